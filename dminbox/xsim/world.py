@@ -1,0 +1,127 @@
+"""What a local X holds: people, posts, media, conversations and their events, as plain data that goes to JSON and back.
+
+Shapes here are the simulator's own, not X's: `answers.py` turns them into what X says in either vocabulary.
+Times are aware datetimes in UTC (ISO 8601 with `Z` in JSON). Ids are strings of digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass
+class Person:
+    """One X user. `fields` holds any further v2 user field by its X name (description, location, verified …)."""
+
+    id: str
+    username: str
+    name: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    is_suspended: bool = False
+    """Missing from includes.users; GET /2/users answers with a partial error."""
+    in_includes: bool = True
+    """False: exists, but X does not resolve it in includes (facts §2.1)."""
+    is_persona: bool = False
+    """Offered on the consent page to sign in as."""
+    accepts_messages: bool = True
+    """False: a message to this person is refused with 403 dm-no-permission."""
+
+
+@dataclass
+class MediaItem:
+    """One photo, video or GIF of a message or a post. `files` maps the path part of each of its URLs to a file."""
+
+    media_key: str
+    type: str
+    """photo, video or animated_gif."""
+    width: int
+    height: int
+    url_path: str | None = None
+    """Path of the photo under the origin, e.g. /1.1/ton/data/dm/<dm_id>/<media_id>/name.jpg or /media/name.jpg."""
+    preview_path: str | None = None
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    """{"path": …, "content_type": …, "bit_rate": … (absent for a playlist)}, in no order."""
+    alt_text: str | None = None
+    duration_ms: int | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    """URL path -> name of a file that `media.py` can give (made or shipped)."""
+    is_gone: bool = False
+    """True: every fetch of its bytes answers 404."""
+
+
+@dataclass
+class Post:
+    """One post. `fields` holds further v2 fields by X name in the tweet vocabulary (lang, public_metrics …)."""
+
+    id: str
+    author_id: str
+    text: str
+    created_at: datetime
+    fields: dict[str, Any] = field(default_factory=dict)
+    entities: dict[str, Any] = field(default_factory=dict)
+    media_keys: list[str] = field(default_factory=list)
+    poll: dict[str, Any] | None = None
+    """v2 poll object: id, options [{position, label, votes}], voting_status, end_datetime, duration_minutes."""
+    referenced: list[dict[str, str]] = field(default_factory=list)
+    """[{"type": "quoted"|"replied_to", "id": …}]"""
+    state: str = "public"
+    """public, protected or deleted: the latter two are partial errors wherever they are asked for."""
+
+
+@dataclass
+class Event:
+    """One DM event, in the words of X. Absent parts are None or empty and left out of answers."""
+
+    id: str
+    event_type: str
+    dm_conversation_id: str
+    created_at: datetime
+    sender_id: str | None = None
+    text: str | None = None
+    participant_ids: list[str] = field(default_factory=list)
+    media_keys: list[str] = field(default_factory=list)
+    post_ids: list[str] = field(default_factory=list)
+    entities: dict[str, Any] = field(default_factory=dict)
+    """{"urls": [...], "hashtags": [...], "cashtags": [...], "mentions": [...]} with code-point indices."""
+    visible_at: datetime | None = None
+    """Before this time no answer shows it (late visibility); None: at once."""
+    lagged_reads: int = 0
+    """/2/dm_events does not show it for this many further calls of each reader (read lag after a send)."""
+    deleted_for: list[str] = field(default_factory=list)
+    """User ids from whose view it was deleted."""
+    is_hidden: bool = False
+    """Never shown, but still a cursor position (facts §2.2)."""
+
+
+@dataclass
+class DmConversation:
+    """One conversation. Members are derived from the id (one-to-one) or listed with what they may see (group)."""
+
+    id: str
+    member_ids: list[str]
+    """Everybody who ever was a member; each sees the whole conversation while it was a member of it."""
+    is_group: bool = False
+
+
+@dataclass
+class Arrival:
+    """An event that the running world brings by itself, `after` seconds from its start, again every `every` seconds."""
+
+    after: float
+    dm_conversation_id: str
+    sender_id: str
+    text: str
+    every: float | None = None
+
+
+@dataclass
+class World:
+    people: dict[str, Person] = field(default_factory=dict)
+    posts: dict[str, Post] = field(default_factory=dict)
+    media: dict[str, MediaItem] = field(default_factory=dict)
+    conversations: dict[str, DmConversation] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    """Ascending by id as integers."""
+    arrivals: list[Arrival] = field(default_factory=list)
