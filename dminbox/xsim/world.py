@@ -6,9 +6,12 @@ Times are aware datetimes in UTC (ISO 8601 with `Z` in JSON). Ids are strings of
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -19,6 +22,9 @@ class Person:
     username: str
     name: str
     fields: dict[str, Any] = field(default_factory=dict)
+    """An URL in it that begins with `/` is under the origin, e.g. profile_image_url."""
+    files: dict[str, str] = field(default_factory=dict)
+    """URL path -> file name, for the avatar, in the manner of `MediaItem.files`."""
     is_suspended: bool = False
     """Missing from includes.users; GET /2/users answers with a partial error."""
     in_includes: bool = True
@@ -125,3 +131,71 @@ class World:
     events: list[Event] = field(default_factory=list)
     """Ascending by id as integers."""
     arrivals: list[Arrival] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return {member.name: to_json(getattr(self, member.name)) for member in dataclasses.fields(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> World:
+        """Members left out get their defaults. `people`, `posts`, `media` and `conversations` may be lists, too.
+
+        Raises ValueError that names the member when something is missing, unknown or of a wrong shape.
+        """
+        if unknown := set(data) - {member.name for member in dataclasses.fields(cls)}:
+            raise ValueError(f"World has no member {sorted(unknown)}")
+        world = cls(
+            people={person.id: person for person in many_from_json(Person, data.get("people"))},
+            posts={post.id: post for post in many_from_json(Post, data.get("posts"))},
+            media={item.media_key: item for item in many_from_json(MediaItem, data.get("media"))},
+            conversations={one.id: one for one in many_from_json(DmConversation, data.get("conversations"))},
+            events=many_from_json(Event, data.get("events")),
+            arrivals=many_from_json(Arrival, data.get("arrivals")),
+        )
+        world.events.sort(key=lambda event: int(event.id))
+        return world
+
+
+def to_json(value: Any) -> Any:
+    """A member of the world, or the world, as what `json.dumps` takes; every member is written, absent ones as null."""
+    if dataclasses.is_dataclass(value):
+        return {member.name: to_json(getattr(value, member.name)) for member in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return time_to_json(value)
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(cls: type[T], data: Any) -> T:
+    """One dataclass of this module from its JSON; ValueError when a member is missing, unknown or no time."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{cls.__name__} must be an object")
+    values = {key: _member(key, value) for key, value in data.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ValueError(f"{cls.__name__}: {error}") from error
+
+
+def many_from_json(cls: type[T], data: Any) -> list[T]:
+    """From a list, from an object of them by id, or from nothing."""
+    if isinstance(data, dict):
+        data = list(data.values())
+    return [from_json(cls, item) for item in data or []]
+
+
+def _member(key: str, value: Any) -> Any:
+    """Members that end in `_at` are times, as everywhere in this house."""
+    return time_from_json(value) if key.endswith("_at") and isinstance(value, str) else value
+
+
+def time_to_json(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def time_from_json(text: str) -> datetime:
+    """Aware, in UTC; a time without a zone is taken as UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
