@@ -1,0 +1,187 @@
+"""Who you are, which X accounts the team shares, and who may do what with each of them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils import timezone
+
+from dminbox.crypto import EncryptedTextField
+
+X_EPOCH_MS = 1288834974657
+"""Where X's snowflake ids begin to count (facts: (id >> 22) + this = milliseconds since 1970)."""
+
+
+def snowflake_floor(moment: datetime) -> int:
+    """The smallest X id that an event of that moment can have."""
+    return max(0, int(moment.timestamp() * 1000) - X_EPOCH_MS) << 22
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> User:
+        user: User = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """A person of this installation. What they may read follows from their memberships alone, also for owners."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=80)
+    is_owner = models.BooleanField(default=False, help_text="Owners connect X accounts and add people.")
+    is_active = models.BooleanField(default=True)
+    time_zone = models.CharField(
+        max_length=64, blank=True, help_text="Empty until the first sign-in tells the browser's."
+    )
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    # Django's admin asks these four; owners run the installation, nobody else sees the admin.
+    @property
+    def is_staff(self) -> bool:
+        return self.is_owner
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.is_owner
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return self.is_active and self.is_owner
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and self.is_owner
+
+
+class Role(models.TextChoices):
+    """What a member may do with one X account; each includes those before it."""
+
+    VIEWER = "viewer", "Viewer"
+    AGENT = "agent", "Agent"
+    LEAD = "lead", "Lead"
+    ADMIN = "admin", "Admin"
+
+    @classmethod
+    def at_least(cls, role: str) -> list[str]:
+        return cls.values[cls.values.index(role) :]
+
+
+class XAccount(models.Model):
+    """A brand account on X that the team shares, with the grant by which we speak for it.
+
+    State arrows: connected -> reconnect (X refused the grant) -> connected (granted anew, in place, history kept);
+    any -> disconnected (a person ended it; tokens revoked and dropped) -> connected.
+    """
+
+    class State(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        RECONNECT = "reconnect", "Needs to be connected again"
+        DISCONNECTED = "disconnected", "Disconnected"
+
+    x_user_id = models.BigIntegerField(unique=True, help_text="X's immutable id; handles change, this never does.")
+    username = models.CharField(max_length=50)
+    name = models.CharField(max_length=200)
+    profile_image_url = models.URLField(max_length=500, blank=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
+    state_since = models.DateTimeField(default=timezone.now)
+    state_detail = models.CharField(max_length=500, blank=True, help_text="Why, in words a person can act on.")
+
+    access_token = EncryptedTextField(blank=True)
+    refresh_token = EncryptedTextField(blank=True)
+    scopes = models.CharField(max_length=500, blank=True, help_text="Space separated, as X granted them.")
+    token_expires_at = models.DateTimeField(null=True, blank=True)
+    token_generation = models.PositiveIntegerField(
+        default=0, help_text="Counts the pairs stored; tells an old pair from a new one."
+    )
+    refresh_lease_until = models.DateTimeField(null=True, blank=True)
+    refresh_lease_holder = models.CharField(max_length=64, blank=True)
+    refresh_in_doubt_since = models.DateTimeField(
+        null=True, blank=True, help_text="A refresh whose answer was lost; the old pair is tried once more."
+    )
+
+    connected_at = models.DateTimeField(default=timezone.now)
+    connected_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(User, through="Membership", related_name="x_accounts")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["username"]
+
+    def __str__(self) -> str:
+        return f"@{self.username}"
+
+    def missing_scopes(self, wanted: list[str]) -> list[str]:
+        return [scope for scope in wanted if scope not in self.scopes.split()]
+
+
+class Membership(models.Model):
+    """A person's role on one X account. No row, no reading: also for owners."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.AGENT)
+    created_at = models.DateTimeField(default=timezone.now)
+    read_before_id = models.BigIntegerField(
+        default=0, help_text="Events with smaller ids count as read: they were there when the person joined."
+    )
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "x_account"], name="membership_once_per_x_account")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}:{self.role}@{self.x_account_id}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self.pk and not self.read_before_id:
+            self.read_before_id = snowflake_floor(self.created_at)
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+
+class Invitation(models.Model):
+    """A one-time link that makes one person: an owner (first run) or a member. Only the hash of its token is stored.
+
+    State arrows: open -> used | expired | replaced (a newer set-up link ends the older ones).
+    """
+
+    LIFETIME: ClassVar[timedelta] = timedelta(days=7)
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    email = models.EmailField(blank=True)
+    makes_owner = models.BooleanField(default=False)
+    x_account = models.ForeignKey(XAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=8, choices=Role.choices, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    def __str__(self) -> str:
+        return f"invitation {self.pk}"
+
+    @staticmethod
+    def hash(token: str) -> str:
+        return hashlib.sha256(token.encode()).hexdigest()
+
+    @classmethod
+    def new_token(cls) -> str:
+        return secrets.token_urlsafe(32)

@@ -1,0 +1,180 @@
+"""Conversations, who is in them, and what was said."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations.models.media import Media
+from conversations.models.people import XUser
+from conversations.models.posts import Post
+
+
+class Conversation(models.Model):
+    """One DM conversation as one of our X accounts sees it. A group that two of them are in is two rows.
+
+    The `last_*` columns are recomputed from the events by sync in the same transaction: the inbox never scans events.
+    """
+
+    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="conversations")
+    dm_conversation_id = models.CharField(max_length=50)
+    is_group = models.BooleanField(default=False)
+    peer = models.ForeignKey(
+        XUser,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The other side of a one-to-one; ourselves in a conversation with oneself.",
+    )
+    last_event = models.ForeignKey("DmEvent", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    last_dm_event_id = models.BigIntegerField(default=0, help_text="Newest event shown; orders the inbox.")
+    last_incoming_dm_event_id = models.BigIntegerField(
+        default=0, help_text="Newest MessageCreate by somebody else; decides unread."
+    )
+    has_reached_beginning = models.BooleanField(
+        default=False, help_text="X gave the whole history it has of this conversation."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["x_account", "dm_conversation_id"], name="conversation_once_per_x_account")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["x_account", "-last_dm_event_id"], name="inbox_newest_first"),
+        ]
+
+    def __str__(self) -> str:
+        return self.dm_conversation_id
+
+
+class Participant(models.Model):
+    """One person in one conversation: when they came, who brought them, when they left. Recomputed from the events."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="participants")
+    x_user = models.ForeignKey(XUser, on_delete=models.PROTECT, related_name="participations")
+    is_present = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(
+        null=True, blank=True, help_text="Latest join that X showed; empty when they were there before."
+    )
+    invited_by = models.ForeignKey(XUser, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    left_at = models.DateTimeField(null=True, blank=True)
+    last_message_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["conversation", "x_user"], name="participant_once_per_conversation")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.x_user_id} in {self.conversation_id}"
+
+
+class DmEvent(models.Model):
+    """One event of a conversation, kept as X gave it. Rows are added and completed, never rewritten by a person."""
+
+    class Type(models.TextChoices):
+        MESSAGE_CREATE = "MessageCreate"
+        PARTICIPANTS_JOIN = "ParticipantsJoin"
+        PARTICIPANTS_LEAVE = "ParticipantsLeave"
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events")
+    dm_event_id = models.BigIntegerField(help_text="X's id; its order is the order of the conversation.")
+    event_type = models.CharField(
+        max_length=40, help_text="X's word; kinds we do not know are kept with their raw form."
+    )
+    created_at = models.DateTimeField(help_text="X's time, or the time inside the id where X gave none.")
+    sender = models.ForeignKey(XUser, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField(null=True, blank=True)
+    entities = models.JSONField(
+        default=dict, help_text="urls, hashtags, cashtags, mentions; indices count code points."
+    )
+    participants = models.ManyToManyField(
+        XUser, related_name="+", through="EventParticipant", help_text="Who joined or left."
+    )
+    posts = models.ManyToManyField(Post, through="EventPost", related_name="events")
+    media = models.ManyToManyField(Media, through="EventMedia", related_name="events")
+    raw = models.JSONField(help_text="The event as X last gave it.")
+    stored_at = models.DateTimeField(default=timezone.now)
+    unavailable_since = models.DateTimeField(null=True, blank=True, help_text="X answered 404 for it; our copy stays.")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["conversation", "dm_event_id"], name="dm_event_once_per_conversation")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.dm_event_id)
+
+
+class EventParticipant(models.Model):
+    """A person who joined or left by an event."""
+
+    event = models.ForeignKey(DmEvent, on_delete=models.CASCADE, related_name="event_participants")
+    x_user = models.ForeignKey(XUser, on_delete=models.PROTECT)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["event", "x_user"], name="event_participant_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.x_user_id} of {self.event_id}"
+
+
+class EventPost(models.Model):
+    """A post shared by an event."""
+
+    event = models.ForeignKey(DmEvent, on_delete=models.CASCADE, related_name="event_posts")
+    post = models.ForeignKey(Post, on_delete=models.PROTECT)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["event", "post"], name="event_post_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.post_id} of {self.event_id}"
+
+
+class EventMedia(models.Model):
+    """A photo, video or GIF attached to an event."""
+
+    event = models.ForeignKey(DmEvent, on_delete=models.CASCADE, related_name="event_media")
+    media = models.ForeignKey(Media, on_delete=models.PROTECT)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["event", "media"], name="event_media_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.media_id} of {self.event_id}"
+
+
+class ReadMark(models.Model):
+    """How far one person has read one conversation. It only ever moves forward."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="read_marks")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="read_marks")
+    dm_event_id = models.BigIntegerField(default=0, help_text="Newest event this person has seen.")
+    moved_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "conversation"], name="read_mark_once_per_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} read {self.conversation_id} to {self.dm_event_id}"

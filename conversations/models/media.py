@@ -1,0 +1,87 @@
+"""Photos, videos and GIFs as X describes them, and the files we keep of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import XAccount
+
+
+class MediaFile(models.Model):
+    """One file fetched from X, kept on disk, served by us. Shared by whoever shows it; reached through a conversation.
+
+    State arrows: due -> fetching (leased) -> stored | due again (later) | gone | too_large | refused;
+    gone, too_large and refused -> due when a person asks for a retry.
+    """
+
+    class State(models.TextChoices):
+        DUE = "due", "Still to be fetched"
+        FETCHING = "fetching", "Being fetched"
+        STORED = "stored", "Stored"
+        GONE = "gone", "X no longer has it"
+        TOO_LARGE = "too_large", "Too large"
+        REFUSED = "refused", "Refused: not a picture or video, or not at an allowed address"
+
+    source_url = models.TextField(help_text="Where X keeps it. A secret: whoever knows it may see the file.")
+    source_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of source_url, hexadecimal.")
+    x_account = models.ForeignKey(
+        XAccount,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Whose token fetches it (DM photos); empty: no token.",
+    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DUE)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    path = models.CharField(max_length=200, blank=True, help_text="Under MEDIA_ROOT.")
+    content_type = models.CharField(
+        max_length=50, blank=True, help_text="Sniffed from the bytes, never taken from the answer."
+    )
+    size = models.BigIntegerField(null=True, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    stored_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], name="media_file_due", condition=models.Q(state__in=["due", "fetching"]))
+        ]
+
+    def __str__(self) -> str:
+        return f"file {self.pk} ({self.state})"
+
+
+class Media(models.Model):
+    """A photo, video or GIF of messages and posts, as X describes it, and the files we keep of it."""
+
+    class Kind(models.TextChoices):
+        PHOTO = "photo"
+        VIDEO = "video"
+        ANIMATED_GIF = "animated_gif"
+
+    media_key = models.CharField(max_length=50, unique=True)
+    type = models.CharField(max_length=20, help_text="X's word.")
+    alt_text = models.TextField(blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    file = models.ForeignKey(
+        MediaFile,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The photo, or the best MP4.",
+    )
+    preview = models.ForeignKey(MediaFile, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    raw = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.media_key

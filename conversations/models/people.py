@@ -1,0 +1,45 @@
+"""People on X, as last seen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+
+class XUser(models.Model):
+    """A person on X, as last seen. Shared by all X accounts; reached only through a conversation.
+
+    A row without `profile_seen_at` is a bare id: X named the person in an event but has not shown the profile yet.
+    """
+
+    id = models.BigIntegerField(primary_key=True, help_text="X's user id.")
+    username = models.CharField(max_length=50, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    profile_image_url = models.URLField(max_length=500, blank=True)
+    is_protected = models.BooleanField(default=False)
+    is_verified = models.BooleanField(default=False)
+    verified_type = models.CharField(max_length=20, blank=True)
+    raw = models.JSONField(default=dict)
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    profile_seen_at = models.DateTimeField(null=True, blank=True, help_text="When X last showed this profile.")
+    unavailable_since = models.DateTimeField(null=True, blank=True)
+    unavailable_reason = models.CharField(
+        max_length=300, blank=True, help_text="X's words, for example: User has been suspended."
+    )
+    lookup_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When to ask X for the profile by id; empty when not needed."
+    )
+    lookup_attempts = models.PositiveSmallIntegerField(default=0)
+    avatar = models.ForeignKey("MediaFile", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["lookup_due_at"], name="x_user_lookup_due", condition=models.Q(lookup_due_at__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"@{self.username}" if self.username else str(self.pk)

@@ -1,0 +1,5 @@
+"""Addresses of inbox, threads and media."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

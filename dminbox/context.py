@@ -1,0 +1,10 @@
+"""What every template knows about the installation."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def installation(request: HttpRequest) -> dict[str, object]:
+    return {"is_demo": settings.IS_DEMO, "public_url": settings.PUBLIC_URL}

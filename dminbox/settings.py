@@ -1,0 +1,309 @@
+"""Every setting, read once from the environment or .env, in the order of .env.example."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from dminbox import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+if ENV_FILE := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
+    environ.Env.read_env(ENV_FILE)  # what the environment sets already wins
+
+# --- The installation -------------------------------------------------------------------------------------------------
+PORT = env.integer("PORT", 8000, low=1, high=65535)
+PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+SECRET_KEY = env.text(
+    "SECRET_KEY", hint="`make run` writes one into .env; under compose put 50 random characters there."
+)
+ENCRYPTION_KEYS = env.listing("ENCRYPTION_KEYS")
+DATA_ROOT = Path(env.text("DATA_DIR", str(BASE_DIR / "data")))
+DATABASE_URL = env.text("DATABASE_URL", "")
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 8, low=1)
+REDIS_URL = env.text("REDIS_URL", "")
+LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
+TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, high=10)
+
+# --- X ----------------------------------------------------------------------------------------------------------------
+X_CLIENT_ID = env.text("X_CLIENT_ID", "")
+X_CLIENT_SECRET = env.text("X_CLIENT_SECRET", "")
+DEMO = env.choice("DEMO", "auto", ["auto", "yes", "no"])
+IS_DEMO = DEMO == "yes" or (DEMO == "auto" and not X_CLIENT_ID)
+LOCAL_X_PORT = env.integer("LOCAL_X_PORT", PORT + 1, low=1, high=65535)
+LOCAL_X_URL = env.url("LOCAL_X_URL", f"http://127.0.0.1:{LOCAL_X_PORT}", https_unless_near=True)
+LOCAL_X_PUBLIC_URL = env.url("LOCAL_X_PUBLIC_URL", LOCAL_X_URL)
+if not IS_DEMO and not X_CLIENT_ID:
+    env.stop(
+        "X_CLIENT_ID is missing. Put the client id of your X app into .env (README: Connecting real X), "
+        "or look at the demo first: DEMO=yes docker compose --profile demo up"
+    )
+if not IS_DEMO and not X_CLIENT_SECRET:
+    env.stop("X_CLIENT_SECRET is missing. It stands beside the client id on the page of your X app.")
+if IS_DEMO:
+    X_CLIENT_ID, X_CLIENT_SECRET = "dminbox-demo", "dminbox-demo-secret"  # noqa: S105 (known to the local X alone)
+    X_API_URL = LOCAL_X_URL
+    X_AUTHORIZE_URL = f"{LOCAL_X_PUBLIC_URL}/i/oauth2/authorize"
+    X_TOKEN_URL = f"{LOCAL_X_URL}/2/oauth2/token"
+    X_REVOKE_URL = f"{LOCAL_X_URL}/2/oauth2/revoke"
+    X_MEDIA_HOSTS = [urlsplit(LOCAL_X_URL).netloc]
+else:
+    X_API_URL = env.url("X_API_URL", "https://api.x.com", https_unless_near=True)
+    X_AUTHORIZE_URL = env.url("X_AUTHORIZE_URL", "https://x.com/i/oauth2/authorize", https_unless_near=True)
+    X_TOKEN_URL = env.url("X_TOKEN_URL", "https://api.x.com/2/oauth2/token", https_unless_near=True)
+    X_REVOKE_URL = env.url("X_REVOKE_URL", "https://api.x.com/2/oauth2/revoke", https_unless_near=True)
+    X_MEDIA_HOSTS = env.listing("X_MEDIA_HOSTS", "pbs.twimg.com,video.twimg.com,abs.twimg.com")
+X_VOCABULARY = env.choice("X_VOCABULARY", "tweet", ["tweet", "post"])
+X_CONNECT_TIMEOUT = env.integer("X_CONNECT_TIMEOUT", 5, low=1)
+X_READ_TIMEOUT = env.integer("X_READ_TIMEOUT", 30, low=1)
+# The local X stands on http and on a loopback or container address; X itself never does.
+X_ALLOW_HTTP = any(urlsplit(address).scheme == "http" for address in (X_API_URL, X_TOKEN_URL, X_REVOKE_URL))
+MEDIA_ALLOW_LOCAL = IS_DEMO
+X_SCOPES = ["dm.read", "dm.write", "tweet.read", "users.read", "offline.access", "media.write"]
+
+# --- Sync, prices and media -------------------------------------------------------------------------------------------
+SYNC_SETTLING_SECONDS = env.integer("SYNC_SETTLING_SECONDS", 900)
+SYNC_POLL_SECONDS = env.integer("SYNC_POLL_SECONDS", 75, low=1)
+SYNC_LEASE_SECONDS = env.integer("SYNC_LEASE_SECONDS", 120, low=5)
+IMPORT_CEILING_USD = env.number("IMPORT_CEILING_USD", Decimal(20), Decimal)
+PRICE_DM_EVENT_USD = env.number("PRICE_DM_EVENT_USD", Decimal("0.010"), Decimal)
+PRICE_USER_USD = env.number("PRICE_USER_USD", Decimal("0.010"), Decimal)
+PRICE_POST_USD = env.number("PRICE_POST_USD", Decimal("0.005"), Decimal)
+MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 512 * 1024 * 1024, low=1024)
+TOKEN_LEASE_SECONDS = env.integer("TOKEN_LEASE_SECONDS", 60, low=5)
+SESSION_DAYS = env.integer("SESSION_DAYS", 14, low=1)
+
+# --- Derived: where things stand --------------------------------------------------------------------------------------
+# The demo and real use never see each other's rows, files or grants.
+DATA_DIR = DATA_ROOT / ("demo" if IS_DEMO else "live")
+MEDIA_ROOT = DATA_DIR / "media"
+BROKER_DIR = DATA_DIR / "broker"
+if not ENCRYPTION_KEYS:
+    env.stop("ENCRYPTION_KEYS is missing. `make run` writes one into .env; see .env.example for making one by hand.")
+if DATABASE_URL and not DATABASE_URL.startswith(("postgres://", "postgresql://", "sqlite:///")):
+    env.stop("DATABASE_URL must begin with postgres:// or sqlite:///; leave it out for SQLite under data/.")
+for folder in (MEDIA_ROOT, BROKER_DIR / "queue", BROKER_DIR / "processed", BROKER_DIR / "control"):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        env.stop(f"DATA_DIR: {folder} cannot be made ({error.strerror}).")
+
+SQLITE_OPTIONS: dict[str, Any] = {
+    "timeout": 20,
+    # Without IMMEDIATE a read that turns into a write meets "database is locked" as soon as two processes write.
+    "transaction_mode": "IMMEDIATE",
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; "
+        "PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000"
+    ),
+}
+
+
+def database() -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(DATABASE_URL or f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+    except (ImproperlyConfigured, ValueError):
+        env.stop("DATABASE_URL is no database address; it looks like postgres://user:password@host:5432/name.")
+    if config["ENGINE"].endswith("sqlite3"):
+        # Tests of several processes need a file; Django's own choice would be a database in memory.
+        return config | {"OPTIONS": SQLITE_OPTIONS, "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")}}
+    # A restarted PostgreSQL leaves dead connections in the pool; the health check replaces them.
+    pool = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}
+    return config | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"pool": pool}}
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Django -----------------------------------------------------------------------------------------------------------
+DEBUG = False
+ROOT_URLCONF = "dminbox.urls"
+ASGI_APPLICATION = "dminbox.asgi.application"
+AUTH_USER_MODEL = "accounts.User"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.twitter_oauth2",
+    "csp",
+    "django_htmx",
+    "accounts",
+    "conversations",
+]
+MIDDLEWARE = [
+    "dminbox.middleware.OneAddressMiddleware",
+    "dminbox.middleware.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.TimeZoneMiddleware",
+    "dminbox.middleware.NoStoreMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dminbox.context.installation",
+            ],
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+# --- Safety -----------------------------------------------------------------------------------------------------------
+# The Host header is checked and replaced by OneAddressMiddleware; no address is ever made from what a client sent.
+ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or ""]
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+# No client can set this key: headers of requests are all spelled HTTP_….
+SECURE_PROXY_SSL_HEADER = ("dminbox.scheme", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600
+SESSION_COOKIE_NAME = "dminbox_session"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "dminbox.views.csrf_failure"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "media-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        # Forms that connect an X account end, by redirect, on X's consent page; browsers hold redirects to this too.
+        "form-action": [SELF, "{0.scheme}://{0.netloc}".format(urlsplit(X_AUTHORIZE_URL))],
+    }
+}
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- Sign-in (django-allauth) -----------------------------------------------------------------------------------------
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # people come by links that a person of the installation hands out
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+SOCIALACCOUNT_STORE_TOKENS = False  # DM-capable tokens stand encrypted on XAccount; signing in keeps none
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_PROVIDERS = {
+    "twitter_oauth2": {
+        "APPS": [{"client_id": X_CLIENT_ID, "secret": X_CLIENT_SECRET}],
+        "SCOPE": ["users.read", "tweet.read"],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+}
+
+# --- Celery -----------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    {"visibility_timeout": 3600}
+    if REDIS_URL
+    else {
+        "data_folder_in": str(BROKER_DIR / "queue"),
+        "data_folder_out": str(BROKER_DIR / "queue"),
+        "processed_folder": str(BROKER_DIR / "processed"),
+        "control_folder": str(BROKER_DIR / "control"),
+        "store_processed": False,
+        "polling_interval": 0.1,
+    }
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "sync"
+# Beat keeps its clock in memory: the tables say what is due, so there is nothing to remember.
+CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "conversations.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
+}
+
+# --- Logs: fields, never texts, names or tokens -----------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"fields": {"()": "dminbox.logs.formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "fields"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # These print addresses, bodies or arguments at lower levels.
+        "urllib3": {"level": "WARNING"},
+        "requests_oauthlib": {"level": "WARNING"},
+        "oauthlib": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        "django.db.backends": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "PIL": {"level": "WARNING"},
+        "asyncio": {"level": "WARNING"},
+    },
+}

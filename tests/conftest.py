@@ -1,0 +1,70 @@
+"""What all tests share: people, a clean local X, and settings that make tests quick."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings as django_settings
+
+from tests import factories
+from tests.xsim_server import SimServer, start_xsim
+
+
+@pytest.fixture(autouse=True)
+def _quick_settings(settings):
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.WHITENOISE_AUTOREFRESH = True
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def ada(db):
+    """Ada owns the installation."""
+    return factories.UserFactory(email="ada@nordlicht.example", name="Ada", is_owner=True)
+
+
+@pytest.fixture
+def ben(db):
+    """Ben is a member where a test makes him one."""
+    return factories.UserFactory(email="ben@nordlicht.example", name="Ben")
+
+
+@pytest.fixture
+def cleo(db):
+    """Cleo is signed in, and a stranger to every X account."""
+    return factories.UserFactory(email="cleo@elsewhere.example", name="Cleo")
+
+
+@pytest.fixture(scope="session")
+def _xsim_process() -> Iterator[SimServer]:
+    with start_xsim(world="empty") as server:
+        yield server
+
+
+@pytest.fixture
+def xsim(_xsim_process: SimServer, settings) -> SimServer:
+    """An empty local X with all settings preset, and dminbox's settings pointing at it."""
+    _xsim_process.reset()
+    url = _xsim_process.url
+    settings.LOCAL_X_URL = settings.LOCAL_X_PUBLIC_URL = settings.X_API_URL = url
+    settings.X_AUTHORIZE_URL = f"{url}/i/oauth2/authorize"
+    settings.X_TOKEN_URL = f"{url}/2/oauth2/token"
+    settings.X_REVOKE_URL = f"{url}/2/oauth2/revoke"
+    settings.X_MEDIA_HOSTS = [url.removeprefix("http://")]
+    return _xsim_process
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out, rather than skips, what makes no sense on this set-up."""
+    on_postgres = "postgres" in django_settings.DATABASES["default"]["ENGINE"]
+    foreign = "sqlite" if on_postgres else "postgres"
+    kept = [item for item in items if not item.get_closest_marker(foreign)]
+    if not os.environ.get("X_CONTRACT_DIR"):
+        kept = [item for item in kept if not item.get_closest_marker("contract")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
