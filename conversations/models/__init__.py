@@ -17,6 +17,7 @@ from conversations.models.sync import BilledResource, HistoryRead, QuarantinedEv
 __all__ = [
     "BilledResource",
     "Conversation",
+    "ConversationLookup",
     "DmEvent",
     "EventMedia",
     "EventParticipant",

@@ -161,3 +161,35 @@ class BilledResource(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.resource_id} on {self.day}"
+
+
+class ConversationLookup(models.Model):
+    """Somebody's wish to open a conversation by handle, user id or address; a task asks X for it.
+
+    State arrows: due (leased while X is asked) -> found | none (X knows none) | failed (X's words) | due (later).
+    """
+
+    class Kind(models.TextChoices):
+        USERNAME = "username"
+        USER_ID = "user_id"
+        CONVERSATION_ID = "conversation_id"
+
+    class State(models.TextChoices):
+        DUE = "due", "X is being asked"
+        FOUND = "found", "Found"
+        NONE = "none", "X knows none"
+        FAILED = "failed", "Failed"
+
+    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="conversation_lookups")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    target = models.CharField(max_length=50, help_text="A handle without @, a user id or a conversation id.")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.DUE)
+    detail = models.CharField(max_length=300, blank=True)
+    conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    due_at = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"lookup {self.pk} ({self.state})"
