@@ -1,0 +1,61 @@
+"""The doors: how a request gets at an X account. What is not yours does not exist (404)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+
+from accounts.models import Membership, Role, User, XAccount
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+Person = User | AbstractBaseUser | AnonymousUser
+
+
+def is_owner(user: Person) -> bool:
+    return isinstance(user, User) and user.is_active and user.is_owner
+
+
+def x_accounts_of(user: Person, role: str = Role.VIEWER) -> QuerySet[XAccount]:
+    """The X accounts a person is a member of, with at least that role. Owners read by membership too."""
+    if not isinstance(user, User) or not user.is_active:
+        return XAccount.objects.none()
+    memberships = Membership.objects.filter(user=user, role__in=Role.at_least(role))
+    return XAccount.objects.filter(pk__in=memberships.values("x_account"))
+
+
+def x_account_for(user: Person, pk: int, role: str = Role.VIEWER) -> XAccount:
+    """The X account when the person has at least that role on it, else Http404."""
+    return get_object_or_404(x_accounts_of(user, role), pk=pk)
+
+
+def x_accounts_run_by(user: Person) -> QuerySet[XAccount]:
+    """The X accounts whose connection a person may renew or end: owners all, others where they are admin."""
+    if is_owner(user):
+        return XAccount.objects.all()
+    return x_accounts_of(user, Role.ADMIN)
+
+
+def x_account_run_by(user: Person, pk: int) -> XAccount:
+    """The X account when the person may renew or end its connection, else Http404."""
+    return get_object_or_404(x_accounts_run_by(user), pk=pk)
+
+
+def owner_required(view: View[P]) -> View[P]:
+    """Shows a view to owners of the installation; for everybody else it does not exist."""
+
+    @wraps(view)
+    def only_owners(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not is_owner(request.user):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return only_owners
