@@ -252,5 +252,7 @@ class Posts:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    dm_conversation_id: str
+    """dm_conversation_id is None when X told the event alone."""
+
+    dm_conversation_id: str | None
     dm_event_id: str
