@@ -7,7 +7,7 @@ UV_PIN := 0.13.8
 
 .PHONY: run test check format lock compose-test clean
 
-run: $(VENV)/.ok          ## the inbox, with the local X while no X_CLIENT_ID is set; one Ctrl-C ends it
+run: $(VENV)/.ok .env     ## the inbox, with the local X while no X_CLIENT_ID is set; one Ctrl-C ends it
 	@exec $(BIN)/python -m dminbox.run
 
 test: $(VENV)/.dev        ## everything that proves the code
@@ -25,6 +25,9 @@ compose-test:             ## builds the image and drives the whole compose set-u
 lock: $(VENV)/.ok         ## writes both lock files anew from the .in files
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --upgrade requirements.in -o requirements.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --upgrade requirements-dev.in -o requirements-dev.txt
+
+.env: | $(VENV)/.ok
+	@$(BIN)/python -m dminbox.keys .env
 
 clean:
 	rm -rf $(VENV) staticfiles

@@ -1,0 +1,165 @@
+"""`make run`: the whole inbox on one machine, as one foreground process group that one Ctrl-C ends."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import NoReturn
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+import django
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+ROOT = Path(__file__).resolve().parent.parent
+GRACE_SECONDS = 10
+PR_SET_PDEATHSIG = 1
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")
+os.environ.setdefault("LOG_LEVEL", "warning")  # the terminal is for one line: where to go
+
+Commands = dict[str, list[str]]
+
+
+def main() -> NoReturn:
+    os.chdir(ROOT)
+    prepare()
+    sys.exit(supervise(commands()))
+
+
+def prepare() -> None:
+    """Settings, free ports, tables and static files; ends with a sentence where something is wrong."""
+    django.setup()
+    require_free(settings.PORT, "PORT")
+    if settings.IS_DEMO:
+        require_free(local_x_port(), "LOCAL_X_PORT")
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def require_free(port: int, name: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            sys.exit(f"dminbox cannot start: port {port} is in use. Another one: {name}={port + 10} make run")
+
+
+def local_x_port() -> int:
+    return urlsplit(settings.LOCAL_X_URL).port or 80
+
+
+def commands() -> Commands:
+    celery = [sys.executable, "-m", "celery", "-A", "dminbox", "--quiet"]
+    level = f"--loglevel={settings.LOG_LEVEL}"
+    quiet_worker = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    group: Commands = {
+        "web": [
+            *[sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--host", "127.0.0.1"],
+            *["--port", str(settings.PORT), "--no-access-log", "--log-level", "warning"],
+            *["--timeout-graceful-shutdown", "5", "--lifespan", "off"],
+        ],
+        "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "4", level, *quiet_worker],
+        # A process of its own: inside the worker, a killed beat would leave a worker without a schedule.
+        "beat": [*celery, "beat", level, "--pidfile="],
+    }
+    if settings.IS_DEMO:
+        state = settings.DATA_DIR / "local-x.json"
+        group["local X"] = [
+            *[sys.executable, "-m", "dminbox.xsim", "--host", "127.0.0.1", "--port", str(local_x_port())],
+            *["--origin", settings.LOCAL_X_URL, "--state", str(state)],
+        ]
+    return group
+
+
+def supervise(group: Commands) -> int:
+    """Runs all until one ends or a signal comes; then ends the rest and gives the exit status."""
+    stopping = threading.Event()
+    children = {name: start(command) for name, command in group.items()}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A Ctrl-C reaches the children by itself, being one group; the other two are passed on below.
+        signal.signal(number, lambda *_: stopping.set())
+    threading.Thread(target=announce, args=(stopping,), daemon=True).start()
+    fallen = watch(children, stopping)
+    end(children)
+    if fallen:
+        name, status = fallen
+        print(f"dminbox stopped, because its {name} process ended (exit status {status}).", file=sys.stderr)
+        return 1
+    print("\ndminbox has stopped.")
+    return 0
+
+
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=end_with_parent)  # noqa: PLW1509
+
+
+def end_with_parent() -> None:
+    """Linux ends the child when this process is killed outright; elsewhere Ctrl-C and closing the terminal still do."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def watch(children: dict[str, subprocess.Popen[bytes]], stopping: threading.Event) -> tuple[str, int] | None:
+    """Waits for the stop; the name and exit status of a child that ended by itself, if one did."""
+    while not stopping.wait(0.2):
+        for name, child in children.items():
+            status = child.poll()
+            if status is not None and not stopping.wait(0.5):  # a Ctrl-C may reach a child before us
+                return name, status
+    return None
+
+
+def end(children: dict[str, subprocess.Popen[bytes]]) -> None:
+    for child in children.values():
+        if child.poll() is None:
+            child.terminate()
+    deadline = time.monotonic() + GRACE_SECONDS
+    for child in children.values():
+        try:
+            child.wait(timeout=max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def announce(stopping: threading.Event) -> None:
+    """Prints the address and how to sign in, once the web server answers."""
+    for _ in until_answering(f"http://127.0.0.1:{settings.PORT}/healthz"):
+        if stopping.wait(0.1):
+            return
+    print(f"dminbox is at {settings.PUBLIC_URL} - {way_in()}   (Ctrl-C ends it)", flush=True)
+
+
+def way_in() -> str:
+    link = StringIO()
+    try:
+        call_command("setup_link", stdout=link)
+    except CommandError:  # an owner is there
+        return "sign in with your e-mail and password"
+    return f"make yourself its owner, once: {link.getvalue().strip()}"
+
+
+def until_answering(address: str) -> Iterator[None]:
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=2):  # noqa: S310 (our own address)
+                return
+        except (URLError, OSError):
+            yield
+
+
+if __name__ == "__main__":
+    main()
