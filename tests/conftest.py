@@ -66,5 +66,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [item for item in items if not item.get_closest_marker(foreign)]
     if not os.environ.get("X_CONTRACT_DIR"):
         kept = [item for item in kept if not item.get_closest_marker("contract")]
+    if os.environ.get("ONLY_DATABASE_AND_BROKER"):
+        kept = [item for item in kept if touches_database_or_broker(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
+
+
+def touches_database_or_broker(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    is_marked = item.get_closest_marker("django_db") or item.get_closest_marker("services")
+    return bool(is_marked or fixtures & {"db", "transactional_db", "django_db_setup", "live_server"})

@@ -20,4 +20,7 @@ os.environ.update(
     DEMO="auto",
 )
 os.environ.setdefault("DATABASE_URL", "")
-os.environ.setdefault("REDIS_URL", "")
+# Each worker of a parallel run has a Redis database of its own.
+_server = os.environ.get("REDIS_SERVER", "")
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+os.environ["REDIS_URL"] = f"{_server}/{_worker}" if _server else ""

@@ -1,0 +1,109 @@
+"""`make compose-test`: builds the image, brings the demo up, signs in, syncs, restarts everything, finds it all there.
+
+Uses nothing but Python's own library and Docker with compose. Where the engine has no bridge network (some CI
+machines), all services share one network namespace, by one-namespace.yml, and the drive happens inside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PROJECT = f"dminbox-test-{os.getpid()}"
+DRIVE = HERE / "drive.py"
+
+
+def docker(*words: str, stdin: str | None = None, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("X_")}
+    environment |= {"DEMO": "yes"} | extra
+    return subprocess.run(
+        ["docker", *words], cwd=ROOT, env=environment, input=stdin, text=True, capture_output=True, check=check
+    )
+
+
+def has_bridge() -> bool:
+    return "bridge" in docker("network", "ls", "--format", "{{.Driver}}").stdout.split()
+
+
+class Stack:
+    """The compose project under test."""
+
+    def __init__(self) -> None:
+        self.is_bridged = has_bridge()
+        self.files = ["-f", "docker-compose.yml"]
+        if not self.is_bridged:
+            self.files += ["-f", str(HERE / "one-namespace.yml")]
+
+    def compose(self, *words: str, profile: str = "demo", **options: object) -> subprocess.CompletedProcess[str]:
+        profiles = ["--profile", profile] if profile else []
+        return docker("compose", "-p", PROJECT, *self.files, *profiles, *words, **options)  # type: ignore[arg-type]
+
+    def manage(self, *words: str) -> str:
+        return self.compose("exec", "-T", "web", "python", "manage.py", *words).stdout.strip()
+
+    def drive(self, *words: str) -> dict[str, object]:
+        """Runs drive.py where 127.0.0.1 leads to both the inbox and the local X."""
+        if self.is_bridged:
+            done = subprocess.run([sys.executable, DRIVE, *words], text=True, capture_output=True, check=False)
+        else:
+            done = self.compose("exec", "-T", "web", "python", "-", *words, stdin=DRIVE.read_text(), check=False)
+        if done.returncode:
+            raise SystemExit(f"the drive failed:\n{done.stdout}\n{done.stderr}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def step(words: str) -> None:
+    print(f"compose-test [{time.strftime('%H:%M:%S')}]: {words}", flush=True)
+
+
+def main() -> None:
+    stack = Stack()
+    try:
+        step("building the image")
+        stack.compose("build", "--quiet", "xsim")
+        step("starting without X's keys is refused with a sentence")
+        refused(stack)
+        step("bringing everything up with the demo profile")
+        stack.compose("up", "-d", "--wait", "--wait-timeout", "180")
+        step("making the first owner, connecting the support account, reading 30 days")
+        link = stack.manage("setup_link").splitlines()[-1]
+        before = stack.drive("first", link)
+        step(f"synced: {before}")
+        for service in ("web", "worker", "beat", "xsim"):
+            user = stack.compose("exec", "-T", service, "id", "-u").stdout.strip()
+            assert user != "0", f"{service} runs as root"
+        step("restarting every container")
+        stack.compose("stop")
+        stack.compose("up", "-d", "--wait", "--wait-timeout", "180")
+        after = stack.drive("again")
+        step(f"found: {after}")
+        assert after["conversations"] >= before["conversations"], "conversations are missing after the restart"
+        assert set(before["ids"]) <= set(after["ids"]), "events are missing after the restart"
+        print("1 passed, 0 failed")
+    except subprocess.CalledProcessError as error:
+        logs = stack.compose("logs", "--tail", "40", check=False).stdout
+        raise SystemExit(f"{error}\n{error.stdout}\n{error.stderr}\n{logs}") from None
+    finally:
+        stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+
+
+def refused(stack: Stack) -> None:
+    """Each missing key, without the demo, ends the start with a sentence that names it."""
+    key = "A" * 43 + "="
+    everything = {"X_CLIENT_ID": "id", "X_CLIENT_SECRET": "secret", "SECRET_KEY": "s" * 50, "ENCRYPTION_KEYS": key}
+    for missing in ("X_CLIENT_ID", "SECRET_KEY", "ENCRYPTION_KEYS"):
+        given = [word for name, value in everything.items() if name != missing for word in ("-e", f"{name}={value}")]
+        run = ["run", "--rm", "--no-deps", "-T", "-e", "DEMO=no", "-e", "ENV_FILE=", *given]
+        done = stack.compose(*run, "migrate", "python", "manage.py", "check", check=False)
+        assert done.returncode != 0, f"it started without {missing}"
+        assert f"{missing} is missing" in done.stderr + done.stdout, done.stderr
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""`make test`: the checks, the whole suite on the embedded default, and again on PostgreSQL and Redis."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests import services
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+CHECKS = {
+    "ruff check": ["ruff", "check", "."],
+    "ruff format": ["ruff", "format", "--check", "."],
+    "mypy": ["mypy"],
+    "import-linter": ["lint-imports"],
+    "djlint": ["djlint", "templates", "--lint", "--check", "--quiet"],
+    "migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
+}
+
+# mypy's plugin and Django's commands read the settings, which want keys.
+KEYS = {
+    "ENV_FILE": "",
+    "SECRET_KEY": "for checks alone",
+    "ENCRYPTION_KEYS": "dGVzdHMtYWxvbmUtbmV2ZXItcmVhbC1pbnN0YWxscyE=",
+}
+
+
+def main() -> int:
+    started = time.monotonic()
+    os.chdir(ROOT)
+    absent = services.missing()
+    if absent and must_have_services():
+        print(f"These services are missing and required here: {', '.join(absent)}.", file=sys.stderr)
+        return 1
+    results = {"checks": run_checks()}
+    if "--checks-only" not in sys.argv:
+        results |= run_suites(absent)
+    failed = [name for name, is_good in results.items() if not is_good]
+    print(f"\n{'FAILED: ' + ', '.join(failed) if failed else 'All good'} ({time.monotonic() - started:.0f} s)")
+    return 1 if failed else 0
+
+
+def must_have_services() -> bool:
+    return os.environ.get("CI") == "true" or os.environ.get("REQUIRE_SERVICES") == "1"
+
+
+def run_checks() -> bool:
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return all(list(pool.map(run_check, CHECKS)))
+
+
+def run_check(name: str) -> bool:
+    program, *arguments = CHECKS[name]
+    done = subprocess.run(
+        [BIN / program, *arguments], capture_output=True, text=True, check=False, env=os.environ | KEYS
+    )
+    print(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'}")
+    if done.returncode:
+        print(done.stdout[-8000:], done.stderr[-4000:], sep="\n")
+    return done.returncode == 0
+
+
+def run_suites(absent: list[str]) -> dict[str, bool]:
+    if not os.environ.get("X_CONTRACT_DIR"):
+        print("X_CONTRACT_DIR is not set: the tests against X's own contract are left out.")
+    if "Chromium" in absent:
+        print("Chromium is not installed: the browser tests are left out.")
+    left_out = ["-m", "not browser"] if "Chromium" in absent else []
+    results = {"embedded default": run_pytest("SQLite, no broker server", left_out, {})}
+    if "PostgreSQL" in absent or "Redis" in absent:
+        print("PostgreSQL or Redis is not installed: the second run on both is left out.")
+        return results
+    with services.postgres() as database, services.redis_server() as broker:
+        servers = {"DATABASE_URL": database, "REDIS_SERVER": broker, "ONLY_DATABASE_AND_BROKER": "1"}
+        results["PostgreSQL and Redis"] = run_pytest("PostgreSQL and Redis", ["-m", "not browser"], servers)
+    return results
+
+
+def run_pytest(name: str, options: list[str], environment: dict[str, str]) -> bool:
+    print(f"\n--- Tests: {name} ---", flush=True)
+    workers = os.environ.get("TEST_WORKERS", "2")
+    command = [BIN / "python", "-m", "pytest", "-q", "-n", workers, "--dist", "loadgroup", *options]
+    return subprocess.run(command, env=os.environ | environment, check=False).returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
