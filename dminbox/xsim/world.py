@@ -88,6 +88,7 @@ class Event:
     text: str | None = None
     participant_ids: list[str] = field(default_factory=list)
     media_keys: list[str] = field(default_factory=list)
+    card_ids: list[str] = field(default_factory=list)
     post_ids: list[str] = field(default_factory=list)
     entities: dict[str, Any] = field(default_factory=dict)
     """{"urls": [...], "hashtags": [...], "cashtags": [...], "mentions": [...]} with code-point indices."""

@@ -1,0 +1,95 @@
+"""What can be set on a running local X, with the values of X's own documentation."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+SCOPES = {
+    "tweet.read": "See posts that you can see, also from protected accounts",
+    "users.read": "See accounts that you can see, also protected ones",
+    "dm.read": "See your Direct Messages",
+    "dm.write": "Send and delete Direct Messages for you",
+    "media.write": "Upload photos and videos for you",
+    "offline.access": "Stay connected until you revoke it",
+}
+
+
+@dataclass
+class App:
+    """One registered client. `redirect_uris` None: any address on loopback."""
+
+    client_id: str
+    secret: str
+    name: str
+    redirect_uris: list[str] | None = None
+    is_public: bool = False
+    """True: a native app, which has no secret and names itself in the body."""
+
+
+def demo_app() -> App:
+    return App("dminbox-demo", "dminbox-demo-secret", "dminbox demo")
+
+
+@dataclass
+class Settings:
+    dm_get_limit: int = 15
+    """Per user and DM GET endpoint in a window; or for all of them together when dm_get_shared."""
+    dm_get_shared: bool = False
+    limits: dict[str, int] = field(default_factory=dict)
+    """Window limits by endpoint name (see app.py), over the documented ones."""
+    day_limits: dict[str, list[int]] = field(default_factory=dict)
+    """[per user, per app] in 24 hours by endpoint name, over the documented ones."""
+    window_seconds: float = 900
+    code_seconds: float = 30
+    token_seconds: float = 7200
+    refresh_ends_access: bool = False
+    """True: a refresh ends the access token that went before it."""
+    lag_calls: int = 0
+    """/2/dm_events shows what was sent only after this many further calls of a reader."""
+    lenient: bool = True
+    """False: unknown parameters and values are 400, as on the server of 2022 to 2025."""
+    history_days: float = 30
+    """How far back /2/dm_events goes."""
+    conversation_history_days: float | None = None
+    """How far back one conversation goes; None: all of it."""
+    credit_usd: float | None = None
+    """What may still be spent from the moment this is set; then 402."""
+    include_unresolved: bool = False
+    """True: includes hold the users, too, whom X does not resolve there (not the suspended ones)."""
+    default_vocabulary: str = "tweet"
+    """tweet or post: how a request is answered whose words belong to both."""
+    people_by_expansion_only: bool = False
+    """True: the post vocabulary gives sender_id, participant_ids, referenced_posts and author_id by expansion alone."""
+    empty_pages: int = 0
+    """That many empty pages with a token follow on every page."""
+    escape_text: bool = True
+    """Texts sent here come back with &amp;, &lt; and &gt;."""
+    apps: list[App] = field(default_factory=lambda: [demo_app()])
+
+    def app(self, client_id: str) -> App | None:
+        return next((app for app in self.apps if app.client_id == client_id), None)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def update(self, data: dict[str, Any]) -> None:
+        """ValueError names the first setting that does not exist or has a wrong type."""
+        known = {setting.name for setting in fields(self)}
+        for name, value in data.items():
+            if name not in known:
+                raise ValueError(f"there is no setting {name}")
+            setattr(self, name, _apps(value) if name == "apps" else _checked(name, value, getattr(Settings(), name)))
+
+
+def _apps(value: Any) -> list[App]:
+    try:
+        return [App(**one) for one in value]
+    except TypeError as error:
+        raise ValueError(f"apps: {error}") from error
+
+
+def _checked(name: str, value: Any, preset: Any) -> Any:
+    wanted = (int, float, type(None)) if preset is None else (int, float) if isinstance(preset, float) else type(preset)
+    is_number_for_flag = isinstance(value, bool) and not isinstance(preset, bool)
+    if not isinstance(value, wanted) or is_number_for_flag:
+        raise ValueError(f"{name} cannot be {value!r}")
+    return value

@@ -1,0 +1,88 @@
+"""The state file: world, grants, meter, settings and clock over restarts, written whole and put in place at once."""
+
+import asyncio
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from dminbox.xsim.clock import Clock
+from dminbox.xsim.index import Index
+from dminbox.xsim.meter import Meter
+from dminbox.xsim.settings import Settings
+from dminbox.xsim.sim import Sim
+from dminbox.xsim.world import World, time_from_json, time_to_json
+
+VERSION = 1
+EVERY = 0.5
+"""Seconds between two looks at whether something changed; a kill -9 loses no more than twice that."""
+
+
+class StateFile:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.written = -1
+        self.world: tuple[Index | None, int, str] = (None, 0, "")
+        """The world's JSON is made again only when the world is another one than before."""
+
+    def read(self) -> Sim:
+        """ValueError when the file is not one of ours."""
+        data = json.loads(self.path.read_text())
+        if not isinstance(data, dict) or data.get("version") != VERSION:
+            raise ValueError(f"{self.path} is no state of a local X in version {VERSION}")
+        return loaded(data)
+
+    async def keep(self, sim: Sim) -> None:
+        """Until it is cancelled."""
+        while True:
+            await asyncio.sleep(EVERY)
+            if sim.version != self.written:
+                version, text = sim.version, self._text(sim)
+                await asyncio.to_thread(self._put, text)
+                self.written = version
+
+    def write(self, sim: Sim) -> None:
+        self._put(self._text(sim))
+        self.written = sim.version
+
+    def _text(self, sim: Sim) -> str:
+        index = sim.index
+        if self.world[:2] != (index, index.version):
+            self.world = (index, index.version, json.dumps(sim.world.to_json(), ensure_ascii=False))
+        rest = json.dumps(rest_of(sim), ensure_ascii=False)
+        return f'{rest[:-1]}, "world": {self.world[2]}}}\n'
+
+    def _put(self, text: str) -> None:
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        with fresh.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self.path)
+
+
+def rest_of(sim: Sim) -> dict[str, Any]:
+    """Everything but the world."""
+    frozen = sim.clock.frozen_at
+    return {
+        "version": VERSION,
+        "clock": {"offset": sim.clock.offset.total_seconds(), "frozen_at": time_to_json(frozen) if frozen else None},
+        "settings": sim.settings.to_json(),
+        "grants": sim.grants.state(),
+        "meter": sim.meter.state(),
+        "arrived": sim.arrived,
+    }
+
+
+def loaded(data: dict[str, Any]) -> Sim:
+    settings = Settings()
+    settings.update(data["settings"])
+    frozen = data["clock"]["frozen_at"]
+    clock = Clock(timedelta(seconds=data["clock"]["offset"]), time_from_json(frozen) if frozen else None)
+    world = World.from_json(data["world"])
+    sim = Sim(
+        Index(world), settings=settings, clock=clock, meter=Meter.from_state(data["meter"]), arrived=data["arrived"]
+    )
+    sim.grants.load(data["grants"])
+    return sim
