@@ -12,7 +12,14 @@ from conversations.models.events import (
 from conversations.models.media import Media, MediaFile
 from conversations.models.people import XUser
 from conversations.models.posts import Post, PostMedia
-from conversations.models.sync import BilledResource, HistoryRead, QuarantinedEvent, ReadInterval, SyncState
+from conversations.models.sync import (
+    BilledResource,
+    ConversationLookup,
+    HistoryRead,
+    QuarantinedEvent,
+    ReadInterval,
+    SyncState,
+)
 
 __all__ = [
     "BilledResource",

@@ -12,6 +12,7 @@ from accounts.models import XAccount
 from conversations.models.media import Media
 from conversations.models.people import XUser
 from conversations.models.posts import Post
+from conversations.querysets import ConversationQuerySet, DmEventQuerySet, ParticipantQuerySet
 
 
 class Conversation(models.Model):
@@ -41,12 +42,20 @@ class Conversation(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = ConversationQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["x_account", "dm_conversation_id"], name="conversation_once_per_x_account")
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["x_account", "-last_dm_event_id"], name="inbox_newest_first"),
+            models.Index(fields=["x_account", "-last_dm_event_id", "-id"], name="inbox_newest_first"),
+            models.Index(
+                fields=["x_account", "-last_dm_event_id", "-id"],
+                name="inbox_groups_newest_first",
+                condition=models.Q(is_group=True),
+            ),
+            models.Index(fields=["x_account", "-last_incoming_dm_event_id"], name="inbox_unread"),
         ]
 
     def __str__(self) -> str:
@@ -65,6 +74,8 @@ class Participant(models.Model):
     invited_by = models.ForeignKey(XUser, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     left_at = models.DateTimeField(null=True, blank=True)
     last_message_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ParticipantQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -102,6 +113,8 @@ class DmEvent(models.Model):
     raw = models.JSONField(help_text="The event as X last gave it.")
     stored_at = models.DateTimeField(default=timezone.now)
     unavailable_since = models.DateTimeField(null=True, blank=True, help_text="X answered 404 for it; our copy stays.")
+
+    objects = DmEventQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

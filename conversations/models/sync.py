@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.models.events import Conversation
+from conversations.querysets import ConversationLookupQuerySet
 
 
 class SyncState(models.Model):
@@ -190,6 +191,8 @@ class ConversationLookup(models.Model):
     conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     due_at = models.DateTimeField(default=timezone.now)
     lease_until = models.DateTimeField(null=True, blank=True)
+
+    objects = ConversationLookupQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"lookup {self.pk} ({self.state})"

@@ -1,0 +1,1 @@
+"""Pages and their partial answers: row through its door, form, action, answer."""
