@@ -48,6 +48,8 @@ def _places(error: BaseException) -> list[str]:
 
 def formatter() -> structlog.stdlib.ProcessorFormatter:
     return structlog.stdlib.ProcessorFormatter(
+        # Other libraries' messages stay unfilled: their arguments can be paths with tokens or words of an exception.
+        use_get_message=False,
         foreign_pre_chain=_SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,

@@ -74,3 +74,10 @@ def test_an_exception_is_logged_by_type_and_place_without_its_words():
     line = logs.formatter().format(record)
     assert "ValueError" in line
     assert "private message" not in line
+
+
+def test_messages_of_other_libraries_are_logged_without_their_arguments():
+    record = logging.LogRecord("django.request", logging.ERROR, "f.py", 1, "Not Found: %s", ("/setup/secret/",), None)
+    line = logs.formatter().format(record)
+    assert "Not Found" in line
+    assert "secret" not in line
