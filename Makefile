@@ -1,4 +1,4 @@
-# The words for people and for CI: run, test, check, bench. Nothing here needs root or Docker but compose-test.
+# The words for people and for CI. Nothing here needs root or Docker but compose-test.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
