@@ -1,0 +1,327 @@
+"""DM and post text with X's entities -> safe HTML, or a line of plain text. Pure: no tables, no settings.
+
+The text comes as X sends it: escaped (&amp; &lt; &gt;), links as t.co. `entities` is X's object of urls, hashtags,
+cashtags and mentions; its indices count code points of the escaped text, and the link itself is a surer guide than they
+are. What is made here is shown with `dir="auto"` and `white-space: pre-wrap`: newlines stay newlines.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from conversations import links
+
+Entities = Mapping[str, Any] | None
+
+MAX_ENTITIES = 500
+"""Of one kind; a message of 10,000 characters has room for fewer links than that."""
+ESCAPES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'"}
+ESCAPE = re.compile("|".join(map(re.escape, ESCAPES)))
+UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+LINE_END = re.compile("\r\n?")
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+LABEL_NOISE = re.compile(f"[\\s\x00-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS}]")
+T_CO = re.compile(r"https?://t\.co/[A-Za-z0-9]+")
+BARE = re.compile(
+    rf"""(?P<url>(?<![^\W_])(?i:https?)://[^\s<>"{BIDI_CONTROLS}\x00-\x1f\x7f-\x9f\ud800-\udfff]+)
+    |(?<![\w@/.&=-])@(?P<mention>[A-Za-z0-9_]{{1,15}})(?![\w@])
+    |(?<![\w\#/&.=-])\#(?P<hashtag>\w{{1,139}})(?!\w)
+    |(?<![\w$/.&=-])\$(?P<cashtag>[A-Za-z]{{1,6}})(?!\w)""",
+    re.VERBOSE,
+)
+CLOSERS = {")": "(", "]": "[", "}": "{"}
+TRAILING = ".,;:!?'\"*_~…»”’"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of what is shown; with an href it is a link, and `title` its full target."""
+
+    label: str
+    href: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a piece stands in X's text, end exclusive; no piece: hidden."""
+
+    start: int
+    end: int
+    piece: Piece | None
+
+
+def to_html(
+    text: str | None, entities: Entities = None, *, has_media: bool = False, card_post_ids: Collection[int | str] = ()
+) -> SafeString:
+    """What a person reads. has_media hides the link X adds for attached media; card_post_ids the links to those posts.
+
+    Only <a> elements come out, to http and https addresses alone; all else is escaped text.
+    """
+    return format_html_join("", "{}", ((_html(piece),) for piece in _pieces(text, entities, has_media, card_post_ids)))
+
+
+def preview(
+    text: str | None,
+    entities: Entities = None,
+    length: int = 140,
+    *,
+    has_media: bool = False,
+    card_post_ids: Collection[int | str] = (),
+) -> str:
+    """One line of plain text of at most `length` characters; empty when only hidden links stood there."""
+    pieces = _pieces(text, entities, has_media, card_post_ids)
+    return _shortened(" ".join("".join(piece.label for piece in pieces).split()), length)
+
+
+def is_emoji_only(text: str | None, *, at_most: int = 6) -> bool:
+    """Whether a message is a few emoji and nothing else, and so shown large."""
+    bare = "".join((text or "").split())
+    return re.fullmatch(f"{EMOJI}{{1,{at_most}}}", bare) is not None
+
+
+# --- Pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _pieces(text: str | None, entities: Entities, has_media: bool, card_post_ids: Collection[int | str]) -> list[Piece]:
+    text = text or ""
+    spans = _apart(text, chain(_url_spans(text, entities, has_media, card_post_ids), _tag_spans(text, entities)))
+    pieces: list[Piece] = []
+    position = 0
+    for span in spans:
+        pieces.extend(_plain_pieces(_before_hidden(text[position : span.start], span)))
+        if span.piece:
+            pieces.append(span.piece)
+        position = span.end
+    pieces.extend(_plain_pieces(text[position:]))
+    return _trimmed(pieces) if any(span.piece is None for span in spans) else pieces
+
+
+def _apart(text: str, candidates: Iterator[Span]) -> list[Span]:
+    """Those spans that lie inside the text and overlap no earlier candidate, in the order of the text."""
+    taken = bytearray(len(text))
+    kept: list[Span] = []
+    for span in candidates:
+        if 0 <= span.start < span.end <= len(text) and not any(taken[span.start : span.end]):
+            taken[span.start : span.end] = b"\x01" * (span.end - span.start)
+            kept.append(span)
+    return sorted(kept, key=lambda span: span.start)
+
+
+def _before_hidden(text: str, span: Span) -> str:
+    """X sets a space before the link it adds; it goes with the link."""
+    return text if span.piece else text.rstrip(" ")
+
+
+def _trimmed(pieces: list[Piece]) -> list[Piece]:
+    """Where a link was hidden, the blank lines around it say nothing any more."""
+    if pieces and not pieces[0].href:
+        pieces[0] = Piece(pieces[0].label.lstrip())
+    if pieces and not pieces[-1].href:
+        pieces[-1] = Piece(pieces[-1].label.rstrip())
+    return pieces
+
+
+# --- What X's entities say --------------------------------------------------------------------------------------------
+
+
+def _url_spans(text: str, entities: Entities, has_media: bool, card_post_ids: Collection[int | str]) -> Iterator[Span]:
+    cards = {str(post_id) for post_id in card_post_ids}
+    unnamed_cards, unnamed_media, named = set(cards), has_media, set[str]()
+    for entity in _listed(entities, "urls"):
+        url, expanded = _text_of(entity, "url"), _text_of(entity, "expanded_url")
+        if url in named:
+            continue
+        named.add(url)
+        post_id = links.post_id_of(expanded) or ""
+        is_media = has_media and links.is_own_media(expanded, _text_of(entity, "display_url"))
+        unnamed_media = unnamed_media and not is_media
+        unnamed_cards.discard(post_id)
+        piece = None if is_media or post_id in cards else _url_piece(entity)
+        yield from (Span(start, end, piece) for start, end in _places_of_url(text, entity))
+    yield from _hidden_without_entity(text, named, unnamed_media, len(unnamed_cards))
+
+
+def _hidden_without_entity(text: str, named: set[str], has_media: bool, cards: int) -> Iterator[Span]:
+    """The same links where X gave no entity: the media's stands last; those of posts only if no other is there."""
+    places = [match for match in T_CO.finditer(text) if match[0] not in named]
+    if has_media and places and not text[places[-1].end() :].strip():
+        last = places.pop()
+        yield Span(last.start(), last.end(), None)
+    if len(places) == cards:
+        yield from (Span(match.start(), match.end(), None) for match in places)
+
+
+def _url_piece(entity: Mapping[str, Any]) -> Piece:
+    expanded, display = _text_of(entity, "expanded_url"), _text_of(entity, "display_url")
+    if not _is_web(expanded):
+        return _link(_text_of(entity, "url"))
+    return Piece(_label(display) or _label(expanded), expanded, expanded)
+
+
+def _places_of_url(text: str, entity: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    url = _text_of(entity, "url")
+    places = [(match.start(), match.end()) for match in re.finditer(re.escape(url) + r"(?![A-Za-z0-9])", text)]
+    yield from places if url and places else _indexed(text, entity)
+
+
+def _indexed(text: str, entity: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """Where the indices point, unless that is no single word: then they are wrong, and words must not get lost."""
+    start, end = entity.get("start"), entity.get("end")
+    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
+        return
+    if not any(character.isspace() for character in text[start:end]):
+        yield start, end
+
+
+def _tag_spans(text: str, entities: Entities) -> Iterator[Span]:
+    for entity in _listed(entities, "mentions"):
+        name, user_id = _text_of(entity, "username"), _text_of(entity, "id")
+        href = links.person(user_id) if user_id.isdecimal() else links.handle(name)
+        yield from _places_of_tag(text, "@＠", name, href)
+    for entity in _listed(entities, "hashtags"):
+        yield from _places_of_tag(text, "#＃", tag := _text_of(entity, "tag"), links.hashtag(tag))
+    for entity in _listed(entities, "cashtags"):
+        yield from _places_of_tag(text, "$", tag := _text_of(entity, "tag"), links.cashtag(tag))
+
+
+def _places_of_tag(text: str, signs: str, name: str, href: str) -> Iterator[Span]:
+    if not name:
+        return
+    for match in re.finditer(rf"(?<![\w&/])[{re.escape(signs)}]{re.escape(name)}(?!\w)", text, re.IGNORECASE):
+        yield Span(match.start(), match.end(), Piece(_shown(match[0]), href, href))
+
+
+def _listed(entities: Entities, kind: str) -> list[Mapping[str, Any]]:
+    found = entities.get(kind) if isinstance(entities, Mapping) else None
+    return [entity for entity in found[:MAX_ENTITIES] if isinstance(entity, Mapping)] if isinstance(found, list) else []
+
+
+def _text_of(entity: Mapping[str, Any], key: str) -> str:
+    value = entity.get(key)
+    return value if isinstance(value, str) else ""
+
+
+# --- What the text says by itself -------------------------------------------------------------------------------------
+
+
+def _plain_pieces(text: str) -> Iterator[Piece]:
+    """Text between X's entities, decoded; addresses and tags in it become links."""
+    text, position = _shown(text), 0
+    for match in BARE.finditer(text):
+        piece = _bare_piece(match)
+        if piece is None:
+            continue
+        if match.start() > position:
+            yield Piece(text[position : match.start()])
+        yield piece
+        position = match.start() + len(piece.label)
+    if position < len(text):
+        yield Piece(text[position:])
+
+
+def _bare_piece(match: re.Match[str]) -> Piece | None:
+    if url := match["url"]:
+        piece = _link(_without_trailing(url))
+        return piece if piece.href else None
+    if name := match["mention"]:
+        return Piece(match[0], links.handle(name), links.handle(name))
+    if tag := match["hashtag"]:
+        # "#1" is a number to people and to X; a hashtag has a letter in it.
+        return None if tag.isdecimal() else Piece(match[0], links.hashtag(tag), links.hashtag(tag))
+    return Piece(match[0], links.cashtag(match["cashtag"]), links.cashtag(match["cashtag"]))
+
+
+def _link(url: str) -> Piece:
+    """An address as it stands; plain text where it is none of the web."""
+    return Piece(url, url, url) if _is_web(url) else Piece(_shown(url))
+
+
+def _without_trailing(url: str) -> str:
+    """An address without the punctuation of the sentence around it."""
+    while url:
+        last = url[-1]
+        if last in TRAILING or (last in CLOSERS and url.count(last) > url.count(CLOSERS[last])):
+            url = url[:-1]
+            continue
+        return url
+    return url
+
+
+def _is_web(url: str) -> bool:
+    if LABEL_NOISE.search(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+# --- Characters -------------------------------------------------------------------------------------------------------
+
+
+def _shown(text: str) -> str:
+    """X's escapes decoded once; what no page can hold becomes U+FFFD."""
+    decoded = ESCAPE.sub(lambda match: ESCAPES[match[0]], text)
+    return UNSHOWABLE.sub("\ufffd", LINE_END.sub("\n", decoded))
+
+
+def _label(url: str) -> str:
+    """An address as people read it; nothing in it may turn the order of its letters."""
+    bare = LABEL_NOISE.sub("", url)
+    return bare.removeprefix("https://").removeprefix("http://").removesuffix("/")
+
+
+def _html(piece: Piece) -> SafeString:
+    if not piece.href:
+        return format_html("{}", piece.label)
+    return format_html(
+        '<a href="{}" title="{}" rel="noopener noreferrer nofollow" target="_blank" dir="auto">{}</a>',
+        piece.href,
+        piece.title,
+        piece.label,
+    )
+
+
+def _shortened(text: str, length: int) -> str:
+    if len(text) <= length:
+        return text
+    end = max(length - 1, 0)
+    while end and _joins(text[end - 1], text[end]):
+        end -= 1
+    return text[:end].rstrip() + "…"
+
+
+def _joins(left: str, right: str) -> bool:
+    """Whether two characters are parts of one that people see."""
+    return (
+        left == "\u200d" or right in "\u200d\ufe0f\u20e3" or _is_modifier(right) or (_is_flag(left) and _is_flag(right))
+    )
+
+
+def _is_modifier(character: str) -> bool:
+    return bool(unicodedata.combining(character)) or "\U0001f3fb" <= character <= "\U0001f3ff"
+
+
+def _is_flag(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+EMOJI_BASE = (
+    "[\u203c\u2049\u2139\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u23cf\u23e9-\u23f3\u23f8-\u23fa\u24c2\u25aa\u25ab"
+    "\u25b6\u25c0\u25fb-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u3030\u303d\u3297\u3299"
+    "\U0001f004\U0001f0cf\U0001f170-\U0001f1e5\U0001f200-\U0001f251\U0001f300-\U0001f3fa\U0001f400-\U0001faff]"
+)
+"""The blocks Unicode's emoji stand in, with their neighbours; © ® ™ and digits are left out, they are text first."""
+EMOJI_UNIT = f"(?:{EMOJI_BASE}\ufe0f?[\U0001f3fb-\U0001f3ff]?(?:[\U000e0020-\U000e007e]+\U000e007f)?)"
+EMOJI = f"(?:[\U0001f1e6-\U0001f1ff]{{2}}|[0-9#*]\ufe0f?\u20e3|{EMOJI_UNIT}(?:\u200d{EMOJI_UNIT})*)"
