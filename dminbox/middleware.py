@@ -1,78 +1,105 @@
-"""What every request passes: one address, one log line, and no copy of private pages in any cache."""
+"""What every request passes: one address, one log line, and no copy of private pages in any cache.
+
+All of them go with sync and async views alike, so that a streamed file never holds a thread.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import structlog
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
 
-from dminbox import environment as env
+Answer = HttpResponseBase | Awaitable[HttpResponseBase]
+GetResponse = Callable[[HttpRequest], Answer]
+Before = Callable[[HttpRequest], HttpResponseBase | None]
+After = Callable[[HttpRequest, HttpResponseBase], None]
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 log = structlog.get_logger("dminbox.request")
 
 
-class OneAddressMiddleware:
+def around(get_response: GetResponse, before: Before, after: After) -> GetResponse:
+    """A middleware, sync or async as the next one is; an answer of `before` ends the way in."""
+
+    def call(request: HttpRequest) -> HttpResponseBase:
+        response = before(request) or cast(HttpResponseBase, get_response(request))
+        after(request, response)
+        return response
+
+    async def acall(request: HttpRequest) -> HttpResponseBase:
+        response = before(request) or await cast(Awaitable[HttpResponseBase], get_response(request))
+        after(request, response)
+        return response
+
+    return acall if iscoroutinefunction(get_response) else call
+
+
+def nothing(*_: Any) -> None:
+    """For a middleware that acts on one way alone."""
+
+
+@sync_and_async_middleware
+def one_address(get_response: GetResponse) -> GetResponse:
     """Makes PUBLIC_URL the only address of the installation, whatever Host a client sends.
 
-    Loopback names are taken too (health checks; people who type localhost are sent to PUBLIC_URL when it is on
-    loopback itself); any other host is refused.
+    Loopback names pass (health checks), and people who type localhost are sent to a PUBLIC_URL on loopback, where
+    their cookies are. Any other foreign host is refused.
     """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        public = urlsplit(settings.PUBLIC_URL)
-        sent = request.META.get("HTTP_HOST", "")
-        host = split_domain_port(sent)[0]
-        if host != public.hostname:
-            if not (host and env.is_near(host.strip("[]"))):
-                return HttpResponseBadRequest(f"This inbox is at {settings.PUBLIC_URL}", content_type="text/plain")
-            if env.is_near(public.hostname or "") and request.method == "GET" and request.path != "/healthz":
-                return HttpResponseRedirect(settings.PUBLIC_URL + request.get_full_path())
-        request.META["HTTP_HOST"] = public.netloc
-        request.META["dminbox.scheme"] = public.scheme
-        return self.get_response(request)
+    return around(get_response, set_address, nothing)
 
 
-class RequestLogMiddleware:
+def set_address(request: HttpRequest) -> HttpResponse | None:
+    public = urlsplit(settings.PUBLIC_URL)
+    host = split_domain_port(request.META.get("HTTP_HOST", ""))[0]
+    is_foreign = bool(host) and host != public.hostname
+    if is_foreign and host not in LOOPBACK:
+        return HttpResponseBadRequest(f"This inbox is at {settings.PUBLIC_URL}", content_type="text/plain")
+    if is_foreign and public.hostname in LOOPBACK and request.method == "GET" and request.path != "/healthz":
+        return HttpResponseRedirect(settings.PUBLIC_URL + request.get_full_path())
+    request.META["HTTP_HOST"] = public.netloc
+    request.META["dminbox.scheme"] = public.scheme
+    return None
+
+
+@sync_and_async_middleware
+def request_log(get_response: GetResponse) -> GetResponse:
     """One line per request. Paths and queries can hold secrets, so the route stands for them."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        started = time.perf_counter()
-        response = self.get_response(request)
-        match = request.resolver_match
-        route = match.view_name or match.route if match else "unknown"
-        if route != "healthz":
-            user = getattr(request, "user", None)
-            log.info(
-                "request",
-                method=request.method,
-                route=route,
-                status=response.status_code,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-                user_id=getattr(user, "pk", None),
-            )
-        return response
+    return around(get_response, start_clock, write_line)
 
 
-class NoStoreMiddleware:
+def start_clock(request: HttpRequest) -> None:
+    request.META["dminbox.started"] = time.perf_counter()
+
+
+def write_line(request: HttpRequest, response: HttpResponseBase) -> None:
+    match = request.resolver_match
+    route = match.view_name or match.route if match else "unknown"
+    if route != "healthz":
+        taken = time.perf_counter() - request.META["dminbox.started"]
+        fields = {"route": route, "status": response.status_code, "ms": round(taken * 1000, 1)}
+        log.info("request", method=request.method, user_id=signed_in_id(request), **fields)
+
+
+def signed_in_id(request: HttpRequest) -> str | None:
+    """The person's id from a session that was read anyway; never a query of its own."""
+    session = getattr(request, "session", None)
+    return session.get("_auth_user_id") if session is not None and session.accessed else None
+
+
+@sync_and_async_middleware
+def no_store(get_response: GetResponse) -> GetResponse:
     """Pages with private messages stay out of every cache; views that mean otherwise set their own header."""
+    return around(get_response, nothing, lambda _, response: set_no_store(response))
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        response.setdefault("Cache-Control", "no-store")
-        return response
+def set_no_store(response: HttpResponseBase) -> None:
+    response.setdefault("Cache-Control", "no-store")

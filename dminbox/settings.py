@@ -145,11 +145,11 @@ INSTALLED_APPS = [
     "conversations",
 ]
 MIDDLEWARE = [
-    "dminbox.middleware.OneAddressMiddleware",
-    "dminbox.middleware.RequestLogMiddleware",
+    "dminbox.middleware.one_address",
+    "dminbox.middleware.request_log",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -160,7 +160,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
-    "dminbox.middleware.NoStoreMiddleware",
+    "dminbox.middleware.no_store",
 ]
 TEMPLATES = [
     {
@@ -182,7 +182,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -190,7 +190,7 @@ USE_TZ = True
 USE_I18N = True
 
 # --- Safety -----------------------------------------------------------------------------------------------------------
-# The Host header is checked and replaced by OneAddressMiddleware; no address is ever made from what a client sent.
+# The Host header is checked and replaced by one_address; no address is ever made from what a client sent.
 ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or ""]
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 # No client can set this key: headers of requests are all spelled HTTP_….

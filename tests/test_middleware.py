@@ -62,7 +62,7 @@ def test_the_log_of_a_request_holds_route_and_person_but_no_path_and_no_query(cl
     client.get("/profile/?code=secret-code")
     client.get("/setup/secret-token/")
     lines = [line for line in log_lines() if line.get("event") == "request"]
-    assert {(line["route"], line["user_id"]) for line in lines} == {("profile", ada.pk), ("setup", ada.pk)}
+    assert {(line["route"], line["user_id"]) for line in lines} == {("profile", str(ada.pk)), ("setup", str(ada.pk))}
     assert "secret" not in json.dumps(lines)
 
 
