@@ -24,12 +24,17 @@ def is_owner(user: Person) -> bool:
     return isinstance(user, User) and user.is_active and user.is_owner
 
 
+def without_tokens() -> QuerySet[XAccount]:
+    """X accounts for pages: tokens stay where they are, so a missing encryption key breaks no page either."""
+    return XAccount.objects.defer("access_token", "refresh_token")
+
+
 def x_accounts_of(user: Person, role: str = Role.VIEWER) -> QuerySet[XAccount]:
     """The X accounts a person is a member of, with at least that role. Owners read by membership too."""
     if not isinstance(user, User) or not user.is_active:
         return XAccount.objects.none()
     memberships = Membership.objects.filter(user=user, role__in=Role.at_least(role))
-    return XAccount.objects.filter(pk__in=memberships.values("x_account"))
+    return without_tokens().filter(pk__in=memberships.values("x_account"))
 
 
 def x_account_for(user: Person, pk: int, role: str = Role.VIEWER) -> XAccount:
@@ -40,7 +45,7 @@ def x_account_for(user: Person, pk: int, role: str = Role.VIEWER) -> XAccount:
 def x_accounts_run_by(user: Person) -> QuerySet[XAccount]:
     """The X accounts whose connection a person may renew or end: owners all, others where they are admin."""
     if is_owner(user):
-        return XAccount.objects.all()
+        return without_tokens()
     return x_accounts_of(user, Role.ADMIN)
 
 

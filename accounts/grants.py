@@ -1,0 +1,116 @@
+"""Asking X for tokens with the app's own credentials: which addresses, over which transport, how long to wait."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import structlog
+from django.conf import settings
+
+from dminbox import environment as env
+from dminbox.xapi import oauth
+from dminbox.xapi.client import XClient
+from dminbox.xapi.errors import OperatorMustAct, XError
+from dminbox.xapi.oauth import Endpoints, TokenPair
+from dminbox.xapi.schema import User as Profile
+
+log = structlog.get_logger("accounts.grants")
+
+OVER_HTTP = "X's addresses must begin with https://; http:// is taken for the local X of this machine alone."
+
+
+def endpoints() -> Endpoints:
+    return Endpoints(settings.X_AUTHORIZE_URL, settings.X_TOKEN_URL, settings.X_REVOKE_URL)
+
+
+def timeout() -> tuple[float, float]:
+    return settings.X_CONNECT_TIMEOUT, settings.X_READ_TIMEOUT
+
+
+def consent_url(*, redirect_uri: str, scopes: list[str], state: str, verifier: str) -> str:
+    """Where the browser goes to ask the person. No secret travels there, so the demo may stand on any address."""
+    return oauth.authorize_url(
+        endpoints(),
+        client_id=settings.X_CLIENT_ID,
+        redirect_uri=redirect_uri,
+        scopes=scopes,
+        state=state,
+        code_challenge=oauth.challenge(verifier),
+        allow_http=settings.IS_DEMO or _may_be_http(settings.X_AUTHORIZE_URL),
+    )
+
+
+def exchange_code(code: str, verifier: str, redirect_uri: str) -> TokenPair:
+    return oauth.exchange_code(
+        endpoints(),
+        client_id=settings.X_CLIENT_ID,
+        client_secret=settings.X_CLIENT_SECRET,
+        redirect_uri=redirect_uri,
+        code=code,
+        verifier=verifier,
+        timeout=timeout(),
+        allow_http=_checked(settings.X_TOKEN_URL),
+    )
+
+
+def refresh(refresh_token: str) -> TokenPair:
+    return oauth.refresh(
+        endpoints(),
+        client_id=settings.X_CLIENT_ID,
+        client_secret=settings.X_CLIENT_SECRET,
+        refresh_token=refresh_token,
+        timeout=timeout(),
+        allow_http=_checked(settings.X_TOKEN_URL),
+    )
+
+
+def revoke(*tokens: str) -> bool:
+    """Ends tokens at X as far as that succeeds; False when X could not be told of all of them."""
+    told = [_revoke(token) for token in tokens if token]
+    return all(told)
+
+
+def client(access_token: str) -> XClient:
+    return XClient(
+        access_token,
+        api_url=settings.X_API_URL,
+        vocabulary=settings.X_VOCABULARY,
+        timeout=timeout(),
+        allow_http=_checked(settings.X_API_URL),
+    )
+
+
+def profile_of(access_token: str) -> Profile:
+    """Whose token this is."""
+    with client(access_token) as x_client:
+        return x_client.me().value
+
+
+def _revoke(token: str) -> bool:
+    try:
+        oauth.revoke(
+            endpoints(),
+            client_id=settings.X_CLIENT_ID,
+            client_secret=settings.X_CLIENT_SECRET,
+            token=token,
+            timeout=timeout(),
+            allow_http=_checked(settings.X_REVOKE_URL),
+        )
+    except XError as error:
+        log.warning("revoke_failed", error=type(error).__name__, status=error.status)
+        return False
+    return True
+
+
+def _may_be_http(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and env.is_near(parts.hostname or "")
+
+
+def _checked(url: str) -> bool:
+    """Whether this address is spoken to over http; raises where it would be and must not."""
+    if urlsplit(url).scheme == "http" and not _may_be_http(url):
+        error = OperatorMustAct("http:// refused")
+        error.hint = OVER_HTTP
+        raise error
+    return _may_be_http(url)

@@ -1,0 +1,254 @@
+"""Speaking to X on behalf of an X account: the stored pair, and its refresh by one process at a time.
+
+X's refresh tokens are single use, so exactly one process may spend one. The lease on the XAccount row decides who
+(a conditional UPDATE with an expiry, no transaction open during the call); everybody else waits for the new pair.
+
+    fresh pair --401 or about to end--> leased --answer--> new pair, committed before its first use
+                                           |--refused--> a newer pair is stored? use it : reconnect
+                                           |--answer lost--> in doubt: the old pair once more --refused--> reconnect
+
+A process killed between X's answer and the commit takes the new pair with it. Its lease runs out, the next process
+tries the old pair once, X refuses that, and the account needs to be connected again; its history stays.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts import grants
+from accounts.models import XAccount
+from dminbox.xapi.client import XClient
+from dminbox.xapi.errors import GrantRefused, OutcomeUnknown, TokenRefused, TryLater, Unavailable, XError
+from dminbox.xapi.oauth import TokenPair
+
+T = TypeVar("T")
+log = structlog.get_logger("accounts.tokens")
+
+MARGIN = timedelta(minutes=5)
+"""How long before its end a token is renewed: longer than any one call takes."""
+WAIT_SECONDS = 10.0
+"""How long to wait for another process's refresh before saying "later"."""
+STEP_SECONDS = 0.1
+TOKEN_FIELDS = [
+    "state",
+    "access_token",
+    "refresh_token",
+    "scopes",
+    "token_expires_at",
+    "token_generation",
+    "refresh_lease_until",
+    "refresh_lease_holder",
+    "refresh_in_doubt_since",
+]
+
+REFUSED = "X no longer accepts this connection: it was ended at X, or its tokens were used up. Connect it again."
+LOST = (
+    "X renewed the connection, but its answer never reached us (a cut line or a restart), and it no longer accepts "
+    "what we have. Connect it again; everything read so far stays."
+)
+NOT_LASTING = "X gave no right to stay connected (offline.access). Connect it again and allow everything asked for."
+NEW_TOKEN_REFUSED = "X gave a new token and refused it at once. Connect the account again."  # noqa: S105
+
+
+def client_for(x_account: XAccount) -> XClient:
+    """A client with a token that lasts; refreshes first when the stored one is about to end.
+
+    Updates the token fields of `x_account`. Raises TokenRefused when a person has to connect again, and whatever
+    a refresh can raise. Not to be called inside a transaction.
+    """
+    _reread(x_account)
+    _require_connected(x_account)
+    if _is_ending(x_account, MARGIN):
+        _renew_early(x_account)
+    return grants.client(x_account.access_token)
+
+
+def call(x_account: XAccount, fn: Callable[[XClient], T]) -> T:
+    """fn's result, with one refresh and one retry when X refuses the token; then the account needs a person."""
+    client = client_for(x_account)
+    used = x_account.token_generation
+    try:
+        with client:
+            return fn(client)
+    except TokenRefused:
+        log.info("token_refused", x_account_id=x_account.pk)
+    _refresh(x_account, used)
+    try:
+        with grants.client(x_account.access_token) as client:
+            return fn(client)
+    except TokenRefused:
+        _mark_reconnect(x_account, NEW_TOKEN_REFUSED)
+        raise
+
+
+def _reread(x_account: XAccount) -> None:
+    x_account.refresh_from_db(fields=TOKEN_FIELDS)
+
+
+def _require_connected(x_account: XAccount) -> None:
+    if x_account.state != XAccount.State.CONNECTED or not x_account.access_token:
+        raise TokenRefused("the X account is not connected")
+
+
+def _is_ending(x_account: XAccount, margin: timedelta) -> bool:
+    ends = x_account.token_expires_at
+    return ends is not None and ends - margin <= timezone.now()
+
+
+def _renew_early(x_account: XAccount) -> None:
+    """A refresh ahead of time; when it fails for now, the present token serves as long as it lasts."""
+    try:
+        _refresh(x_account, x_account.token_generation)
+    except TryLater:
+        if _is_ending(x_account, timedelta(0)):
+            raise
+
+
+def _refresh(x_account: XAccount, spent: int) -> None:
+    """Leaves a pair newer than generation `spent` on the row and on `x_account`, whoever fetched it."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        _reread(x_account)
+        _require_connected(x_account)
+        if x_account.token_generation != spent:
+            return
+        if holder := _claim(x_account):
+            _spend_refresh_token(x_account, holder)
+            return
+        if time.monotonic() > deadline:
+            raise Unavailable("another process is still renewing the token")
+        time.sleep(STEP_SECONDS)
+
+
+def _same_pair(x_account: XAccount) -> Q:
+    return Q(pk=x_account.pk, token_generation=x_account.token_generation)
+
+
+def _update(condition: Q, **values: object) -> bool:
+    """One conditional UPDATE, committed when this returns: durable refuses to run inside another transaction."""
+    with transaction.atomic(durable=True):
+        return XAccount.objects.filter(condition).update(**values) == 1
+
+
+def _claim(x_account: XAccount) -> str:
+    """The lease on this refresh: a holder's name, or "" when another has it."""
+    now, holder = timezone.now(), secrets.token_hex(16)
+    is_free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=now)
+    # Never shorter than both tries may take, or a second process would spend the same refresh token.
+    seconds = max(settings.TOKEN_LEASE_SECONDS, 2 * sum(grants.timeout()) + 5)
+    is_ours = _update(
+        _same_pair(x_account) & is_free & Q(state=XAccount.State.CONNECTED),
+        refresh_lease_until=now + timedelta(seconds=seconds),
+        refresh_lease_holder=holder,
+    )
+    if not is_ours:
+        return ""
+    if x_account.refresh_lease_holder:  # whoever had the lease let it run out: it may have spent the refresh token
+        _note_doubt(x_account, holder)
+    return holder
+
+
+def _spend_refresh_token(x_account: XAccount, holder: str) -> None:
+    """Asks X, twice when the first answer is lost; the lease is given back whatever happens."""
+    if not x_account.refresh_token:
+        _mark_reconnect(x_account, NOT_LASTING)
+        raise TokenRefused("no refresh token is stored")
+    try:
+        pair = _ask(x_account, holder)
+    except GrantRefused as error:
+        _settle_refusal(x_account, error)
+    except OutcomeUnknown as error:
+        _release(x_account, holder)
+        raise Unavailable("X's answer to a refresh was lost; the old pair is tried again") from error
+    except XError:
+        _release(x_account, holder)
+        raise
+    else:
+        _store(x_account, pair)
+
+
+def _ask(x_account: XAccount, holder: str) -> TokenPair:
+    try:
+        return grants.refresh(x_account.refresh_token)
+    except OutcomeUnknown as error:
+        log.warning("refresh_answer_lost", x_account_id=x_account.pk, status=error.status)
+        _note_doubt(x_account, holder)
+    return grants.refresh(x_account.refresh_token)
+
+
+def _note_doubt(x_account: XAccount, holder: str) -> None:
+    since = x_account.refresh_in_doubt_since = x_account.refresh_in_doubt_since or timezone.now()
+    _update(_same_pair(x_account) & Q(refresh_lease_holder=holder), refresh_in_doubt_since=since)
+
+
+def _release(x_account: XAccount, holder: str) -> None:
+    _update(_same_pair(x_account) & Q(refresh_lease_holder=holder), refresh_lease_until=None, refresh_lease_holder="")
+
+
+def _settle_refusal(x_account: XAccount, error: GrantRefused) -> None:
+    """X refused the refresh token: somebody rotated it meanwhile, or the grant is gone."""
+    detail = LOST if x_account.refresh_in_doubt_since else REFUSED
+    if _mark_reconnect(x_account, detail):
+        raise TokenRefused("X refused the refresh token") from error
+    _reread(x_account)
+    _require_connected(x_account)
+
+
+def _store(x_account: XAccount, pair: TokenPair) -> None:
+    """Commits the new pair before anybody uses it.
+
+    The generation alone decides, not the lease: a process whose lease ran out still holds the only good pair, also
+    when another was refused in the meantime and marked the account for reconnecting.
+    """
+    values: dict[str, object] = {
+        "access_token": pair.access_token,
+        "refresh_token": pair.refresh_token or x_account.refresh_token,
+        "scopes": " ".join(sorted(pair.scopes)) or x_account.scopes,
+        "token_expires_at": pair.expires_at,
+        "token_generation": F("token_generation") + 1,
+        "refresh_lease_until": None,
+        "refresh_lease_holder": "",
+        "refresh_in_doubt_since": None,
+    }
+    state = XAccount.State
+    anew = {"state": state.CONNECTED, "state_since": timezone.now(), "state_detail": ""}
+    stored = _update(_same_pair(x_account) & Q(state=state.CONNECTED), **values) or _update(
+        _same_pair(x_account) & Q(state=state.RECONNECT), **values, **anew
+    )
+    log.info("token_refreshed" if stored else "token_refreshed_too_late", x_account_id=x_account.pk)
+    if not stored:
+        _drop(x_account, pair)
+    _reread(x_account)
+    _require_connected(x_account)
+
+
+def _drop(x_account: XAccount, pair: TokenPair) -> None:
+    """The pair came for a connection that a person ended or renewed meanwhile; an ended one must not live on at X."""
+    if XAccount.objects.filter(pk=x_account.pk, state=XAccount.State.DISCONNECTED).exists():
+        grants.revoke(pair.refresh_token or "", pair.access_token)
+
+
+def _mark_reconnect(x_account: XAccount, detail: str) -> bool:
+    """connected -> reconnect, unless a newer pair was stored meanwhile."""
+    marked = _update(
+        _same_pair(x_account) & Q(state=XAccount.State.CONNECTED),
+        state=XAccount.State.RECONNECT,
+        state_since=timezone.now(),
+        state_detail=detail,
+        refresh_lease_until=None,
+        refresh_lease_holder="",
+    )
+    if marked:
+        log.warning("x_account_needs_reconnect", x_account_id=x_account.pk)
+        x_account.state, x_account.state_detail = XAccount.State.RECONNECT, detail
+    return marked
