@@ -161,7 +161,7 @@ def _post(
 def _pair(reply: Reply, asked_at: datetime) -> TokenPair:
     """Read by hand: oauthlib raises when the granted scopes are not the asked ones, and X may grant fewer."""
     body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {}
-    access_token, refresh_token, scope = body.get("access_token"), body.get("refresh_token"), body.get("scope") or ""
+    access_token, refresh_token, scope = body.get("access_token"), body.get("refresh_token"), body.get("scope", "")
     if not _is_token(access_token) or not (refresh_token is None or _is_token(refresh_token)):
         raise signs.unreadable(reply, "no tokens in it")
     if not isinstance(scope, str):

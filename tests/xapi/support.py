@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ Behaviour = Callable[[BaseHTTPRequestHandler], None]
 
 
 @contextmanager
-def server(behave: Behaviour) -> Iterator[str]:
+def server(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A real HTTP server on loopback that answers every request by `behave`; gives its address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -47,10 +48,14 @@ def server(behave: Behaviour) -> Iterator[str]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        if tls:
+            # The handshake belongs to the thread of the request, or a refused one would end the server.
+            http.socket = tls.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
+        http.handle_error = lambda *_: None  # type: ignore[method-assign]  # cut connections are the point here
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{http.server_port}"
+            yield f"{'https' if tls else 'http'}://localhost:{http.server_port}"
         finally:
             http.shutdown()
             thread.join()
@@ -67,3 +72,10 @@ def answer(handler: BaseHTTPRequestHandler, status: int, body: bytes, **headers:
 def hang_up(handler: BaseHTTPRequestHandler) -> None:
     handler.connection.shutdown(socket.SHUT_RDWR)
     handler.close_connection = True
+
+
+@contextmanager
+def served(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[XClient]:
+    """A client of such a server."""
+    with server(behave, tls) as url, client(api_url=url) as c:
+        yield c
