@@ -15,9 +15,6 @@ from dminbox.xapi.client import XClient
 from dminbox.xapi.parsing import parse_event, parse_page, parse_sent
 from tests.xapi.support import ADA, API, CLEO, CONVERSATION, EVENT, client, payload
 
-if "X_CONTRACT_DIR" not in os.environ:
-    pytest.skip("X_CONTRACT_DIR is not set", allow_module_level=True)
-
 pytestmark = pytest.mark.contract
 
 DIRECTORY = Path(os.environ["X_CONTRACT_DIR"]).resolve()
