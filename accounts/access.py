@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, NamedTuple, ParamSpec
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -52,6 +52,30 @@ def x_accounts_run_by(user: Person) -> QuerySet[XAccount]:
 def x_account_run_by(user: Person, pk: int) -> XAccount:
     """The X account when the person may renew or end its connection, else Http404."""
     return get_object_or_404(x_accounts_run_by(user), pk=pk)
+
+
+def may_connect(user: Person) -> bool:
+    """Whether connecting concerns this person at all."""
+    return is_owner(user) or x_accounts_of(user, Role.ADMIN).exists()
+
+
+class Connection(NamedTuple):
+    """A line of a person's profile: `role` is "" for owners who are no member."""
+
+    x_account: XAccount
+    role: str
+    may_run: bool
+
+
+def connections_of(user: User) -> list[Connection]:
+    """The X accounts a person is a member of, for owners all of them."""
+    roles: dict[int, str] = dict(user.memberships.values_list("x_account_id", "role"))
+    shown = x_accounts_of(user) | x_accounts_run_by(user)
+    return [
+        Connection(x_account, Role(role).label if role else "", is_owner(user) or role == Role.ADMIN)
+        for x_account in shown
+        for role in [roles.get(x_account.pk, "")]
+    ]
 
 
 def owner_required(view: View[P]) -> View[P]:

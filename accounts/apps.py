@@ -1,6 +1,7 @@
-"""Configuration of the accounts app."""
+"""Configuration of the accounts app, and of an admin for owners alone."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 from dminbox import crypto
 
@@ -10,3 +11,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         crypto.check_keys()
+
+
+class OwnersAdminConfig(admin_apps.AdminConfig):
+    default_site = "accounts.admin_site.OwnersSite"
+    default = False

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import zoneinfo
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import cast
 
-from django.http import HttpRequest, HttpResponse
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.decorators import sync_and_async_middleware
+
+from accounts import zones
+
+Answer = HttpResponseBase | Awaitable[HttpResponseBase]
+GetResponse = Callable[[HttpRequest], Answer]
 
 
-class TimeZoneMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+@sync_and_async_middleware
+def TimeZoneMiddleware(get_response: GetResponse) -> GetResponse:  # noqa: N802 (settings name it like a class)
+    def call(request: HttpRequest) -> HttpResponseBase:
+        with timezone.override(zones.zone(getattr(request.user, "time_zone", ""))):
+            return cast(HttpResponseBase, get_response(request))
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        with timezone.override(_zone(getattr(request.user, "time_zone", ""))):
-            return self.get_response(request)
+    async def acall(request: HttpRequest) -> HttpResponseBase:
+        user = await request.auser()
+        with timezone.override(zones.zone(getattr(user, "time_zone", ""))):
+            return await cast(Awaitable[HttpResponseBase], get_response(request))
 
-
-def _zone(name: str) -> zoneinfo.ZoneInfo:
-    try:
-        return zoneinfo.ZoneInfo(name or "UTC")
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        return zoneinfo.ZoneInfo("UTC")
+    return acall if iscoroutinefunction(get_response) else call

@@ -128,7 +128,7 @@ ROOT_URLCONF = "dminbox.urls"
 ASGI_APPLICATION = "dminbox.asgi.application"
 AUTH_USER_MODEL = "accounts.User"
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "accounts.apps.OwnersAdminConfig",  # django.contrib.admin, for owners alone
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

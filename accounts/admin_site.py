@@ -1,0 +1,44 @@
+"""Django's admin, as a page that exists for owners alone, behind the one sign-in page there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
+
+from accounts import access
+
+
+class OwnersSite(admin.AdminSite):
+    site_header = site_title = "dminbox"
+    index_title = "What is stored"
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def for_owners(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.user.is_authenticated and not access.is_owner(request.user):
+                raise Http404
+            response: HttpResponseBase = inner(request, *args, **kwargs)
+            return response
+
+        return for_owners
+
+    @method_decorator(login_not_required)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's own form knows no throttling, so there is none."""
+        if not request.user.is_authenticated:
+            return redirect(f"{reverse('account_login')}?{urlencode({'next': reverse('admin:index')})}")
+        if not access.is_owner(request.user):
+            raise Http404
+        return redirect("admin:index")

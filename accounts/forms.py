@@ -1,0 +1,90 @@
+"""What people fill in about themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+
+from accounts import zones
+from accounts.models import User
+
+
+def zone_choices() -> list[tuple[str, str]]:
+    return [("", "As my browser says"), *((name, name.replace("_", " ")) for name in zones.names())]
+
+
+class PasswordForm(forms.Form):
+    """A new person's name and password; there is no reset by mail, so the password is typed twice."""
+
+    name = forms.CharField(
+        max_length=80, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
+    )
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        help_text="At least 10 characters, not a common password, and nothing like your name or address.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    password_again = forms.CharField(
+        label="Password, once more", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    def __init__(self, *args: Any, email: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.known_email = email
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        password, again = cleaned.get("password"), cleaned.get("password_again")
+        if password and again and password != again:
+            self.add_error("password_again", "This is not the same password.")
+        elif password:
+            self._check(password, cleaned)
+        return cleaned
+
+    def _check(self, password: str, cleaned: dict[str, Any]) -> None:
+        email = cleaned.get("email") or self.known_email
+        try:
+            validate_password(password, User(name=cleaned.get("name", ""), email=email))
+        except forms.ValidationError as error:
+            self.add_error("password", error)
+
+
+class SetupForm(PasswordForm):
+    """The first owner."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        help_text="You sign in with it. Nothing is sent to it.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    field_order = ("name", "email", "password", "password_again")
+
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"]).lower()
+        if User.objects.filter(email__iexact=email).exists():
+            raise forms.ValidationError("Somebody here has this address already.")
+        return email
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    time_zone = forms.ChoiceField(choices=zone_choices, required=False, label="Time zone")
+
+    class Meta:
+        model = User
+        fields = ("name", "time_zone")
+        labels = {"name": "Your name"}
+
+
+class ZoneForm(forms.Form):
+    """What a browser says its zone is."""
+
+    time_zone = forms.CharField(max_length=64)
+
+    def clean_time_zone(self) -> str:
+        name = str(self.cleaned_data["time_zone"])
+        if name not in zones.names():
+            raise forms.ValidationError("This is no time zone we know.")
+        return name
