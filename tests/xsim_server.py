@@ -63,11 +63,13 @@ def start_xsim(
     state: Path | None = None,
     origin: str | None = None,
     control_from: tuple[str, ...] = (),
+    port_file: Path | None = None,
 ) -> Iterator[SimServer]:
     """Ends with the block, cleanly; the process is `.process` for who wants to end it otherwise."""
     command = [sys.executable, "-m", "dminbox.xsim", "--host", host, "--port", str(port), "--world", world]
     command += ["--state", str(state)] if state else []
     command += ["--origin", origin] if origin else []
+    command += ["--port-file", str(port_file)] if port_file else []
     command += ["--control-from", *control_from] if control_from else []
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)

@@ -76,12 +76,12 @@ def get_clock(sim: Sim, body: Any, query: dict[str, str]) -> Any:
 def set_clock(sim: Sim, body: Any, query: dict[str, str]) -> Any:
     if unknown := body.keys() - {"set", "advance", "frozen"}:
         raise ValueError(f"the clock takes set, advance and frozen, not {sorted(unknown)}")
+    if "frozen" in body:
+        sim.clock.freeze() if body["frozen"] else sim.clock.thaw()
     if "set" in body:
         sim.clock.set(time_from_json(body["set"]))
     if "advance" in body:
         sim.clock.advance(float(body["advance"]))
-    if "frozen" in body:
-        sim.clock.freeze() if body["frozen"] else sim.clock.thaw()
     sim.changed()
     return get_clock(sim, body, query)
 

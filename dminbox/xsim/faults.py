@@ -54,7 +54,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"there is no fault {self.kind!r}, only {', '.join(KINDS)}")
-        re.compile(self.path or "")
+        try:
+            re.compile(self.path or "")
+        except re.error as error:
+            raise ValueError(f"path is no regular expression: {error}") from error
 
     def fits(self, method: str, path: str, user_id: str | None) -> bool:
         return (

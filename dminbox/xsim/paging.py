@@ -15,11 +15,11 @@ class Cursor:
 
 
 def next_token(event_id: str) -> str:
-    return _token("next", event_id)
+    return _token("next", int(event_id).to_bytes(8))
 
 
 def previous_token(event_id: str) -> str:
-    return _token("previous", event_id)
+    return _token("previous", int(event_id).to_bytes(8))
 
 
 def read_token(token: str) -> Cursor | None:
@@ -28,11 +28,11 @@ def read_token(token: str) -> Cursor | None:
         raw = base64.b32hexdecode(token.replace("Z", "="))
     except (binascii.Error, ValueError):
         return None
-    if len(raw) != 12 or raw[-1] or raw[:3] not in PREFIXES.values():
+    kind = next((kind for kind, prefix in PREFIXES.items() if raw.startswith(prefix)), None)
+    if kind is None or len(raw) != 12 or _token(kind, raw[3:11]) != token:
         return None
-    return Cursor(int.from_bytes(raw[3:11]), is_next=raw[:3] == PREFIXES["next"])
+    return Cursor(int.from_bytes(raw[3:11]), is_next=kind == "next")
 
 
-def _token(kind: str, event_id: str) -> str:
-    raw = PREFIXES[kind] + int(event_id).to_bytes(8) + b"\0"
-    return base64.b32hexencode(raw).decode().replace("=", "Z")
+def _token(kind: str, event_id: bytes) -> str:
+    return base64.b32hexencode(PREFIXES[kind] + event_id + b"\0").decode().replace("=", "Z")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from dminbox.xsim.sim import Sim
 from dminbox.xsim.world import World, time_from_json, time_to_json
 
 VERSION = 1
-EVERY = 0.5
-"""Seconds between two looks at whether something changed; a kill -9 loses no more than twice that."""
+EVERY = 0.9
+"""Seconds between two looks at whether something changed: what a kill -9 can lose."""
+log = logging.getLogger(__name__)
 
 
 class StateFile:
@@ -37,10 +39,14 @@ class StateFile:
         """Until it is cancelled."""
         while True:
             await asyncio.sleep(EVERY)
-            if sim.version != self.written:
-                version, text = sim.version, self._text(sim)
+            if sim.version == self.written:
+                continue
+            version, text = sim.version, self._text(sim)
+            try:
                 await asyncio.to_thread(self._put, text)
                 self.written = version
+            except OSError as error:
+                log.warning("state not written, tried again in a moment: %s", error)
 
     def write(self, sim: Sim) -> None:
         self._put(self._text(sim))
