@@ -1,0 +1,193 @@
+"""What people fill in, and what addresses of lists may hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from accounts.access import Person, x_accounts_of
+from accounts.models import Role, XAccount
+from conversations.models import Conversation, ConversationLookup, DmEvent
+
+MAX_ID = 2**63 - 1
+HOSTS = {"x.com", "www.x.com", "mobile.x.com", "twitter.com", "www.twitter.com", "mobile.twitter.com"}
+HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
+USER_ID = re.compile(r"[0-9]{1,19}")
+GROUP_ID = re.compile(r"[0-9]{15,19}")
+PAIR = re.compile(r"([0-9]{1,19})[-:]([0-9]{1,19})")
+NOT_HANDLES = {"home", "i", "messages", "search", "explore", "notifications", "settings", "compose", "login", "hashtag"}
+
+
+class InboxForm(forms.Form):
+    """The address of an inbox: account, filters and where the page begins."""
+
+    account = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+    kind = forms.ChoiceField(required=False, choices=[("", "All"), ("one", "One-to-one"), ("group", "Groups")])
+    unread = forms.BooleanField(required=False)
+    after = forms.RegexField(r"^\d{1,19}-\d{1,19}$", required=False)
+
+    def clean_after(self) -> tuple[int, int] | None:
+        """last_dm_event_id and row id of the last row above."""
+        value = self.cleaned_data["after"]
+        if not value:
+            return None
+        newest, pk = (min(int(part), MAX_ID) for part in value.split("-"))
+        return newest, pk
+
+
+class ThreadForm(forms.Form):
+    """The address of a thread: narrowed to what, and around, before or after which dm_event_id."""
+
+    class Show:
+        ALL, MESSAGES, COMINGS = "", "messages", "people"
+
+    show = forms.ChoiceField(
+        required=False,
+        choices=[(Show.ALL, "Everything"), (Show.MESSAGES, "Messages"), (Show.COMINGS, "Joins and leaves")],
+    )
+    at = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
+    before = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
+    after = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
+
+
+class MarkReadForm(forms.Form):
+    dm_event_id = forms.IntegerField(min_value=0, max_value=MAX_ID)
+
+
+class HistoryForm(forms.Form):
+    event_types = forms.MultipleChoiceField(required=False, choices=[(kind.value, kind.value) for kind in DmEvent.Type])
+
+
+# --- Open a conversation ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to ask X for: a ConversationLookup.Kind and its value."""
+
+    kind: str
+    value: str
+
+
+class OpenConversationForm(forms.Form):
+    x_account = forms.ModelChoiceField(
+        XAccount.objects.none(),
+        label="X account",
+        empty_label=None,
+        error_messages={"required": "Choose an X account."},
+    )
+    target = forms.CharField(
+        max_length=300,
+        label="Who, or which conversation",
+        help_text="A handle (@ada), a user id, or an address such as x.com/ada or x.com/messages/…",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    def __init__(self, user: Person, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["x_account"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = x_accounts_of(user, Role.AGENT).filter(state=XAccount.State.CONNECTED)
+
+    def clean_target(self) -> Target:
+        x_account = self.cleaned_data.get("x_account")
+        return parse_target(self.cleaned_data["target"], x_account.x_user_id if x_account else 0)
+
+    def known_conversation(self, user: Person) -> Conversation | None:
+        """The conversation when it is in the inbox already, so that nobody pays for asking."""
+        target, x_account = self.cleaned_data["target"], self.cleaned_data["x_account"]
+        mine = Conversation.objects.visible_to(user).filter(x_account=x_account, last_event__isnull=False)
+        if target.kind == ConversationLookup.Kind.CONVERSATION_ID:
+            return mine.filter(dm_conversation_id=target.value).first()
+        if target.kind == ConversationLookup.Kind.USER_ID:
+            return mine.filter(is_group=False, peer=int(target.value)).first()
+        return mine.filter(is_group=False, peer__username__iexact=target.value).first()
+
+
+def parse_target(written: str, our_id: int) -> Target:
+    """A handle, a user id, a conversation id or an address on X; our_id is the X user id of the asking account."""
+    written = written.strip()
+    if _looks_like_address(written):
+        return _target_of_address(written, our_id)
+    if PAIR.fullmatch(written):
+        return _target_of_conversation(written, our_id)
+    if USER_ID.fullmatch(written):
+        return Target(ConversationLookup.Kind.USER_ID, str(int(written)))
+    return _target_of_handle(written.removeprefix("@"))
+
+
+def _looks_like_address(written: str) -> bool:
+    return "/" in written or written.lower().split("?")[0] in HOSTS
+
+
+def _target_of_address(written: str, our_id: int) -> Target:
+    parts = urlsplit(written if "//" in written else f"https://{written}")
+    if parts.scheme not in ("http", "https") or (parts.hostname or "") not in HOSTS:
+        raise ValidationError("That is no address on x.com or twitter.com.")
+    path = [part for part in parts.path.split("/") if part]
+    match path:
+        case ["messages", "compose"]:
+            return _target_of_recipient(parse_qs(parts.query).get("recipient_id", [""])[0])
+        case ["messages", found, *_]:
+            return _target_of_conversation(found, our_id)
+        case ["i", "user", found] if USER_ID.fullmatch(found):
+            return Target(ConversationLookup.Kind.USER_ID, found)
+        case ["i", "chat", *_]:
+            raise ValidationError("That is an encrypted XChat conversation: X gives those to nobody but its own apps.")
+        case [found] if found.lower() not in NOT_HANDLES:
+            return _target_of_handle(found.removeprefix("@"))
+    raise ValidationError("That address names neither a person nor a conversation.")
+
+
+def _target_of_recipient(found: str) -> Target:
+    if not USER_ID.fullmatch(found):
+        raise ValidationError("That address lacks the recipient_id of a person.")
+    return Target(ConversationLookup.Kind.USER_ID, found)
+
+
+def _target_of_conversation(found: str, our_id: int) -> Target:
+    if pair := PAIR.fullmatch(found):
+        sides = [int(pair[1]), int(pair[2])]
+        if our_id not in sides:
+            raise ValidationError("That conversation is between two other people, not with the chosen X account.")
+        sides.remove(our_id)
+        return Target(ConversationLookup.Kind.USER_ID, str(sides[0]))
+    if GROUP_ID.fullmatch(found):
+        return Target(ConversationLookup.Kind.CONVERSATION_ID, found)
+    raise ValidationError("That address names no conversation X's API knows.")
+
+
+def _target_of_handle(found: str) -> Target:
+    if not HANDLE.fullmatch(found):
+        raise ValidationError("Handles have up to 15 letters, digits and underscores.")
+    return Target(ConversationLookup.Kind.USERNAME, found)
+
+
+# --- How far back -----------------------------------------------------------------------------------------------------
+
+
+class StartForm(forms.Form):
+    days = forms.TypedChoiceField(
+        label="How far back",
+        coerce=int,
+        choices=[(30, "30 days"), (7, "7 days"), (0, "Only from now on")],
+        widget=forms.RadioSelect,
+    )
+    ceiling = forms.DecimalField(
+        label="Pause when this much is spent (USD)",
+        min_value=Decimal("0.01"),
+        max_value=Decimal(100_000),
+        decimal_places=2,
+        help_text="Reading stops there and asks you before it goes on.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {"days": 30, "ceiling": settings.IMPORT_CEILING_USD})
+        super().__init__(*args, **kwargs)

@@ -1,0 +1,241 @@
+"""How rows are put into words and sizes for pages: names, titles, previews, prices. Pure: no queries of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations import text
+from conversations.models import Conversation, DmEvent, Media, MediaFile, Participant, SyncState, XUser
+from conversations.querysets import NAMED
+
+COLOURS = 6
+PREVIEW_LENGTH = 120
+HISTORY_PAGE = 100
+MEDIA_WORDS = {"photo": "📷 Photo", "video": "🎬 Video", "animated_gif": "GIF"}
+
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+
+def name_of(person: XUser | None) -> str:
+    if person is None:
+        return "Somebody"
+    return person.name or handle_of(person)
+
+
+def handle_of(person: XUser) -> str:
+    return f"@{person.username}" if person.username else f"id {person.pk}"
+
+
+def initial_of(person: XUser | None) -> str:
+    letters = (person.name or person.username).strip() if person else ""
+    return letters[:1].upper() or "?"
+
+
+def colour_of(person: XUser | None) -> int:
+    return person.pk % COLOURS if person else 0
+
+
+def listed(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+# --- Conversations ----------------------------------------------------------------------------------------------------
+
+
+def title_of(conversation: Conversation) -> str:
+    """The peer, or who X has shown us of a group; `named` stands on rows that came by with_rows_of_inbox."""
+    if conversation.is_group:
+        return _group_title(conversation)
+    peer = conversation.peer
+    if peer is None:
+        return conversation.dm_conversation_id
+    return f"{name_of(peer)} (to itself)" if peer.pk == conversation.x_account.x_user_id else name_of(peer)
+
+
+def others_named(conversation: Conversation, people: Sequence[Participant]) -> list[Participant]:
+    """`named` made of all the people of a conversation, in the order they come."""
+    others = [row for row in people if row.x_user_id != conversation.x_account.x_user_id]
+    for row in others:
+        row.people = sum(each.is_present == row.is_present for each in others)  # type: ignore[attr-defined]
+    return others[:NAMED]
+
+
+def _group_title(conversation: Conversation) -> str:
+    named: list[Any] = getattr(conversation, "named", [])
+    shown = [row for row in named if row.is_present] or named
+    if not shown:
+        return "Group"
+    names = [name_of(row.x_user) for row in shown]
+    unnamed = shown[0].people - len(names)
+    return listed([*names[:-1], f"{unnamed + 1} others"] if unnamed else names)
+
+
+def people_of(conversation: Conversation) -> list[XUser]:
+    """Whose avatars stand beside the title: one, or two of a group."""
+    if conversation.is_group:
+        return [row.x_user for row in getattr(conversation, "named", [])][:2]
+    return [conversation.peer] if conversation.peer else []
+
+
+def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
+    """One line on an event, for the inbox."""
+    if event is None:
+        return "Nothing read yet"
+    if event.event_type == DmEvent.Type.MESSAGE_CREATE:
+        return _speaker(event, conversation) + _contents(event)
+    return happening(event)
+
+
+def happening(event: DmEvent) -> str:
+    """Who came or went, in one sentence; kinds we do not know are named by X's word."""
+    people = listed([name_of(row.x_user) for row in event.event_participants.all()]) or "Somebody"
+    if event.event_type == DmEvent.Type.PARTICIPANTS_JOIN:
+        return f"{name_of(event.sender)} added {people}" if event.sender else f"{people} joined"
+    if event.event_type == DmEvent.Type.PARTICIPANTS_LEAVE:
+        return f"{people} left"
+    return f"{event.event_type}: an event dminbox does not know yet"
+
+
+def _speaker(event: DmEvent, conversation: Conversation) -> str:
+    if event.sender_id == conversation.x_account.x_user_id:
+        return "You: "
+    return f"{name_of(event.sender)}: " if conversation.is_group else ""
+
+
+def _contents(event: DmEvent) -> str:
+    media = [row.media for row in event.event_media.all()]
+    posts = [row.post_id for row in event.event_posts.all()]
+    words = text.preview(event.text, event.entities, PREVIEW_LENGTH, has_media=bool(media), card_post_ids=posts)
+    signs = MEDIA_WORDS.get(media[0].type, "📎 File") if media else "💬 Post" if posts else ""
+    if words and signs:
+        return f"{signs.split()[0]} {words}"
+    return words or signs or "A message without text"
+
+
+# --- Pictures ---------------------------------------------------------------------------------------------------------
+
+PICTURE_BOX = (360, 320)
+FALLBACK_SIZE = (320, 240)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photo, video or GIF with the size it takes on the page, so that nothing jumps when it arrives."""
+
+    media: Media
+    width: int
+    height: int
+
+    @property
+    def file(self) -> MediaFile | None:
+        return self.media.file
+
+    @property
+    def preview(self) -> MediaFile | None:
+        return stored(self.media.preview)
+
+    @property
+    def is_here(self) -> bool:
+        return stored(self.media.file) is not None
+
+    @property
+    def noun(self) -> str:
+        return {"photo": "photo", "video": "video", "animated_gif": "GIF"}.get(self.media.type, "file")
+
+
+def picture_of(media: Media, box: tuple[int, int] = PICTURE_BOX) -> Picture:
+    width, height = media.width or FALLBACK_SIZE[0], media.height or FALLBACK_SIZE[1]
+    scale = min(1, box[0] / width, box[1] / height)
+    return Picture(media, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def stored(file: MediaFile | None) -> MediaFile | None:
+    return file if file and file.state == MediaFile.State.STORED else None
+
+
+# --- Money and time ---------------------------------------------------------------------------------------------------
+
+
+def usd(amount: Decimal) -> str:
+    """$1.00, $0.005: cents, and tenths of a cent where there are any."""
+    return f"${amount:.2f}" if amount == round(amount, 2) else f"${amount:.3f}"
+
+
+def price_of_page() -> str:
+    return usd(settings.PRICE_DM_EVENT_USD * HISTORY_PAGE)
+
+
+def prices() -> dict[str, str]:
+    return {
+        "event": usd(settings.PRICE_DM_EVENT_USD),
+        "user": usd(settings.PRICE_USER_USD),
+        "post": usd(settings.PRICE_POST_USD),
+        "page": price_of_page(),
+        "page_size": str(HISTORY_PAGE),
+        "ceiling": usd(settings.IMPORT_CEILING_USD),
+    }
+
+
+def short_time(moment: datetime) -> str:
+    """14:02 today, 3 Nov this year, 3 Nov 2025 before."""
+    local, now = timezone.localtime(moment), timezone.localtime()
+    if local.date() == now.date():
+        return f"{local:%H:%M}"
+    return f"{local.day} {local:%b}" if local.year == now.year else f"{local.day} {local:%b %Y}"
+
+
+# --- What needs a person ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Why an X account does not read as it should, and the way on (a URL name that takes the account's pk)."""
+
+    words: str
+    way_on: str
+    url_name: str
+    is_error: bool = True
+
+
+def is_waiting(x_account: XAccount) -> bool:
+    """Nobody has chosen yet how far back to read."""
+    sync: SyncState | None = getattr(x_account, "sync", None)
+    return sync is None or sync.state == SyncState.State.WAITING
+
+
+def attention_of(x_account: XAccount) -> Attention | None:
+    """None while all is well. `sync` should come along by select_related."""
+    who = f"@{x_account.username}"
+    if x_account.state == XAccount.State.RECONNECT:
+        return Attention(f"X no longer accepts the connection of {who}.", "Connect again", "x_account")
+    if x_account.state == XAccount.State.DISCONNECTED:
+        return Attention(f"{who} is disconnected: no new messages are read.", "See its state", "x_account", False)
+    sync: SyncState | None = getattr(x_account, "sync", None)
+    if sync is None or is_waiting(x_account):
+        return Attention(f"{who} waits for the choice of how far back to read.", "Choose", "x_account_start", False)
+    return _attention_of_sync(who, sync)
+
+
+def _attention_of_sync(who: str, sync: SyncState) -> Attention | None:
+    since = short_time(sync.state_since)
+    match sync.state:
+        case SyncState.State.PAUSED:
+            return Attention(f"Reading {who} paused at the import ceiling.", "Go on", "x_account", False)
+        case SyncState.State.NO_CREDIT:
+            return Attention(f"X has had no credit for reading {who} since {since}.", "What to do", "x_account")
+        case SyncState.State.UNAVAILABLE:
+            return Attention(f"X cannot be reached for {who} since {since}.", "See its state", "x_account", False)
+        case SyncState.State.REFUSED:
+            return Attention(f"X has refused to let us read {who} since {since}.", "What to do", "x_account")
+    return None

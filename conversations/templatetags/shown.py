@@ -1,0 +1,67 @@
+"""Words, avatars and times for templates; the wording itself stands in conversations/showing.py."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from conversations import links, showing
+from conversations.models import XUser
+
+register = template.Library()
+
+register.filter("name_of", showing.name_of)
+register.filter("handle_of", showing.handle_of)
+register.filter("title_of", showing.title_of)
+register.filter("people_of", showing.people_of)
+register.filter("happening", showing.happening)
+register.filter("usd", showing.usd)
+register.filter("short_time", showing.short_time)
+register.simple_tag(showing.preview_of, name="preview_of")
+register.simple_tag(links.conversation, name="conversation_on_x")
+register.simple_tag(links.message, name="message_on_x")
+register.filter("person_on_x", links.person)
+register.filter("post_on_x", links.post)
+
+
+@register.simple_tag
+def avatar(person: XUser | None, conversation_pk: int, size: str = "m") -> SafeString:
+    """The picture as kept by us, reached through a conversation; else an initial. Names stand beside it."""
+    file = showing.stored(person.avatar) if person else None
+    if file is None:
+        letter, colour = showing.initial_of(person), showing.colour_of(person)
+        return format_html('<span class="avatar {} c{}" aria-hidden="true">{}</span>', size, colour, letter)
+    return format_html(
+        '<span class="avatar {}"><img src="{}" alt="" width="48" height="48" loading="lazy"></span>',
+        size,
+        file_url(conversation_pk, file.pk),
+    )
+
+
+@register.simple_tag
+def file_url(conversation_pk: int, file_pk: int) -> str:
+    return reverse("media_file", args=[conversation_pk, file_pk])
+
+
+@register.simple_tag
+def moment(value: datetime | None, style: str = "full") -> SafeString | str:
+    """A <time> in the person's zone: the whole of it in title and datetime. style: clock, short or full."""
+    if value is None:
+        return "never"
+    local = timezone.localtime(value)
+    full = f"{local:%A}, {local.day} {local:%B %Y, %H:%M:%S %Z}"
+    words = {"clock": f"{local:%H:%M}", "short": showing.short_time(value)}.get(
+        style, f"{local.day} {local:%b %Y, %H:%M}"
+    )
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), full, words)
+
+
+@register.filter
+def steps_of(steps: dict[int, Any], person_pk: int) -> Any:
+    return steps.get(person_pk, ())

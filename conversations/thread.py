@@ -1,0 +1,151 @@
+"""A thread as its page shows it: days, runs of one sender, markers, pictures and cards. Pure: no queries of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from conversations import text
+from conversations.models import DmEvent, EventParticipant, Post, XUser
+from conversations.showing import Picture, picture_of
+
+RUN_BREAK = timedelta(minutes=20)
+CARD_BOX = (420, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    label: str
+    votes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A shared post. `html` is empty when there is nothing but its address to show."""
+
+    post: Post
+    html: SafeString
+    pictures: list[Picture]
+    options: list[Option]
+    votes: int
+    quoted: Card | None
+
+    @property
+    def is_bare(self) -> bool:
+        return not self.html and not self.pictures
+
+
+@dataclass(slots=True)
+class Shown:
+    """One event. `day` stands on the first of a day, `opens_run` on the first of several by one sender."""
+
+    event: DmEvent
+    kind: str
+    is_ours: bool
+    opens_run: bool = True
+    day: date | None = None
+    html: SafeString | None = None
+    is_emoji: bool = False
+    pictures: list[Picture] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
+    people: list[XUser] = field(default_factory=list)
+
+
+KINDS: dict[str, str] = {
+    DmEvent.Type.MESSAGE_CREATE: "message",
+    DmEvent.Type.PARTICIPANTS_JOIN: "joined",
+    DmEvent.Type.PARTICIPANTS_LEAVE: "left",
+}
+
+
+def shown(events: Iterable[DmEvent], our_id: int) -> list[Shown]:
+    """Events oldest first; our_id is the X user id of the account the conversation belongs to."""
+    rows: list[Shown] = []
+    for event in events:
+        row = _shown(event, our_id)
+        before = rows[-1] if rows else None
+        row.day = day_of(event) if before is None or day_of(before.event) != day_of(event) else None
+        row.opens_run = row.day is not None or before is None or not _runs_on(before, row)
+        rows.append(row)
+    return rows
+
+
+def day_of(event: DmEvent) -> date:
+    return timezone.localtime(event.created_at).date()
+
+
+def _runs_on(before: Shown, row: Shown) -> bool:
+    return (
+        before.kind == row.kind == "message"
+        and before.event.sender_id == row.event.sender_id
+        and row.event.created_at - before.event.created_at < RUN_BREAK
+    )
+
+
+def _shown(event: DmEvent, our_id: int) -> Shown:
+    row = Shown(event, KINDS.get(event.event_type, "odd"), is_ours=event.sender_id == our_id)
+    if row.kind != "message":
+        row.people = [each.x_user for each in event.event_participants.all()]
+        return row
+    row.pictures = [picture_of(each.media) for each in event.event_media.all()]
+    row.cards = [card_of(each.post) for each in event.event_posts.all()]
+    row.html = text.to_html(
+        event.text,
+        event.entities,
+        has_media=bool(row.pictures),
+        card_post_ids=[card.post.pk for card in row.cards],
+    )
+    row.is_emoji = not row.pictures and not row.cards and text.is_emoji_only(event.text)
+    return row
+
+
+# --- Posts ------------------------------------------------------------------------------------------------------------
+
+
+def posts_of(events: Iterable[DmEvent]) -> list[Post]:
+    """The posts of a page and those they quote: whose media is fetched together."""
+    posts = [each.post for event in events for each in event.event_posts.all()]
+    return posts + [post.quoted for post in posts if post.quoted]
+
+
+def card_of(post: Post, *, is_quoted: bool = False) -> Card:
+    pictures = [picture_of(each.media, CARD_BOX) for each in post.post_media.all()]
+    quoted = None if is_quoted or post.quoted is None else card_of(post.quoted, is_quoted=True)
+    html = text.to_html(
+        post.text, post.entities, has_media=bool(pictures), card_post_ids=[quoted.post.pk] if quoted else []
+    )
+    options = _options_of(post.poll)
+    return Card(post, html, pictures, options, sum(option.votes for option in options), quoted)
+
+
+def _options_of(poll: Any) -> list[Option]:
+    """X's poll object is kept as it came, so each part is looked at before it is used."""
+    options = poll.get("options") if isinstance(poll, dict) else None
+    found = [option for option in options or [] if isinstance(option, dict) and option.get("label")]
+    found.sort(key=lambda option: option.get("position") or 0)
+    return [Option(str(option["label"]), int(option.get("votes") or 0)) for option in found]
+
+
+# --- The side panel ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One coming or going of one person."""
+
+    event: DmEvent
+    has_joined: bool
+
+
+def steps_by_person(rows: Sequence[EventParticipant]) -> dict[int, list[Step]]:
+    """When each person came and went, oldest first: people leave and come back."""
+    steps: dict[int, list[Step]] = {}
+    for row in rows:
+        step = Step(row.event, row.event.event_type == DmEvent.Type.PARTICIPANTS_JOIN)
+        steps.setdefault(row.x_user_id, []).append(step)
+    return steps

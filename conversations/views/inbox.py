@@ -1,0 +1,109 @@
+"""The inbox: all conversations a person may see, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from accounts.access import x_accounts_of
+from accounts.models import XAccount
+from conversations.forms import InboxForm
+from conversations.models import Conversation
+from conversations.querysets import MANY_UNREAD
+from conversations.showing import Attention, attention_of
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """An X account in the switcher."""
+
+    x_account: XAccount
+    unread: str
+    attention: Attention | None
+    is_current: bool
+
+
+@require_safe
+def inbox(request: HttpRequest) -> HttpResponse:
+    x_accounts = list(x_accounts_of(request.user).select_related("sync"))
+    if not x_accounts:
+        return render(request, "conversations/first.html")
+    form = InboxForm(request.GET)
+    if not form.is_valid():
+        raise Http404
+    chosen = [row for row in x_accounts if form.cleaned_data["account"] in (None, row.pk)]
+    if not chosen:
+        raise Http404
+    rows, has_more = _page(request, chosen, form.cleaned_data)
+    context = {
+        "rows": rows,
+        "lines": _lines(request, x_accounts, form.cleaned_data["account"]),
+        "chosen": chosen,
+        "wanted": form.cleaned_data,
+        "links": _links(form.cleaned_data),
+        "older": _older(form.cleaned_data, rows[-1]) if has_more else "",
+        "read_at": _read_at(chosen),
+    }
+    return render(request, "conversations/inbox.html", context)
+
+
+def _page(request: HttpRequest, chosen: list[XAccount], wanted: dict[str, Any]) -> tuple[list[Conversation], bool]:
+    found = Conversation.objects.visible_to(request.user)
+    if wanted["kind"]:
+        found = found.filter(is_group=wanted["kind"] == "group")
+    if wanted["unread"]:
+        found = found.unread_by(request.user)
+    if wanted["after"]:
+        found = found.older_than(*wanted["after"])
+    pks = found.newest_of([row.pk for row in chosen], PAGE + 1)
+    rows = Conversation.objects.visible_to(request.user).filter(pk__in=pks[:PAGE]).for_person(request.user)
+    return list(rows.with_rows_of_inbox().newest_first()), len(pks) > PAGE
+
+
+def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None) -> list[AccountLine]:
+    counts = Conversation.objects.all().count_unread(request.user, [row.pk for row in x_accounts])
+    return [AccountLine(row, _count(counts.get(row.pk, 0)), attention_of(row), row.pk == current) for row in x_accounts]
+
+
+def _count(number: int) -> str:
+    return f"{MANY_UNREAD - 1}+" if number >= MANY_UNREAD else str(number or "")
+
+
+def _read_at(x_accounts: list[XAccount]) -> datetime | None:
+    """How old what is shown may be: the account that was read longest ago counts."""
+    times = [row.sync.last_success_at for row in x_accounts if hasattr(row, "sync")]
+    return min((time for time in times if time), default=None)
+
+
+# --- Addresses: every filter keeps the others -------------------------------------------------------------------------
+
+
+def _address(wanted: dict[str, Any], **changed: object) -> str:
+    kept = {name: wanted[name] for name in ("account", "kind", "unread")} | changed
+    query = urlencode({name: 1 if value is True else value for name, value in kept.items() if value})
+    return f"?{query}" if query else "?"
+
+
+def _older(wanted: dict[str, Any], last: Conversation) -> str:
+    return _address(wanted, after=f"{last.last_dm_event_id}-{last.pk}")
+
+
+def _links(wanted: dict[str, Any]) -> dict[str, str]:
+    return {
+        "all": _address(wanted, kind="", unread=False),
+        "one": _address(wanted, kind="one"),
+        "group": _address(wanted, kind="group"),
+        "any_kind": _address(wanted, kind=""),
+        "unread": _address(wanted, unread=True),
+        "any_state": _address(wanted, unread=False),
+        "here": _address(wanted),
+        "rest": _address(wanted, account="").removeprefix("?"),
+    }

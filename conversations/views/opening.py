@@ -1,0 +1,39 @@
+"""Opening a conversation by handle, user id or address: X is asked, and what it gives is read into the inbox."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import x_accounts_of
+from accounts.models import Role, User
+from conversations import actions
+from conversations.forms import OpenConversationForm
+from conversations.models import ConversationLookup
+from conversations.showing import prices
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def open_conversation(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    form = OpenConversationForm(request.user, request.POST or None, initial=request.GET.dict())
+    if request.method != "POST" or not form.is_valid():
+        status = 422 if request.method == "POST" else 200
+        context = {"form": form, "prices": prices(), "may_ask": x_accounts_of(request.user, Role.AGENT).exists()}
+        return render(request, "conversations/open.html", context, status=status)
+    if known := form.known_conversation(request.user):
+        messages.info(request, "That conversation is in the inbox already; nothing was asked of X.")
+        return redirect("thread", known.pk)
+    target = form.cleaned_data["target"]
+    wish = actions.look_up_conversation(request.user, form.cleaned_data["x_account"], target.kind, target.value)
+    return redirect("lookup", wish.pk)
+
+
+@require_safe
+def lookup(request: HttpRequest, pk: int) -> HttpResponse:
+    wishes = ConversationLookup.objects.visible_to(request.user).select_related("x_account")
+    wish = get_object_or_404(wishes, pk=pk)
+    template = "_lookup.html" if request.headers.get("HX-Request") else "lookup.html"
+    return render(request, f"conversations/{template}", {"lookup": wish, "prices": prices()})

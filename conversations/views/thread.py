@@ -1,0 +1,192 @@
+"""The thread: one conversation, its history page by page, and how far a person has read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, prefetch_related_objects
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import Role, User
+from conversations import actions
+from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
+from conversations.models import Conversation, DmEvent, EventParticipant, PostMedia
+from conversations.querysets import DmEventQuerySet
+from conversations.showing import attention_of, others_named, prices
+from conversations.thread import day_of, posts_of, shown, steps_by_person
+
+PAGE = 50
+Show = ThreadForm.Show
+EVENT_TYPES = {
+    Show.ALL: [],
+    Show.MESSAGES: [DmEvent.Type.MESSAGE_CREATE.value],
+    Show.COMINGS: [DmEvent.Type.PARTICIPANTS_JOIN.value, DmEvent.Type.PARTICIPANTS_LEAVE.value],
+}
+"""X's own event_types for each way a thread is narrowed."""
+
+
+@require_safe
+def thread(request: HttpRequest, pk: int) -> HttpResponse:
+    conversation = _conversation(request, pk)
+    wanted = _wanted(request)
+    events, has_older, has_newer = _window(_narrowed(conversation, wanted["show"]), wanted)
+    people = list(conversation.participants.with_profiles(request.user))
+    conversation.named = others_named(conversation, people)
+    context = _page(conversation, wanted, events, has_older) | {
+        "has_newer": has_newer,
+        "newest": events[-1].dm_event_id if events else 0,
+        "target": wanted["at"],
+        "people": people,
+        "steps": steps_by_person(_steps(conversation)) if conversation.is_group else {},
+        "attention": attention_of(conversation.x_account),
+        "choices": ThreadForm.base_fields["show"].choices,  # type: ignore[attr-defined]
+    }
+    return render(request, "conversations/thread.html", context)
+
+
+@require_safe
+def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
+    """The page above `before`, to be put on top of what is there."""
+    conversation = _conversation(request, pk)
+    wanted = _wanted(request)
+    if wanted["before"] is None:
+        raise Http404
+    events = _narrowed(conversation, wanted["show"])
+    # One more on either side: the event we stand at tells whether its day goes on here, the last whether there is more.
+    found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_contents()[: PAGE + 2])
+    below = found.pop(0) if found and found[0].dm_event_id == wanted["before"] else None
+    page = _with_post_media(found[:PAGE][::-1])
+    context = _page(conversation, wanted, page, len(found) > PAGE)
+    if below and page and day_of(page[-1]) == day_of(below):
+        context["day_goes_on"] = day_of(below)
+    return render(request, "conversations/_older.html", context)
+
+
+@require_safe
+def event(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
+    """The permanent address of one event: the thread around it."""
+    found = get_object_or_404(
+        DmEvent.objects.visible_to(request.user), conversation=pk, dm_event_id=min(dm_event_id, MAX_ID)
+    )
+    query = urlencode({"at": found.dm_event_id})
+    return redirect(f"{reverse('thread', args=[pk])}?{query}#e{found.dm_event_id}")
+
+
+@require_POST
+def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
+    conversation = _conversation(request, pk)
+    form = MarkReadForm(request.POST)
+    if not form.is_valid():
+        return HttpResponse("No such message.", status=422, content_type="text/plain")
+    actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"})
+    return redirect("inbox")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def read_history(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET: how the wish for older events stands. POST: wish for a page more; it costs money."""
+    wanted = _wanted(request)
+    if request.method == "POST":
+        _ask(request, pk)
+        if not request.headers.get("HX-Request"):
+            return redirect(f"{reverse('thread', args=[pk])}?{urlencode(_kept(wanted))}")
+    conversation = _conversation(request, pk)
+    events = _narrowed(conversation, wanted["show"])
+    has_older = events.filter(dm_event_id__lt=wanted["before"] or MAX_ID).exists()
+    return render(request, "conversations/_top.html", _page(conversation, wanted, [], has_older))
+
+
+def _ask(request: HttpRequest, pk: int) -> None:
+    conversation = get_object_or_404(Conversation.objects.visible_to(request.user, Role.AGENT), pk=pk)
+    form = HistoryForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    actions.read_history(_person(request), conversation, form.cleaned_data["event_types"])
+
+
+# --- What all of them need --------------------------------------------------------------------------------------------
+
+
+def _conversation(request: HttpRequest, pk: int) -> Any:
+    """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_history()
+    return get_object_or_404(mine.select_related("x_account__sync", "peer__avatar"), pk=pk)
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _wanted(request: HttpRequest) -> dict[str, Any]:
+    form = ThreadForm(request.GET)
+    if not form.is_valid():
+        raise Http404
+    return form.cleaned_data
+
+
+def _may_spend(conversation: Any) -> bool:
+    return conversation.role in Role.at_least(Role.AGENT)
+
+
+def _narrowed(conversation: Conversation, show: str) -> DmEventQuerySet:
+    events: DmEventQuerySet = conversation.events.all()
+    if show == Show.MESSAGES:
+        return events.messages()
+    if show == Show.COMINGS:
+        return events.comings_and_goings()
+    return events
+
+
+def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], bool, bool]:
+    """The events of a page, oldest first, and whether there are older and newer ones."""
+    if wanted["after"] is not None:
+        found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_contents()[: PAGE + 1])
+        return _with_post_media(found[:PAGE]), True, len(found) > PAGE
+    has_newer = wanted["before"] is not None
+    if has_newer:
+        events = events.filter(dm_event_id__lt=wanted["before"])
+    elif wanted["at"] is not None:
+        above = events.filter(dm_event_id__gt=wanted["at"]).order_by("dm_event_id")
+        edge = list(above.values_list("dm_event_id", flat=True)[PAGE // 2 - 1 : PAGE // 2 + 1])
+        has_newer = len(edge) > 1
+        events = events.filter(dm_event_id__lte=edge[0]) if edge else events
+    found = list(events.order_by("-dm_event_id").with_contents()[: PAGE + 1])
+    return _with_post_media(found[:PAGE][::-1]), len(found) > PAGE, has_newer
+
+
+def _with_post_media(events: list[DmEvent]) -> list[DmEvent]:
+    """The media of shared and quoted posts together: one query for both."""
+    media = PostMedia.objects.select_related("media__file", "media__preview")
+    prefetch_related_objects(posts_of(events), Prefetch("post_media", media))
+    return events
+
+
+def _steps(conversation: Conversation) -> list[EventParticipant]:
+    types = EVENT_TYPES[Show.COMINGS]
+    rows = EventParticipant.objects.filter(event__conversation=conversation, event__event_type__in=types)
+    return list(rows.select_related("event__sender").order_by("event__dm_event_id")[:1000])
+
+
+def _page(conversation: Any, wanted: dict[str, Any], events: list[DmEvent], has_older: bool) -> dict[str, Any]:
+    return {
+        "conversation": conversation,
+        "rows": shown(events, conversation.x_account.x_user_id),
+        "has_older": has_older,
+        "oldest": events[0].dm_event_id if events else wanted["before"] or MAX_ID,
+        "show": wanted["show"],
+        "kept": urlencode(_kept(wanted)),
+        "event_types": EVENT_TYPES[wanted["show"]],
+        "may_spend": _may_spend(conversation),
+        "prices": prices(),
+    }
+
+
+def _kept(wanted: dict[str, Any]) -> dict[str, str]:
+    return {"show": wanted["show"]} if wanted["show"] else {}

@@ -1,0 +1,48 @@
+// Threads: the read mark moves when the newest message has been on screen, GIFs move unless a person wants stillness,
+// and the row one has opened is marked in the list.
+"use strict";
+
+const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+function playLoops(root) {
+  if (still.matches) return;
+  for (const video of root.querySelectorAll("video[data-loop]")) {
+    video.play().catch(() => {}); // a browser that forbids it leaves the controls
+  }
+}
+
+function markSeen() {
+  if (document.visibilityState !== "visible") return;
+  const form = document.querySelector("form[data-mark-read]:not([data-sent])");
+  if (!form) return;
+  form.dataset.sent = "";
+  form.hidden = true;
+  htmx.trigger(form, "seen");
+}
+
+function markRow() {
+  const open = document.querySelector("#conversation[data-conversation]");
+  for (const row of document.querySelectorAll(".row")) {
+    const isOpen = open && row.dataset.conversation === open.dataset.conversation;
+    if (isOpen) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  }
+}
+
+document.addEventListener("htmx:load", (event) => {
+  playLoops(event.detail.elt);
+  markRow();
+  markSeen();
+});
+document.addEventListener("visibilitychange", markSeen);
+
+document.addEventListener("conversation-read", () => {
+  const open = document.querySelector("#conversation[data-conversation]");
+  if (!open) return;
+  document.querySelector(`.row[data-conversation="${open.dataset.conversation}"]`)?.classList.remove("unread");
+});
+
+// A thread that came into the page by a click in the list takes the focus, as a page of its own would.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.elt.id === "conversation") document.getElementById("thread-title")?.focus();
+});
