@@ -14,7 +14,7 @@ class MediaFile(models.Model):
     """One file fetched from X, kept on disk, served by us. Shared by whoever shows it; reached through a conversation.
 
     State arrows: due -> fetching (leased) -> stored | due again (later) | gone | too_large | refused;
-    gone, too_large and refused -> due when a person asks for a retry.
+    gone, too_large and refused -> due when a person asks for a retry; stored -> due when our disk has lost it.
     """
 
     class State(models.TextChoices):
@@ -56,6 +56,19 @@ class MediaFile(models.Model):
 
     def __str__(self) -> str:
         return f"file {self.pk} ({self.state})"
+
+    def want_again(self) -> bool:
+        """A person asks once more for what was given up, or is tried only seldom. Whether there was such a thing."""
+        state = MediaFile.State
+        return self._make_due(state__in=[state.GONE, state.TOO_LARGE, state.REFUSED, state.DUE])
+
+    def replace_lost_bytes(self) -> bool:
+        """What X may still have replaces what a disk has lost."""
+        return self._make_due(state=MediaFile.State.STORED)
+
+    def _make_due(self, **condition: object) -> bool:
+        due = {"state": MediaFile.State.DUE, "due_at": timezone.now(), "attempts": 0, "error": ""}
+        return MediaFile.objects.filter(pk=self.pk, **condition).update(**due) == 1
 
 
 class Media(models.Model):
