@@ -92,14 +92,16 @@ class Fetcher:
 
     @contextmanager
     def _answer(self, address: Address, deadline: float) -> Iterator[http.client.HTTPResponse]:
-        with ExitStack() as open_things, _ended_at(deadline) as watch:
-            plain = open_things.enter_context(closing(self._connected(address, deadline)))
-            watch(plain)
-            speaking = plain
+        with ExitStack() as opened, _ended_at(deadline) as watch:
+            speaking = opened.enter_context(closing(self._connected(address, deadline)))
+            watch(speaking)
             if address.is_https:
-                speaking = open_things.enter_context(closing(self._secured(plain, address, watch)))
-            connection = open_things.enter_context(closing(_request(address, speaking)))
-            yield open_things.enter_context(closing(connection.getresponse()))
+                secured = opened.enter_context(closing(self._secured(speaking, address)))
+                watch(secured)
+                secured.do_handshake()
+                speaking = secured
+            connection = opened.enter_context(closing(_request(address, speaking)))
+            yield opened.enter_context(closing(connection.getresponse()))
 
     def _connected(self, address: Address, deadline: float) -> socket.socket:
         """A connection to an address that has been checked, so that the name cannot change in between."""
@@ -123,12 +125,9 @@ class Fetcher:
             raise Refused("The file's host leads to an address that is not on the public internet.")
         return [(family, sockaddr) for family, *_, sockaddr in found]
 
-    def _secured(self, plain: socket.socket, address: Address, watch: Callable[[socket.socket], None]) -> ssl.SSLSocket:
+    def _secured(self, plain: socket.socket, address: Address) -> ssl.SSLSocket:
         context = self.tls or preset_tls()
-        speaking = context.wrap_socket(plain, server_hostname=address.host, do_handshake_on_connect=False)
-        watch(speaking)
-        speaking.do_handshake()
-        return speaking
+        return context.wrap_socket(plain, server_hostname=address.host, do_handshake_on_connect=False)
 
 
 def copy(pieces: Iterable[bytes], target: BinaryIO, length: int | None, max_bytes: int, deadline: float) -> None:
