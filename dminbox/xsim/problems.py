@@ -163,7 +163,8 @@ def post_missing(vocabulary: Vocabulary, parameter: str, value: str) -> Body:
 def post_protected(vocabulary: Vocabulary, parameter: str, value: str) -> Body:
     detail = f"Sorry, you are not authorized to see the Tweet with {vocabulary.out(parameter)}: [{value}]."
     body = _resource(vocabulary, "tweet", parameter, value, "Authorization Error", detail)
-    return {**body, "type": f"{vocabulary.problem_host}/2/problems/not-authorized-for-resource"}
+    section = "data" if parameter == "ids" else "includes"
+    return {**body, "section": section, "type": f"{vocabulary.problem_host}/2/problems/not-authorized-for-resource"}
 
 
 def _resource(vocabulary: Vocabulary, kind: str, parameter: str, value: str, title: str, detail: str) -> Body:

@@ -15,7 +15,6 @@ from dminbox.xsim.demo.posts import write_posts
 from dminbox.xsim.demo.script import At, Say, Step, parse_line
 from dminbox.xsim.demo.stage import Scene, Stage, open_group, open_pair
 from dminbox.xsim.demo.texts import lines, sections
-from dminbox.xsim.demo.wording import escaped
 from dminbox.xsim.world import Arrival, World
 
 __all__ = ["MIRA_ID", "OSSIAN_ID", "PERSONA_IDS", "STUDIO_ID", "SUPPORT_ID", "demo_world"]
@@ -81,5 +80,5 @@ def _arrivals(roles: Mapping[str, Role]) -> list[Arrival]:
         after = round(after + gap, 1)
         sender_id = roles[key].person.id
         conversation_id = ids.one_to_one_id(SUPPORT_ID, sender_id)
-        arrivals.append(Arrival(after, conversation_id, sender_id, escaped(text), every))
+        arrivals.append(Arrival(after, conversation_id, sender_id, text, every))
     return arrivals

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 ENTITY = re.compile(
     r"(?P<urls>https?://[^\s<>\"]+)"
@@ -40,7 +41,7 @@ class Wording:
     def link(self, expanded: str, displayed: str | None = None) -> str:
         """Adds a t.co link and returns its address."""
         url = "https://t.co/" + "".join(self.pick.choices(LETTERS, k=10))
-        self._place("urls", url, url=url, expanded_url=expanded, display_url=displayed or shown(expanded))
+        self._place("urls", url, url=url, expanded_url=quoted(expanded), display_url=displayed or shown(expanded))
         return url
 
     def _entity(self, kind: str, said: str) -> None:
@@ -60,6 +61,11 @@ class Wording:
 
 def escaped(typed: str) -> str:
     return typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def quoted(url: str) -> str:
+    """In ASCII alone, as the contract wants a URI; what is quoted already stays as it is."""
+    return quote(url, safe=":/?#[]@!$&'()*+,;=%")
 
 
 def shown(url: str) -> str:
