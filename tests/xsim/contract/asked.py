@@ -230,13 +230,13 @@ class Expected:
             ("users", self.users, "id"), ("media", self.media, "media_key"), (posts, self.posts, "id"),
             ("polls", self.polls, "id"),
         ):  # fmt: skip
-            given = {thing[key]: thing for thing in includes.get(name, [])}
+            given = {thing.get(key): thing for thing in includes.get(name, [])}
             assert len(given) == len(includes.get(name, [])), f"includes.{name}: something stands twice"
             assert given.keys() == wanted.keys(), f"includes.{name}: {given.keys() ^ wanted.keys()}"
             for thing_id, members in wanted.items():
                 same(f"includes.{name} {thing_id}", given[thing_id], members)
         assert includes.keys() <= {"users", "media", posts, "polls"}
-        assert {error["resource_id"] for error in answer.get("errors", [])} == self.missing, "errors"
+        assert {error.get("resource_id") for error in answer.get("errors", [])} == self.missing, "errors"
 
 
 def things(world: Json, kind: str) -> dict[str, Json]:
@@ -261,7 +261,7 @@ def check_events(answer: Json, world: Json, query: Query, origin: str) -> list[s
     events = data if isinstance(data, list) else [data]
     expected = Expected(world, query, origin)
     for given in events:
-        assert given["id"] in known, f"the world has no event {given['id']}"
+        assert given.get("id") in known, f"the world has no event {given.get('id')}"
         same(f"event {given['id']}", given, event_members(known[given["id"]], query))
         expected.add_event(known[given["id"]])
     expected.check(answer)
@@ -274,18 +274,20 @@ def check_users(answer: Json, world: Json, query: Query, origin: str, missing: I
     data = answer.get("data", [])
     people = things(world, "people")
     for given in data if isinstance(data, list) else [data]:
+        assert given.get("id") in people, f"the world has no user {given.get('id')}"
         same(f"user {given['id']}", given, user_members(people[given["id"]], query, origin))
-    assert {error["resource_id"] for error in answer.get("errors", [])} == set(missing)
+    assert {error.get("resource_id") for error in answer.get("errors", [])} == set(missing)
 
 
 def check_posts(answer: Json, world: Json, query: Query, origin: str, asked: Iterable[str]) -> None:
     posts, expected = things(world, "posts"), Expected(world, query, origin)
-    given = {post["id"]: post for post in answer.get("data", [])}
+    given = {post.get("id"): post for post in answer.get("data", [])}
     for post_id in asked:
         post = posts.get(post_id)
         if post is None or post.get("state", "public") != "public":
             expected.missing.add(post_id)
             continue
+        assert post_id in given, f"post {post_id} is missing"
         same(f"post {post_id}", given.pop(post_id), post_members(post, query, is_lookup=True))
         expected.add_looked_up(post)
     assert not given, f"posts nobody asked for: {sorted(given)}"
