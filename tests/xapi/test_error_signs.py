@@ -112,6 +112,20 @@ def test_a_201_that_does_not_say_what_was_sent_leaves_the_outcome_unknown(body):
     assert type(failure(send, status=201, body=body)) is errors.OutcomeUnknown
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"errors": [{"parameters": {"pagination_token": ["x"]}, "message": "too old"}], "title": "Invalid Request"},
+        {
+            "title": "Invalid Request",
+            "detail": "The `pagination_token` query parameter value [x] is not a valid token.",
+        },
+    ],
+)
+def test_a_bad_page_token_is_known_by_its_parameter_or_by_the_words(body):
+    assert type(failure(status=400, json=body)) is errors.BadPageToken
+
+
 def only(*types: str) -> dict[str, object]:
     return {"errors": [{"type": f"https://api.x.com/2/problems/{name}", "title": "t", "detail": "d"} for name in types]}
 
