@@ -77,6 +77,7 @@ def make_app(sim: Sim, networks: list[Network] | None = None, state: StateFile |
     routes += [Route(path, _token_call(sim, _revoke), methods=["POST"]) for path in REVOKE_PATHS]
     routes += [Route(path, _consent(sim), methods=["GET", "POST"]) for path in AUTHORIZE_PATHS]
     routes.append(Route("/_sim/{name:path}", _control(sim, networks or []), methods=["GET", "POST", "DELETE"]))
+    routes.append(Route("/2/{path:path}", _nothing, methods=["GET", "POST", "PUT", "DELETE"]))
     routes.append(Route("/{path:path}", _file(sim)))
     return Common(Starlette(routes=routes, lifespan=_lifespan(sim, state)), sim)
 
@@ -192,10 +193,12 @@ def _control(sim: Sim, networks: list[Network]) -> Callable[[Request], Awaitable
     return serve
 
 
+async def _nothing(request: Request) -> Response:
+    return to_response(404, not_found().body, {})
+
+
 def _file(sim: Sim) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
-        if request.url.path.startswith("/2/"):
-            return to_response(404, not_found().body, {})
         if request.url.path.startswith(downloads.TON):
             return downloads.ton_file(sim, request)
         return downloads.public_file(sim, request)

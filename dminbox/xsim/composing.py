@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from dminbox.xsim import ids
 
@@ -15,6 +16,8 @@ TAGS = {
     "cashtags": re.compile(r"(?<!\w)\$([A-Za-z]{1,6})\b"),
 }
 MENTION = re.compile(r"(?<!\w)@([A-Za-z0-9_]{1,15})\b")
+KEPT = "%:/?#[]@!$&'()*+,;=~"
+"""What stays as it is in an expanded URL beside letters and digits: X gives URLs, no IRIs."""
 SHOWN = 27
 """So many characters of a path are shown before an ellipsis."""
 
@@ -64,7 +67,8 @@ class _Writing:
     def link(self, url: str, shown: str) -> None:
         start, short = len(self.text), ids.tco()
         self.text += short
-        entity = {"start": start, "end": len(self.text), "url": short, "expanded_url": url, "display_url": shown}
+        expanded = quote(url, safe=KEPT)
+        entity = {"start": start, "end": len(self.text), "url": short, "expanded_url": expanded, "display_url": shown}
         self.urls.append(entity)
         status = STATUS.match(url)
         if status and status[1] in self.posts:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from dminbox.xsim.media import DEFAULT_PROFILE_IMAGE
 from dminbox.xsim.oauth import Authorization, is_registered
 from dminbox.xsim.settings import SCOPES, App
 from dminbox.xsim.sim import Sim
@@ -17,7 +18,6 @@ from dminbox.xsim.world import Person
 PAGES = Path(__file__).parent / "pages"
 LAYOUT = Template((PAGES / "layout.html").read_text())
 CONSENT = Template((PAGES / "consent.html").read_text())
-DEFAULT_AVATAR = "/sticky/default_profile_images/default_profile_normal.png"
 MAX_STATE = 500
 
 
@@ -127,7 +127,7 @@ def _hidden(name: str, value: str) -> str:
 
 
 def _person(person: Person, *, is_first: bool) -> str:
-    image = person.fields.get("profile_image_url") or DEFAULT_AVATAR
+    image = person.fields.get("profile_image_url") or DEFAULT_PROFILE_IMAGE
     checked = " checked" if is_first else ""
     return f"""<label class="person">
 <input type="radio" name="user_id" value="{escape(person.id)}" required{checked}>

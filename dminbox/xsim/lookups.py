@@ -9,6 +9,7 @@ from dminbox.xsim.meter import Billed
 from dminbox.xsim.world import Post
 
 MAX_IDS = 100
+POSTS_OF_USERS = {"pinned_tweet_id", "most_recent_tweet_id"}
 USERNAME = re.compile(r"^[A-Za-z0-9_]{1,15}$")
 
 
@@ -33,8 +34,7 @@ def users(call: Call) -> Reply:
         if said:
             found[user_id] = said
         errors += [error] if error else []
-    body = without_empty({"data": list(found.values()), "errors": errors})
-    return Reply(body, Billed(users=list(found)))
+    return _about_users(call, list(found.values()), list(found), errors)
 
 
 def tweets(call: Call) -> Reply:
@@ -80,7 +80,19 @@ def _one_user(call: Call, parameter: str, value: str, user_id: str) -> Reply:
     said, error = _user(call, parameter, value, user_id)
     if said is None:
         return Reply({"errors": [error]})
-    return Reply({"data": said}, Billed(users=[user_id]))
+    return _about_users(call, said, [user_id], [])
+
+
+def _about_users(call: Call, data: Json | list[Json], user_ids: list[str], errors: list[Json]) -> Reply:
+    """With the posts that are expanded from the users, pinned or most recent."""
+    includes = Includes(call.sim.world, call.ask, call.sim.origin)
+    for user_id in user_ids:
+        fields = call.sim.world.people[user_id].fields
+        for name in call.ask.expansions & POSTS_OF_USERS & fields.keys():
+            includes.add_post(fields[name], name)
+    body = includes.around(data)
+    errors += body.pop("errors", [])
+    return Reply(without_empty({**body, "errors": errors}), Billed(users=user_ids, posts=list(includes.posts)))
 
 
 def _user(call: Call, parameter: str, value: str, user_id: str) -> tuple[Json | None, Json | None]:

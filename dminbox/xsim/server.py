@@ -61,6 +61,7 @@ def serve(app: ASGIApp, found: socket.socket, origin: str, port_file: Path | Non
         server_header=False,
         date_header=False,
         proxy_headers=False,
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )
     Server(config, ready).run(sockets=[found])

@@ -73,11 +73,15 @@ class Settings:
 
     def update(self, data: dict[str, Any]) -> None:
         """ValueError names the first setting that does not exist or has a wrong type."""
-        known = {setting.name for setting in fields(self)}
-        for name, value in data.items():
-            if name not in known:
-                raise ValueError(f"there is no setting {name}")
-            setattr(self, name, _apps(value) if name == "apps" else _checked(name, value, getattr(Settings(), name)))
+        presets = {setting.name: getattr(Settings(), setting.name) for setting in fields(self)}
+        if unknown := data.keys() - presets.keys():
+            raise ValueError(f"there is no setting {', '.join(sorted(unknown))}")
+        read = {
+            name: _apps(value) if name == "apps" else _checked(name, value, presets[name])
+            for name, value in data.items()
+        }
+        for name, value in read.items():
+            setattr(self, name, value)
 
 
 def _apps(value: Any) -> list[App]:

@@ -1,7 +1,11 @@
 """The control API: who may use it, and what it sets."""
 
-import pytest
+import ipaddress
 
+import pytest
+from starlette.requests import Request
+
+from dminbox.xsim.control import is_let_in
 from tests.xsim.conftest import ADA, BEN, CLEO, say, texts
 from tests.xsim_server import start_xsim
 
@@ -11,6 +15,28 @@ def test_a_web_page_cannot_use_it(x):
         assert x.api(None, f"/_sim/{path}").status_code == 200
         assert x.api(None, f"/_sim/{path}", headers={"origin": "https://evil.example"}).status_code == 404
     assert x.api(None, "/_sim/nothing").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "networks", "is_in"),
+    [
+        ("127.0.0.1", [], True),
+        ("::1", [], True),
+        ("::ffff:127.0.0.1", [], True),
+        ("172.18.0.5", [], False),
+        ("172.18.0.5", ["172.18.0.0/16"], True),
+        ("10.0.0.1", ["172.18.0.0/16"], False),
+    ],
+)
+def test_only_loopback_and_given_networks_use_it(host, networks, is_in):
+    request = Request({"type": "http", "client": (host, 1), "headers": []})
+
+    assert is_let_in(request, [ipaddress.ip_network(network) for network in networks]) == is_in
+
+
+def test_a_path_of_x_that_does_not_exist_is_404_in_the_words_of_x(x, ada):
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        assert x.api(ada, "/2/lamps", method).json()["status"] == 404
 
 
 def test_a_world_comes_out_as_it_went_in(x, ada):

@@ -10,7 +10,7 @@ EVERYTHING = {
     "dm_event.fields": "id,text,event_type,created_at,dm_conversation_id,sender_id,participant_ids,attachments,"
     "referenced_tweets,entities",
     "expansions": "sender_id,participant_ids,attachments.media_keys,referenced_tweets.id",
-    "user.fields": "profile_image_url,public_metrics,protected",
+    "user.fields": "public_metrics,protected",
     "media.fields": "alt_text,duration_ms,height,width,url,preview_image_url,variants",
     "tweet.fields": "author_id,created_at,public_metrics,attachments,referenced_tweets",
 }

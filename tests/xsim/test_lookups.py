@@ -43,6 +43,22 @@ def test_me_is_who_signed_in(x, ada):
     assert full == {"id": ADA, "name": "Ada", "username": "ada_lamps", "protected": False}
 
 
+def test_who_has_no_picture_has_that_of_x(x, ada):
+    url = x.api(ada, "/2/users/me?user.fields=profile_image_url").json()["data"]["profile_image_url"]
+
+    assert x.api(None, url.removeprefix(x.url)).headers["content-type"] == "image/png"
+
+
+def test_the_pinned_post_of_a_user_is_expanded(x, ada, posts):
+    fields = {"pinned_tweet_id": QUOTED}
+    x.post("people", {"id": DAN, "username": "dan", "name": "Dan", "fields": fields})
+    answer = x.api(ada, "/2/users/by/username/dan?expansions=pinned_tweet_id").json()
+
+    assert answer["data"]["pinned_tweet_id"] == QUOTED
+    assert [post["id"] for post in answer["includes"]["tweets"]] == [QUOTED]
+    assert "pinned_tweet_id" not in x.api(ada, "/2/users/by/username/dan").json()["data"]
+
+
 def test_users_come_in_the_order_of_their_ids_with_errors_beside(x, ada):
     x.post("people", {"id": DAN, "username": "dan", "name": "Dan", "is_suspended": True})
     answer = x.api(ada, f"/2/users?ids={CLEO},{DAN},777,{BEN}").json()

@@ -77,6 +77,14 @@ def test_text_comes_back_escaped_with_links_wrapped_and_entities_beside(x, ada):
     assert event["cashtags"][0]["tag"] == "LAMP"
 
 
+def test_a_link_with_other_letters_is_given_as_an_url_and_shown_as_it_is(x, ada):
+    send(x, ada, text="https://lamps.example/ä/ö?ü=1#%C3%A4")
+    (url,) = newest(x, ada)["urls"]
+
+    assert url["expanded_url"] == "https://lamps.example/%C3%A4/%C3%B6?%C3%BC=1#%C3%A4"
+    assert url["display_url"] == "lamps.example/ä/ö?ü=1#%C3%A…"
+
+
 def test_media_stand_behind_a_tco_of_their_own(x, ada):
     x.post(
         "media",
