@@ -13,7 +13,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -44,6 +45,7 @@ WAITS = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6 * 3600
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 RATE_WINDOW = timedelta(minutes=15)
+SECOND = timedelta(seconds=1)
 DM_MEDIA = re.compile(r"/1\.1/ton/data/dm/([0-9]{1,19})/([0-9]{1,19})/([A-Za-z0-9_.-]{1,50})(?::[a-z]+)?")
 """A photo of a message at any host: dm_id (maybe another event's), media_id and resource_id; X may add a size."""
 
@@ -235,8 +237,8 @@ def _as_media_error(error: XError) -> MediaError:
             return Gone("X no longer has this photo.")
         case BadRequest() | NotPermitted():
             return Refused("X does not give this photo.")
-        case RateLimited(reset_at=reset_at):
-            return Later("X's rate window is used up.", _until(reset_at))
+        case RateLimited():
+            return Later("X's rate window is used up.", _until_it_opens(error))
         case NoCredit():
             return Later("There is no credit left at X.", HOUR)
         case TryLater():
@@ -244,5 +246,12 @@ def _as_media_error(error: XError) -> MediaError:
     return Later("X did not give the photo to any of the connected accounts.", HOUR)
 
 
-def _until(moment: datetime | None) -> timedelta:
-    return max(moment - timezone.now(), timedelta(seconds=1)) if moment else RATE_WINDOW
+def _until_it_opens(error: RateLimited) -> timedelta:
+    """By X's own clock, which need not be ours."""
+    if error.reset_at is None:
+        return RATE_WINDOW
+    try:
+        date = parsedate_to_datetime(error.headers.get("date", ""))
+    except ValueError:
+        date = timezone.now()
+    return max(error.reset_at - (date if date.tzinfo else date.replace(tzinfo=UTC)), timedelta(0)) + SECOND

@@ -1,0 +1,182 @@
+"""Details of shared posts: author, media, poll and quoted post, by one call for up to a hundred posts.
+
+The DM endpoints show a shared post alone. No event waits for what is fetched here, and if it fails the card shows
+what came with the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import XAccount
+from conversations.models import EventPost, Post, PostMedia
+from conversations.sync import billing
+from conversations.sync.ids import as_number
+from conversations.sync.includes import ensure_media, ensure_posts, store_media, store_posts, store_users
+from conversations.sync.lookups import BATCH, LEASE, reasons_in, reasons_of
+from conversations.sync.trouble import back_off, has_credit, trouble_of
+from dminbox.xapi import schema
+from dminbox.xapi.errors import XError
+
+log = structlog.get_logger("conversations.sync")
+
+RESOURCES = {"tweet", "post"}
+WITHOUT_ACCOUNT = timedelta(hours=1)
+DETAILS = ["state", "poll", "quoted", "fetched_at", "details_due_at", "unavailable_reason"]
+
+
+def fetch_due_details() -> None:
+    """One call for each X account that has posts due. May run in many workers at once: each post is claimed by one."""
+    if not has_credit():
+        return
+    for x_account, pks in _due_by_x_account():
+        if posts := _claim(pks):
+            _fetch(x_account, posts)
+
+
+# --- Whose post, and whose turn ---------------------------------------------------------------------------------------
+
+
+def _due_by_x_account() -> list[tuple[XAccount, list[int]]]:
+    """Up to a batch for each connected X account; posts that none of them can ask for are put off."""
+    due = Post.objects.filter(state=Post.State.DUE, details_due_at__lte=timezone.now())
+    rows = dict(due.order_by("details_due_at", "pk").values_list("pk", "x_account_id")[: 10 * BATCH])
+    connected = {row.pk: row for row in XAccount.objects.filter(state=XAccount.State.CONNECTED)} if rows else {}
+    orphans = [pk for pk, x_account_id in rows.items() if x_account_id not in connected]
+    rows |= _other_x_accounts(orphans, connected)
+    _put_off([pk for pk in orphans if rows[pk] not in connected], WITHOUT_ACCOUNT)
+    batches: dict[int, list[int]] = {}
+    for pk, x_account_id in rows.items():
+        if x_account_id in connected and len(batches.setdefault(x_account_id, [])) < BATCH:
+            batches[x_account_id].append(pk)
+    return [(connected[x_account_id], pks) for x_account_id, pks in batches.items()]
+
+
+def _other_x_accounts(pks: Sequence[int], connected: Collection[int]) -> dict[int, int]:
+    """Who else was shown these posts, or posts that quote them."""
+    if not pks:
+        return {}
+    shown = EventPost.objects.filter(event__conversation__x_account__in=connected)
+    quoting = shown.filter(post__quoted__in=pks).values_list("post__quoted", "event__conversation__x_account")
+    sharing = shown.filter(post__in=pks).values_list("post", "event__conversation__x_account")
+    return {pk: x_account for pk, x_account in [*quoting, *sharing] if pk is not None}
+
+
+def _claim(pks: Sequence[int]) -> list[Post]:
+    """The posts that are ours for the time of a lease."""
+    now = timezone.now()
+    until = now + LEASE
+    due = Post.objects.filter(pk__in=pks, state=Post.State.DUE, details_due_at__lte=now)
+    due.update(details_due_at=until, details_attempts=F("details_attempts") + 1)
+    return list(Post.objects.filter(pk__in=pks, state=Post.State.DUE, details_due_at=until))
+
+
+def _fetch(x_account: XAccount, posts: Sequence[Post]) -> None:
+    ids = [str(post.pk) for post in posts]
+    try:
+        answer = tokens.call(x_account, lambda client: client.tweets(ids))
+    except XError as error:
+        log.info("post_details_failed", x_account_id=x_account.pk, posts=len(posts), error=type(error).__name__)
+        attempts = max(post.details_attempts for post in posts)
+        _give_up_or_put_off(posts, reasons_of(error, RESOURCES), trouble_of(error, attempts).wait)
+        return
+    billing.record(x_account, answer)
+    with transaction.atomic():
+        _store(x_account, posts, answer)
+
+
+# --- What X answered --------------------------------------------------------------------------------------------------
+
+
+def _store(x_account: XAccount, asked: Sequence[Post], answer: schema.Answer[schema.Posts]) -> None:
+    includes, reasons = answer.value.includes, reasons_in(answer.problems, RESOURCES)
+    store_users(includes.users, answer.answered_at)
+    store_media(includes.media)
+    wanted = {post.pk for post in asked}
+    given = {pk: post for pk, post in _by_id(answer.value.posts).items() if pk in wanted}
+    quoted = _quoted_by(given)
+    beside = {pk: post for pk, post in _by_id(includes.posts).items() if pk in set(quoted.values()) - given.keys()}
+    store_posts([*given.values(), *beside.values()], x_account)
+    ensure_posts(quoted.values(), x_account)
+    whole = {pk: post for pk, post in beside.items() if _is_whole(post, includes)}
+    _complete(given | whole, quoted, includes, answer.answered_at)
+    _mark_unavailable({pk: reasons[pk] for pk in quoted.values() if pk in reasons and pk not in given})
+    left_out = [post for post in asked if post.pk not in given]
+    _give_up_or_put_off(left_out, reasons, back_off(max((post.details_attempts for post in left_out), default=0)))
+
+
+def _by_id(posts: Iterable[schema.Post]) -> dict[int, schema.Post]:
+    return {pk: post for post in posts if (pk := as_number(post.id)) is not None}
+
+
+def _quoted_by(posts: Mapping[int, schema.Post]) -> dict[int, int]:
+    """What each post quotes, of those shared in a message: a card shows a quoted post and not what that one quotes."""
+    shared = set(EventPost.objects.filter(post__in=posts).values_list("post", flat=True))
+    found = {
+        pk: as_number(reference.id)
+        for pk in shared
+        for reference in posts[pk].references
+        if reference.type == "quoted" and reference.id != posts[pk].id
+    }
+    return {pk: quoted for pk, quoted in found.items() if quoted is not None}
+
+
+def _is_whole(post: schema.Post, includes: schema.Includes) -> bool:
+    """Whether a post beside the answer came with all that its card shows; else it is asked for by its own id."""
+    return (
+        post.author_id in {user.id for user in includes.users}
+        and set(post.media_keys) <= {item.media_key for item in includes.media}
+        and set(post.poll_ids) <= {poll.id for poll in includes.polls}
+    )
+
+
+def _complete(
+    told: Mapping[int, schema.Post], quoted: Mapping[int, int], includes: schema.Includes, answered_at: datetime
+) -> None:
+    rows = [row for row in Post.objects.filter(pk__in=told).order_by("pk") if row.state != Post.State.COMPLETE]
+    polls = {poll.id: poll.raw for poll in includes.polls}
+    for row in rows:
+        row.state, row.unavailable_reason = Post.State.COMPLETE, ""
+        row.details_due_at, row.fetched_at = None, answered_at
+        row.poll = next((polls[pk] for pk in told[row.pk].poll_ids if pk in polls), None)
+        row.quoted_id = quoted.get(row.pk)
+    Post.objects.bulk_update(rows, DETAILS)
+    _link_media({row.pk: told[row.pk].media_keys for row in rows})
+
+
+def _link_media(keys: Mapping[int, Sequence[str]]) -> None:
+    media = ensure_media(key for each in keys.values() for key in each)
+    links = [
+        PostMedia(post_id=pk, media=media[key], position=position)
+        for pk, each in keys.items()
+        for position, key in enumerate(dict.fromkeys(each))
+        if key in media
+    ]
+    PostMedia.objects.bulk_create(links, ignore_conflicts=True)
+
+
+def _give_up_or_put_off(posts: Iterable[Post], reasons: Mapping[int, str], wait: timedelta) -> None:
+    """X's words end the asking; where it said nothing of a post, it is asked again later."""
+    pks = [post.pk for post in posts]
+    _mark_unavailable({pk: reasons[pk] for pk in pks if pk in reasons})
+    _put_off([pk for pk in pks if pk not in reasons], wait)
+
+
+def _mark_unavailable(reasons: Mapping[int, str]) -> None:
+    rows = list(Post.objects.filter(pk__in=reasons, state=Post.State.DUE).order_by("pk"))
+    for row in rows:
+        row.state, row.unavailable_reason = Post.State.UNAVAILABLE, reasons[row.pk]
+        row.details_due_at, row.fetched_at = None, timezone.now()
+    Post.objects.bulk_update(rows, DETAILS)
+
+
+def _put_off(pks: Collection[int], wait: timedelta) -> None:
+    if pks:
+        Post.objects.filter(pk__in=pks, state=Post.State.DUE).update(details_due_at=timezone.now() + wait)
