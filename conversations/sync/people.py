@@ -17,9 +17,9 @@ from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import XUser
 from conversations.sync import billing
+from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
 from conversations.sync.ids import as_number
 from conversations.sync.includes import store_users
-from conversations.sync.lookups import BATCH, LEASE, reasons_in, reasons_of
 from conversations.sync.trouble import back_off, has_credit, trouble_of
 from dminbox.xapi.errors import RateLimited, ScopesMissing, TokenRefused, XError
 from dminbox.xapi.schema import Answer, User

@@ -18,9 +18,9 @@ from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import EventPost, Post, PostMedia
 from conversations.sync import billing
+from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
 from conversations.sync.ids import as_number
 from conversations.sync.includes import ensure_media, ensure_posts, store_media, store_posts, store_users
-from conversations.sync.lookups import BATCH, LEASE, reasons_in, reasons_of
 from conversations.sync.trouble import back_off, has_credit, trouble_of
 from dminbox.xapi import schema
 from dminbox.xapi.errors import XError
