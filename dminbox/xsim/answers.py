@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dminbox.xsim import problems
-from dminbox.xsim.media import DEFAULT_PROFILE_IMAGE
 from dminbox.xsim.vocabulary import TWEET, Ask, Vocabulary
 from dminbox.xsim.world import Event, MediaItem, Person, Post, World
 
@@ -94,8 +93,6 @@ def user_json(person: Person, ask: Ask, origin: str) -> Json:
     members = {
         "protected": False,
         "verified": False,
-        "verified_type": "none",
-        "profile_image_url": DEFAULT_PROFILE_IMAGE,
         "receives_your_dm": person.accepts_messages,
         **person.fields,
         "id": person.id,

@@ -43,12 +43,6 @@ def test_me_is_who_signed_in(x, ada):
     assert full == {"id": ADA, "name": "Ada", "username": "ada_lamps", "protected": False}
 
 
-def test_who_has_no_picture_has_that_of_x(x, ada):
-    url = x.api(ada, "/2/users/me?user.fields=profile_image_url").json()["data"]["profile_image_url"]
-
-    assert x.api(None, url.removeprefix(x.url)).headers["content-type"] == "image/png"
-
-
 def test_the_pinned_post_of_a_user_is_expanded(x, ada, posts):
     fields = {"pinned_tweet_id": QUOTED}
     x.post("people", {"id": DAN, "username": "dan", "name": "Dan", "fields": fields})
