@@ -40,8 +40,8 @@ def look_up_conversation(user: User, x_account: XAccount, kind: str, target: str
 
 
 def begin_import(x_account: XAccount, days: int, ceiling_usd: Decimal) -> None:
-    """The choice of how far back to read, at what price at most; 0 days: only from now on."""
-    sync.begin_import(x_account, days=days, ceiling_usd=ceiling_usd)
+    """The choice of how far back to read, and at what price at most; 0 days: only from now on."""
+    sync.begin_import(x_account, days, ceiling_usd)
 
 
 def resume_import(x_account: XAccount) -> None:

@@ -47,11 +47,9 @@ class ThreadForm(forms.Form):
 
     class Show:
         ALL, MESSAGES, COMINGS = "", "messages", "people"
+        CHOICES = ((ALL, "All"), (MESSAGES, "Messages"), (COMINGS, "Joins and leaves"))
 
-    show = forms.ChoiceField(
-        required=False,
-        choices=[(Show.ALL, "Everything"), (Show.MESSAGES, "Messages"), (Show.COMINGS, "Joins and leaves")],
-    )
+    show = forms.ChoiceField(required=False, choices=Show.CHOICES)
     at = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     before = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     after = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)

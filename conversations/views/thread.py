@@ -43,7 +43,7 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
         "people": people,
         "steps": steps_by_person(_steps(conversation)) if conversation.is_group else {},
         "attention": attention_of(conversation.x_account),
-        "choices": ThreadForm.base_fields["show"].choices,  # type: ignore[attr-defined]
+        "choices": Show.CHOICES if conversation.is_group else Show.CHOICES[:2],
     }
     return render(request, "conversations/thread.html", context)
 
@@ -131,8 +131,11 @@ def _wanted(request: HttpRequest) -> dict[str, Any]:
     return form.cleaned_data
 
 
-def _may_spend(conversation: Any) -> bool:
-    return conversation.role in Role.at_least(Role.AGENT)
+def _may_ask(conversation: Any, show: str) -> bool:
+    """Whether asking X for more makes sense, and is this person's to pay. A refill of some kinds always may."""
+    if conversation.role not in Role.at_least(Role.AGENT):
+        return False
+    return bool(show) or not conversation.has_reached_beginning
 
 
 def _narrowed(conversation: Conversation, show: str) -> DmEventQuerySet:
@@ -183,7 +186,8 @@ def _page(conversation: Any, wanted: dict[str, Any], events: list[DmEvent], has_
         "show": wanted["show"],
         "kept": urlencode(_kept(wanted)),
         "event_types": EVENT_TYPES[wanted["show"]],
-        "may_spend": _may_spend(conversation),
+        "noun": "joins and leaves" if wanted["show"] == Show.COMINGS else "messages",
+        "may_ask": _may_ask(conversation, wanted["show"]),
         "prices": prices(),
     }
 

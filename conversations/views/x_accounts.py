@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import is_owner, x_account_for, x_accounts_run_by
+from accounts.access import Person, is_owner, x_account_for, x_accounts_of, x_accounts_run_by
 from accounts.models import Role, XAccount
 from conversations import actions
 from conversations.forms import StartForm
-from conversations.showing import attention_of, is_waiting, prices
+from conversations.showing import is_waiting, prices
+from conversations.sync import account_status
 
 
 @require_safe
@@ -18,9 +20,11 @@ def x_account(request: HttpRequest, pk: int) -> HttpResponse:
     account = x_account_for(request.user, pk)
     context = {
         "x_account": account,
-        "attention": attention_of(account),
+        "status": account_status(account),
+        "prices": prices(),
         "members": account.memberships.select_related("user").order_by("user__name"),
         "may_run": x_accounts_run_by(request.user).filter(pk=pk).exists(),
+        "may_decide": _runs(request.user).filter(pk=pk).exists(),
     }
     return render(request, "conversations/x_account.html", context)
 
@@ -48,5 +52,9 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _run_by(request: HttpRequest, pk: int) -> XAccount:
-    """Who decides what an account may cost: its admins, and owners of the installation who are members of it."""
-    return x_account_for(request.user, pk, Role.VIEWER if is_owner(request.user) else Role.ADMIN)
+    return get_object_or_404(_runs(request.user).select_related("sync"), pk=pk)
+
+
+def _runs(user: Person) -> QuerySet[XAccount]:
+    """Where a person decides what may be spent: admins of the account, and owners who are members of it."""
+    return x_accounts_of(user, Role.VIEWER if is_owner(user) else Role.ADMIN)

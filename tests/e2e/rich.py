@@ -1,0 +1,368 @@
+"""An inbox that holds one of everything a page can show, for tests of pages and for looking at them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from PIL import Image, ImageDraw
+
+from accounts.models import Membership, Role, User, XAccount, snowflake_floor
+from conversations.models import (
+    Conversation,
+    DmEvent,
+    EventMedia,
+    EventParticipant,
+    EventPost,
+    Media,
+    MediaFile,
+    Post,
+    PostMedia,
+    XUser,
+)
+from tests import factories
+
+FILES = Path(settings.BASE_DIR) / "dminbox" / "xsim" / "files"
+SUPPORT_ID, STUDIO_ID = 1_700_000_000_000_000_001, 1_700_000_000_000_000_002
+PEOPLE = [
+    ("Ada Lindqvist", "ada_lindqvist"),
+    ("Ben Østergård", "ben_reads"),
+    ("مريم الزهراء", "maryam_lights"),
+    ("山田 太郎", "yamada_taro"),
+    ("Cleo Nyström-Vanderbilt the Third of Uppsala", "cleo_third"),
+    ("Ossian 🕯️", "odd_ossian"),
+    ("Mira", "mira_nordlicht"),
+]
+
+
+@dataclass
+class Rich:
+    support: XAccount
+    studio: XAccount
+    everything: Conversation
+    group: Conversation
+    long: Conversation
+    people: list[XUser]
+
+
+class Teller:
+    """Writes events into a conversation at rising ids."""
+
+    def __init__(self, conversation: Conversation, begin: datetime) -> None:
+        self.conversation, self.now, self.count = conversation, begin, 0
+
+    def wait(self, **time: float) -> Teller:
+        self.now += timedelta(**time)
+        return self
+
+    def event(self, sender: XUser | None, text: str | None = None, **fields: object) -> DmEvent:
+        self.count += 1
+        return factories.DmEventFactory(
+            conversation=self.conversation,
+            dm_event_id=snowflake_floor(self.now) + self.count,
+            created_at=self.now.replace(microsecond=0),
+            sender=sender,
+            text=text,
+            stored_at=self.now,
+            **fields,
+        )
+
+    def say(self, sender: XUser, text: str | None, **fields: object) -> DmEvent:
+        self.wait(seconds=40)
+        return self.event(sender, text, **fields)
+
+    def move(self, kind: str, people: list[XUser], by: XUser | None = None) -> DmEvent:
+        self.wait(minutes=3)
+        event = self.event(by, event_type=kind)
+        for position, person in enumerate(people):
+            EventParticipant.objects.create(event=event, x_user=person, position=position)
+        return event
+
+
+def recount(conversation: Conversation) -> None:
+    """The columns sync keeps."""
+    last = conversation.events.order_by("-dm_event_id").first()
+    ours = conversation.x_account.x_user_id
+    incoming = conversation.events.messages().exclude(sender=ours).order_by("-dm_event_id").first()
+    conversation.last_event, conversation.last_dm_event_id = last, last.dm_event_id if last else 0
+    conversation.last_incoming_dm_event_id = incoming.dm_event_id if incoming else 0
+    conversation.save()
+
+
+def fill(user: User, now: datetime | None = None) -> Rich:
+    now = now or datetime.now(UTC)
+    support = factories.XAccountFactory(x_user_id=SUPPORT_ID, username="NordlichtHelp", name="Nordlicht Lamps Support")
+    studio = factories.XAccountFactory(x_user_id=STUDIO_ID, username="NordlichtStudio", name="Nordlicht Studio")
+    for x_account in (support, studio):
+        factories.SyncStateFactory(x_account=x_account, last_success_at=now, last_poll_at=now, import_days=30)
+        Membership.objects.create(user=user, x_account=x_account, role=Role.ADMIN, created_at=now - timedelta(days=20))
+    us = factories.XUserFactory(id=SUPPORT_ID, username="NordlichtHelp", name="Nordlicht Lamps Support")
+    them = factories.XUserFactory(id=STUDIO_ID, username="NordlichtStudio", name="Nordlicht Studio")
+    people = [
+        factories.XUserFactory(id=900_000_000 + n, name=name, username=username)
+        for n, (name, username) in enumerate(PEOPLE)
+    ]
+    people[0].avatar = photo_file("avatar-ada", 96, 96)
+    people[0].save()
+    small = [_small(support, n, now - timedelta(hours=5 * n, minutes=7 * n)) for n in range(1, 70)]
+    _small(studio, 100, now - timedelta(hours=2))
+    assert small
+    return Rich(
+        support,
+        studio,
+        _everything(support, us, people, now),
+        _group(support, us, them, people, now),
+        _long(support, us, people[1], now),
+        people,
+    )
+
+
+def _small(x_account: XAccount, n: int, at: datetime) -> Conversation:
+    peer = factories.XUserFactory(id=800_000_000 + n, name=f"Customer {n}", username=f"customer_{n}")
+    conversation = factories.ConversationFactory(x_account=x_account, peer=peer)
+    us = XUser.objects.get(pk=x_account.x_user_id)
+    teller = Teller(conversation, at - timedelta(minutes=5))
+    teller.say(peer, "Hello! The dimmer of my Polaris hums since yesterday. What can I do?")
+    if n % 3:
+        teller.say(us, "Sorry to hear that. Could you tell us the number under its foot?")
+    recount(conversation)
+    return conversation
+
+
+def _everything(x_account: XAccount, us: XUser, people: list[XUser], now: datetime) -> Conversation:
+    peer = people[0]
+    conversation = factories.ConversationFactory(x_account=x_account, peer=peer)
+    factories.ParticipantFactory(conversation=conversation, x_user=peer)
+    factories.ParticipantFactory(conversation=conversation, x_user=us)
+    teller = Teller(conversation, now - timedelta(days=2, hours=1))
+    teller.say(peer, "Good morning! Is the Polaris in sand still in stock?\nI saw it in the window on Friday.")
+    teller.say(peer, "And would you ship to Tromsø?")
+    teller.say(us, "Good morning Ada, it is &amp; yes we do. Shipping takes &lt; 4 days.")
+    teller.say(peer, "💡❤️")
+    teller.wait(hours=20)
+    attach(teller.say(peer, " https://t.co/photo00001"), photo("5_1", 1600, 1067, "A standing lamp beside a window"))
+    teller.say(peer, "It looks like this at home", entities={})
+    attach(
+        teller.say(us, "Lovely! https://t.co/gif0000001"), clip("16_1", "animated_gif", "loop-glow-240x240", 240, 240)
+    )
+    attach(
+        teller.say(peer, "A short film https://t.co/video00001"),
+        clip("13_1", "video", "clip-dimming-640x360", 640, 360),
+    )
+    attach(
+        teller.say(peer, " https://t.co/photo00002"),
+        Media.objects.create(
+            media_key="5_2",
+            type="photo",
+            width=900,
+            height=1200,
+            alt_text="A broken foot",
+            file=file("due", state="due"),
+        ),
+    )
+    attach(
+        teller.say(peer, " https://t.co/photo00003"),
+        Media.objects.create(
+            media_key="5_3",
+            type="photo",
+            width=900,
+            height=1200,
+            file=file("gone", state="gone"),
+        ),
+    )
+    teller.wait(hours=5)
+    share(
+        teller.say(
+            us,
+            "Have you seen our new shade? https://t.co/post000001",
+            entities={
+                "urls": [
+                    {
+                        "url": "https://t.co/post000001",
+                        "expanded_url": "https://x.com/NordlichtStudio/status/7001",
+                        "display_url": "x.com/NordlichtStudio/st…",
+                        "start": 28,
+                        "end": 51,
+                    }
+                ]
+            },
+        ),
+        post_with_everything(people),
+    )
+    share(
+        teller.say(peer, "https://t.co/post000002"),
+        Post.objects.create(
+            id=7005,
+            state="unavailable",
+            unavailable_reason="Sorry, you are not authorized to see this status.",
+            details_due_at=None,
+        ),
+    )
+    share(teller.say(peer, "https://t.co/post000003"), Post.objects.create(id=7006, text="Details are on their way"))
+    teller.say(peer, "مرحبا، هل يمكنني طلب مصباح ثانٍ؟ شكراً جزيلاً")
+    teller.say(
+        us,
+        "Of course! See https://t.co/shop000001 for the colours",
+        entities={
+            "urls": [
+                {
+                    "url": "https://t.co/shop000001",
+                    "expanded_url": "https://nordlicht.example/polaris/colours?from=dm",
+                    "display_url": "nordlicht.example/polaris/colour…",
+                    "start": 15,
+                    "end": 38,
+                }
+            ]
+        },
+    )
+    teller.say(peer, "ありがとうございます。来週また連絡します。")
+    teller.event(None, event_type="MessagePinned")
+    teller.say(peer, None)
+    teller.say(peer, "Averylongwordwithoutanyspace" * 8)
+    recount(conversation)
+    return conversation
+
+
+def _group(x_account: XAccount, us: XUser, them: XUser, people: list[XUser], now: datetime) -> Conversation:
+    conversation = factories.ConversationFactory(
+        x_account=x_account, peer=None, is_group=True, dm_conversation_id=str(snowflake_floor(now - timedelta(days=3)))
+    )
+    teller = Teller(conversation, now - timedelta(days=3))
+    teller.move("ParticipantsJoin", people[:4], by=us)
+    teller.say(people[0], "Hello everybody, thanks for having us.")
+    teller.say(people[1], "Hi! Where do we meet?")
+    teller.say(us, "In the studio, Friday at four.")
+    teller.move("ParticipantsLeave", [people[1]])
+    teller.wait(hours=30)
+    teller.move("ParticipantsJoin", [people[1], them], by=people[0])
+    teller.say(them, "We bring cinnamon buns.")
+    for person in people:
+        teller.say(
+            person, "See you there 🎉" if person.pk % 2 else "I will be late by ten minutes, please begin without me."
+        )
+    people[5].unavailable_since, people[5].unavailable_reason = now, "User has been suspended."
+    people[5].save()
+    recount(conversation)
+    for person in [us, them, *people]:
+        factories.ParticipantFactory(
+            conversation=conversation, x_user=person, is_present=person != people[4], last_message_at=teller.now
+        )
+    return conversation
+
+
+def _long(x_account: XAccount, us: XUser, peer: XUser, now: datetime, count: int = 240) -> Conversation:
+    conversation = factories.ConversationFactory(x_account=x_account, peer=peer)
+    factories.ParticipantFactory(conversation=conversation, x_user=peer)
+    begin = now - timedelta(days=10)
+    rows = []
+    for n in range(count):
+        at = begin + timedelta(hours=n)
+        rows.append(
+            DmEvent(
+                conversation=conversation,
+                dm_event_id=snowflake_floor(at),
+                created_at=at,
+                sender=us if n % 5 == 4 else peer,
+                event_type="MessageCreate",
+                text=f"Message number {n}: the lamp in room {n % 9} flickers again.",
+                raw={},
+            )
+        )
+    DmEvent.objects.bulk_create(rows)
+    recount(conversation)
+    return conversation
+
+
+# --- Files, pictures and posts ----------------------------------------------------------------------------------------
+
+
+def file(name: str, source: Path | None = None, *, state: str = "stored", content_type: str = "") -> MediaFile:
+    path = ""
+    if source:
+        path = f"{name}{source.suffix}"
+        Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
+        if source != Path(settings.MEDIA_ROOT) / path:
+            shutil.copyfile(source, Path(settings.MEDIA_ROOT) / path)
+    return MediaFile.objects.create(
+        source_url=f"https://pbs.twimg.com/{name}",
+        source_hash=name,
+        state=state,
+        path=path,
+        content_type=content_type,
+        size=source.stat().st_size if source else None,
+        stored_at=datetime.now(UTC) if source else None,
+    )
+
+
+def photo_file(name: str, width: int, height: int) -> MediaFile:
+    image = Image.new("RGB", (width, height), "#20303a")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse([width * 0.3, height * 0.15, width * 0.7, height * 0.55], fill="#f3d08a")
+    draw.rectangle([width * 0.48, height * 0.55, width * 0.52, height * 0.9], fill="#7d8b93")
+    source = Path(settings.MEDIA_ROOT) / f"{name}.jpg"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    image.save(source)
+    return file(name, source, content_type="image/jpeg")
+
+
+def photo(media_key: str, width: int, height: int, alt_text: str = "") -> Media:
+    return Media.objects.create(
+        media_key=media_key,
+        type="photo",
+        width=width,
+        height=height,
+        alt_text=alt_text,
+        file=photo_file(f"photo-{media_key}", width, height),
+    )
+
+
+def clip(media_key: str, kind: str, name: str, width: int, height: int) -> Media:
+    return Media.objects.create(
+        media_key=media_key,
+        type=kind,
+        width=width,
+        height=height,
+        duration_ms=2000,
+        file=file(f"clip-{media_key}", FILES / f"{name}.mp4", content_type="video/mp4"),
+        preview=file(f"poster-{media_key}", FILES / f"{name}-poster.jpg", content_type="image/jpeg"),
+    )
+
+
+def attach(event: DmEvent, media: Media) -> None:
+    EventMedia.objects.create(event=event, media=media)
+
+
+def share(event: DmEvent, post: Post) -> None:
+    EventPost.objects.create(event=event, post=post)
+
+
+def post_with_everything(people: list[XUser]) -> Post:
+    quoted = Post.objects.create(
+        id=7002,
+        author=people[3],
+        text="灯りは部屋の心です。",
+        state="complete",
+        created_at=datetime(2026, 10, 1, 8, tzinfo=UTC),
+    )
+    post = Post.objects.create(
+        id=7001,
+        author=people[6],
+        text="Which shade shall we make next? &amp; why",
+        state="complete",
+        quoted=quoted,
+        created_at=datetime(2026, 11, 1, 8, tzinfo=UTC),
+        poll={
+            "id": "1",
+            "options": [
+                {"position": 1, "label": "Sand", "votes": 48},
+                {"position": 2, "label": "Moss", "votes": 112},
+                {"position": 3, "label": "Fjord", "votes": 77},
+            ],
+            "voting_status": "closed",
+        },
+    )
+    PostMedia.objects.create(post=post, media=photo("3_9", 1200, 675, "Three lamp shades in a row"))
+    return post
