@@ -105,6 +105,12 @@ def _event(sim: Sim, data: dict[str, Any]) -> Event:
     return event
 
 
+def set_next_ids(sim: Sim, body: Any, query: dict[str, str]) -> Any:
+    """The ids of the next new events: so that a recorded exchange can be told again."""
+    sim.next_ids = [str(int(one)) for one in body]
+    return sim.next_ids
+
+
 def upsert(cls: type[T], of: Callable[[World], dict[str, T]], key: str) -> Callable[[Sim, Any, dict[str, str]], Any]:
     """Puts in one or many of a kind of thing; what has the same id is replaced."""
 
@@ -214,6 +220,7 @@ DEEDS: dict[tuple[str, str], Callable[[Sim, Any, dict[str, str]], Any]] = {
     ("GET", "clock"): get_clock,
     ("POST", "clock"): set_clock,
     ("POST", "events"): add_events,
+    ("POST", "next_ids"): set_next_ids,
     ("POST", "people"): upsert(Person, lambda world: world.people, "id"),
     ("POST", "posts"): upsert(Post, lambda world: world.posts, "id"),
     ("POST", "media"): upsert(MediaItem, lambda world: world.media, "media_key"),

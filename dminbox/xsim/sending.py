@@ -91,6 +91,7 @@ def _new_group(call: Call, others: list[str], message: Message) -> Event:
     sim.world.conversations[group_id] = DmConversation(group_id, [call.user_id, *others], is_group=True)
     join_id = str(int(group_id) + 1)
     join = Event(join_id, "ParticipantsJoin", group_id, now, call.user_id, participant_ids=others, is_hidden=True)
+    join.lagged_reads = sim.settings.lag_calls
     sim.add(join)
     return _new_message(call, str(int(group_id) + FIRST_MESSAGE), group_id, message)
 

@@ -35,6 +35,8 @@ class Sim:
     """(event id, reader) -> reads of /2/dm_events since it is there."""
     arrived: list[int] = field(default_factory=list)
     """Positions of the arrivals that come once and have come."""
+    next_ids: list[str] = field(default_factory=list)
+    """Ids that the next new events get, in this order, before the clock gives any again."""
     version: int = 0
     """Goes up with every change that is worth keeping."""
 
@@ -68,6 +70,8 @@ class Sim:
 
     def new_id(self, moment: datetime, room: int = 1) -> str:
         """A free id of that time, with `room` free ids from it on."""
+        if self.next_ids:
+            return self.next_ids.pop(0)
         first = ids.snowflake(moment)
         if first <= self.last_id < first + (1 << 22):
             first = self.last_id + 1
