@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from email.utils import format_datetime
 from typing import Any
 
@@ -137,9 +137,8 @@ def _lifespan(sim: Sim, state: StateFile | None) -> Callable[[Any], Any]:
         state.write(sim)
         keeping = asyncio.create_task(state.keep(sim))
         yield
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+        state.stopped.set()
+        await keeping
         state.write(sim)
 
     return lifespan

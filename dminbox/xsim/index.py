@@ -73,24 +73,13 @@ class Index:
         if event.id in self.events:
             raise ValueError(f"there is an event {event.id} already")
         self.version += 1
-        self.conversation_for(event)
+        is_among_members = self._join_conversation(event)
         insort(self.world.events, event, key=position)
         is_newest = self._note(event)
-        if event.event_type == "MessageCreate" and is_newest:
+        if event.event_type == "MessageCreate" and is_newest and is_among_members:
             self._show_to_members(event)
         else:
             self.timelines = {}
-
-    def conversation_for(self, event: Event) -> DmConversation:
-        known = self.world.conversations.get(event.dm_conversation_id)
-        if known is None:
-            members = ids.members_of_one_to_one(event.dm_conversation_id)
-            known = DmConversation(event.dm_conversation_id, members, is_group=not members)
-            self.world.conversations[known.id] = known
-        if known.is_group:
-            people = [*([event.sender_id] if event.sender_id else []), *event.participant_ids]
-            known.member_ids += [one for one in dict.fromkeys(people) if one not in known.member_ids]
-        return known
 
     def timeline(self, user_id: str, conversation_id: str | None = None) -> Timeline:
         key = (user_id, conversation_id)
@@ -106,6 +95,20 @@ class Index:
         if user_id not in conversation.member_ids:
             return False
         return self._spans(user_id, conversation)[-1][1] is None
+
+    def _join_conversation(self, event: Event) -> bool:
+        """Makes the conversation or its members known where they are not; False when a group got a member."""
+        known = self.world.conversations.get(event.dm_conversation_id)
+        if known is None:
+            members = ids.members_of_one_to_one(event.dm_conversation_id)
+            known = DmConversation(event.dm_conversation_id, members, is_group=not members)
+            self.world.conversations[known.id] = known
+        if not known.is_group:
+            return True
+        people = dict.fromkeys([*([event.sender_id] if event.sender_id else []), *event.participant_ids])
+        fresh = [one for one in people if one not in known.member_ids]
+        known.member_ids += fresh
+        return not fresh
 
     def _note(self, event: Event) -> bool:
         """True when it is the newest of its conversation."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class StateFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.written = -1
+        self.stopped = asyncio.Event()
         self.world: tuple[Index | None, int, str] = (None, 0, "")
         """The world's JSON is made again only when the world is another one than before."""
 
@@ -36,9 +38,10 @@ class StateFile:
         return loaded(data)
 
     async def keep(self, sim: Sim) -> None:
-        """Until it is cancelled."""
-        while True:
-            await asyncio.sleep(EVERY)
+        """Until `stopped` is set; never two writes at a time."""
+        while not self.stopped.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopped.wait(), EVERY)
             if sim.version == self.written:
                 continue
             version, text = sim.version, self._text(sim)
