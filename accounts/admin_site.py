@@ -38,7 +38,8 @@ class OwnersSite(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's own form knows no throttling, so there is none."""
         if not request.user.is_authenticated:
-            return redirect(f"{reverse('account_login')}?{urlencode({'next': reverse('admin:index')})}")
+            wanted = request.GET.get("next", reverse("admin:index"))
+            return redirect(f"{reverse('account_login')}?{urlencode({'next': wanted})}")
         if not access.is_owner(request.user):
             raise Http404
         return redirect("admin:index")

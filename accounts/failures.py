@@ -44,8 +44,8 @@ _TABLE = (
         "state",
         400,
         "This answer from X was not expected here",
-        "It belongs to no request of this browser session: it was used before, it was started in another browser, "
-        "or you signed out in between.",
+        "It belongs to no open request of this browser session: it was used before, is older than ten minutes, was "
+        "started in another browser, or you signed out in between.",
         "Start again from here, in this browser.",
     ),
     Failure(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings as django_settings
@@ -67,3 +69,23 @@ def store_grant(xsim: SimServer, x_account: XAccount) -> XAccount:
 def calls(xsim: SimServer, path: str) -> list[int]:
     """The statuses of all calls of a path."""
     return [call["status"] for call in xsim.get("requests") if call["path"] == path]
+
+
+def consent(xsim: SimServer, authorize_url: str, user_id: str, *, decision="allow", scopes=None) -> str:
+    """What a person does on the consent page; the path and query of our callback that X sends the browser to."""
+    parts = urlsplit(authorize_url)
+    assert f"{parts.scheme}://{parts.netloc}" == xsim.url
+    form = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    if scopes is not None:
+        form["scope"] = " ".join(scopes)
+    answer = xsim.api(None, parts.path, "POST", data={**form, "user_id": user_id, "decision": decision})
+    back = urlsplit(answer.headers["location"])
+    assert f"{back.scheme}://{back.netloc}" == django_settings.PUBLIC_URL
+    return f"{back.path}?{back.query}"
+
+
+def failure(response) -> str:
+    """The key of the failure page that was shown."""
+    found = re.search(r'data-failure="([a-z_]+)"', response.content.decode())
+    assert found, response.content.decode()
+    return found[1]

@@ -1,0 +1,100 @@
+"""The admin is for owners, and shows no secret."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from accounts import actions
+from accounts.models import Membership, User
+from tests import factories
+from tests.accounts.conftest import browser
+
+LISTS = ["user", "xaccount", "membership", "invitation"]
+
+
+@pytest.fixture
+def rows(ada, ben):
+    membership = factories.MembershipFactory(user=ben)
+    actions.invite("cleo@elsewhere.example", x_account=membership.x_account)
+    return membership
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_owners_see_the_lists_and_rows(ada, rows, name):
+    client = browser(ada)
+    assert client.get(f"/admin/accounts/{name}/").status_code == 200
+    pk = {"user": ada.pk, "xaccount": rows.x_account_id, "membership": rows.pk}.get(name)
+    pk = pk or actions.Invitation.objects.get().pk
+    page = client.get(f"/admin/accounts/{name}/{pk}/change/")
+    assert page.status_code == 200
+    text = page.content.decode()
+    for secret in (
+        "access-token-of-a-test",
+        "refresh-token-of-a-test",
+        "token_hash",
+        "lease_holder",
+        'name="password"',
+    ):
+        assert secret not in text
+
+
+@pytest.mark.parametrize("person", ["ben", "cleo"])
+def test_the_admin_does_not_exist_for_others(request, rows, person):
+    client = browser(request.getfixturevalue(person))
+    for name in LISTS:
+        assert client.get(f"/admin/accounts/{name}/").status_code == 404
+        assert client.post(f"/admin/accounts/{name}/add/", {}).status_code == 404
+
+
+def test_what_others_keep_for_other_set_ups_is_not_listed(ada):
+    index = browser(ada).get("/admin/").content.decode()
+    for name in ("emailaddress", "socialtoken", "socialapp", "auth/group"):
+        assert name not in index
+
+
+def test_a_membership_can_be_given_and_its_role_changed(ada, ben, rows):
+    client = browser(ada)
+    x_account = factories.XAccountFactory()
+    form = {"user": ben.pk, "x_account": x_account.pk, "role": "viewer"}
+    assert client.post("/admin/accounts/membership/add/", form).status_code == 302
+    membership = Membership.objects.get(user=ben, x_account=x_account)
+    assert membership.read_before_id > 0
+    client.post(f"/admin/accounts/membership/{membership.pk}/change/", {"role": "lead"})
+    membership.refresh_from_db()
+    assert membership.role == "lead"
+
+
+def user_form(user, **changed):
+    inline = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    form = {"email": user.email, "name": user.name, "is_owner": "on", "is_active": "on", "time_zone": ""} | inline
+    return {name: value for name, value in {**form, **changed}.items() if value is not None}
+
+
+@pytest.mark.parametrize("field", ["is_owner", "is_active"])
+def test_the_last_owner_stays_one(ada, field):
+    url = reverse("admin:accounts_user_change", args=[ada.pk])
+    answer = browser(ada).post(url, user_form(ada, **{field: None}))
+    assert "last owner" in answer.content.decode()
+    assert User.objects.filter(pk=ada.pk, is_owner=True, is_active=True).exists()
+
+
+def test_a_second_owner_may_go(ada, ben):
+    User.objects.filter(pk=ben.pk).update(is_owner=True)
+    url = reverse("admin:accounts_user_change", args=[ben.pk])
+    assert browser(ada).post(url, user_form(ben, is_active=None)).status_code == 302
+    assert not User.objects.get(pk=ben.pk).is_active
+
+
+def test_people_and_x_accounts_are_neither_added_nor_deleted_there(ada, rows):
+    client = browser(ada)
+    for name in ("user", "xaccount", "invitation"):
+        assert client.get(f"/admin/accounts/{name}/add/").status_code == 403
+    for name, pk in (("user", ada.pk), ("xaccount", rows.x_account_id)):
+        assert client.post(f"/admin/accounts/{name}/{pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_an_open_invitation_can_be_taken_back(ada, rows):
+    pk = actions.Invitation.objects.get().pk
+    browser(ada).post(f"/admin/accounts/invitation/{pk}/delete/", {"post": "yes"})
+    assert not actions.Invitation.objects.exists()
