@@ -70,7 +70,7 @@ class ReadInterval(models.Model):
     `conversation` empty: of /2/dm_events of the account; else of that conversation's own history.
     `next_token` set: the stretch below low_id is a gap still to be read, from there on. Empty: nothing to read below it
     (the next interval touches, the horizon or X's end is reached). high_id never lies within the settling time of the
-    answer it came from: X shows some messages late. low_id > high_id: only unsettled ids were read so far.
+    answer it came from: X shows some messages late. low_id = high_id + 1: only unsettled ids were read so far.
     """
 
     x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="read_intervals")
@@ -81,7 +81,9 @@ class ReadInterval(models.Model):
     high_id = models.BigIntegerField()
     next_token = models.CharField(max_length=200, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, help_text="When the gap below is tried next.")
-    empty_pages = models.PositiveSmallIntegerField(default=0, help_text="Empty pages in a row met in the gap.")
+    empty_pages = models.PositiveSmallIntegerField(
+        default=0, help_text="Pages in a row that brought nothing older: empty, or by a token that leads in a circle."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -113,6 +115,9 @@ class HistoryRead(models.Model):
     events_read = models.PositiveIntegerField(default=0)
     event_types = models.JSONField(default=list, help_text="Empty: all kinds.")
     state = models.CharField(max_length=8, choices=State.choices, default=State.DUE)
+    next_token = models.CharField(
+        max_length=200, blank=True, help_text="Where a read of some kinds goes on; one of all kinds has its interval."
+    )
     detail = models.CharField(max_length=300, blank=True)
     due_at = models.DateTimeField(default=timezone.now)
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,130 @@
+"""Reading one conversation's own history at X: older pages on demand, and refills of some kinds of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import tokens
+from conversations.models import Conversation, HistoryRead
+from conversations.sync import billing, intervals, pace, wishes
+from conversations.sync.intervals import Reach
+from conversations.sync.store import StoredPage, lock, store_page
+from dminbox.xapi.client import XClient
+from dminbox.xapi.errors import BadPageToken, XError
+from dminbox.xapi.schema import Answer, Page
+
+BEGINNING = 0
+"""Down to here a conversation is read when X has given all it has."""
+FREE_PAGES = 10
+"""Pages read again at no cost that a wish may pass on its way to older ones."""
+NO_MORE = "X gives no older messages of this conversation."
+NOTHING_NEW = "X gave only messages that were here already. There may be older ones: read on."
+RESTING = "X gives empty pages where older messages should be. It goes on by itself later."
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one worker's turn at a wish has done. began_anew: X refused a cursor once, and it went on from the top."""
+
+    free_pages: int = 0
+    began_anew: bool = False
+
+
+def read_history(pk: int) -> None:
+    """Takes up a wish for older history, page by page, as long as X's window allows."""
+    wish = wishes.claim(HistoryRead, pk)
+    if wish is None:
+        return
+    progress = Progress()
+    try:
+        while wish.state == HistoryRead.State.DUE and wish.lease_until and wishes.renew(wish):
+            _read_some_kinds(wish) if wish.event_types else _read_on(wish, progress)
+    except XError as error:
+        wishes.settle_trouble(wish, error)
+
+
+def _read_on(wish: HistoryRead, progress: Progress) -> None:
+    """One page: on from the cursor of the conversation's gap, or from its newest event when it has none."""
+    conversation = wish.conversation
+    gap = intervals.gaps(conversation.x_account, conversation).order_by("-high_id").first()
+    try:
+        answer = _ask(wish, gap.next_token if gap else "")
+    except BadPageToken:
+        if gap is None or progress.began_anew:
+            raise
+        progress.began_anew = True
+        intervals.drop(gap)
+        return
+    with transaction.atomic():
+        lock(conversation.x_account)
+        stored = store_page(conversation.x_account, answer, conversation=conversation)
+        bill = billing.record(conversation.x_account, answer)
+        merged = _claim_page(conversation, answer, intervals.resume(gap) if gap else None)
+        is_free = not bill.resources and not stored.new_events
+        progress.free_pages += is_free
+        _count(wish, stored, counts=not is_free or progress.free_pages > FREE_PAGES)
+        _settle_page(wish, answer, merged, stored)
+
+
+def _claim_page(conversation: Conversation, answer: Answer[Page], reach: Reach | None) -> Reach:
+    start = reach or intervals.top(answer.answered_at)
+    reached = intervals.advance(start, answer.value, end_id=BEGINNING)
+    merged = intervals.record(conversation.x_account, conversation, reached, is_top=reach is None)
+    if merged.low == BEGINNING and not conversation.has_reached_beginning:
+        conversation.has_reached_beginning = True
+        conversation.save(update_fields=["has_reached_beginning"])
+    return merged
+
+
+def _count(wish: HistoryRead, stored: StoredPage, *, counts: bool) -> None:
+    wish.pages_read += counts
+    wish.events_read += stored.new_events
+    wish.save(update_fields=["pages_read", "events_read"])
+
+
+def _settle_page(wish: HistoryRead, answer: Answer[Page], merged: Reach, stored: StoredPage) -> None:
+    done = HistoryRead.State.DONE
+    if merged.low == BEGINNING or not merged.token:
+        wishes.finish(wish, done, "" if wish.events_read else NO_MORE)
+    elif wish.pages_read >= wish.pages_wanted:
+        wishes.finish(wish, done, "" if wish.events_read else NOTHING_NEW)
+    elif merged.is_resting:
+        wishes.put_off(wish, max(_until(merged), timedelta(seconds=1)), RESTING)
+
+
+def _until(merged: Reach) -> timedelta:
+    return (merged.due_at or timezone.now()) - timezone.now()
+
+
+def _read_some_kinds(wish: HistoryRead) -> None:
+    """A refill of some kinds of events: it may fill in what is missing, and says nothing about what has been read."""
+    answer = _ask(wish, wish.next_token)
+    with transaction.atomic():
+        lock(wish.conversation.x_account)
+        stored = store_page(wish.conversation.x_account, answer, conversation=wish.conversation)
+        billing.record(wish.conversation.x_account, answer)
+        _count(wish, stored, counts=True)
+        token = answer.value.next_token or ""
+        is_circle = token == wish.next_token
+        wish.next_token = token
+        wish.save(update_fields=["next_token"])
+        if not token or is_circle or wish.pages_read >= wish.pages_wanted:
+            wishes.finish(wish, HistoryRead.State.DONE)
+
+
+def _ask(wish: HistoryRead, token: str) -> Answer[Page]:
+    conversation = wish.conversation
+
+    def ask(client: XClient) -> Answer[Page]:
+        return client.conversation_dm_events(
+            conversation.dm_conversation_id,
+            max_results=pace.PAGE,
+            pagination_token=token or None,
+            event_types=wish.event_types,
+        )
+
+    return tokens.call(conversation.x_account, ask)

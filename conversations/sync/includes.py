@@ -1,0 +1,199 @@
+"""The rows that all X accounts share: people, media and posts as X shows them beside events and posts.
+
+Every function is a bulk upsert by constraint, with a fixed number of queries, in the order of the ids: two workers
+that meet on the same rows wait for each other instead of deadlocking. What X leaves out of an answer never blanks
+what an earlier one told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations.media import wanted_file, wanted_files
+from conversations.models import Media, Post, XUser
+from conversations.sync.ids import as_number, as_numbers
+from dminbox.xapi import schema
+
+LONGEST_URL = 500
+LONGEST_KEY = 50
+PROFILE = [
+    "username",
+    "name",
+    "profile_image_url",
+    "is_protected",
+    "is_verified",
+    "verified_type",
+    "raw",
+    "profile_seen_at",
+    "unavailable_since",
+    "unavailable_reason",
+    "lookup_due_at",
+    "lookup_attempts",
+    "avatar",
+]
+MEDIA = ["type", "alt_text", "width", "height", "duration_ms", "raw", "file", "preview"]
+POST = ["author", "text", "entities", "created_at", "raw"]
+
+
+def store_users(users: Iterable[schema.User], seen_at: datetime) -> dict[int, XUser]:
+    """The profiles that X showed at `seen_at`; one seen later stays. Returns the rows by id."""
+    shown = {pk: user for user in users if (pk := as_number(user.id)) is not None}
+    rows = XUser.objects.in_bulk(list(shown))
+    fresh = [
+        _with_profile(rows.setdefault(pk, XUser(pk=pk)), shown[pk], seen_at)
+        for pk in sorted(shown)
+        if pk not in rows or _is_news(rows[pk], seen_at)
+    ]
+    _give_avatars(fresh)
+    XUser.objects.bulk_create(fresh, update_conflicts=True, update_fields=PROFILE, unique_fields=["id"])
+    return rows
+
+
+def ensure_users(x_user_ids: Iterable[int], x_account: XAccount | None = None) -> None:
+    """A row for every id. Who is new is a bare id, to be looked up at once; the X account itself is known already."""
+    wanted = set(x_user_ids)
+    missing = sorted(wanted - set(XUser.objects.filter(pk__in=wanted).values_list("pk", flat=True)))
+    rows = [_bare(pk, x_account) for pk in missing]
+    XUser.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def store_media(media: Iterable[schema.Media], x_account: XAccount | None = None) -> dict[str, Media]:
+    """`x_account`: whose token fetches the photos, for those of messages. Returns the rows by media_key."""
+    shown = {item.media_key: item for item in media if len(item.media_key) <= LONGEST_KEY}
+    rows = {row.media_key: row for row in Media.objects.filter(media_key__in=shown)}
+    fresh = [key for key in sorted(shown) if key not in rows or _tells_more(rows[key].raw, shown[key].raw)]
+    files = wanted_files(pair for key in fresh for pair in _addresses(shown[key], x_account))
+    for key in fresh:
+        row = rows.setdefault(key, Media(media_key=key))
+        _describe(row, shown[key])
+        row.file = files.get(_main_url(shown[key]) or "") or row.file
+        row.preview = files.get(shown[key].preview_image_url or "") or row.preview
+    upserted = [rows[key] for key in fresh]
+    Media.objects.bulk_create(upserted, update_conflicts=True, update_fields=MEDIA, unique_fields=["media_key"])
+    return rows
+
+
+def ensure_media(media_keys: Iterable[str]) -> dict[str, Media]:
+    """A row for every key; one that X named without showing it has no type and no file until it does."""
+    wanted = {key for key in media_keys if len(key) <= LONGEST_KEY}
+    rows = {row.media_key: row for row in Media.objects.filter(media_key__in=wanted)}
+    if missing := sorted(wanted - rows.keys()):
+        Media.objects.bulk_create([Media(media_key=key) for key in missing], ignore_conflicts=True)
+        rows |= {row.media_key: row for row in Media.objects.filter(media_key__in=missing)}
+    return rows
+
+
+def store_posts(posts: Iterable[schema.Post], x_account: XAccount | None = None) -> dict[int, Post]:
+    """Text, author and time of posts; their details stay due (`x_account`: whose token asks). Returns rows by id.
+
+    A post whose details are complete stays as it is: a DM answer shows less of it.
+    """
+    shown = {pk: post for post in posts if (pk := as_number(post.id)) is not None}
+    rows = Post.objects.in_bulk(list(shown))
+    ensure_users(as_numbers(post.author_id for post in shown.values()), x_account)
+    fresh = [pk for pk in sorted(shown) if pk not in rows or _may_complete(rows[pk], shown[pk])]
+    for pk in fresh:
+        _write(rows.setdefault(pk, Post(pk=pk, x_account=x_account)), shown[pk])
+    upserted = [rows[pk] for pk in fresh]
+    Post.objects.bulk_create(upserted, update_conflicts=True, update_fields=POST, unique_fields=["id"])
+    return rows
+
+
+def ensure_posts(post_ids: Iterable[int], x_account: XAccount | None = None) -> None:
+    """A row for every post that an event names; those X did not show are asked for with the details."""
+    wanted = set(post_ids)
+    missing = sorted(wanted - set(Post.objects.filter(pk__in=wanted).values_list("pk", flat=True)))
+    Post.objects.bulk_create([Post(pk=pk, x_account=x_account) for pk in missing], ignore_conflicts=True)
+
+
+def best_variant(variants: Sequence[schema.Variant]) -> schema.Variant | None:
+    """The MP4 of the highest rate; playlists have none."""
+    playable = [variant for variant in variants if variant.content_type == "video/mp4"]
+    return max(playable, key=lambda variant: variant.bit_rate or 0, default=None)
+
+
+def _is_news(row: XUser, seen_at: datetime) -> bool:
+    return row.profile_seen_at is None or row.profile_seen_at < seen_at
+
+
+def _with_profile(row: XUser, user: schema.User, seen_at: datetime) -> XUser:
+    row.username = (user.username or row.username)[:50]
+    row.name = (row.name if user.name is None else user.name)[:200]
+    if user.profile_image_url and len(user.profile_image_url) <= LONGEST_URL:
+        row.profile_image_url = user.profile_image_url
+    row.is_protected = _told(user.protected, row.is_protected)
+    row.is_verified = _told(user.verified, row.is_verified)
+    row.verified_type = _told(user.verified_type, row.verified_type)[:20]
+    row.raw = row.raw | user.raw
+    row.profile_seen_at = seen_at
+    row.unavailable_since, row.unavailable_reason = None, ""
+    row.lookup_due_at, row.lookup_attempts = None, 0
+    return row
+
+
+def _give_avatars(rows: Sequence[XUser]) -> None:
+    files = wanted_files((row.profile_image_url, None) for row in rows if row.profile_image_url)
+    for row in rows:
+        row.avatar = files.get(row.profile_image_url) or row.avatar
+
+
+def _bare(pk: int, x_account: XAccount | None) -> XUser:
+    if x_account is None or pk != x_account.x_user_id:
+        return XUser(pk=pk, lookup_due_at=timezone.now())
+    return XUser(
+        pk=pk,
+        username=x_account.username,
+        name=x_account.name,
+        profile_image_url=x_account.profile_image_url,
+        profile_seen_at=x_account.connected_at,
+        avatar=wanted_file(x_account.profile_image_url, None) if x_account.profile_image_url else None,
+    )
+
+
+def _tells_more(known: dict[str, Any], told: dict[str, Any]) -> bool:
+    return any(known.get(name) != value for name, value in told.items())
+
+
+def _addresses(item: schema.Media, x_account: XAccount | None) -> list[tuple[str, XAccount | None]]:
+    """Every file of it, with whose token: only a photo of a message needs one."""
+    found: list[tuple[str, XAccount | None]] = []
+    if main := _main_url(item):
+        found.append((main, x_account if main == item.url else None))
+    if item.preview_image_url:
+        found.append((item.preview_image_url, None))
+    return found
+
+
+def _main_url(item: schema.Media) -> str | None:
+    best = best_variant(item.variants)
+    return item.url or (best.url if best else None)
+
+
+def _describe(row: Media, item: schema.Media) -> None:
+    row.type = (item.type or row.type)[:20]
+    row.alt_text = item.alt_text or row.alt_text
+    row.width = _told(item.width, row.width)
+    row.height = _told(item.height, row.height)
+    row.duration_ms = _told(item.duration_ms, row.duration_ms)
+    row.raw = row.raw | item.raw
+
+
+def _may_complete(row: Post, post: schema.Post) -> bool:
+    return row.state != Post.State.COMPLETE and _tells_more(row.raw, post.raw)
+
+
+def _write(row: Post, post: schema.Post) -> None:
+    row.author_id = _told(as_number(post.author_id), row.author_id)
+    row.text = _told(post.text, row.text)
+    row.entities = post.entities or row.entities
+    row.created_at = _told(post.created_at, row.created_at)
+    row.raw = row.raw | post.raw
+
+
+def _told(value: Any, known: Any) -> Any:
+    return known if value is None else value

@@ -1,0 +1,179 @@
+"""How far we have read: stretches of event ids, and the cursor of the gap below each.
+
+A walk begins at X's newest event and goes down page by page. Everything it has passed is read, with one exception:
+X shows some events late, so nothing younger than the settling time (by the clock of X's answer that began the walk)
+counts. What a walk may claim is its Reach: from `low` up to `high`, `high` being the youngest settled id.
+
+Why nothing is lost:
+- a page's claim follows from that page and from where its token came from, never from what the tables said before;
+  so it is true whoever else reads the same account, in whatever order the claims are merged, and how often;
+- a claim is merged in the transaction that stores the page's events: there is no claim without its events;
+- a settled id was visible when its walk began, so every page of the walk, also one read days later, shows it;
+- where a walk breaks off, its token stays in the row as the cursor of a gap, and the next walk begins at the top;
+- when X's clock is behind a claim (it had run ahead once), the claim is cut back to what is settled now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import XAccount, snowflake_floor
+from conversations.models import Conversation, ReadInterval
+from conversations.sync.ids import LARGEST, as_numbers
+from dminbox.xapi.schema import Page
+
+WINDOW = timedelta(days=30)
+"""How far back /2/dm_events goes (docs)."""
+MOST_STALLS = 5
+"""Pages in a row that are followed though they bring nothing older; after one more the gap rests."""
+FIRST_REST = timedelta(minutes=15)
+LONGEST_REST = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """All of low..high has been read; low == high + 1 claims nothing yet.
+
+    token: leads on below low; "" when nothing is to be read there. oldest: the smallest id seen on the way, settled or
+    not. stalls: pages in a row that brought nothing older (empty ones, or a token that leads in a circle).
+    """
+
+    low: int
+    high: int
+    token: str = ""
+    stalls: int = 0
+    due_at: datetime | None = None
+    oldest: int = LARGEST
+
+    @property
+    def is_resting(self) -> bool:
+        return bool(self.token) and self.stalls > MOST_STALLS
+
+
+def top(answered_at: datetime) -> Reach:
+    """The beginning of a walk whose first page X answered at that time, by X's clock."""
+    settled = snowflake_floor(answered_at - timedelta(seconds=settings.SYNC_SETTLING_SECONDS))
+    return Reach(low=settled + 1, high=settled)
+
+
+def advance(reach: Reach, page: Page, *, end_id: int, floor_id: int = 0) -> Reach:
+    """The reach after one more page, asked for with reach.token.
+
+    end_id: how far down X's answers go, when this page is the last. floor_id: what is older is not wanted.
+    """
+    seen = as_numbers(event.id for event in page.events)
+    oldest = min([*seen, reach.oldest])
+    low = min(reach.low, oldest)
+    token = page.next_token or ""
+    if not token and oldest < LARGEST:
+        low = min(low, end_id)
+    if oldest <= floor_id:
+        token = ""
+    stalls = 0 if oldest < reach.oldest else reach.stalls + 1
+    if token and token == reach.token:  # leads to the same page again
+        stalls = max(stalls, MOST_STALLS + 1)
+    return Reach(low, reach.high, token, stalls, oldest=oldest)
+
+
+def end_of_window(answered_at: datetime) -> int:
+    """The oldest id /2/dm_events can give."""
+    return snowflake_floor(answered_at - WINDOW)
+
+
+def merge(rows: Iterable[Reach], reach: Reach) -> Reach:
+    """One reach out of a new one and the rows it overlaps or touches. The cursor is that of whoever went lowest.
+
+    At the same depth an end wins over a cursor, then the cursor that has stalled more often: it knows more.
+    """
+    parts = [*(row for row in rows if touches(row, reach)), reach]
+    lowest = min(parts, key=lambda part: (part.low, bool(part.token), -part.stalls))
+    return replace(lowest, high=max(part.high for part in parts))
+
+
+def touches(row: Reach, reach: Reach) -> bool:
+    return row.low <= reach.high + 1 and row.high >= reach.low - 1
+
+
+def rows_of(x_account: XAccount, conversation: Conversation | None) -> QuerySet[ReadInterval]:
+    return ReadInterval.objects.filter(x_account=x_account, conversation=conversation)
+
+
+def record(x_account: XAccount, conversation: Conversation | None, reach: Reach, *, is_top: bool) -> Reach:
+    """Merges a reach into the rows. Call it under the lock of the account's SyncState, with the page's events stored.
+
+    is_top: the page began a walk, so its settled id is X's clock of now, and no row may claim more.
+    """
+    if is_top:
+        _cut_back(x_account, conversation, reach.high)
+    rows = list(rows_of(x_account, conversation))
+    touched = [row for row in rows if touches(_reach(row), reach)]
+    if reach.is_resting:
+        reach = replace(reach, due_at=timezone.now() + _rest(reach.stalls))
+    merged = merge(map(_reach, touched), reach)
+    _replace(touched, merged, x_account, conversation)
+    return merged
+
+
+def gaps(x_account: XAccount, conversation: Conversation | None, floor_id: int = 0) -> QuerySet[ReadInterval]:
+    """What is still to be read on, newest first: resting gaps too."""
+    return rows_of(x_account, conversation).exclude(next_token="").filter(low_id__gt=floor_id)  # noqa: S106
+
+
+def next_gap(x_account: XAccount, conversation: Conversation | None, floor_id: int = 0) -> ReadInterval | None:
+    is_due = Q(due_at=None) | Q(due_at__lte=timezone.now())
+    return gaps(x_account, conversation, floor_id).filter(is_due).order_by("-high_id", "-low_id").first()
+
+
+def resume(row: ReadInterval) -> Reach:
+    """The reach from which a gap is read on."""
+    return replace(_reach(row), oldest=row.low_id)
+
+
+def drop(row: ReadInterval) -> None:
+    """X no longer takes the cursor: forget this stretch, so that the next walk from the top passes through it."""
+    rows_of(row.x_account, row.conversation).filter(high_id__gte=row.low_id).delete()
+
+
+def holes(x_account: XAccount) -> list[tuple[int, int]]:
+    """Stretches between what was read of /2/dm_events that X gives there no longer: an outage beyond its window."""
+    rows = list(rows_of(x_account, None).filter(low_id__lte=F("high_id")).order_by("high_id"))
+    return [
+        (older.high_id + 1, newer.low_id - 1)
+        for older, newer in zip(rows, rows[1:], strict=False)
+        if not newer.next_token
+    ]
+
+
+def _reach(row: ReadInterval) -> Reach:
+    return Reach(row.low_id, row.high_id, row.next_token, row.empty_pages, row.due_at)
+
+
+def _cut_back(x_account: XAccount, conversation: Conversation | None, settled: int) -> None:
+    ahead = rows_of(x_account, conversation).filter(high_id__gt=settled)
+    ahead.filter(low_id__gt=settled + 1).update(low_id=settled + 1)
+    ahead.update(high_id=settled)
+
+
+def _replace(
+    touched: list[ReadInterval], merged: Reach, x_account: XAccount, conversation: Conversation | None
+) -> None:
+    ReadInterval.objects.filter(pk__in=[row.pk for row in touched[1:]]).delete()
+    row = touched[0] if touched else ReadInterval(x_account=x_account, conversation=conversation)
+    if merged.low > merged.high and not merged.token:  # claims nothing and leads nowhere
+        if row.pk:
+            row.delete()
+        return
+    row.low_id, row.high_id, row.next_token = merged.low, merged.high, merged.token
+    row.empty_pages, row.due_at = merged.stalls, merged.due_at
+    row.save()
+
+
+def _rest(stalls: int) -> timedelta:
+    doublings = min(stalls - MOST_STALLS - 1, 10)
+    return min(FIRST_REST * (1 << doublings), LONGEST_REST)

@@ -1,0 +1,317 @@
+"""A page of X's answers -> the tables: one transaction of upserts by constraint, that may run any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import DataError, IntegrityError, transaction
+from django.db.models import OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from accounts.models import XAccount
+from conversations.models import (
+    Conversation,
+    DmEvent,
+    EventMedia,
+    EventParticipant,
+    EventPost,
+    SyncState,
+)
+from conversations.sync import participants
+from conversations.sync.ids import as_number, as_numbers, peer_in, people_in, time_in
+from conversations.sync.includes import (
+    LONGEST_KEY,
+    ensure_media,
+    ensure_posts,
+    ensure_users,
+    store_media,
+    store_posts,
+    store_users,
+)
+from conversations.sync.quarantine import store_odd
+from dminbox.xapi import schema
+from dminbox.xapi.schema import Answer, Includes, OddEvent, Page
+
+log = structlog.get_logger("conversations.sync")
+
+LONGEST_KIND = 40
+UNSTORABLE = (DataError, IntegrityError, ValueError, OverflowError)
+COMINGS_AND_GOINGS = (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE)
+EVENT = ["event_type", "created_at", "sender", "text", "entities", "raw", "unavailable_since"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """new_events: stored for the first time. odd: put into quarantine. conversations: whose events were stored."""
+
+    new_events: int = 0
+    odd: int = 0
+    conversations: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event that can be stored, its ids as numbers."""
+
+    id: int
+    dm_conversation_id: str
+    event_type: str
+    created_at: datetime
+    sender_id: int | None
+    event: schema.DmEvent = field(repr=False)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.dm_conversation_id, self.id
+
+    @property
+    def people(self) -> list[int]:
+        """Who joined or left by it; on any other kind X's participant_ids mean nothing."""
+        return as_numbers(self.event.participant_ids) if self.event_type in COMINGS_AND_GOINGS else []
+
+
+def store_page(
+    x_account: XAccount,
+    answer: Answer[Page],
+    *,
+    conversation: Conversation | None = None,
+    dm_conversation_id: str = "",
+    floor_id: int = 0,
+) -> StoredPage:
+    """Stores a page whole: events, people, media, posts, and what follows from them; the odd ones in quarantine.
+
+    conversation or dm_conversation_id: whose history was asked for, for events that do not say it themselves.
+    floor_id: older events are left out.
+    """
+    default_id = conversation.dm_conversation_id if conversation else dm_conversation_id
+    page = answer.value
+    with transaction.atomic():
+        lock(x_account)
+        told, odd = _sort_out(page, default_id)
+        wanted = [event for event in told if event.id >= floor_id]
+        try:
+            with transaction.atomic():
+                stored = _store(x_account, wanted, page.includes, answer.answered_at)
+        except UNSTORABLE:
+            stored, unstorable = _store_one_by_one(x_account, wanted, page.includes, answer.answered_at)
+            odd += unstorable
+        count = store_odd(x_account, [*odd, *page.includes.odd])
+    return StoredPage(stored.new_events, count, stored.conversations)
+
+
+def lock(x_account: XAccount) -> SyncState | None:
+    """Whoever stores for this X account waits here for whoever else does. Inside a transaction."""
+    return SyncState.objects.select_for_update().filter(x_account=x_account).first()
+
+
+def _sort_out(page: Page, default_id: str) -> tuple[list[Told], list[OddEvent]]:
+    told: dict[tuple[str, int], Told] = {}
+    odd = list(page.odd)
+    for event in page.events:
+        if reason := _oddity(event, default_id):
+            odd.append(OddEvent(event.raw, reason))
+            continue
+        one = _told(event, default_id)
+        told[one.key] = one
+    return list(told.values()), odd
+
+
+def _oddity(event: schema.DmEvent, default_id: str) -> str:
+    """Why no row can hold it; "" when one can."""
+    dm_conversation_id = event.dm_conversation_id or default_id
+    if not dm_conversation_id:
+        return "dm_conversation_id is missing"
+    if "-" in dm_conversation_id and people_in(dm_conversation_id) is None:
+        return "dm_conversation_id names an id that is too large"
+    if len(event.event_type) > LONGEST_KIND:
+        return "event_type is too long"
+    if any(len(key) > LONGEST_KEY for key in event.media_keys):
+        return "a media_key is too long"
+    x_ids = [event.id, *filter(None, [event.sender_id]), *event.participant_ids, *event.post_ids]
+    return "an id is too large" if any(as_number(x_id) is None for x_id in x_ids) else ""
+
+
+def _told(event: schema.DmEvent, default_id: str) -> Told:
+    pk = int(event.id)
+    return Told(
+        id=pk,
+        dm_conversation_id=event.dm_conversation_id or default_id,
+        event_type=event.event_type or (DmEvent.Type.MESSAGE_CREATE if event.text is not None else ""),
+        created_at=event.created_at or time_in(pk),
+        sender_id=as_number(event.sender_id),
+        event=event,
+    )
+
+
+def _store(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_at: datetime) -> StoredPage:
+    store_users(includes.users, seen_at)
+    store_media(includes.media, x_account)
+    store_posts(includes.posts, x_account)
+    if not told:
+        return StoredPage()
+    ensure_users(_everybody(told), x_account)
+    ensure_posts((pk for event in told for pk in as_numbers(event.event.post_ids)), x_account)
+    conversations = _ensure_conversations(x_account, {event.dm_conversation_id for event in told})
+    known = _known(conversations, told)
+    fresh = [event for event in told if event.key not in known or _tells_more(known[event.key], event)]
+    if fresh:
+        _write(fresh, known, conversations)
+        touched = {conversations[event.dm_conversation_id].pk for event in fresh}
+        _recompute(x_account, touched)
+    pks = tuple(sorted(conversation.pk for conversation in conversations.values()))
+    return StoredPage(sum(event.key not in known for event in fresh), 0, pks)
+
+
+def _store_one_by_one(
+    x_account: XAccount, told: Sequence[Told], includes: Includes, seen_at: datetime
+) -> tuple[StoredPage, list[OddEvent]]:
+    """The slow way, after the whole page was refused: finds the element that no table takes, and stores the rest."""
+    _try(x_account, (), includes, seen_at)
+    parts, odd = [], []
+    for event in told:
+        if part := _try(x_account, [event], Includes(), seen_at):
+            parts.append(part)
+        else:
+            odd.append(OddEvent(event.event.raw, "the database does not take it"))
+    conversations = sorted({pk for part in parts for pk in part.conversations})
+    return StoredPage(sum(part.new_events for part in parts), 0, tuple(conversations)), odd
+
+
+def _try(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_at: datetime) -> StoredPage | None:
+    try:
+        with transaction.atomic():
+            return _store(x_account, told, includes, seen_at)
+    except UNSTORABLE as error:
+        log.warning("unstorable", x_account_id=x_account.pk, events=len(told), error=type(error).__name__)
+        return None
+
+
+def _everybody(told: Iterable[Told]) -> set[int]:
+    """Senders, inviters, joiners and leavers, and both sides of each one-to-one."""
+    people: set[int] = set()
+    for event in told:
+        people.update(event.people, people_in(event.dm_conversation_id) or ())
+        if event.sender_id is not None:
+            people.add(event.sender_id)
+    return people
+
+
+def _ensure_conversations(x_account: XAccount, ids: set[str]) -> dict[str, Conversation]:
+    rows = Conversation.objects.filter(x_account=x_account, dm_conversation_id__in=ids)
+    known = {row.dm_conversation_id: row for row in rows}
+    if missing := sorted(ids - known.keys()):
+        Conversation.objects.bulk_create([_conversation(x_account, one) for one in missing], ignore_conflicts=True)
+        known = {row.dm_conversation_id: row for row in rows.all()}
+    return known
+
+
+def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:
+    peer = peer_in(dm_conversation_id, x_account.x_user_id)
+    return Conversation(x_account=x_account, dm_conversation_id=dm_conversation_id, is_group=peer is None, peer_id=peer)
+
+
+def _known(conversations: dict[str, Conversation], told: Iterable[Told]) -> dict[tuple[str, int], DmEvent]:
+    names = {row.pk: row.dm_conversation_id for row in conversations.values()}
+    rows = DmEvent.objects.filter(conversation__in=names, dm_event_id__in=[event.id for event in told])
+    return {(names[row.conversation_id], row.dm_event_id): row for row in rows}
+
+
+def _tells_more(row: DmEvent, told: Told) -> bool:
+    is_new = any(row.raw.get(name) != value for name, value in told.event.raw.items())
+    return is_new or row.unavailable_since is not None
+
+
+def _write(
+    fresh: Sequence[Told], known: dict[tuple[str, int], DmEvent], conversations: dict[str, Conversation]
+) -> None:
+    rows = [_row(event, conversations[event.dm_conversation_id], known.get(event.key)) for event in fresh]
+    DmEvent.objects.bulk_create(
+        rows, update_conflicts=True, update_fields=EVENT, unique_fields=["conversation", "dm_event_id"]
+    )
+    _link(list(zip(rows, fresh, strict=True)))
+    messages: dict[participants.Pair, datetime] = {}
+    people: set[participants.Pair] = set()
+    for row, event in zip(rows, fresh, strict=True):
+        people.update((row.conversation_id, pk) for pk in event.people)
+        if row.sender_id is None:
+            continue
+        pair = row.conversation_id, row.sender_id
+        people.add(pair)
+        if row.event_type == DmEvent.Type.MESSAGE_CREATE:
+            messages[pair] = max(messages.get(pair, row.created_at), row.created_at)
+    participants.recompute({row.pk: row for row in conversations.values()}.values(), messages, people)
+
+
+def _row(told: Told, conversation: Conversation, known: DmEvent | None) -> DmEvent:
+    """The event as a row; what an earlier answer told and this one leaves out stays."""
+    event = told.event
+    row = DmEvent(
+        conversation=conversation,
+        dm_event_id=told.id,
+        event_type=told.event_type,
+        created_at=told.created_at,
+        sender_id=told.sender_id,
+        text=event.text,
+        entities=event.entities,
+        raw=event.raw,
+    )
+    if known:
+        _keep(row, known, has_time=event.created_at is not None)
+    return row
+
+
+def _keep(row: DmEvent, known: DmEvent, *, has_time: bool) -> None:
+    row.event_type = row.event_type or known.event_type
+    row.created_at = row.created_at if has_time else known.created_at
+    row.sender_id = known.sender_id if row.sender_id is None else row.sender_id
+    row.text = known.text if row.text is None else row.text
+    row.entities = row.entities or known.entities
+    row.raw = known.raw | row.raw
+
+
+def _link(pairs: Sequence[tuple[DmEvent, Told]]) -> None:
+    """Who joined or left, what was shared and attached, in X's order."""
+    EventParticipant.objects.bulk_create(
+        [
+            EventParticipant(event=row, x_user_id=pk, position=position)
+            for row, told in pairs
+            for position, pk in enumerate(told.people)
+        ],
+        ignore_conflicts=True,
+    )
+    EventPost.objects.bulk_create(
+        [
+            EventPost(event=row, post_id=pk, position=position)
+            for row, told in pairs
+            for position, pk in enumerate(as_numbers(told.event.post_ids))
+        ],
+        ignore_conflicts=True,
+    )
+    media = ensure_media(key for _, told in pairs for key in told.event.media_keys)
+    EventMedia.objects.bulk_create(
+        [
+            EventMedia(event=row, media=media[key], position=position)
+            for row, told in pairs
+            for position, key in enumerate(dict.fromkeys(told.event.media_keys))
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _recompute(x_account: XAccount, conversations: Iterable[int]) -> None:
+    """The columns the inbox is read from, in one UPDATE; each finds its event at the end of an index."""
+    newest = DmEvent.objects.filter(conversation=OuterRef("pk")).order_by("-dm_event_id")
+    incoming = newest.filter(event_type=DmEvent.Type.MESSAGE_CREATE).exclude(sender_id=x_account.x_user_id)
+    Conversation.objects.filter(pk__in=conversations).update(
+        last_event=Subquery(newest.values("pk")[:1]),
+        last_dm_event_id=_or_zero(newest),
+        last_incoming_dm_event_id=_or_zero(incoming),
+    )
+
+
+def _or_zero(events: Any) -> Coalesce:
+    return Coalesce(Subquery(events.values("dm_event_id")[:1]), Value(0))

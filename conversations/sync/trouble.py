@@ -1,0 +1,116 @@
+"""What each failure of a read means for who waits: which state, in which words, and when to try again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations.models import SyncState
+from conversations.sync import pace
+from dminbox.xapi.errors import (
+    GrantRefused,
+    NoCredit,
+    NotThere,
+    OperatorMustAct,
+    OutcomeUnknown,
+    RateLimited,
+    ScopesMissing,
+    TokenRefused,
+    TryLater,
+    UnexpectedAnswer,
+    XError,
+)
+
+log = structlog.get_logger("conversations.sync")
+
+State = SyncState.State
+HOUR = timedelta(hours=1)
+FIRST_BACK_OFF = timedelta(seconds=15)
+LONGEST_BACK_OFF = timedelta(minutes=15)
+IDLE = [State.WAITING, State.PAUSED]
+"""States in which nothing is asked of X."""
+NO_CREDIT = (
+    "X says that the developer account has no credit left. Nothing is read until somebody adds credit in X's developer "
+    "portal; we try again once an hour."
+)
+RECONNECT = "X does not accept our connection to this X account any more. It has to be connected again."
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """state: of the SyncState; "" when the X account's own state says it. is_final: waiting alone does not help."""
+
+    state: str
+    detail: str
+    wait: timedelta
+    is_final: bool = False
+
+
+def trouble_of(error: XError, failures: int = 0) -> Trouble:
+    """`failures`: how often in a row it has happened before."""
+    match error:
+        case RateLimited():
+            return Trouble(State.RATE_LIMITED, "", pace.wait_after_refusal(error))
+        case NoCredit():
+            return Trouble(State.NO_CREDIT, NO_CREDIT, HOUR)
+        case TokenRefused() | GrantRefused() | ScopesMissing():
+            return Trouble("", RECONNECT, timedelta(minutes=1))
+        case OperatorMustAct():
+            return Trouble(State.REFUSED, _with_id(error.hint, error), HOUR, is_final=True)
+        case TryLater() | OutcomeUnknown():
+            return Trouble(State.UNAVAILABLE, _with_id("X does not answer.", error), back_off(failures))
+        case UnexpectedAnswer():
+            words = "X's answer could not be read."
+            return Trouble(State.UNAVAILABLE, _with_id(words, error), back_off(failures + 3))
+        case NotThere():
+            return Trouble(State.REFUSED, _with_id("X says that it is not there.", error), HOUR, is_final=True)
+        case _:
+            words = f"X refuses our request: {error.detail}" if error.detail else "X refuses our request."
+            return Trouble(State.REFUSED, _with_id(words, error), HOUR, is_final=True)
+
+
+def back_off(failures: int) -> timedelta:
+    """Doubling, with jitter, so that many who wait do not come back together."""
+    longest = min(FIRST_BACK_OFF * (1 << min(failures, 10)), LONGEST_BACK_OFF)
+    return longest * random.uniform(0.5, 1)  # noqa: S311 (no secret)
+
+
+def has_credit() -> bool:
+    """Whether X's last word on it was not "no credit": one app, one purse, for all X accounts."""
+    return not SyncState.objects.filter(state=State.NO_CREDIT).exists()
+
+
+def stop_all_for_credit() -> None:
+    """Nobody polls before the hour is over. Whoever meets NoCredit on any call says so here."""
+    now = timezone.now()
+    polling = SyncState.objects.exclude(state__in=IDLE)
+    polling.exclude(state=State.NO_CREDIT).update(state=State.NO_CREDIT, state_since=now, detail=NO_CREDIT)
+    polling.update(next_poll_at=now + HOUR)
+    log.warning("no_credit")
+
+
+def start_all_with_credit() -> None:
+    """One call was paid for: everybody else tries at once, too."""
+    SyncState.objects.filter(state=State.NO_CREDIT).update(next_poll_at=timezone.now())
+
+
+def enter(row: SyncState, state: str, detail: str = "") -> None:
+    """Sets the state on the row, without saving it; `state_since` tells when it began."""
+    if row.state != state:
+        row.state_since = timezone.now()
+    row.state, row.detail = state, detail[:500]
+
+
+def is_told_by_x_account(x_account: XAccount, trouble: Trouble) -> bool:
+    """Whether the X account's own state tells the trouble: it needs to be connected again."""
+    x_account.refresh_from_db(fields=["state"])
+    return not trouble.state and x_account.state != XAccount.State.CONNECTED
+
+
+def _with_id(words: str, error: XError) -> str:
+    return f"{words} (X's transaction {error.transaction_id})" if error.transaction_id else words

@@ -1,0 +1,84 @@
+"""What people wish for (older history, a conversation to open): how a worker takes a wish up and puts it off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations.models import ConversationLookup, HistoryRead
+from conversations.sync import trouble
+from dminbox.xapi.errors import NoCredit, RateLimited, XError
+
+log = structlog.get_logger("conversations.sync")
+
+Wish = TypeVar("Wish", HistoryRead, ConversationLookup)
+LONGEST_WORDS = 300
+
+
+def due(model: type[Wish], x_account: str) -> list[int]:
+    """Wishes to be taken up now, oldest first. x_account: the path from the model to it."""
+    now = timezone.now()
+    is_free = Q(lease_until=None) | Q(lease_until__lt=now)
+    rows: models.QuerySet[Any] = model._default_manager.filter(is_free, state=model.State.DUE, due_at__lte=now)
+    connected = rows.filter(**{f"{x_account}__state": XAccount.State.CONNECTED})
+    return list(connected.order_by("due_at", "pk").values_list("pk", flat=True))
+
+
+def claim(model: type[Wish], pk: int) -> Wish | None:
+    """The row with a lease that is ours; None when it is not due or somebody else's. The lease's end is its mark."""
+    now = timezone.now()
+    is_free = Q(lease_until=None) | Q(lease_until__lt=now)
+    rows: models.QuerySet[Any] = model._default_manager.filter(is_free, pk=pk, state=model.State.DUE, due_at__lte=now)
+    ends = lease_end()
+    return model._default_manager.get(pk=pk) if rows.update(lease_until=ends) == 1 else None
+
+
+def renew(wish: Wish) -> bool:
+    """Whether the lease was still ours; it is longer now."""
+    ends = lease_end()
+    ours = type(wish)._default_manager.filter(pk=wish.pk, lease_until=wish.lease_until)
+    if ours.update(lease_until=ends) != 1:
+        return False
+    wish.lease_until = ends
+    return True
+
+
+def finish(wish: Wish, state: str, words: str = "") -> None:
+    settle(wish, ["state"], state=state, detail=words)
+
+
+def put_off(wish: Wish, wait: timedelta, words: str) -> None:
+    settle(wish, ["due_at"], due_at=timezone.now() + wait, detail=words)
+
+
+def settle(wish: Wish, fields: Iterable[str], *, detail: str, **values: object) -> None:
+    """Writes the outcome and gives the lease back."""
+    wish.lease_until, wish.detail = None, detail[:LONGEST_WORDS]
+    for name, value in values.items():
+        setattr(wish, name, value)
+    wish.save(update_fields=[*fields, "detail", "lease_until"])
+
+
+def settle_trouble(wish: Wish, error: XError) -> None:
+    """Later with words, or failed with X's."""
+    log.warning("wish_failed", wish=type(wish).__name__, pk=wish.pk, error=type(error).__name__, status=error.status)
+    problem = trouble.trouble_of(error, failures=2)
+    if isinstance(error, NoCredit):
+        trouble.stop_all_for_credit()
+    if problem.is_final:
+        finish(wish, type(wish).State.FAILED, problem.detail)
+        return
+    words = "X's limit of requests is reached; it goes on by itself." if isinstance(error, RateLimited) else ""
+    put_off(wish, problem.wait, words or problem.detail)
+
+
+def lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)

@@ -1,0 +1,64 @@
+"""Celery's ways in: find, call, nothing else. The tables say what is due; a task only says "look at row N"."""
+
+from __future__ import annotations
+
+from celery import Task, shared_task
+from django.utils import timezone
+
+from conversations import media, sync
+from conversations.models import ConversationLookup, HistoryRead, Post, XUser
+from conversations.sync import people, polling, posts, wishes
+
+SECONDS_TO_START = 10
+"""A task that no worker has taken up by then is forgotten: the sweep has said the same again meanwhile."""
+FILES_AT_ONCE = 8
+
+
+@shared_task
+def sweep() -> None:
+    """Each second: says of every row that is due that it is. Whoever works on a row has claimed it first."""
+    sync.make_missing_states()
+    _queue(poll_account, polling.due())
+    _queue(look_up_conversation, wishes.due(ConversationLookup, "x_account"))
+    _queue(read_history, wishes.due(HistoryRead, "conversation__x_account"))
+    _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
+    now = timezone.now()
+    if XUser.objects.filter(lookup_due_at__lte=now).exists():
+        look_up_people.apply_async(expires=SECONDS_TO_START)
+    if Post.objects.filter(state=Post.State.DUE, details_due_at__lte=now).exists():
+        fetch_post_details.apply_async(expires=SECONDS_TO_START)
+
+
+def _queue(task: Task, pks: list[int]) -> None:  # type: ignore[type-arg]
+    for pk in pks:
+        task.apply_async((pk,), expires=SECONDS_TO_START)
+
+
+@shared_task
+def poll_account(x_account_pk: int) -> None:
+    sync.poll(x_account_pk)
+
+
+@shared_task
+def read_history(pk: int) -> None:
+    sync.read_history(pk)
+
+
+@shared_task
+def look_up_conversation(pk: int) -> None:
+    sync.look_up_conversation(pk)
+
+
+@shared_task
+def look_up_people() -> None:
+    people.look_up_due_people()
+
+
+@shared_task
+def fetch_post_details() -> None:
+    posts.fetch_due_details()
+
+
+@shared_task
+def fetch_media_file(pk: int) -> None:
+    media.fetch_file(pk)

@@ -1,0 +1,106 @@
+"""An X account connected to the local X, and the two clocks: the local X's and the time when rows are due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import requests
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations import sync
+from conversations.models import DmEvent, ReadInterval, SyncState
+from tests.factories import XAccountFactory
+from tests.xsim_server import SimServer
+
+OWN = "1500000000000000100"
+MORNING = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def connect(xsim: SimServer, user_id: str = OWN) -> XAccount:
+    """An X account with a grant of the local X, where the person is made if needed."""
+    if user_id not in xsim.get("world")["people"]:
+        xsim.post("people", {"id": user_id, "username": f"help{user_id[-3:]}", "name": "Nordlicht Lamps Support"})
+    grant = xsim.grant(user_id)
+    return XAccountFactory(
+        x_user_id=int(user_id),
+        access_token=grant["access_token"],
+        refresh_token=grant["refresh_token"],
+        token_expires_at=datetime(2046, 1, 1, tzinfo=UTC),
+    )
+
+
+def one_to_one(x_user_id: str, other: str) -> str:
+    return "-".join(sorted([x_user_id, other], key=int))
+
+
+def say(xsim: SimServer, other: str, text: str, **more: Any) -> dict[str, Any]:
+    """A message by `other` to the X account, now by the local X's clock unless `created_at` says when."""
+    event = {"dm_conversation_id": one_to_one(OWN, other), "sender_id": other, "text": text, **more}
+    return xsim.post("events", event)[0]
+
+
+def make_person(xsim: SimServer, user_id: str, **more: Any) -> None:
+    xsim.post("people", {"id": user_id, "username": f"customer{user_id[-6:]}", "name": "A customer", **more})
+
+
+def begin(x_account: XAccount, days: int = 30, ceiling: int = 1000) -> SyncState:
+    sync.begin_import(x_account, days=days, ceiling_usd=Decimal(ceiling))
+    return x_account.sync
+
+
+def poll(x_account: XAccount) -> SyncState:
+    """One turn, due or not."""
+    SyncState.objects.filter(x_account=x_account).update(next_poll_at=timezone.now() - timedelta(seconds=1))
+    sync.poll(x_account.pk)
+    return SyncState.objects.get(x_account=x_account)
+
+
+def settle(x_account: XAccount, turns: int = 50) -> SyncState:
+    """Turn after turn until there is no gap left that is due."""
+    for _ in range(turns):
+        state = poll(x_account)
+        if state.import_finished_at and not ReadInterval.objects.exclude(next_token="").exists():
+            return state
+    raise AssertionError("still gaps left")
+
+
+def stored_ids(x_account: XAccount) -> set[int]:
+    return set(DmEvent.objects.filter(conversation__x_account=x_account).values_list("dm_event_id", flat=True))
+
+
+def stored(x_account: XAccount) -> dict[str, dict[str, Any]]:
+    """Conversation -> event id -> raw, with a failure on any event that is stored twice."""
+    found: dict[str, dict[str, Any]] = {}
+    rows = DmEvent.objects.filter(conversation__x_account=x_account).select_related("conversation")
+    for row in rows:
+        events = found.setdefault(row.conversation.dm_conversation_id, {})
+        assert str(row.dm_event_id) not in events
+        events[str(row.dm_event_id)] = row.raw
+    return found
+
+
+FIELDS = (
+    "id,text,event_type,created_at,dm_conversation_id,sender_id,participant_ids,attachments,referenced_tweets,entities"
+)
+EXPANSIONS = "sender_id,participant_ids,attachments.media_keys,referenced_tweets.id"
+
+
+def held_by_x(xsim: SimServer, token: str, path: str = "/2/dm_events") -> dict[str, dict[str, Any]]:
+    """Conversation -> event id -> the event as X gives it, read over plain HTTP page by page."""
+    found: dict[str, dict[str, Any]] = {}
+    query = {"max_results": "100", "dm_event.fields": FIELDS, "expansions": EXPANSIONS}
+    empty = 0
+    while empty < 50:
+        answer = xsim.api(token, path, params=query)
+        assert answer.status_code == requests.codes.ok, answer.text
+        body = answer.json()
+        for event in body.get("data", []):
+            found.setdefault(event["dm_conversation_id"], {})[event["id"]] = event
+        empty = 0 if body.get("data") else empty + 1
+        if "next_token" not in body["meta"]:
+            return found
+        query["pagination_token"] = body["meta"]["next_token"]
+    raise AssertionError("pages without end")
