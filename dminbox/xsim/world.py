@@ -158,8 +158,10 @@ class World:
 
 def to_json(value: Any) -> Any:
     """A member of the world, or the world, as what `json.dumps` takes; every member is written, absent ones as null."""
+    if value is None or isinstance(value, str | int | float):
+        return value
     if dataclasses.is_dataclass(value):
-        return {member.name: to_json(getattr(value, member.name)) for member in dataclasses.fields(value)}
+        return {name: to_json(item) for name, item in vars(value).items()}
     if isinstance(value, datetime):
         return time_to_json(value)
     if isinstance(value, dict):

