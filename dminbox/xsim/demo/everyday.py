@@ -11,7 +11,7 @@ from dminbox.xsim.demo.script import After, At, Say, Step, duration, parse_line
 from dminbox.xsim.demo.texts import sections
 
 LAMPS = ("Polaris", "Fjord", "Juniper", "Skerry", "Lyra", "Halden", "Sommar", "Nacht")
-AGENTS = ("Mira", "Jon", "Aylin")
+COLLEAGUES = ("Mira", "Jon", "Aylin")
 CITIES = {
     "en": ("Leeds", "Rotterdam", "Malmö", "Dublin", "Antwerp"),
     "de": ("Hannover", "Kassel", "Nürnberg", "Lübeck"),
@@ -40,8 +40,8 @@ AGES = (
 
 VARIANTS = 6
 """Lines have up to three variants; after six turns the combination repeats."""
-LAST = timedelta(minutes=3)
-"""So old is the newest message at least."""
+LAST = (3, 300)
+"""So many minutes old is the last message of an exchange that would otherwise reach beyond now."""
 
 
 class Deck:
@@ -67,7 +67,8 @@ def exchanges(pick: random.Random, deck: Deck, role: Role, place: int, now: date
         topic, variant = deck.deal()
         said = _filled(pick, topic, variant, role)
         length = sum((step.gap for step in said if isinstance(step, After)), timedelta())
-        begin = min(_at_daytime(pick, now - timedelta(days=pick.uniform(earliest, latest))), now - length - LAST)
+        latest_begin = now - length - timedelta(minutes=pick.uniform(*LAST))
+        begin = min(_at_daytime(pick, now - timedelta(days=pick.uniform(earliest, latest))), latest_begin)
         steps += [At(now - begin), *said]
     return steps
 
@@ -117,7 +118,7 @@ def _slots(pick: random.Random, role: Role) -> dict[str, str]:
         "day": pick.choice(DAYS[role.language]),
         "city": pick.choice(CITIES[role.language]),
         "colour": pick.choice(COLOURS[role.language]),
-        "agent": pick.choice(AGENTS),
+        "colleague": pick.choice(COLLEAGUES),
         "name": role.first_name,
     }
 
