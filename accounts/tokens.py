@@ -27,8 +27,17 @@ from django.utils import timezone
 
 from accounts import grants
 from accounts.models import XAccount
+from dminbox.crypto import DecryptionError
 from dminbox.xapi.client import XClient
-from dminbox.xapi.errors import GrantRefused, OutcomeUnknown, TokenRefused, TryLater, Unavailable, XError
+from dminbox.xapi.errors import (
+    GrantRefused,
+    OperatorMustAct,
+    OutcomeUnknown,
+    TokenRefused,
+    TryLater,
+    Unavailable,
+    XError,
+)
 from dminbox.xapi.oauth import TokenPair
 
 T = TypeVar("T")
@@ -57,6 +66,7 @@ LOST = (
     "what we have. Connect it again; everything read so far stays."
 )
 NOT_LASTING = "X gave no right to stay connected (offline.access). Connect it again and allow everything asked for."
+UNREADABLE = "The stored tokens fit none of ENCRYPTION_KEYS: put the missing key back, or connect the account again."
 NEW_TOKEN_REFUSED = "X gave a new token and refused it at once. Connect the account again."  # noqa: S105
 
 
@@ -92,7 +102,12 @@ def call(x_account: XAccount, fn: Callable[[XClient], T]) -> T:
 
 
 def _reread(x_account: XAccount) -> None:
-    x_account.refresh_from_db(fields=TOKEN_FIELDS)
+    try:
+        x_account.refresh_from_db(fields=TOKEN_FIELDS)
+    except DecryptionError as error:
+        unreadable = OperatorMustAct("stored tokens cannot be read")
+        unreadable.hint = UNREADABLE
+        raise unreadable from error
 
 
 def _require_connected(x_account: XAccount) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import traceback
 from datetime import timedelta
 from unittest import mock
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from accounts import grants, tokens
 from accounts.models import XAccount
 from dminbox.xapi.errors import GrantRefused, OperatorMustAct, OutcomeUnknown, TokenRefused, Unavailable
 from dminbox.xapi.oauth import TokenPair
+from tests import factories
 from tests.accounts.conftest import BRAND, calls, store_grant
 
 TOKEN, ME = "/2/oauth2/token", "/2/users/me"
@@ -210,17 +212,34 @@ def test_a_refresh_that_ends_after_a_disconnect_is_ended_at_x_and_not_stored(con
     assert XAccount.objects.get(pk=connected.pk).access_token == ""
 
 
-def test_a_refresher_killed_before_its_commit_costs_one_more_try_and_then_a_person(connected, xsim):
-    """What kill -9 between X's answer and the commit leaves: a spent refresh token under a lease that ran out."""
-    let_end(connected)
-    grants.refresh(connected.refresh_token)
-    XAccount.objects.filter(pk=connected.pk).update(
-        refresh_lease_holder="dead", refresh_lease_until=timezone.now() - timedelta(seconds=1)
-    )
+def _killed_before_its_commit(pk):
+    really = grants.refresh
+
+    def answered_and_killed(refresh_token):
+        really(refresh_token)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with mock.patch.object(grants, "refresh", answered_and_killed):
+        tokens.client_for(XAccount.objects.get(pk=pk))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refresher_killed_between_answer_and_commit_costs_one_more_try_and_then_a_person(xsim, brand):
+    x_account = store_grant(xsim, factories.XAccountFactory(x_user_id=BRAND, token_generation=1))
+    let_end(x_account)
+    leave_the_database()
+    process = multiprocessing.get_context("fork").Process(target=_killed_before_its_commit, args=(x_account.pk,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
+    x_account.refresh_from_db()
+    assert (x_account.state, x_account.token_generation) == ("connected", 1)
+    # The dead process still has the lease; when it runs out, the next one takes over.
+    XAccount.objects.update(refresh_lease_until=timezone.now() - timedelta(seconds=1))
     with pytest.raises(TokenRefused):
-        tokens.call(connected, whoami)
-    connected.refresh_from_db()
-    assert (connected.state, connected.state_detail) == (XAccount.State.RECONNECT, tokens.LOST)
+        tokens.call(x_account, whoami)
+    x_account.refresh_from_db()
+    assert (x_account.state, x_account.state_detail) == (XAccount.State.RECONNECT, tokens.LOST)
     assert calls(xsim, TOKEN) == [200, 400]
 
 
@@ -245,10 +264,6 @@ def test_whoever_waits_too_long_for_another_refresher_comes_back_later(connected
 
 @pytest.mark.django_db(transaction=True)
 def test_a_refresh_refuses_to_run_inside_a_transaction(xsim, brand):
-    from django.db import transaction
-
-    from tests import factories
-
     x_account = store_grant(xsim, factories.XAccountFactory(x_user_id=BRAND))
     let_end(x_account)
     with pytest.raises(RuntimeError), transaction.atomic():
@@ -264,6 +279,15 @@ def test_both_answers_lost_keep_the_old_pair(connected):
     assert (stored.state, stored.refresh_token) == ("connected", connected.refresh_token)
 
 
+def test_tokens_that_no_key_fits_are_the_operators_matter(connected, xsim, settings):
+    settings.ENCRYPTION_KEYS = ["c29tZSBvdGhlciBrZXksIG5vdCB0aGUgcmlnaHQgMSE="]
+    with pytest.raises(OperatorMustAct) as caught:
+        tokens.call(connected, whoami)
+    assert "ENCRYPTION_KEYS" in caught.value.hint
+    settings.ENCRYPTION_KEYS = ["dGVzdHMtYWxvbmUtbmV2ZXItcmVhbC1pbnN0YWxscyE="]
+    assert tokens.call(connected, whoami) == BRAND
+
+
 def test_no_token_appears_in_the_logs(connected, xsim, caplog):
     let_end(connected)
     old = (connected.access_token, connected.refresh_token)
@@ -273,6 +297,13 @@ def test_no_token_appears_in_the_logs(connected, xsim, caplog):
     assert caplog.records
     for secret in (*old, stored.access_token, stored.refresh_token):
         assert secret not in caplog.text
+
+
+def leave_the_database():
+    """No process may share a database connection with its parent."""
+    connections.close_all()
+    if connection.vendor == "postgresql":
+        connection.close_pool()
 
 
 def _one_of_many(barrier, results, pk):
@@ -291,18 +322,13 @@ def _one_of_many(barrier, results, pk):
 @pytest.mark.parametrize("sign", ["our clock says it ends", "x refuses it"])
 @pytest.mark.django_db(transaction=True)
 def test_twenty_processes_at_once_make_one_refresh_call(xsim, brand, sign):
-    from tests import factories
-
     x_account = store_grant(xsim, factories.XAccountFactory(x_user_id=BRAND, token_generation=1))
     if sign == "x refuses it":
         xsim.post("clock", {"advance": 7300})
     else:
         let_end(x_account)
     xsim.post("faults", {"kind": "slow", "path": TOKEN, "seconds": 0.5})
-    # No process may share a database connection with its parent.
-    connections.close_all()
-    if connection.vendor == "postgresql":
-        connection.close_pool()
+    leave_the_database()
     context = multiprocessing.get_context("fork")
     barrier, results = context.Barrier(20), context.Queue()
     processes = [
