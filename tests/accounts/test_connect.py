@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import requests
 import time_machine
 from django.utils import timezone
 
-from accounts import connecting
+from accounts import connecting, grants
 from accounts.models import Membership, Role, XAccount
 from tests import factories
 from tests.accounts.conftest import BRAND, STUDIO, browser, calls, consent, failure
@@ -117,6 +119,21 @@ def test_a_state_is_good_for_one_use(ada, xsim):
     client.get(back)
     assert failure(client.get(back)) == "state"
     assert len(calls(xsim, "/2/oauth2/token")) == 1
+
+
+def test_a_callback_that_loads_twice_at_once_uses_its_state_once(ada, xsim):
+    client, double = browser(ada), browser()
+    back = consent(xsim, begin(client), BRAND)
+    double.cookies = client.cookies
+    seen = []
+
+    def meanwhile(code, verifier, redirect_uri, really=grants.exchange_code):
+        seen.append(failure(double.get(back)))
+        return really(code, verifier, redirect_uri)
+
+    with mock.patch.object(grants, "exchange_code", meanwhile):
+        assert client.get(back).status_code == 302
+    assert seen == ["state"]
 
 
 def test_a_state_is_good_in_its_own_session_only(ada, xsim):
@@ -264,6 +281,15 @@ def test_another_account_than_the_one_to_be_connected_again(ada, xsim, reconnect
     assert XAccount.objects.get().state == XAccount.State.RECONNECT
     # What X granted for an account nobody wanted is given back.
     assert {grant["user_id"] for grant in xsim.get("grants")} == {BRAND}
+
+
+def test_a_grant_for_another_account_that_is_connected_here_is_left_alone(ada, xsim, reconnectable):
+    """X may end the stored grant together with the new one."""
+    client = browser(ada)
+    connect(client, xsim, STUDIO)
+    answer = connect(client, xsim, STUDIO, x_account=reconnectable)
+    assert failure(answer) == "other_account"
+    assert [grant["user_id"] for grant in xsim.get("grants")].count(STUDIO) == 2
 
 
 def test_an_owner_who_stopped_being_one_in_between_connects_nothing(ada, ben, xsim):

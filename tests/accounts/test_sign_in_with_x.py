@@ -112,6 +112,14 @@ def test_linking_is_for_people_who_are_signed_in(anonymous, ben, xsim):
     assert not SocialAccount.objects.exists()
 
 
+def test_a_person_switched_off_on_the_way_links_nothing(ben, xsim):
+    client = browser(ben)
+    back = consent(xsim, begin(client, process="connect"), MIRA)
+    User.objects.update(is_active=False)
+    assert failure(client.get(back)) == "signed_out"
+    assert not SocialAccount.objects.exists()
+
+
 def test_who_is_signed_in_is_not_signed_in_as_somebody_else(ben, xsim):
     assert browser(ben).post(START).url == "/profile/"
 
