@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from django import forms
 from django.conf import settings
@@ -31,7 +31,7 @@ class InboxForm(forms.Form):
     account = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     kind = forms.ChoiceField(required=False, choices=[("", "All"), ("one", "One-to-one"), ("group", "Groups")])
     unread = forms.BooleanField(required=False)
-    after = forms.RegexField(r"^\d{1,19}-\d{1,19}$", required=False)
+    after = forms.RegexField(r"^[0-9]{1,19}-[0-9]{1,19}$", required=False)
 
     def clean_after(self) -> tuple[int, int] | None:
         """last_dm_event_id and row id of the last row above."""
@@ -126,8 +126,8 @@ def _looks_like_address(written: str) -> bool:
 
 
 def _target_of_address(written: str, our_id: int) -> Target:
-    parts = urlsplit(written if "//" in written else f"https://{written}")
-    if parts.scheme not in ("http", "https") or (parts.hostname or "") not in HOSTS:
+    parts = _split(written if "//" in written else f"https://{written}")
+    if parts is None or parts.scheme not in ("http", "https") or (parts.hostname or "") not in HOSTS:
         raise ValidationError("That is no address on x.com or twitter.com.")
     path = [part for part in parts.path.split("/") if part]
     match path:
@@ -142,6 +142,13 @@ def _target_of_address(written: str, our_id: int) -> Target:
         case [found] if found.lower() not in NOT_HANDLES:
             return _target_of_handle(found.removeprefix("@"))
     raise ValidationError("That address names neither a person nor a conversation.")
+
+
+def _split(written: str) -> SplitResult | None:
+    try:
+        return urlsplit(written)
+    except ValueError:  # half an IPv6 address and the like
+        return None
 
 
 def _target_of_recipient(found: str) -> Target:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from conversations import text
-from conversations.models import DmEvent, EventParticipant, Post, XUser
+from conversations.models import DmEvent, EventParticipant, Post
 from conversations.showing import Picture, picture_of
 
 RUN_BREAK = timedelta(minutes=20)
@@ -53,7 +53,10 @@ class Shown:
     is_emoji: bool = False
     pictures: list[Picture] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
-    people: list[XUser] = field(default_factory=list)
+
+    @property
+    def has_media(self) -> bool:
+        return bool(self.pictures)
 
 
 KINDS: dict[str, str] = {
@@ -90,7 +93,6 @@ def _runs_on(before: Shown, row: Shown) -> bool:
 def _shown(event: DmEvent, our_id: int) -> Shown:
     row = Shown(event, KINDS.get(event.event_type, "odd"), is_ours=event.sender_id == our_id)
     if row.kind != "message":
-        row.people = [each.x_user for each in event.event_participants.all()]
         return row
     row.pictures = [picture_of(each.media) for each in event.event_media.all()]
     row.cards = [card_of(each.post) for each in event.event_posts.all()]

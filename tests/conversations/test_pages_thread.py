@@ -1,0 +1,367 @@
+"""A thread as a person sees it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from accounts.models import Membership, Role
+from conversations.models import DmEvent, HistoryRead, ReadMark, SyncState
+from tests import factories
+from tests.e2e import rich
+
+NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
+HX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def _now():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def filled(ada, _now):
+    ada.time_zone = "Europe/Oslo"
+    ada.save()
+    return rich.fill(ada, NOW)
+
+
+@pytest.fixture
+def as_ada(client, ada):
+    client.force_login(ada)
+    return client
+
+
+def page(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    return answer.content.decode()
+
+
+def thread(client, conversation, query=""):
+    return page(client, f"/c/{conversation.pk}/{query}")
+
+
+def numbers(html):
+    return [int(found) for found in re.findall(r"Message number (\d+):", html)]
+
+
+def test_the_newest_fifty_stand_newest_at_the_bottom(as_ada, filled):
+    assert numbers(thread(as_ada, filled.long)) == list(range(190, 240))
+
+
+def test_older_pages_follow_by_plain_links_to_the_very_first(as_ada, filled):
+    seen, html = [], thread(as_ada, filled.long)
+    while True:
+        seen = numbers(html) + seen
+        found = re.search(r'<a class="button quiet small" href="(/c/[^"]*before=[^"]*)"', html)
+        if not found:
+            break
+        html = page(as_ada, found[1].replace("&amp;", "&"))
+    assert seen == list(range(240))
+
+
+def test_older_pages_come_in_parts_that_lead_on(as_ada, filled):
+    html = thread(as_ada, filled.long)
+    seen = numbers(html)
+    while found := re.search(r'hx-get="(/c/\d+/older/[^"]*)"', html):
+        html = page(as_ada, found[1].replace("&amp;", "&"))
+        assert "<html" not in html
+        seen = numbers(html) + seen
+    assert seen == list(range(240))
+
+
+def test_a_day_that_goes_on_in_the_part_above_keeps_one_separator(as_ada, filled):
+    html = thread(as_ada, filled.long)
+    first_day = re.search(r'id="(day-[\d-]+)"', html)[1]
+    above = page(as_ada, re.search(r'hx-get="(/c/\d+/older/[^"]*)"', html)[1])
+    assert f'id="{first_day}" hx-swap-oob="delete"' in above
+    assert above.count(f'id="{first_day}"') == 2  # the one taken away below, and the one that now stands above
+
+
+def test_newer_pages_follow_by_plain_links_to_the_newest(as_ada, filled):
+    first = filled.long.events.order_by("dm_event_id").first()
+    html = thread(as_ada, filled.long, f"?at={first.dm_event_id}")
+    seen = numbers(html)
+    while found := re.search(r'href="\?after=(\d+)', html):
+        html = thread(as_ada, filled.long, f"?after={found[1]}")
+        seen += numbers(html)
+    assert seen == list(range(240))
+
+
+@pytest.mark.parametrize("name", ["everything", "group", "long"])
+def test_a_thread_of_any_size_takes_at_most_ten_queries_and_sixty_kilobytes(
+    as_ada, filled, name, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(10):
+        html = thread(as_ada, getattr(filled, name))
+    assert len(html.encode()) < 60_000
+
+
+def test_a_part_above_takes_at_most_ten_queries(as_ada, filled, django_assert_max_num_queries):
+    newest = filled.everything.last_dm_event_id
+    with django_assert_max_num_queries(10):
+        page(as_ada, f"/c/{filled.everything.pk}/older/?before={newest}")
+
+
+def test_our_messages_stand_apart_and_runs_of_one_sender_are_named_once(as_ada, filled):
+    html = thread(as_ada, filled.everything)
+    ours = re.findall(r'<article class="event ours first"', html)
+    assert len(ours) == 4
+    assert html.count('<article class="event" ') > 3
+    assert "Nordlicht Lamps Support" in html
+    assert '<b dir="auto">Ada Lindqvist</b> <a href="https://x.com/i/user/900000000"' in html
+
+
+def test_days_and_times_are_those_of_the_persons_zone(as_ada, ada, filled):
+    event = rich.Teller(filled.everything, datetime(2026, 11, 20, 23, 30, tzinfo=UTC)).event(filled.people[0], "Late")
+    address = f"/c/{filled.everything.pk}/?at={event.dm_event_id}"
+    assert re.search(
+        r'datetime="2026-11-21T00:30:00\+01:00" title="Saturday, 21 November 2026, 00:30:00 CET">00:30<',
+        page(as_ada, address),
+    )
+    ada.time_zone = "America/New_York"
+    ada.save()
+    assert 'title="Friday, 20 November 2026, 18:30:00 EST">18:30<' in page(as_ada, address)
+
+
+def test_text_is_shown_as_written_with_links_as_what_they_stand_for(as_ada, filled):
+    html = thread(as_ada, filled.everything)
+    assert "Good morning Ada, it is &amp; yes we do. Shipping takes &lt; 4 days." in html
+    assert "https://nordlicht.example/polaris/colours?from=dm" in html
+    assert "https://t.co/" not in html
+    assert 'class="emoji"' in html
+
+
+def test_scripts_in_names_and_texts_stay_text(as_ada, filled):
+    filled.people[0].name = "<script>alert(1)</script>"
+    filled.people[0].save()
+    rich.Teller(filled.everything, NOW).say(filled.people[0], "<img src=x onerror=alert(2)>")
+    html = thread(as_ada, filled.everything)
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+
+
+def test_photos_gifs_and_videos_are_inline_with_words_and_fixed_sizes(as_ada, filled):
+    html = thread(as_ada, filled.everything)
+    assert re.search(
+        r'<img src="/c/\d+/files/\d+/" alt="A standing lamp beside a window" width="360" height="240"', html
+    )
+    gif = re.search(r"<video[^>]*data-loop[^>]*>", html)[0]
+    assert "muted" in gif
+    assert "controls" in gif
+    assert "autoplay" not in gif
+    assert 'width="240" height="240"' in gif
+    video = re.search(r'<video(?![^>]*data-loop)[^>]*width="360" height="202"[^>]*>', html, re.S)[0]
+    assert "poster=" in video
+
+
+def test_files_that_are_not_here_say_why_and_can_be_asked_for_again(as_ada, filled):
+    html = thread(as_ada, filled.everything)
+    assert "This photo is still being fetched from X." in html
+    assert "X no longer has this photo." in html
+    gone = rich.MediaFile.objects.get(source_hash="gone")
+    assert f'action="{reverse("retry_file", args=[filled.everything.pk, gone.pk])}"' in html
+    for state, words in {"too_large": "larger than this installation stores", "refused": "was refused"}.items():
+        rich.MediaFile.objects.filter(pk=gone.pk).update(state=state)
+        assert words in thread(as_ada, filled.everything)
+
+
+def test_a_shared_post_is_a_card_with_author_text_media_poll_and_quoted_post(as_ada, filled):
+    html = thread(as_ada, filled.everything)
+    for expected in (
+        "@mira_nordlicht",
+        "Which shade shall we make next? &amp; why",
+        'alt="Three lamp shades in a row"',
+        "Moss",
+        'value="112"',
+        "灯りは部屋の心です。",
+        "@yamada_taro",
+        'href="https://x.com/i/status/7001"',
+    ):
+        assert expected in html, expected
+
+
+def test_posts_that_x_does_not_show_or_not_yet_are_plain_cards(as_ada, filled):
+    html = thread(as_ada, filled.everything)
+    assert "X does not show this post: Sorry, you are not authorized to see this status." in html
+    assert "Its details are still being fetched." in html
+
+
+def test_comings_and_goings_and_unknown_kinds_are_markers(as_ada, filled):
+    html = thread(as_ada, filled.group)
+    assert "Ada Lindqvist added Ben Østergård and Nordlicht Studio" in html
+    assert "Ben Østergård left" in html
+    assert "MessagePinned" in thread(as_ada, filled.everything)
+
+
+def test_the_panel_says_when_each_came_left_and_came_back_and_which_are_ours(as_ada, filled):
+    panel = thread(as_ada, filled.group).split('id="people"')[1]
+    ben = panel.split("@ben_reads")[1].split("<b ")[0]
+    assert re.findall(r"(Joined|Left) <time", ben) == ["Joined", "Left", "Joined"]
+    assert "added by Nordlicht Lamps Support" in ben
+    assert "this account" in panel
+    assert "ours" in panel.split("@NordlichtStudio")[0]
+    assert "User has been suspended." in panel
+
+
+def test_an_account_of_ours_that_the_person_may_not_see_is_not_told_apart(client, ben, filled):
+    Membership.objects.create(user=ben, x_account=filled.support, role=Role.VIEWER)
+    client.force_login(ben)
+    panel = thread(client, filled.group).split('id="people"')[1]
+    assert ">ours<" not in panel
+
+
+def test_a_thread_is_narrowed_by_its_address(as_ada, filled):
+    html = thread(as_ada, filled.group, "?show=messages")
+    assert "We bring cinnamon buns." in html
+    assert 'class="marker"' not in html
+    html = thread(as_ada, filled.group, "?show=people")
+    assert "We bring cinnamon buns." not in html
+    assert html.count('class="marker"') == 3
+
+
+def test_a_single_message_has_an_address_that_leads_into_the_thread_around_it(as_ada, filled):
+    events = list(filled.long.events.order_by("dm_event_id"))
+    deep = events[60]
+    answer = as_ada.get(f"/c/{filled.long.pk}/e/{deep.dm_event_id}/")
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/c/{filled.long.pk}/?at={deep.dm_event_id}#e{deep.dm_event_id}"
+    html = page(as_ada, answer["Location"])
+    assert f'id="e{deep.dm_event_id}"' in html
+    assert 60 in numbers(html)
+    assert numbers(html) == list(range(36, 86))
+    assert as_ada.get(f"/c/{filled.long.pk}/e/1/").status_code == 404
+    assert as_ada.get(f"/c/{filled.group.pk}/e/{deep.dm_event_id}/").status_code == 404
+
+
+def test_conversation_message_and_people_are_linked_on_x(as_ada, filled):
+    html = thread(as_ada, filled.everything)
+    photo = DmEvent.objects.get(event_media__media__media_key="5_1")
+    assert f'href="https://x.com/messages/{filled.everything.dm_conversation_id}"' in html
+    assert f'href="https://x.com/messages/media/{photo.dm_event_id}"' in html
+    assert "https://x.com/i/user/900000000" in html
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_opening_a_thread_by_get_moves_no_mark_and_offers_to(as_ada, filled):
+    html = thread(as_ada, filled.long)
+    assert not ReadMark.objects.exists()
+    assert f'name="dm_event_id" value="{filled.long.last_dm_event_id}"' in html
+
+
+def test_the_mark_moves_by_post_and_the_offer_is_gone(as_ada, ada, filled):
+    address = f"/c/{filled.long.pk}/read/"
+    newest = filled.long.last_dm_event_id
+    answer = as_ada.post(address, {"dm_event_id": newest})
+    assert answer.status_code == 302
+    assert ReadMark.objects.get(user=ada).dm_event_id == newest
+    assert "Mark as read" not in thread(as_ada, filled.long)
+    answer = as_ada.post(address, {"dm_event_id": newest}, headers=HX)
+    assert (answer.status_code, answer["HX-Trigger"]) == (204, "conversation-read")
+
+
+@pytest.mark.parametrize("sent", [{}, {"dm_event_id": "x"}, {"dm_event_id": "-1"}, {"dm_event_id": "9" * 30}])
+def test_a_mark_that_names_no_event_is_refused(as_ada, filled, sent):
+    assert as_ada.post(f"/c/{filled.long.pk}/read/", sent).status_code == 422
+    assert not ReadMark.objects.exists()
+
+
+def test_the_mark_is_not_moved_by_get(as_ada, filled):
+    assert as_ada.get(f"/c/{filled.long.pk}/read/").status_code == 405
+
+
+# --- History ----------------------------------------------------------------------------------------------------------
+
+
+def top(client, conversation, query=""):
+    return thread(client, conversation, query).split('id="top"')[1].split('class="events"')[0]
+
+
+def test_where_our_copy_ends_x_can_be_asked_for_more_at_a_price(as_ada, filled):
+    html = top(as_ada, filled.everything)
+    assert "Read up to 100 older messages from X: at most $1.00" in " ".join(html.split())
+    assert "XChat" in html
+    assert "X may have some" in html
+
+
+def test_where_x_has_no_older_ones_it_says_so_and_asks_for_no_money(as_ada, filled):
+    filled.everything.has_reached_beginning = True
+    filled.everything.save()
+    html = top(as_ada, filled.everything)
+    assert "X has no older messages" in html
+    assert "at most" not in html
+
+
+def test_asking_for_older_ones_makes_one_wish_and_shows_that_it_runs(as_ada, ada, filled):
+    oldest = filled.everything.events.order_by("dm_event_id").first().dm_event_id
+    address = f"/c/{filled.everything.pk}/history/?before={oldest}"
+    answer = as_ada.post(address, headers=HX)
+    assert "Reading from X" in answer.content.decode()
+    assert 'hx-trigger="every 2s"' in answer.content.decode()
+    assert as_ada.post(address).status_code == 302
+    wish = HistoryRead.objects.get()
+    assert (wish.conversation, wish.asked_by, wish.event_types) == (filled.everything, ada, [])
+
+
+def test_a_narrowed_thread_is_refilled_by_the_same_kinds(as_ada, filled):
+    html = top(as_ada, filled.group, "?show=people")
+    kinds = re.findall(r'name="event_types" value="(\w+)"', html)
+    assert kinds == ["ParticipantsJoin", "ParticipantsLeave"]
+    as_ada.post(f"/c/{filled.group.pk}/history/?show=people", {"event_types": kinds})
+    assert HistoryRead.objects.get().event_types == kinds
+    assert as_ada.post(f"/c/{filled.group.pk}/history/", {"event_types": ["Anything"]}).status_code == 404
+
+
+def test_what_came_of_a_wish_is_said_and_what_it_brought_is_shown(as_ada, filled):
+    wish = HistoryRead.objects.create(conversation=filled.everything, state="failed", detail="X does not answer.")
+    assert "X did not give more: X does not answer." in top(as_ada, filled.everything)
+    oldest = filled.everything.events.order_by("dm_event_id").first()
+    rich.Teller(filled.everything, NOW - timedelta(days=40)).say(filled.people[0], "From long ago")
+    HistoryRead.objects.filter(pk=wish.pk).update(state="done", detail="", events_read=1)
+    answer = as_ada.get(f"/c/{filled.everything.pk}/history/?before={oldest.dm_event_id}").content.decode()
+    older = re.search(r'hx-get="(/c/\d+/older/[^"]*)"', answer)[1]
+    assert "From long ago" in page(as_ada, older)
+
+
+def test_a_viewer_reads_but_is_not_offered_what_costs_money(client, ben, filled):
+    Membership.objects.create(user=ben, x_account=filled.support, role=Role.VIEWER)
+    client.force_login(ben)
+    assert "at most $1.00" not in thread(client, filled.everything)
+    assert client.post(f"/c/{filled.everything.pk}/history/").status_code == 404
+    assert not HistoryRead.objects.exists()
+
+
+def test_a_thread_of_an_account_in_trouble_says_so_with_the_way_on(as_ada, filled):
+    SyncState.objects.filter(x_account=filled.support).update(state="no_credit")
+    html = thread(as_ada, filled.long)
+    assert "no credit" in html
+    assert reverse("x_account", args=[filled.support.pk]) in html
+
+
+def test_a_conversation_with_oneself_and_one_without_events_can_be_shown(as_ada, filled):
+    us = rich.XUser.objects.get(pk=rich.SUPPORT_ID)
+    own = factories.ConversationFactory(x_account=filled.support, peer=us)
+    assert "Nordlicht Lamps Support (to itself)" in thread(as_ada, own)
+    bare = factories.ConversationFactory(
+        x_account=filled.support, peer=None, is_group=True, dm_conversation_id="1888888888888888888"
+    )
+    html = thread(as_ada, bare)
+    assert "No older messages of this conversation are stored here. X may have some." in html
+    assert "no messages" not in html.lower()
+
+
+@pytest.mark.parametrize("query", ["?show=x", "?at=x", "?before=-1", f"?after={'9' * 25}"])
+def test_an_address_that_means_nothing_is_not_found(as_ada, filled, query):
+    assert as_ada.get(f"/c/{filled.long.pk}/{query}").status_code == 404
+
+
+def test_a_part_above_needs_to_know_above_what(as_ada, filled):
+    assert as_ada.get(f"/c/{filled.long.pk}/older/").status_code == 404

@@ -1,0 +1,170 @@
+"""The state of an X account, the choice of how far back, and going on at the ceiling."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from accounts.models import Role, XAccount, snowflake_floor
+from conversations.models import BilledResource, SyncState
+from tests import factories
+
+NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _now():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def x_account(ada, _now):
+    x_account = factories.XAccountFactory(username="NordlichtHelp")
+    factories.MembershipFactory(user=ada, x_account=x_account, role=Role.ADMIN)
+    return x_account
+
+
+@pytest.fixture
+def as_ada(client, ada):
+    client.force_login(ada)
+    return client
+
+
+def words(answer):
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def state_page(client, x_account):
+    return words(client.get(f"/x-accounts/{x_account.pk}/"))
+
+
+def test_the_state_is_told_in_words(as_ada, x_account):
+    factories.SyncStateFactory(
+        x_account=x_account,
+        last_poll_at=NOW - timedelta(minutes=1),
+        next_poll_at=NOW + timedelta(minutes=1),
+        rate_limit=15,
+        rate_remaining=9,
+        rate_reset_at=NOW + timedelta(minutes=8),
+        import_days=7,
+        import_spent_usd=Decimal("1.250"),
+        import_ceiling_usd=Decimal(20),
+        import_finished_at=NOW,
+    )
+    factories.DmEventFactory(conversation__x_account=x_account)
+    BilledResource.objects.create(day=NOW.date(), kind="dm_event", resource_id=1, x_account=x_account)
+    BilledResource.objects.create(day=NOW.date(), kind="post", resource_id=2, x_account=x_account)
+    html = state_page(as_ada, x_account)
+    for expected in (
+        "Last poll 21 Nov 2026, 13:01",
+        "Next poll 21 Nov 2026, 13:03",
+        "9 of 15, anew at 13:10",
+        "1 event in 1 conversation",
+        "$0.015: 1 event, 0 people, 1 post",
+        "7 days before it was connected; $1.25 of at most $20.00",
+        "XChat",
+        "Ada ada@nordlicht.example Admin",
+    ):
+        assert expected in html, expected
+
+
+def test_what_is_wrong_since_when_and_what_comes_next_is_told(as_ada, x_account):
+    factories.SyncStateFactory(
+        x_account=x_account, state="unavailable", state_since=NOW - timedelta(hours=1), detail="X does not answer."
+    )
+    html = state_page(as_ada, x_account)
+    assert "X cannot be reached since 21 Nov 2026, 12:02" in html
+    assert "X does not answer." in html
+    assert "We keep trying" in html
+
+
+def test_a_lost_grant_is_renewed_from_here(as_ada, x_account):
+    XAccount.objects.update(state=XAccount.State.RECONNECT, state_detail="X refused the refresh token.")
+    factories.SyncStateFactory(x_account=x_account)
+    answer = as_ada.get(f"/x-accounts/{x_account.pk}/")
+    assert "X refused the refresh token." in words(answer)
+    assert f'action="{reverse("connect_x_account")}"' in answer.content.decode()
+    assert f'name="x_account" value="{x_account.pk}"' in answer.content.decode()
+
+
+def test_a_member_who_is_no_admin_sees_the_state_but_no_buttons(client, ben, x_account):
+    factories.SyncStateFactory(x_account=x_account, state="paused")
+    factories.MembershipFactory(user=ben, x_account=x_account, role=Role.LEAD)
+    client.force_login(ben)
+    answer = client.get(f"/x-accounts/{x_account.pk}/")
+    assert "Paused" in words(answer)
+    for name in ("x_account_resume", "disconnect_x_account"):
+        assert reverse(name, args=[x_account.pk]) not in answer.content.decode()
+
+
+# --- How far back -----------------------------------------------------------------------------------------------------
+
+
+def start_address(x_account):
+    return f"/x-accounts/{x_account.pk}/start/"
+
+
+def test_the_price_is_said_and_thirty_days_are_preset_before_anything_is_read(as_ada, x_account):
+    answer = as_ada.get(start_address(x_account))
+    html = words(answer)
+    assert "$0.01 for each message read" in html
+    assert "$0.005 for each shared post" in html
+    assert re.search(r'value="30"[^>]*checked', answer.content.decode())
+    assert 'value="20"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("days", [0, 7, 30])
+def test_the_choice_begins_the_reading(as_ada, x_account, days):
+    answer = as_ada.post(start_address(x_account), {"days": days, "ceiling": "12.50"})
+    assert answer["Location"] == "/"
+    sync = SyncState.objects.get(x_account=x_account)
+    assert (sync.state, sync.import_days, sync.import_ceiling_usd) == ("active", days, Decimal("12.50"))
+    assert sync.horizon_id == snowflake_floor(NOW - timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    "sent", [{}, {"days": 8, "ceiling": 20}, {"days": 7, "ceiling": 0}, {"days": 7, "ceiling": "x"}]
+)
+def test_a_choice_that_is_none_comes_back_with_422_and_reads_nothing(as_ada, x_account, sent):
+    assert as_ada.post(start_address(x_account), sent).status_code == 422
+    assert not SyncState.objects.filter(state="active").exists()
+
+
+def test_once_chosen_the_page_leads_to_the_state(as_ada, x_account):
+    factories.SyncStateFactory(x_account=x_account)
+    assert as_ada.get(start_address(x_account))["Location"] == f"/x-accounts/{x_account.pk}/"
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AGENT, Role.LEAD])
+def test_who_is_no_admin_decides_nothing_that_costs_money(client, ben, x_account, role):
+    factories.MembershipFactory(user=ben, x_account=x_account, role=role)
+    client.force_login(ben)
+    assert client.get(start_address(x_account)).status_code == 404
+    assert client.post(start_address(x_account), {"days": 7, "ceiling": 20}).status_code == 404
+    assert client.post(f"/x-accounts/{x_account.pk}/resume/").status_code == 404
+
+
+def test_an_owner_decides_where_a_member_and_nowhere_else(as_ada, x_account):
+    x_account.memberships.update(role=Role.VIEWER)
+    assert as_ada.get(start_address(x_account)).status_code == 200
+    x_account.memberships.all().delete()
+    assert as_ada.get(start_address(x_account)).status_code == 404
+
+
+def test_going_on_at_the_ceiling_raises_it_by_another(as_ada, x_account):
+    factories.SyncStateFactory(
+        x_account=x_account, state="paused", import_spent_usd=Decimal(20), import_ceiling_usd=Decimal(20)
+    )
+    html = state_page(as_ada, x_account)
+    assert "$20.00 of the ceiling of $20.00 are spent" in html
+    assert "Go on for at most $20.00 more" in html
+    assert as_ada.post(f"/x-accounts/{x_account.pk}/resume/").status_code == 302
+    sync = SyncState.objects.get()
+    assert (sync.state, sync.import_ceiling_usd) == ("active", Decimal(40))
+    assert as_ada.get(f"/x-accounts/{x_account.pk}/resume/").status_code == 405

@@ -1,0 +1,169 @@
+"""Who sees which rows, what counts as unread, and how the inbox is paged."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Membership, Role
+from conversations import actions
+from conversations.models import Conversation, DmEvent, Participant
+from conversations.querysets import MANY_UNREAD, NAMED
+from tests import factories
+
+NEW, OLD = 1_000, 10
+
+
+@pytest.fixture
+def x_account(ada):
+    x_account = factories.XAccountFactory()
+    Membership.objects.create(user=ada, x_account=x_account, role=Role.VIEWER, read_before_id=100)
+    return x_account
+
+
+def conversation(x_account, newest=NEW, incoming=None, **fields):
+    return factories.ConversationFactory(
+        x_account=x_account,
+        last_dm_event_id=newest,
+        last_incoming_dm_event_id=newest if incoming is None else incoming,
+        **fields,
+    )
+
+
+def unread(user):
+    return set(Conversation.objects.visible_to(user).unread_by(user))
+
+
+def test_a_member_sees_the_conversations_and_events_of_the_account_and_a_stranger_none(ada, cleo, x_account):
+    row = conversation(x_account)
+    event = factories.DmEventFactory(conversation=row)
+    elsewhere = factories.ConversationFactory()
+    assert set(Conversation.objects.visible_to(ada)) == {row}
+    assert set(DmEvent.objects.visible_to(ada)) == {event}
+    assert elsewhere not in Conversation.objects.visible_to(ada)
+    assert not Conversation.objects.visible_to(cleo).exists()
+    assert not DmEvent.objects.visible_to(cleo).exists()
+
+
+def test_a_role_too_small_sees_nothing_where_more_is_asked(ada, x_account):
+    conversation(x_account)
+    assert not Conversation.objects.visible_to(ada, Role.AGENT).exists()
+
+
+def test_new_messages_by_others_are_unread_until_the_mark_reaches_them(ada, x_account):
+    row = conversation(x_account)
+    assert unread(ada) == {row}
+    actions.mark_read(ada, row, NEW - 1)
+    assert unread(ada) == {row}
+    actions.mark_read(ada, row, NEW)
+    assert unread(ada) == set()
+
+
+def test_what_was_there_when_a_person_joined_counts_as_read(ada, x_account):
+    conversation(x_account, newest=OLD)
+    assert unread(ada) == set()
+
+
+def test_our_own_newest_message_does_not_make_a_conversation_unread(ada, x_account):
+    conversation(x_account, newest=NEW, incoming=0)
+    assert unread(ada) == set()
+
+
+def test_unread_is_each_persons_own(ada, ben, x_account):
+    Membership.objects.create(user=ben, x_account=x_account, read_before_id=1)
+    row = conversation(x_account)
+    actions.mark_read(ada, row, NEW)
+    assert unread(ada) == set()
+    assert unread(ben) == {row}
+
+
+def test_unread_conversations_are_counted_per_account_and_no_further_than_needed(ada, x_account):
+    other = factories.XAccountFactory()
+    Membership.objects.create(user=ada, x_account=other, read_before_id=1)
+    for number in range(MANY_UNREAD + 3):
+        conversation(x_account, newest=NEW + number)
+    conversation(other)
+    conversation(other, newest=0)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        counts = Conversation.objects.count_unread(ada, [x_account.pk, other.pk])
+    assert counts == {x_account.pk: MANY_UNREAD, other.pk: 1}
+    assert len(queries) == 1
+
+
+def test_pages_over_several_accounts_give_every_conversation_once_newest_first(ada, x_account):
+    other = factories.XAccountFactory()
+    # Several share their newest event: the row's own id then decides.
+    rows = [conversation(account, newest=NEW + number // 3) for number in range(20) for account in (x_account, other)]
+    expected = [row.pk for row in sorted(rows, key=lambda row: (row.last_dm_event_id, row.pk), reverse=True)]
+    seen, below = [], Conversation.objects.all()
+    while page := below.newest_of([x_account.pk, other.pk], 7):
+        seen += page
+        last = Conversation.objects.get(pk=page[-1])
+        below = Conversation.objects.older_than(last.last_dm_event_id, last.pk)
+    assert seen == expected
+
+
+def test_a_group_is_named_after_those_present_who_wrote_last_and_counts_the_others(x_account):
+    group = conversation(x_account, is_group=True, peer=None, dm_conversation_id="1800000000000000001")
+    us = factories.XUserFactory(id=x_account.x_user_id)
+    factories.ParticipantFactory(conversation=group, x_user=us)
+    gone = factories.ParticipantFactory(conversation=group, is_present=False)
+    rows = [factories.ParticipantFactory(conversation=group) for _ in range(NAMED + 2)]
+    named = list(Participant.objects.filter(conversation=group).naming())
+    assert [row.pk for row in named] == [row.pk for row in rows[:NAMED]]
+    assert {row.people for row in named} == {len(rows)}
+    assert gone not in named
+
+
+def plan_of(queryset):
+    sql, params = queryset.query.sql_with_params()
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {sql}", params)
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+@pytest.fixture
+def many(x_account):
+    peer = factories.XUserFactory()
+    Conversation.objects.bulk_create(
+        Conversation(
+            x_account=x_account,
+            dm_conversation_id=str(10**17 + number),
+            peer=peer,
+            is_group=number % 50 == 0,
+            last_dm_event_id=NEW + number * 7919 % 20_000,
+            last_incoming_dm_event_id=NEW,
+        )
+        for number in range(20_000)
+    )
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE conversations_conversation")
+    return x_account
+
+
+@pytest.mark.parametrize("only_groups", [False, True])
+def test_the_inbox_is_read_from_its_index_without_a_scan_or_a_sort(many, only_groups):
+    rows = Conversation.objects.filter(x_account=many)
+    if only_groups:
+        rows = rows.filter(is_group=True)
+    for page in (rows, rows.older_than(NEW + 9_000, 5_000)):
+        plan = plan_of(page.newest_first().values_list("last_dm_event_id", "pk")[:51])
+        assert "inbox_groups_newest_first" in plan if only_groups else "inbox_" in plan, plan
+        assert "Seq Scan" not in plan, plan
+        assert "Sort" not in plan, plan
+        assert "TEMP B-TREE" not in plan, plan
+
+
+def test_events_of_a_thread_are_read_from_its_index_without_a_sort(x_account):
+    row = conversation(x_account)
+    for page in (
+        row.events.order_by("-dm_event_id")[:51],
+        row.events.filter(dm_event_id__lt=7).order_by("-dm_event_id")[:51],
+    ):
+        plan = plan_of(page)
+        assert "TEMP B-TREE" not in plan, plan
