@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import sync
-from conversations.models import DmEvent, ReadInterval, SyncState
+from conversations.models import DmEvent, SyncState
+from conversations.sync import intervals
 from tests.factories import XAccountFactory
 from tests.xsim_server import SimServer
 
@@ -62,7 +63,7 @@ def settle(x_account: XAccount, turns: int = 50) -> SyncState:
     """Turn after turn until there is no gap left that is due."""
     for _ in range(turns):
         state = poll(x_account)
-        if state.import_finished_at and not ReadInterval.objects.exclude(next_token="").exists():
+        if state.import_finished_at and not intervals.gaps(x_account, None, state.horizon_id).exists():
             return state
     raise AssertionError("still gaps left")
 
