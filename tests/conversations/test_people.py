@@ -1,0 +1,152 @@
+"""People whom X named without showing them are looked up by id; the last known profile stays."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations.models import BilledResource, XUser
+from conversations.sync import people as module
+from conversations.sync.people import look_up_due_people
+from tests.conversations.x_world import ADA, BEN, CLEO, HELP, SEEN, STUDIO, asked, connected, named, people
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def x(xsim):
+    people(xsim)
+    return xsim
+
+
+def calls(x):
+    return asked(x, "/2/users")
+
+
+def looked_up(*rows):
+    look_up_due_people()
+    for row in rows:
+        row.refresh_from_db()
+    return rows
+
+
+def test_people_are_looked_up_by_one_call_and_once(x):
+    connected(x)
+    ada, ben = looked_up(named(ADA), named(BEN))
+    assert (ada.username, ada.name, ben.username) == ("ada_lamps", "Ada_Lamps", "ben_reads")
+    assert ada.profile_seen_at
+    assert ada.lookup_due_at is None
+    look_up_due_people()
+    assert calls(x) == [[ADA, BEN]]
+
+
+def test_nobody_due_asks_nothing(x):
+    connected(x)
+    XUser.objects.create(pk=int(ADA))
+    named(BEN)
+    XUser.objects.update(lookup_due_at=None)
+    look_up_due_people()
+    assert x.get("requests") == []
+
+
+def test_who_is_suspended_keeps_the_last_known_profile_and_x_s_words(x):
+    connected(x)
+    x.post("people", [{"id": CLEO, "username": "cleo", "name": "Cleo", "is_suspended": True}])
+    cleo, ada = looked_up(named(CLEO, username="cleo_old", name="Cleo", profile_seen_at=SEEN), named(ADA))
+    assert (cleo.username, cleo.name, cleo.profile_seen_at) == ("cleo_old", "Cleo", SEEN)
+    assert cleo.unavailable_since
+    assert "suspended" in cleo.unavailable_reason
+    assert cleo.lookup_due_at is None
+    assert (ada.username, ada.unavailable_since) == ("ada_lamps", None)
+
+
+def test_an_answer_of_nothing_but_refusals_is_an_answer(x):
+    connected(x)
+    x.post("people", [{"id": CLEO, "username": "cleo", "name": "Cleo", "is_suspended": True}])
+    cleo, nobody = looked_up(named(CLEO), named("404"))
+    assert "suspended" in cleo.unavailable_reason
+    assert "404" in nobody.unavailable_reason
+    assert cleo.lookup_due_at is None
+    assert nobody.lookup_due_at is None
+
+
+def test_who_comes_back_is_available_again(x):
+    connected(x)
+    (ada,) = looked_up(named(ADA, unavailable_since=SEEN, unavailable_reason="User has been suspended."))
+    assert (ada.unavailable_since, ada.unavailable_reason) == (None, "")
+
+
+def test_a_hundred_go_in_one_call(x):
+    connected(x)
+    numbers = [str(3_000_000 + number) for number in range(130)]
+    x.post("people", [{"id": pk, "username": f"customer{pk}", "name": "Customer"} for pk in numbers])
+    for pk in numbers:
+        named(pk)
+    look_up_due_people()
+    look_up_due_people()
+    assert [len(ids) for ids in calls(x)] == [100, 30]
+    assert not XUser.objects.filter(lookup_due_at__isnull=False).exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "wait"),
+    [
+        ({"kind": "500-html"}, timedelta(seconds=5)),
+        ({"kind": "cut-before"}, timedelta(seconds=5)),
+        ({"kind": "429-no-reset"}, timedelta(minutes=14)),
+        ({"kind": "402"}, timedelta(minutes=55)),
+    ],
+)
+def test_trouble_puts_the_lookup_off(x, fault, wait):
+    connected(x)
+    ada = named(ADA)
+    x.post("faults", fault)
+    looked_up(ada)
+    assert (ada.username, ada.lookup_attempts) == ("", 1)
+    assert timezone.now() + wait < ada.lookup_due_at < timezone.now() + timedelta(hours=2)
+
+
+def test_the_next_account_asks_where_the_first_may_not(x):
+    first = connected(x)
+    connected(x, STUDIO)
+    x.post("faults", {"kind": "403", "user_id": HELP})
+    (ada,) = looked_up(named(ADA))
+    assert ada.username == "ada_lamps"
+    assert [request["user_id"] for request in x.get("requests")] == [str(first.x_user_id), STUDIO]
+
+
+def test_without_a_connected_account_people_stay_due(x):
+    connected(x)
+    XAccount.objects.update(state=XAccount.State.RECONNECT)
+    (ada,) = looked_up(named(ADA))
+    assert ada.lookup_due_at <= timezone.now()
+    assert ada.lookup_attempts == 0
+
+
+def test_what_it_costs_is_written_down(x):
+    connected(x)
+    named(ADA)
+    look_up_due_people()
+    assert list(BilledResource.objects.values_list("kind", "resource_id")) == [("user", int(ADA))]
+
+
+def test_each_person_is_claimed_by_one_worker(x):
+    named(ADA)
+    assert [row.pk for row in module._claim([int(ADA)])] == [int(ADA)]
+    assert module._claim([int(ADA)]) == []
+
+
+def test_a_profile_shown_meanwhile_is_not_asked_for_again(x, monkeypatch):
+    connected(x)
+    ada = named(ADA)
+    x.post("faults", {"kind": "500-html"})
+    real = module.tokens.call
+
+    def shown_meanwhile(x_account, fn):
+        XUser.objects.filter(pk=ada.pk).update(username="ada_lamps", lookup_due_at=None)
+        return real(x_account, fn)
+
+    monkeypatch.setattr(module.tokens, "call", shown_meanwhile)
+    looked_up(ada)
+    assert (ada.username, ada.lookup_due_at) == ("ada_lamps", None)
