@@ -103,7 +103,13 @@ def supervise(group: Commands) -> int:
 
 
 def start(command: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=end_with_parent)  # noqa: PLW1509
+    """What goes wrong is on stderr; stdout is for the one line that this process prints."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,  # noqa: PLW1509
+    )
 
 
 def end_with_parent() -> None:

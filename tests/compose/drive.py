@@ -68,8 +68,9 @@ class Browser:
     def submit(self, html: str, action: str, **values: str) -> str:
         """Fills the form whose action ends so, and sends it."""
         for form in Forms(html).forms:
-            if form["action"].endswith(action):
-                return self.open(form["action"] or self.address, form["fields"] | values)
+            target = urllib.parse.urljoin(self.address, form["action"])
+            if urllib.parse.urlsplit(target).path.endswith(action):
+                return self.open(target, form["fields"] | values)
         raise SystemExit(f"no form for {action!r} at {self.address}:\n{html[:3000]}")
 
 
@@ -80,7 +81,9 @@ def origin(address: str) -> str:
 
 def first(browser: Browser, link: str) -> None:
     page = browser.open(link)
-    browser.submit(page, "", name="Ada", email=EMAIL, password=PASSWORD, password_again=PASSWORD)
+    browser.submit(
+        page, urllib.parse.urlsplit(link).path, name="Ada", email=EMAIL, password=PASSWORD, password_again=PASSWORD
+    )
     consent = browser.submit(browser.open(INBOX + "/"), "/x-accounts/connect/")
     start = browser.submit(consent, "/i/oauth2/authorize", user_id=persona(consent), decision="allow")
     browser.submit(start, "/start/", days="30")
