@@ -118,13 +118,20 @@ def connect(user: User, attempt: Attempt, code: str) -> Connected:
     known = access.without_tokens().filter(x_user_id=int(profile.id)).first()
     if attempt.x_account_id and (known is None or known.pk != attempt.x_account_id):
         _give_back(pair, known)
-        raise FlowError("other_account", f"@{profile.username}", _run_by(user, attempt.x_account_id))
+        raise FlowError("other_account", f"@{profile.username}")
     if not attempt.x_account_id and known and known.state == XAccount.State.CONNECTED:
         raise FlowError("already_connected", f"@{known.username}", known)
     if not attempt.x_account_id and not access.is_owner(user):
         _give_back(pair, known)
         raise FlowError("state")
     return _store_grant(user, profile, pair)
+
+
+def account_to_renew(user: User, attempt: Attempt) -> XAccount | None:
+    """The X account an attempt is about, None for a new one or when the person may not renew it any more."""
+    if attempt.x_account_id is None:
+        return None
+    return access.x_accounts_run_by(user).filter(pk=attempt.x_account_id).first()
 
 
 def disconnect(x_account: XAccount, user: User) -> bool:
@@ -204,10 +211,6 @@ def _give_back(pair: TokenPair, known: XAccount | None) -> None:
     """Ends a grant nobody uses. For an account known here X might end the stored grant with it."""
     if known is None:
         grants.revoke(pair.refresh_token or "", pair.access_token)
-
-
-def _run_by(user: User, pk: int) -> XAccount | None:
-    return access.x_accounts_run_by(user).filter(pk=pk).first()
 
 
 def _store_grant(user: User, profile: Profile, pair: TokenPair) -> Connected:

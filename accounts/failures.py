@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts import access
 from accounts.models import XAccount
 from dminbox.xapi.errors import (
     GrantRefused,
@@ -103,7 +104,7 @@ _TABLE = (
         409,
         "This X account is already connected",
         "Nothing was changed: it keeps working as before.",
-        "Open it, or connect it again on purpose, for example after changing its permissions at X.",
+        "It stands on your profile page. Connect it again only on purpose, for example after changing its permissions.",
     ),
     Failure(
         "other_account",
@@ -213,5 +214,6 @@ def page(request: HttpRequest, failed: FlowError, *, is_connecting: bool) -> Htt
         "detail": failed.detail,
         "x_account": failed.x_account,
         "is_connecting": is_connecting,
+        "may_try_again": bool(failed.x_account) or access.is_owner(request.user),
     }
     return render(request, "accounts/failed.html", context, status=failed.failure.status)

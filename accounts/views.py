@@ -223,7 +223,8 @@ def x_account_callback(request: HttpRequest) -> HttpResponse:
     if not access.may_connect(user):
         raise Http404
     try:
-        connected = _finish_connecting(request, user)
+        attempt = connecting.take(request.session, request.GET.get("state", ""), user)
+        connected = _finish_connecting(request, user, attempt)
     except FlowError as error:
         return failures.page(request, error, is_connecting=True)
     if connected.is_new:
@@ -232,14 +233,22 @@ def x_account_callback(request: HttpRequest) -> HttpResponse:
     return redirect("x_account", connected.x_account.pk)
 
 
-def _finish_connecting(request: HttpRequest, user: User) -> actions.Connected:
-    attempt = connecting.take(request.session, request.GET.get("state", ""), user)
+def _finish_connecting(request: HttpRequest, user: User, attempt: connecting.Attempt) -> actions.Connected:
+    try:
+        return actions.connect(user, attempt, _code(request))
+    except FlowError as error:
+        # So that trying again means the same X account again.
+        error.x_account = error.x_account or actions.account_to_renew(user, attempt)
+        raise
+
+
+def _code(request: HttpRequest) -> str:
     if request.GET.get("error") == "access_denied":
         raise FlowError("denied")
     code = request.GET.get("code", "")
     if not code or "error" in request.GET:
         raise FlowError("no_code")
-    return actions.connect(user, attempt, code)
+    return code
 
 
 @require_POST

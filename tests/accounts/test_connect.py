@@ -92,6 +92,19 @@ def test_an_admin_of_the_account_may_renew_it(ben, xsim, reconnectable):
     assert Membership.objects.count() == 1
 
 
+def test_trying_again_means_the_same_account_again(ben, xsim, reconnectable):
+    factories.MembershipFactory(user=ben, x_account=reconnectable, role=Role.ADMIN)
+    page = connect(browser(ben), xsim, x_account=reconnectable, decision="deny").content.decode()
+    assert "Connect @NordlichtHelp again" in page
+    assert f'name="x_account" value="{reconnectable.pk}"' in page
+
+
+def test_nobody_is_offered_what_would_be_refused(ben, reconnectable):
+    factories.MembershipFactory(user=ben, x_account=reconnectable, role=Role.ADMIN)
+    page = browser(ben).get("/x-accounts/callback/?state=forged&code=x").content.decode()
+    assert "Try again" not in page
+
+
 def test_a_connection_is_renewed_although_its_stored_tokens_cannot_be_read(ada, xsim, reconnectable, settings):
     settings.ENCRYPTION_KEYS = ["c29tZSBvdGhlciBrZXksIG5vdCB0aGUgcmlnaHQgMSE="]
     assert connect(browser(ada), xsim, x_account=reconnectable).status_code == 302
