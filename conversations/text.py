@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,13 +52,22 @@ class Piece:
     title: str = ""
 
 
+class Stands(Enum):
+    """What a link stands for on the page."""
+
+    FOR_ITSELF = "itself"
+    FOR_MEDIA = "media shown beside the text"
+    FOR_CARD = "a post shown as a card"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a piece stands in X's text, end exclusive; no piece: hidden."""
+    """Where a piece stands in X's text, end exclusive."""
 
     start: int
     end: int
-    piece: Piece | None
+    piece: Piece
+    stands: Stands = Stands.FOR_ITSELF
 
 
 def to_html(
@@ -95,15 +105,30 @@ def is_emoji_only(text: str | None, *, at_most: int = 6) -> bool:
 def _pieces(text: str | None, entities: Entities, has_media: bool, card_post_ids: Collection[int | str]) -> list[Piece]:
     text = text or ""
     spans = _apart(text, chain(_url_spans(text, entities, has_media, card_post_ids), _tag_spans(text, entities)))
+    hidden = _hidden(text, spans)
     pieces: list[Piece] = []
     position = 0
     for span in spans:
-        pieces.extend(_plain_pieces(_before_hidden(text[position : span.start], span)))
-        if span.piece:
+        before = text[position : span.start]
+        # X sets a space before the link it adds; it goes with the link.
+        pieces.extend(_plain_pieces(before.rstrip(" ") if span in hidden else before))
+        if span not in hidden:
             pieces.append(span.piece)
         position = span.end
     pieces.extend(_plain_pieces(text[position:]))
-    return _trimmed(pieces) if any(span.piece is None for span in spans) else pieces
+    return _trimmed(pieces) if hidden else pieces
+
+
+def _hidden(text: str, spans: Sequence[Span]) -> set[Span]:
+    """The media's own link; and those of cards where they end the text: amid a sentence it would lose its sense."""
+    end = len(text)
+    for span in reversed(spans):
+        if span.stands is Stands.FOR_ITSELF or text[span.end : end].strip():
+            break
+        end = span.start
+    cards = {span for span in spans if span.stands is Stands.FOR_CARD}
+    media = {span for span in spans if span.stands is Stands.FOR_MEDIA}
+    return media | cards if all(span.start >= end for span in cards) else media
 
 
 def _apart(text: str, candidates: Iterator[Span]) -> list[Span]:
@@ -115,11 +140,6 @@ def _apart(text: str, candidates: Iterator[Span]) -> list[Span]:
             taken[span.start : span.end] = b"\x01" * (span.end - span.start)
             kept.append(span)
     return sorted(kept, key=lambda span: span.start)
-
-
-def _before_hidden(text: str, span: Span) -> str:
-    """X sets a space before the link it adds; it goes with the link."""
-    return text if span.piece else text.rstrip(" ")
 
 
 def _trimmed(pieces: list[Piece]) -> list[Piece]:
@@ -146,19 +166,19 @@ def _url_spans(text: str, entities: Entities, has_media: bool, card_post_ids: Co
         is_media = has_media and links.is_own_media(expanded, _text_of(entity, "display_url"))
         unnamed_media = unnamed_media and not is_media
         unnamed_cards.discard(post_id)
-        piece = None if is_media or post_id in cards else _url_piece(entity)
-        yield from (Span(start, end, piece) for start, end in _places_of_url(text, entity))
-    yield from _hidden_without_entity(text, named, unnamed_media, len(unnamed_cards))
+        stands = Stands.FOR_MEDIA if is_media else Stands.FOR_CARD if post_id in cards else Stands.FOR_ITSELF
+        yield from (Span(*place, _url_piece(entity), stands) for place in _places_of_url(text, entity))
+    yield from _spans_without_entity(text, named, unnamed_media, len(unnamed_cards))
 
 
-def _hidden_without_entity(text: str, named: set[str], has_media: bool, cards: int) -> Iterator[Span]:
+def _spans_without_entity(text: str, named: set[str], has_media: bool, cards: int) -> Iterator[Span]:
     """The same links where X gave no entity: the media's stands last; those of posts only if no other is there."""
     places = [match for match in T_CO.finditer(text) if match[0] not in named]
     if has_media and places and not text[places[-1].end() :].strip():
         last = places.pop()
-        yield Span(last.start(), last.end(), None)
+        yield Span(*last.span(), _link(last[0]), Stands.FOR_MEDIA)
     if len(places) == cards:
-        yield from (Span(match.start(), match.end(), None) for match in places)
+        yield from (Span(*match.span(), _link(match[0]), Stands.FOR_CARD) for match in places)
 
 
 def _url_piece(entity: Mapping[str, Any]) -> Piece:

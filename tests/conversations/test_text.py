@@ -168,7 +168,18 @@ def test_a_link_beside_a_shared_post_is_never_lost():
     text = "https://t.co/ssssssssss or https://t.co/aaaaaaaaaa"
     assert len(hrefs(to_html(text, card_post_ids=["1861111111111111111"]))) == 2
     html = to_html(text, {"urls": [POST, SITE]}, card_post_ids=["1861111111111111111"])
-    assert hrefs(html) == [SITE["expanded_url"]]
+    assert hrefs(html) == [POST["expanded_url"], SITE["expanded_url"]]
+
+
+def test_a_shared_post_s_link_amid_a_sentence_keeps_its_place():
+    other = POST | {"url": "https://t.co/uuuuuuuuuu", "expanded_url": "https://x.com/ben/status/7"}
+    shown = {"card_post_ids": [1861111111111111111, 7]}
+    amid = "Both: https://t.co/ssssssssss and https://t.co/uuuuuuuuuu"
+    assert len(hrefs(to_html(amid, {"urls": [POST, other]}, **shown))) == 2
+    assert len(hrefs(to_html(amid, **shown))) == 2
+    last = "Both: https://t.co/ssssssssss https://t.co/uuuuuuuuuu "
+    assert to_html(last, {"urls": [POST, other]}, **shown) == "Both:"
+    assert to_html(last, **shown) == "Both:"
 
 
 def test_mentions_hashtags_and_cashtags_lead_to_x():
