@@ -39,6 +39,7 @@ BARE = re.compile(
     |(?<![\w$/.&=-])\$(?P<cashtag>[A-Za-z]{{1,6}})(?!\w)""",
     re.VERBOSE,
 )
+ADDRESS = re.compile(r"(?:https?://)?[^\s/.]+\.[^\s.]\S*")
 CLOSERS = {")": "(", "]": "[", "}": "{"}
 TRAILING = ".,;:!?'\"*_~…»”’"
 
@@ -195,11 +196,11 @@ def _places_of_url(text: str, entity: Mapping[str, Any]) -> Iterator[tuple[int, 
 
 
 def _indexed(text: str, entity: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-    """Where the indices point, unless that is no single word: then they are wrong, and words must not get lost."""
+    """Where the indices point, if an address stands there; else they are wrong, and words must not get lost."""
     start, end = entity.get("start"), entity.get("end")
     if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
         return
-    if not any(character.isspace() for character in text[start:end]):
+    if ADDRESS.fullmatch(text, start, end):
         yield start, end
 
 
