@@ -13,6 +13,9 @@ from accounts.models import XAccount
 from conversations import sync
 from conversations.models import DmEvent, SyncState
 from conversations.sync import intervals
+from conversations.sync.ids import time_in
+from dminbox.xapi.parsing import billed_in, parse_page, parse_problems
+from dminbox.xapi.schema import Answer, Page, RateLimit
 from tests.factories import XAccountFactory
 from tests.xsim_server import SimServer
 
@@ -105,3 +108,27 @@ def held_by_x(xsim: SimServer, token: str, path: str = "/2/dm_events") -> dict[s
             return found
         query["pagination_token"] = body["meta"]["next_token"]
     raise AssertionError("pages without end")
+
+
+def answer_of(body: dict[str, Any], answered_at: datetime = MORNING) -> Answer[Page]:
+    """An answer of X with this body, as the client would give it."""
+    return Answer(
+        value=parse_page(body),
+        rate_limit=RateLimit(),
+        billed=billed_in(body, "events"),
+        problems=parse_problems(body),
+        answered_at=answered_at,
+        endpoint="GET /2/dm_events",
+    )
+
+
+def message(pk: int, sender: str, conversation: str, text: str = "Hello", **more: Any) -> dict[str, Any]:
+    return {
+        "id": str(pk),
+        "event_type": "MessageCreate",
+        "text": text,
+        "sender_id": sender,
+        "dm_conversation_id": conversation,
+        "created_at": f"{time_in(pk):%Y-%m-%dT%H:%M:%S}.000Z",
+        **more,
+    }
