@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from conversations import links, showing
-from conversations.models import XUser
+from conversations.models import Conversation, DmEvent, XUser
 
 register = template.Library()
 
@@ -25,7 +25,6 @@ register.filter("usd", showing.usd)
 register.filter("short_time", showing.short_time)
 register.simple_tag(showing.preview_of, name="preview_of")
 register.simple_tag(links.conversation, name="conversation_on_x")
-register.simple_tag(links.message, name="message_on_x")
 register.filter("person_on_x", links.person)
 register.filter("post_on_x", links.post)
 
@@ -60,6 +59,22 @@ def moment(value: datetime | None, style: str = "full") -> SafeString | str:
         style, f"{local.day} {local:%b %Y, %H:%M}"
     )
     return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), full, words)
+
+
+@register.simple_tag
+def event_link(event: DmEvent) -> SafeString:
+    """The permanent address of an event, with its time for a label."""
+    address = reverse("event", args=[event.conversation_id, event.dm_event_id])
+    return format_html('<a class="event-time" href="{}">{}</a>', address, moment(event.created_at, "clock"))
+
+
+@register.simple_tag
+def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> SafeString:
+    """Where one message stands here, and the nearest X has to it."""
+    on_x = links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=has_media)
+    return format_html(
+        '{}<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="On X">↗</a>', event_link(event), on_x
+    )
 
 
 @register.filter

@@ -41,7 +41,7 @@ def as_ada(client, ada):
 def page(client, query=""):
     answer = client.get(f"/{query}")
     assert answer.status_code == 200
-    return answer.content.decode()
+    return re.sub(r"\s+", " ", answer.content.decode())
 
 
 def titles(html):
@@ -103,7 +103,7 @@ def test_filters_combine_and_stand_in_the_address(as_ada, ada, filled):
 def test_older_conversations_follow_by_a_link_until_each_was_shown_once(as_ada, filled):
     seen, address = [], "/"
     while address:
-        html = as_ada.get(address).content.decode()
+        html = page(as_ada, address.removeprefix("/"))
         seen += re.findall(r'data-conversation="(\d+)"', html)
         found = re.search(r'<a class="button quiet small"\s+href="(/\?[^"]*after=[^"]*)"', html)
         address = found[1].replace("&amp;", "&") if found else None

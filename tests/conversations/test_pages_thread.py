@@ -40,7 +40,7 @@ def as_ada(client, ada):
 def page(client, address):
     answer = client.get(address)
     assert answer.status_code == 200, address
-    return answer.content.decode()
+    return re.sub(r"\s+", " ", answer.content.decode())
 
 
 def thread(client, conversation, query=""):
@@ -59,7 +59,7 @@ def test_older_pages_follow_by_plain_links_to_the_very_first(as_ada, filled):
     seen, html = [], thread(as_ada, filled.long)
     while True:
         seen = numbers(html) + seen
-        found = re.search(r'<a class="button quiet small" href="(/c/[^"]*before=[^"]*)"', html)
+        found = re.search(r'<a class="button quiet small"\s+href="(/c/[^"]*before=[^"]*)"', html)
         if not found:
             break
         html = page(as_ada, found[1].replace("&amp;", "&"))

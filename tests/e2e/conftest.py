@@ -1,0 +1,139 @@
+"""A real server on the test database, and a real browser that tells on everything a page does wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.services import chromium, free_port
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+DESK = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    # Playwright keeps an event loop in this thread, in which Django would refuse to touch the database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def server(transactional_db) -> Iterator[str]:
+    """The address of dminbox itself, in a process of its own."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.e2e.serving",
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "PUBLIC_URL": address,
+        "PORT": str(port),
+        "LOCAL_X_URL": settings.LOCAL_X_URL,
+        "LOG_LEVEL": "warning",
+    }
+    command = [sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen([*command, "--log-level", "warning"], env=environment, cwd=settings.BASE_DIR)
+    try:
+        _wait_for(f"{address}/healthz", process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the server did not come up")
+
+
+@dataclass
+class Visit:
+    """One person's browser. `complaints` holds what went wrong: foreign requests, policy violations, errors."""
+
+    address: str
+    context: BrowserContext
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def watch(self, page: Page) -> None:
+        page.on("request", self._look_at_request)
+        page.on("requestfailed", self._look_at_failure)
+        page.on("response", self._look_at_response)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("console", self._look_at_console)
+
+    def _look_at_request(self, request) -> None:
+        if not request.url.startswith((self.address + "/", "data:")):
+            self.complaints.append(f"foreign request: {request.url}")
+
+    def _look_at_failure(self, request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # a page left while its film was still loading
+            self.complaints.append(f"failed: {request.url} {request.failure}")
+
+    def _look_at_response(self, response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status}: {response.url}")
+
+    def _look_at_console(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"console: {message.text}")
+
+
+@pytest.fixture
+def visit(browser, server, request):
+    """visit(user, **context options) -> Visit; a test fails in the end when a page did anything wrong."""
+    visits: list[Visit] = []
+
+    def begin(user, **options) -> Visit:
+        client = Client()
+        client.force_login(user)
+        context = browser.new_context(**(DESK | options))
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": server}])
+        found = Visit(server, context, context.new_page())
+        found.watch(found.page)
+        visits.append(found)
+        return found
+
+    yield begin
+    for each in visits:
+        each.context.close()
+    assert [complaint for each in visits for complaint in each.complaints] == []
