@@ -17,6 +17,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from html import unescape
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
 
@@ -109,8 +110,8 @@ def look(browser: Browser) -> dict:
     while address:
         page = browser.open(address)
         threads |= set(re.findall(r'href="/c/(\d+)/', page))
-        older = re.search(r'href="(\?[^"]*after=[^"]+)"', page)
-        address = f"{INBOX}/{older[1].replace('&amp;', '&')}" if older else ""
+        older = re.search(r'href="([^"]*\?[^"]*after=[^"]+)"', page)
+        address = urllib.parse.urljoin(address, unescape(older[1])) if older else ""
     ids: set[str] = set()
     for pk in threads:
         ids |= set(re.findall(rf"/c/{pk}/e/(\d+)/", browser.open(f"{INBOX}/c/{pk}/")))
