@@ -1,0 +1,276 @@
+"""Older history on demand, refills of some kinds, and conversations opened by handle, id or address."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations import sync
+from conversations.models import (
+    Conversation,
+    ConversationLookup,
+    DmEvent,
+    HistoryRead,
+    ReadInterval,
+    SyncState,
+    XUser,
+)
+from conversations.sync import pace, wishes
+from tests.conversations.sync_support import (
+    OWN,
+    begin,
+    connect,
+    held_by_x,
+    make_person,
+    one_to_one,
+    poll,
+    say,
+    settle,
+    stored,
+    stored_ids,
+)
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+ANN, BOB = "2000000000000000001", "2000000000000000002"
+GROUP = "1580000000000000000"
+PAIR = one_to_one(OWN, ANN)
+Read, Lookup = HistoryRead.State, ConversationLookup.State
+
+
+@pytest.fixture
+def x_account(xsim):
+    xsim.post("settings", {"token_seconds": 10**8})
+    make_person(xsim, ANN)
+    make_person(xsim, BOB)
+    return connect(xsim)
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    monkeypatch.setattr(pace, "PAGE", 10)
+
+
+def write(xsim, days, other: str = ANN) -> set[int]:
+    now = datetime.fromisoformat(xsim.get("clock")["now"])
+    times = [(now - timedelta(days=day)).isoformat() for day in days]
+    return {int(say(xsim, other, f"It is {time}.", created_at=time)["id"]) for time in times}
+
+
+def wish(x_account, pages: int = 1, **more) -> HistoryRead:
+    conversation = Conversation.objects.get(x_account=x_account, dm_conversation_id=PAIR)
+    row = HistoryRead.objects.create(conversation=conversation, pages_wanted=pages, **more)
+    sync.read_history(row.pk)
+    row.refresh_from_db()
+    return row
+
+
+def look_up(x_account, kind: str, target: str) -> ConversationLookup:
+    row = ConversationLookup.objects.create(x_account=x_account, kind=kind, target=target)
+    sync.look_up_conversation(row.pk)
+    row.refresh_from_db()
+    return row
+
+
+def asked(xsim) -> list[dict]:
+    calls = [call for call in xsim.get("requests") if "dm_conversations" in call["path"]]
+    xsim.delete("requests")
+    return calls
+
+
+# --- History ----------------------------------------------------------------------------------------------------------
+
+
+def test_history_goes_on_from_its_cursor_and_ends_at_the_beginning(x_account, xsim, small_pages):
+    ids = write(xsim, range(1, 60))
+    begin(x_account)
+    settle(x_account)
+    assert len(stored_ids(x_account)) < 40
+    while not Conversation.objects.get().has_reached_beginning:
+        assert wish(x_account, pages=2).state == Read.DONE
+    assert stored_ids(x_account) == ids
+    tokens = [parse_qs(call["query"]).get("pagination_token", [None])[0] for call in asked(xsim)]
+    assert tokens.count(None) == 1, "the top is read once; from there each page goes on where the last one ended"
+    assert len(tokens) == len(set(tokens))
+    assert stored(x_account) == held_by_x(xsim, x_account.access_token, f"/2/dm_conversations/{PAIR}/dm_events")
+
+
+def test_a_page_that_costs_nothing_and_brings_nothing_is_no_page_of_the_wish(x_account, xsim, small_pages):
+    write(xsim, range(1, 60))
+    begin(x_account)
+    settle(x_account)
+    count = len(stored_ids(x_account))
+    row = wish(x_account, pages=1)
+    assert (row.state, row.pages_read) == (Read.DONE, 1)
+    assert len(stored_ids(x_account)) > count, "what was read and billed today already is passed over"
+
+
+def test_a_wish_that_meets_the_limit_goes_on_by_itself_later(x_account, xsim, small_pages):
+    ids = write(xsim, range(1, 60))
+    begin(x_account)
+    settle(x_account)
+    xsim.post("settings", {"dm_get_limit": 4})
+    row = wish(x_account, pages=50)
+    assert row.state == Read.DUE
+    assert row.due_at > timezone.now()
+    assert "by itself" in row.detail
+    assert row.lease_until is None
+    for _ in range(3):
+        xsim.post("clock", {"advance": 901})
+        HistoryRead.objects.update(due_at=timezone.now())
+        sync.read_history(row.pk)
+    row.refresh_from_db()
+    assert row.state == Read.DONE
+    assert stored_ids(x_account) == ids
+
+
+def test_a_dead_worker_s_wish_is_taken_up_again(x_account, xsim):
+    write(xsim, [40, 1])
+    begin(x_account)
+    settle(x_account)
+    row = HistoryRead.objects.create(conversation=Conversation.objects.get())
+    assert wishes.claim(HistoryRead, row.pk)
+    assert wishes.claim(HistoryRead, row.pk) is None
+    assert wishes.due(HistoryRead, "conversation__x_account") == []
+    HistoryRead.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert wishes.due(HistoryRead, "conversation__x_account") == [row.pk]
+    sync.read_history(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.events_read) == (Read.DONE, 1)
+
+
+def test_a_refill_of_some_kinds_fills_in_and_claims_nothing(x_account, xsim, small_pages):
+    xsim.post("conversations", {"id": GROUP, "member_ids": [OWN, ANN, BOB], "is_group": True})
+    now = datetime.fromisoformat(xsim.get("clock")["now"])
+
+    def put(day: float, **event) -> int:
+        event |= {"dm_conversation_id": GROUP, "created_at": (now - timedelta(days=day)).isoformat()}
+        return int(xsim.post("events", event)[0]["id"])
+
+    join = {"event_type": "ParticipantsJoin", "participant_ids": [BOB], "sender_id": ANN}
+    joins = {put(day, **join) for day in range(40, 55)}
+    talk = {put(day, sender_id=ANN, text="Hello") for day in range(1, 5)}
+    begin(x_account)
+    settle(x_account)
+    conversation = Conversation.objects.get(dm_conversation_id=GROUP)
+    row = HistoryRead.objects.create(
+        conversation=conversation, pages_wanted=9, event_types=["ParticipantsJoin", "ParticipantsLeave"]
+    )
+    sync.read_history(row.pk)
+    row.refresh_from_db()
+    assert row.state == Read.DONE
+    assert row.events_read == len(joins)
+    assert stored_ids(x_account) == joins | talk
+    assert not ReadInterval.objects.filter(conversation=conversation).exists()
+    assert not Conversation.objects.get(pk=conversation.pk).has_reached_beginning
+
+
+def test_x_s_no_to_a_wish_is_said_with_its_words(x_account, xsim):
+    write(xsim, [1])
+    begin(x_account)
+    settle(x_account)
+    xsim.post("faults", {"kind": "404"})
+    row = wish(x_account)
+    assert row.state == Read.FAILED
+    assert row.detail
+
+
+def test_no_credit_met_by_a_wish_stops_the_polling_too(x_account, xsim):
+    write(xsim, [1])
+    begin(x_account)
+    settle(x_account)
+    xsim.post("faults", {"kind": "402"})
+    row = wish(x_account)
+    assert row.state == Read.DUE
+    assert row.due_at > timezone.now() + timedelta(minutes=59)
+    assert SyncState.objects.get().state == SyncState.State.NO_CREDIT
+
+
+def test_a_cursor_that_x_no_longer_takes_begins_the_history_anew(x_account, xsim, small_pages):
+    ids = write(xsim, range(1, 60))
+    begin(x_account)
+    settle(x_account)
+    wish(x_account)
+    ReadInterval.objects.exclude(conversation=None).update(next_token="AAAAAAAAAAAAAAAAAAAAAAAA")
+    row = wish(x_account, pages=50)
+    assert row.state == Read.DONE
+    assert stored_ids(x_account) == ids
+
+
+# --- Opening ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_conversation_silent_for_months_is_opened_by_handle(x_account, xsim):
+    ids = write(xsim, [50, 60, 70])
+    begin(x_account)
+    settle(x_account)
+    assert stored_ids(x_account) == set()
+    username = xsim.get("world")["people"][ANN]["username"]
+    row = look_up(x_account, "username", username)
+    assert row.state == Lookup.FOUND
+    assert row.conversation.dm_conversation_id == PAIR
+    assert row.conversation.peer.username == username
+    assert stored_ids(x_account) == ids
+    assert wish(x_account).state == Read.DONE, "and its history goes on from there"
+    assert Conversation.objects.get().has_reached_beginning
+
+
+@pytest.mark.parametrize(("kind", "target"), [("user_id", ANN), ("conversation_id", PAIR)])
+def test_or_by_user_id_or_conversation_id(x_account, xsim, kind, target):
+    ids = write(xsim, [50])
+    row = look_up(x_account, kind, target)
+    assert row.state == Lookup.FOUND
+    assert stored_ids(x_account) == ids
+
+
+def test_a_group_is_opened_by_its_id(x_account, xsim):
+    xsim.post("conversations", {"id": GROUP, "member_ids": [OWN, ANN], "is_group": True})
+    xsim.post("events", {"dm_conversation_id": GROUP, "sender_id": ANN, "text": "Hello all"})
+    row = look_up(x_account, "conversation_id", GROUP)
+    assert row.state == Lookup.FOUND
+    assert row.conversation.is_group
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "words"),
+    [
+        ("username", "nobody_here", "@nobody_here"),
+        ("user_id", BOB, "X knows none"),
+        ("conversation_id", "1590000000000000000", "X knows none"),
+    ],
+)
+def test_what_x_does_not_know_is_said(x_account, kind, target, words):
+    row = look_up(x_account, kind, target)
+    assert row.state == Lookup.NONE
+    assert words in row.detail
+    assert not Conversation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"), [("username", "no handle"), ("user_id", "9999999999999999999"), ("conversation_id", "12")]
+)
+def test_what_cannot_be_an_id_fails_without_a_call(x_account, xsim, kind, target):
+    assert look_up(x_account, kind, target).state == Lookup.FAILED
+    assert asked(xsim) == []
+
+
+def test_what_was_opened_is_read_on_by_polling_without_doubles(x_account, xsim):
+    write(xsim, [1, 2, 50])
+    look_up(x_account, "user_id", ANN)
+    begin(x_account)
+    settle(x_account)
+    say(xsim, ANN, "And today?")
+    poll(x_account)
+    assert DmEvent.objects.count() == 4
+    assert XUser.objects.get(pk=int(ANN)).username
+
+
+def test_wishes_of_a_disconnected_account_wait(x_account, xsim):
+    row = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=ANN)
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED)
+    assert wishes.due(ConversationLookup, "x_account") == []
+    XAccount.objects.update(state=XAccount.State.CONNECTED)
+    assert wishes.due(ConversationLookup, "x_account") == [row.pk]

@@ -1,0 +1,200 @@
+"""The state of an X account in words, the owners' admin, and the sweep that finds what is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Role, XAccount
+from conversations import sync, tasks
+from conversations.models import (
+    BilledResource,
+    ConversationLookup,
+    HistoryRead,
+    Post,
+    QuarantinedEvent,
+    ReadInterval,
+    SyncState,
+    XUser,
+)
+from tests.factories import (
+    ConversationFactory,
+    DmEventFactory,
+    MembershipFactory,
+    SyncStateFactory,
+    XAccountFactory,
+)
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+State = SyncState.State
+
+
+def test_an_account_nobody_has_decided_about_asks_for_the_choice():
+    status = sync.account_status(XAccountFactory())
+    assert status.needs_choice
+    assert status.headline == "Nothing is read yet"
+    assert status.last_poll_at is None
+
+
+@pytest.mark.parametrize("state", State.values)
+def test_every_state_has_words(state):
+    row = SyncStateFactory(state=state, import_finished_at=timezone.now())
+    status = sync.account_status(row.x_account)
+    assert status.headline
+    assert status.next_step or state == State.ACTIVE
+    assert status.since == row.state_since
+
+
+def test_an_import_that_is_under_way_says_so():
+    row = SyncStateFactory()
+    assert sync.account_status(row.x_account).headline == "Reading what was there before"
+
+
+@pytest.mark.parametrize("state", [XAccount.State.RECONNECT, XAccount.State.DISCONNECTED])
+def test_a_lost_connection_goes_before_everything_else(state):
+    x_account = XAccountFactory(state=state, state_detail="X ended it.")
+    SyncStateFactory(x_account=x_account, state=State.RATE_LIMITED, next_poll_at=timezone.now())
+    status = sync.account_status(x_account)
+    assert status.is_trouble
+    assert status.detail == "X ended it."
+    assert status.next_poll_at is None
+    assert "connect" in status.next_step
+
+
+def test_numbers_are_of_this_account_alone():
+    row = SyncStateFactory(rate_limit=15, rate_remaining=4, rate_reset_at=timezone.now() + timedelta(minutes=5))
+    DmEventFactory(conversation=ConversationFactory(x_account=row.x_account))
+    DmEventFactory()
+    today = timezone.now().date()
+    for kind, pk in (("dm_event", 1), ("dm_event", 2), ("user", 1), ("post", 1)):
+        BilledResource.objects.create(day=today, kind=kind, resource_id=pk, x_account=row.x_account)
+    BilledResource.objects.create(day=today, kind="dm_event", resource_id=3, x_account=XAccountFactory())
+    yesterday = today - timedelta(days=1)
+    BilledResource.objects.create(day=yesterday, kind="dm_event", resource_id=1, x_account=row.x_account)
+    status = sync.account_status(row.x_account)
+    assert (status.events, status.conversations) == (1, 1)
+    assert (status.requests_left, status.requests_limit) == (4, 15)
+    bill = status.billed_today
+    assert (bill.dm_events, bill.users, bill.posts, float(bill.usd)) == (2, 1, 1, pytest.approx(0.035))
+
+
+def test_a_window_that_is_over_is_full_again():
+    row = SyncStateFactory(rate_limit=15, rate_remaining=0, rate_reset_at=timezone.now() - timedelta(minutes=1))
+    status = sync.account_status(row.x_account)
+    assert (status.requests_left, status.window_resets_at) == (15, None)
+
+
+# --- The admin --------------------------------------------------------------------------------------------------------
+
+MODELS = ["syncstate", "readinterval", "historyread", "conversationlookup", "billedresource", "conversation"]
+
+
+@pytest.fixture
+def odd():
+    row = SyncStateFactory()
+    return QuarantinedEvent.objects.create(
+        x_account=row.x_account, raw_hash="a" * 64, raw={"text": "the lamp flickers"}, reason="id is missing"
+    )
+
+
+def page_of(client, name: str, pk: int | None = None) -> str:
+    view = reverse(f"admin:conversations_{name}_changelist")
+    response = client.get(view if pk is None else reverse(f"admin:conversations_{name}_change", args=[pk]))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_an_owner_sees_that_something_is_odd_and_only_a_member_sees_what(client, ada, odd):
+    client.force_login(ada)
+    assert "id is missing" in page_of(client, "quarantinedevent")
+    assert "flickers" not in page_of(client, "quarantinedevent", odd.pk)
+    MembershipFactory(user=ada, x_account=odd.x_account, role=Role.VIEWER)
+    assert "flickers" in page_of(client, "quarantinedevent", odd.pk)
+
+
+def test_the_admin_shows_no_message_and_changes_nothing(client, ada):
+    client.force_login(ada)
+    event = DmEventFactory(text="Only between us")
+    x_account = event.conversation.x_account
+    rows = {
+        "syncstate": SyncStateFactory(x_account=x_account),
+        "readinterval": ReadInterval.objects.create(x_account=x_account, low_id=1, high_id=2, next_token="cursor"),
+        "historyread": HistoryRead.objects.create(conversation=event.conversation),
+        "conversationlookup": ConversationLookup.objects.create(x_account=x_account, kind="username", target="whom"),
+        "billedresource": BilledResource.objects.create(
+            day=timezone.now().date(), kind="user", resource_id=1, x_account=x_account
+        ),
+        "conversation": event.conversation,
+    }
+    for name in MODELS:
+        shown = page_of(client, name) + page_of(client, name, rows[name].pk)
+        assert not {"Only between us", "cursor", "whom"} & set(shown.split('"')), name
+        assert "Only between us" not in shown
+        assert client.post(reverse(f"admin:conversations_{name}_add")).status_code == 403
+
+
+def test_cleo_sees_no_admin(client, cleo, odd):
+    client.force_login(cleo)
+    assert client.get(reverse("admin:conversations_quarantinedevent_changelist")).status_code == 404
+
+
+# --- The sweep --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queued(monkeypatch):
+    found: list[tuple] = []
+    for name in (
+        "poll_account",
+        "read_history",
+        "look_up_conversation",
+        "look_up_people",
+        "fetch_post_details",
+        "fetch_media_file",
+    ):
+        task = getattr(tasks, name)
+        monkeypatch.setattr(task, "apply_async", lambda args=(), name=name, **_: found.append((name, *args)))
+    return found
+
+
+def test_the_sweep_makes_the_state_of_whoever_was_just_connected(queued):
+    x_account = XAccountFactory()
+    XAccountFactory(state=XAccount.State.DISCONNECTED)
+    tasks.sweep()
+    assert SyncState.objects.get().x_account == x_account
+    assert queued == []
+
+
+def test_the_sweep_finds_what_is_due_and_nothing_else(queued):
+    now = timezone.now()
+    due = SyncStateFactory(next_poll_at=now)
+    SyncStateFactory(next_poll_at=now + timedelta(minutes=1))
+    SyncStateFactory(next_poll_at=now, lease_until=now + timedelta(minutes=1))
+    SyncStateFactory(next_poll_at=now, state=State.PAUSED)
+    SyncStateFactory(next_poll_at=now, x_account=XAccountFactory(state=XAccount.State.RECONNECT))
+    conversation = ConversationFactory(x_account=due.x_account)
+    history = HistoryRead.objects.create(conversation=conversation)
+    HistoryRead.objects.create(conversation=conversation, state=HistoryRead.State.DONE)
+    lookup = ConversationLookup.objects.create(x_account=due.x_account, kind="user_id", target="1")
+    tasks.sweep()
+    assert sorted(queued) == [
+        ("look_up_conversation", lookup.pk),
+        ("poll_account", due.x_account_id),
+        ("read_history", history.pk),
+    ]
+
+
+def test_the_sweep_asks_for_people_and_posts_that_are_due(queued):
+    XUser.objects.create(pk=1, lookup_due_at=timezone.now())
+    Post.objects.create(pk=1)
+    tasks.sweep()
+    assert sorted(queued) == [("fetch_post_details",), ("look_up_people",)]
+
+
+def test_an_idle_sweep_is_a_handful_of_queries(queued, django_assert_max_num_queries):
+    with django_assert_max_num_queries(8):
+        tasks.sweep()
+    assert queued == []
