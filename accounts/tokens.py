@@ -97,7 +97,7 @@ def call(x_account: XAccount, fn: Callable[[XClient], T]) -> T:
         with grants.client(x_account.access_token) as client:
             return fn(client)
     except TokenRefused:
-        _mark_reconnect(x_account, NEW_TOKEN_REFUSED)
+        mark_reconnect(x_account, NEW_TOKEN_REFUSED)
         raise
 
 
@@ -176,7 +176,7 @@ def _claim(x_account: XAccount) -> str:
 def _spend_refresh_token(x_account: XAccount, holder: str) -> None:
     """Asks X, twice when the first answer is lost; the lease is given back whatever happens."""
     if not x_account.refresh_token:
-        _mark_reconnect(x_account, NOT_LASTING)
+        mark_reconnect(x_account, NOT_LASTING)
         raise TokenRefused("no refresh token is stored")
     try:
         pair = _ask(x_account, holder)
@@ -213,7 +213,7 @@ def _release(x_account: XAccount, holder: str) -> None:
 def _settle_refusal(x_account: XAccount, error: GrantRefused) -> None:
     """X refused the refresh token: somebody rotated it meanwhile, or the grant is gone."""
     detail = LOST if x_account.refresh_in_doubt_since else REFUSED
-    if _mark_reconnect(x_account, detail):
+    if mark_reconnect(x_account, detail):
         raise TokenRefused("X refused the refresh token") from error
     _reread(x_account)
     _require_connected(x_account)
@@ -253,7 +253,7 @@ def _drop(x_account: XAccount, pair: TokenPair) -> None:
         grants.revoke(pair.refresh_token or "", pair.access_token)
 
 
-def _mark_reconnect(x_account: XAccount, detail: str) -> bool:
+def mark_reconnect(x_account: XAccount, detail: str) -> bool:
     """connected -> reconnect, unless a newer pair was stored meanwhile."""
     marked = _update(
         _same_pair(x_account) & Q(state=XAccount.State.CONNECTED),

@@ -20,7 +20,7 @@ from conversations.sync import billing, intervals, pace, trouble
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
 from dminbox.xapi.client import XClient
-from dminbox.xapi.errors import BadPageToken, NoCredit, XError
+from dminbox.xapi.errors import BadPageToken, NoCredit, ScopesMissing, XError
 from dminbox.xapi.schema import Answer, Page, RateLimit
 
 log = structlog.get_logger("conversations.sync")
@@ -72,6 +72,9 @@ def poll(x_account_pk: int) -> None:
         log.warning("lease_lost", x_account_id=x_account_pk)
     except XError as error:
         _settle_trouble(turn, error)
+    except Exception:
+        _let_go(turn)
+        raise
     else:
         _settle(turn)
     if turn.had_no_credit and turn.pages:
@@ -255,6 +258,8 @@ def _wait(turn: Turn, state: SyncState) -> timedelta:
 
 def _settle_trouble(turn: Turn, error: XError) -> None:
     log.warning("poll_failed", x_account_id=turn.x_account.pk, error=type(error).__name__, status=error.status)
+    if isinstance(error, ScopesMissing):
+        tokens.mark_reconnect(turn.x_account, trouble.SCOPES)
     with transaction.atomic():
         state = _locked(turn)
         if state is None:
@@ -270,6 +275,13 @@ def _settle_trouble(turn: Turn, error: XError) -> None:
         _give_back(state)
     if isinstance(error, NoCredit):
         trouble.stop_all_for_credit()
+
+
+def _let_go(turn: Turn) -> None:
+    """After a failure of our own (a deadlock, a bug): the next worker need not wait for the lease to run out."""
+    ours = SyncState.objects.filter(pk=turn.state.pk, lease_holder=turn.holder)
+    soon = timezone.now() + trouble.back_off(failures=2)
+    ours.update(lease_until=None, lease_holder="", next_poll_at=soon)
 
 
 def _locked(turn: Turn) -> SyncState | None:

@@ -39,6 +39,10 @@ NO_CREDIT = (
     "portal; we try again once an hour."
 )
 RECONNECT = "X does not accept our connection to this X account any more. It has to be connected again."
+SCOPES = (
+    "X says that this connection was given no right to read Direct Messages. Connect it again and allow everything "
+    "asked for."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ def back_off(failures: int) -> timedelta:
 
 def has_credit() -> bool:
     """Whether X's last word on it was not "no credit": one app, one purse, for all X accounts."""
-    return not SyncState.objects.filter(state=State.NO_CREDIT).exists()
+    polling = SyncState.objects.filter(x_account__state=XAccount.State.CONNECTED)
+    return not polling.filter(state=State.NO_CREDIT).exists()
 
 
 def stop_all_for_credit() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from urllib.parse import parse_qs
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts import tokens
@@ -384,10 +385,38 @@ def test_a_connection_that_x_ended_stops_the_polling_until_it_is_made_again(x_ac
 
 def test_scopes_that_are_missing_are_never_taken_for_an_empty_inbox(x_account, xsim):
     begin(x_account)
-    xsim.post("faults", {"kind": "403", "times": 5})
+    xsim.post("faults", {"kind": "403"})
     poll(x_account)
-    assert sync.account_status(x_account).is_trouble
+    x_account.refresh_from_db()
+    status = sync.account_status(x_account)
+    assert x_account.state == XAccount.State.RECONNECT
+    assert status.is_trouble
+    assert "allow everything" in status.detail
     assert not DmEvent.objects.exists()
+
+
+def test_a_failure_of_our_own_gives_the_lease_back_and_is_not_hidden(x_account, monkeypatch):
+    begin(x_account)
+
+    def deadlock(*_args, **_more):
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(polling, "store_page", deadlock)
+    with pytest.raises(OperationalError):
+        poll(x_account)
+    state = SyncState.objects.get()
+    assert state.lease_until is None
+    assert timezone.now() < state.next_poll_at < timezone.now() + timedelta(minutes=2)
+    assert not ReadInterval.objects.exists(), "no claim without its events"
+
+
+def test_an_account_without_credit_that_was_disconnected_stops_nobody(x_account, xsim):
+    begin(x_account)
+    xsim.post("faults", {"kind": "402"})
+    poll(x_account)
+    assert not sync.has_credit()
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED)
+    assert sync.has_credit()
 
 
 def test_a_request_that_x_does_not_understand_is_shown_with_its_words(x_account, xsim):
