@@ -38,7 +38,7 @@ def test_health_answers_under_any_loopback_name(client):
 
 @pytest.mark.django_db
 def test_addresses_come_from_the_public_url_behind_a_proxy(client, settings):
-    settings.PUBLIC_URL = "https://inbox.nordlicht.example"
+    settings.PUBLIC_URL, settings.ALLOWED_HOSTS = "https://inbox.nordlicht.example", ["inbox.nordlicht.example"]
     response = client.get("/accounts/login/", headers={"host": "127.0.0.1:8000"})
     assert response.wsgi_request.build_absolute_uri("/x/") == "https://inbox.nordlicht.example/x/"
     assert response.wsgi_request.is_secure()
