@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Concatenate, NamedTuple, ParamSpec
+from typing import NamedTuple
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Membership, Role, User, XAccount
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 Person = User | AbstractBaseUser | AnonymousUser
 
 
@@ -76,15 +70,3 @@ def connections_of(user: User) -> list[Connection]:
         for x_account in shown
         for role in [roles.get(x_account.pk, "")]
     ]
-
-
-def owner_required(view: View[P]) -> View[P]:
-    """Shows a view to owners of the installation; for everybody else it does not exist."""
-
-    @wraps(view)
-    def only_owners(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not is_owner(request.user):
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return only_owners

@@ -64,7 +64,6 @@ X_VOCABULARY = env.choice("X_VOCABULARY", "tweet", ["tweet", "post"])
 X_CONNECT_TIMEOUT = env.integer("X_CONNECT_TIMEOUT", 5, low=1)
 X_READ_TIMEOUT = env.integer("X_READ_TIMEOUT", 30, low=1)
 # The local X stands on http and on a loopback or container address; X itself never does.
-X_ALLOW_HTTP = any(urlsplit(address).scheme == "http" for address in (X_API_URL, X_TOKEN_URL, X_REVOKE_URL))
 MEDIA_ALLOW_LOCAL = IS_DEMO
 X_SCOPES = ["dm.read", "dm.write", "tweet.read", "users.read", "offline.access", "media.write"]
 
