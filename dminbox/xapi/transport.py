@@ -83,9 +83,10 @@ def send(session: Session, method: str, url: str, *, endpoint: str, kind: Kind, 
 
 
 def chunks(response: requests.Response, endpoint: str) -> Iterator[bytes]:
-    """The body of a streamed read, as it comes."""
+    """The body of a streamed read: each chunk is what has arrived, so that a caller's deadline holds."""
     try:
-        yield from response.iter_content(CHUNK)
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
+            yield chunk
     except FAILURES as error:
         failure = lost(error, endpoint, Kind.READ)
     else:
