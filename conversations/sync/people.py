@@ -20,7 +20,7 @@ from conversations.sync import billing
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
 from conversations.sync.ids import as_number
 from conversations.sync.includes import store_users
-from conversations.sync.trouble import back_off, has_credit, trouble_of
+from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
 from dminbox.xapi.errors import RateLimited, ScopesMissing, TokenRefused, XError
 from dminbox.xapi.schema import Answer, User
 
@@ -53,6 +53,7 @@ def _look_up(x_accounts: Sequence[XAccount], people: Sequence[XUser]) -> None:
     try:
         x_account, answer = _ask(x_accounts, [str(person.pk) for person in people])
     except XError as error:
+        heed(error)
         log.info("people_lookup_failed", people=len(people), error=type(error).__name__)
         reasons = reasons_of(error, {"user"})
         _mark_unavailable(reasons)

@@ -20,7 +20,7 @@ from conversations.sync import billing, intervals, pace, trouble
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
 from dminbox.xapi.client import XClient
-from dminbox.xapi.errors import BadPageToken, NoCredit, ScopesMissing, XError
+from dminbox.xapi.errors import BadPageToken, ScopesMissing, XError
 from dminbox.xapi.schema import Answer, Page, RateLimit
 
 log = structlog.get_logger("conversations.sync")
@@ -273,8 +273,7 @@ def _settle_trouble(turn: Turn, error: XError) -> None:
         else:
             trouble.enter(state, problem.state or State.REFUSED, problem.detail)
         _give_back(state)
-    if isinstance(error, NoCredit):
-        trouble.stop_all_for_credit()
+    trouble.heed(error)
 
 
 def _let_go(turn: Turn) -> None:

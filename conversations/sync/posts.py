@@ -21,7 +21,7 @@ from conversations.sync import billing
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
 from conversations.sync.ids import as_number
 from conversations.sync.includes import ensure_media, ensure_posts, store_media, store_posts, store_users
-from conversations.sync.trouble import back_off, has_credit, trouble_of
+from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
 from dminbox.xapi import schema
 from dminbox.xapi.errors import XError
 
@@ -83,6 +83,7 @@ def _fetch(x_account: XAccount, posts: Sequence[Post]) -> None:
     try:
         answer = tokens.call(x_account, lambda client: client.tweets(ids))
     except XError as error:
+        heed(error)
         log.info("post_details_failed", x_account_id=x_account.pk, posts=len(posts), error=type(error).__name__)
         attempts = max(post.details_attempts for post in posts)
         _give_up_or_put_off(posts, reasons_of(error, RESOURCES), trouble_of(error, attempts).wait)

@@ -90,8 +90,13 @@ def has_credit() -> bool:
     return not polling.filter(state=State.NO_CREDIT).exists()
 
 
+def heed(error: XError) -> None:
+    """Whoever meets an error of X on any call says so here: without credit nobody polls before the hour is over."""
+    if isinstance(error, NoCredit):
+        stop_all_for_credit()
+
+
 def stop_all_for_credit() -> None:
-    """Nobody polls before the hour is over. Whoever meets NoCredit on any call says so here."""
     now = timezone.now()
     polling = SyncState.objects.exclude(state__in=IDLE)
     polling.exclude(state=State.NO_CREDIT).update(state=State.NO_CREDIT, state_since=now, detail=NO_CREDIT)

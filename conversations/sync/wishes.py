@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations.models import ConversationLookup, HistoryRead
 from conversations.sync import trouble
-from dminbox.xapi.errors import NoCredit, RateLimited, XError
+from dminbox.xapi.errors import RateLimited, XError
 
 log = structlog.get_logger("conversations.sync")
 
@@ -71,8 +71,7 @@ def settle_trouble(wish: Wish, error: XError) -> None:
     """Later with words, or failed with X's."""
     log.warning("wish_failed", wish=type(wish).__name__, pk=wish.pk, error=type(error).__name__, status=error.status)
     problem = trouble.trouble_of(error, failures=2)
-    if isinstance(error, NoCredit):
-        trouble.stop_all_for_credit()
+    trouble.heed(error)
     if problem.is_final:
         finish(wish, type(wish).State.FAILED, problem.detail)
         return

@@ -6,10 +6,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations.models import BilledResource, XUser
+from conversations.models import BilledResource, SyncState, XUser
 from conversations.sync import people as module
 from conversations.sync.people import look_up_due_people
 from tests.conversations.x_world import ADA, BEN, CLEO, HELP, SEEN, STUDIO, asked, connected, named, people
+from tests.factories import SyncStateFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -105,6 +106,15 @@ def test_trouble_puts_the_lookup_off(x, fault, wait):
     looked_up(ada)
     assert (ada.username, ada.lookup_attempts) == ("", 1)
     assert timezone.now() + wait < ada.lookup_due_at < timezone.now() + timedelta(hours=2)
+
+
+def test_a_lookup_without_credit_stops_the_polling_of_all(x):
+    sync = SyncStateFactory(x_account=connected(x))
+    x.post("faults", {"kind": "402"})
+    looked_up(named(ADA))
+    sync.refresh_from_db()
+    assert sync.state == SyncState.State.NO_CREDIT
+    assert sync.next_poll_at > timezone.now() + timedelta(minutes=55)
 
 
 def test_the_next_account_asks_where_the_first_may_not(x):

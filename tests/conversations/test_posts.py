@@ -221,6 +221,16 @@ def test_trouble_puts_the_details_off_and_leaves_the_card_as_it_was(x, fault, wa
     assert (lamp.state, lamp.text) == (State.COMPLETE, f"Post {LAMP}")
 
 
+def test_details_without_credit_stop_the_polling_of_all(x):
+    post(x, LAMP)
+    sync = SyncStateFactory(x_account=connected(x))
+    (lamp,) = shared(sync.x_account, LAMP)
+    x.post("faults", {"kind": "402"})
+    fetched(lamp)
+    sync.refresh_from_db()
+    assert sync.state == SyncState.State.NO_CREDIT
+
+
 def test_a_post_x_says_nothing_about_is_asked_for_again_later(x):
     (lamp,) = shared(connected(x), LAMP)
     x.post("faults", {"kind": "body", "status": 200, "body": {"data": [{"id": "99", "text": "another"}]}})
