@@ -5,6 +5,7 @@ Models link these as their managers; so this module imports none of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MANY_UNREAD = 100
 """Counting stops here; pages say 99+."""
+LOOKED_AT = 500
+"""Conversations per X account that are looked at for counting the unread ones."""
 NAMED = 3
 """People a group's title can name."""
 
@@ -61,15 +64,15 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return [pk for _, pk in sorted(_union_all(parts, self.db), reverse=True)[:size]]
 
     def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, int]:
-        """Unread conversations per X account, at most MANY_UNREAD of each."""
-        parts = [
-            self.unread_by(user).filter(x_account=pk).order_by().values_list("x_account_id", flat=True)[:MANY_UNREAD]
-            for pk in x_account_ids
-        ]
-        counts: dict[int, int] = {}
-        for (pk,) in _union_all(parts, self.db):
-            counts[pk] = counts.get(pk, 0) + 1
-        return counts
+        """Unread conversations per X account: at most MANY_UNREAD of each, among the LOOKED_AT that heard last.
+
+        So the price of the numbers is the same for any inbox; the filter for unread ones looks at all.
+        """
+        heard = self.for_person(user).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
+        newest = heard.order_by("-last_incoming_dm_event_id").values_list("x_account_id", "is_unread")
+        rows = _union_all([newest.filter(x_account=pk)[:LOOKED_AT] for pk in x_account_ids], self.db)
+        counts = Counter(pk for pk, is_unread in rows if is_unread)
+        return {pk: min(count, MANY_UNREAD) for pk, count in counts.items()}
 
     def with_rows_of_inbox(self) -> Self:
         """Everything a row of the inbox shows, in a fixed number of queries."""

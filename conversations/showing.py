@@ -182,6 +182,7 @@ def prices() -> dict[str, str]:
         "user": usd(settings.PRICE_USER_USD),
         "post": usd(settings.PRICE_POST_USD),
         "page": price_of_page(),
+        "thousand": usd(settings.PRICE_DM_EVENT_USD * 1000),
         "page_size": str(HISTORY_PAGE),
         "ceiling": usd(settings.IMPORT_CEILING_USD),
     }

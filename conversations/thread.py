@@ -15,7 +15,7 @@ from conversations.models import DmEvent, EventParticipant, Post
 from conversations.showing import Picture, picture_of
 
 RUN_BREAK = timedelta(minutes=20)
-CARD_BOX = (420, 300)
+CARD_BOX = (456, 320)
 
 
 @dataclass(frozen=True, slots=True)

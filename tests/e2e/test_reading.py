@@ -43,7 +43,7 @@ def test_from_the_inbox_into_a_thread_which_is_then_read(visit, ada, filled):
     assert moved.value.status == 204
     page.wait_for_selector("#thread-title")
     assert page.url.endswith(f"/c/{filled.long.pk}/")
-    assert page.title() == "Ben Østergård · dminbox"
+    wait_until(page, "document.title === 'Ben Østergård · dminbox'")
     wait_until(page, "document.activeElement.id === 'thread-title'")
     wait_until(
         page, "pk => !document.querySelector(`.row[data-conversation='${pk}']`).matches('.unread')", filled.long.pk
