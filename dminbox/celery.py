@@ -10,7 +10,10 @@ from typing import Any
 from celery import Celery
 from celery.beat import Scheduler
 
+from dminbox import file_broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")
+file_broker.register()
 app = Celery("dminbox")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -88,7 +88,7 @@ if not ENCRYPTION_KEYS:
     env.stop("ENCRYPTION_KEYS is missing. `make run` writes one into .env; see .env.example for making one by hand.")
 if DATABASE_URL and not DATABASE_URL.startswith(("postgres://", "postgresql://", "sqlite:///")):
     env.stop("DATABASE_URL must begin with postgres:// or sqlite:///; leave it out for SQLite under data/.")
-for folder in (MEDIA_ROOT, BROKER_DIR / "queue", BROKER_DIR / "processed", BROKER_DIR / "control"):
+for folder in (MEDIA_ROOT, BROKER_DIR / "queue", BROKER_DIR / "control"):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -258,16 +258,14 @@ SOCIALACCOUNT_PROVIDERS = {
 }
 
 # --- Celery -----------------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "files://"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"visibility_timeout": 3600}
     if REDIS_URL
     else {
         "data_folder_in": str(BROKER_DIR / "queue"),
         "data_folder_out": str(BROKER_DIR / "queue"),
-        "processed_folder": str(BROKER_DIR / "processed"),
         "control_folder": str(BROKER_DIR / "control"),
-        "store_processed": False,
         "polling_interval": 0.1,
     }
 )
