@@ -18,9 +18,14 @@ def is_owner(user: Person) -> bool:
     return isinstance(user, User) and user.is_active and user.is_owner
 
 
+TOKENS = ("access_token", "refresh_token")
+TOKENS_OF_JOINED = tuple(f"x_account__{name}" for name in TOKENS)
+"""For .defer() beside .select_related("x_account"): nothing is decrypted that is not asked for by name."""
+
+
 def without_tokens() -> QuerySet[XAccount]:
-    """X accounts for pages: tokens stay where they are, so a missing encryption key breaks no page either."""
-    return XAccount.objects.defer("access_token", "refresh_token")
+    """X accounts whose tokens stay where they are, so that a missing encryption key breaks no page and no other one."""
+    return XAccount.objects.defer(*TOKENS)
 
 
 def x_accounts_of(user: Person, role: str = Role.VIEWER) -> QuerySet[XAccount]:

@@ -13,7 +13,7 @@ from django.db import connections, models
 from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Prefetch, Q, Subquery, Value, Window
 from django.db.models.functions import Coalesce, Greatest, RowNumber
 
-from accounts.access import Person, x_accounts_of
+from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
 from accounts.models import Role
 
 if TYPE_CHECKING:
@@ -77,9 +77,13 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     def with_rows_of_inbox(self) -> Self:
         """Everything a row of the inbox shows, in a fixed number of queries."""
         events = _related(self.model, "last_event")
-        return self.select_related("x_account", "peer__avatar").prefetch_related(
-            Prefetch("participants", _related(self.model, "participants").naming(), to_attr="named"),
-            Prefetch("last_event", events.select_related("sender").with_short_contents()),
+        return (
+            self.select_related("x_account", "peer__avatar")
+            .defer(*TOKENS_OF_JOINED)
+            .prefetch_related(
+                Prefetch("participants", _related(self.model, "participants").naming(), to_attr="named"),
+                Prefetch("last_event", events.select_related("sender").with_short_contents()),
+            )
         )
 
     def with_history(self) -> Self:

@@ -26,6 +26,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations.media.download import Fetcher, copy
 from conversations.media.errors import Gone, Later, MediaError, Refused, TooLarge
@@ -68,7 +69,7 @@ def fetch_file(pk: int) -> None:
     lease_until = _claim(pk)
     if lease_until is None:
         return
-    file = MediaFile.objects.select_related("x_account").get(pk=pk)
+    file = MediaFile.objects.get(pk=pk)
     try:
         outcome = _keep(file)
     except MediaError as error:
@@ -208,7 +209,7 @@ def _fetch_dm_photo(file: MediaFile, photo: DmPhoto, target: BinaryIO) -> None:
 def _x_accounts_with(file: MediaFile) -> Iterator[XAccount]:
     """Connected X accounts that were shown this photo, the one that named it first."""
     shown = EventMedia.objects.filter(media__file=file, event__conversation__x_account=OuterRef("pk"))
-    connected = XAccount.objects.filter(state=XAccount.State.CONNECTED)
+    connected = without_tokens().filter(state=XAccount.State.CONNECTED)
     having = connected.filter(Q(pk=file.x_account_id) | Exists(shown))
     yield from sorted(having, key=lambda x_account: x_account.pk != file.x_account_id)
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.access import without_tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations.models import SyncState
 from conversations.sync import intervals, trouble
@@ -18,7 +19,7 @@ State = SyncState.State
 
 def make_missing_states() -> None:
     """Whoever was connected waits for the choice of how far back to read."""
-    missing = XAccount.objects.filter(state=XAccount.State.CONNECTED, sync=None)
+    missing = without_tokens().filter(state=XAccount.State.CONNECTED, sync=None)
     if rows := [SyncState(x_account=x_account) for x_account in missing]:
         SyncState.objects.bulk_create(rows, ignore_conflicts=True)
 

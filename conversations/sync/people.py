@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations.models import XUser
 from conversations.sync import billing
@@ -36,7 +37,7 @@ def look_up_due_people() -> None:
     if not pks or not has_credit():
         return
     # Profiles are no secret of one account, so the first connected one that can ask does.
-    x_accounts = list(XAccount.objects.filter(state=XAccount.State.CONNECTED).order_by("pk"))
+    x_accounts = list(without_tokens().filter(state=XAccount.State.CONNECTED).order_by("pk"))
     if x_accounts and (people := _claim(pks)):
         _look_up(x_accounts, people)
 

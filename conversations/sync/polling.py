@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.access import TOKENS_OF_JOINED
 from accounts.models import XAccount, snowflake_floor
 from conversations.models import ReadInterval, SyncState
 from conversations.sync import billing, intervals, pace, trouble
@@ -65,7 +66,8 @@ def poll(x_account_pk: int) -> None:
     holder = _claim(x_account_pk)
     if not holder:
         return
-    turn = Turn(SyncState.objects.select_related("x_account").get(x_account=x_account_pk), holder)
+    states = SyncState.objects.select_related("x_account").defer(*TOKENS_OF_JOINED)
+    turn = Turn(states.get(x_account=x_account_pk), holder)
     try:
         _read(turn)
     except LeaseLost:

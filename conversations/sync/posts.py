@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations.models import EventPost, Post, PostMedia
 from conversations.sync import billing
@@ -48,7 +49,7 @@ def _due_by_x_account() -> list[tuple[XAccount, list[int]]]:
     """Up to a batch for each connected X account; posts that none of them can ask for are put off."""
     due = Post.objects.filter(state=Post.State.DUE, details_due_at__lte=timezone.now())
     rows = dict(due.order_by("details_due_at", "pk").values_list("pk", "x_account_id")[: 10 * BATCH])
-    connected = {row.pk: row for row in XAccount.objects.filter(state=XAccount.State.CONNECTED)} if rows else {}
+    connected = {row.pk: row for row in without_tokens().filter(state=XAccount.State.CONNECTED)} if rows else {}
     orphans = [pk for pk, x_account_id in rows.items() if x_account_id not in connected]
     rows |= _other_x_accounts(orphans, connected)
     _put_off([pk for pk in orphans if rows[pk] not in connected], WITHOUT_ACCOUNT)

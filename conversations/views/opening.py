@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import x_accounts_of
+from accounts.access import TOKENS_OF_JOINED, x_accounts_of
 from accounts.models import Role, User
 from conversations import actions
 from conversations.forms import OpenConversationForm
@@ -33,7 +33,7 @@ def open_conversation(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def lookup(request: HttpRequest, pk: int) -> HttpResponse:
-    wishes = ConversationLookup.objects.visible_to(request.user).select_related("x_account")
+    wishes = ConversationLookup.objects.visible_to(request.user).select_related("x_account").defer(*TOKENS_OF_JOINED)
     wish = get_object_or_404(wishes, pk=pk)
     template = "_lookup.html" if request.headers.get("HX-Request") else "lookup.html"
     return render(request, f"conversations/{template}", {"lookup": wish, "prices": prices()})

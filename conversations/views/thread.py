@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Role, User
 from conversations import actions
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
@@ -116,7 +117,7 @@ def _ask(request: HttpRequest, pk: int) -> None:
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
     mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_history()
-    return get_object_or_404(mine.select_related("x_account__sync", "peer__avatar"), pk=pk)
+    return get_object_or_404(mine.select_related("x_account__sync", "peer__avatar").defer(*TOKENS_OF_JOINED), pk=pk)
 
 
 def _person(request: HttpRequest) -> User:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from cryptography.fernet import Fernet
 from django.urls import reverse
 
 from accounts.models import Membership, Role
@@ -365,3 +366,12 @@ def test_an_address_that_means_nothing_is_not_found(as_ada, filled, query):
 
 def test_a_part_above_needs_to_know_above_what(as_ada, filled):
     assert as_ada.get(f"/c/{filled.long.pk}/older/").status_code == 404
+
+
+def test_pages_show_what_was_said_also_when_the_tokens_cannot_be_decrypted(client, ada, settings):
+    event = factories.DmEventFactory()
+    factories.MembershipFactory(user=ada, x_account=event.conversation.x_account)
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    client.force_login(ada)
+    assert event.text in client.get(reverse("thread", args=[event.conversation.pk])).content.decode()
+    assert client.get(reverse("inbox")).status_code == 200
