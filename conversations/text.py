@@ -24,6 +24,8 @@ from conversations import links
 Entities = Mapping[str, Any] | None
 
 MAX_ENTITIES = 500
+PREVIEWED = 2_000
+"""How much of a message its preview is made from."""
 """Of one kind; a message of 10,000 characters has room for fewer links than that."""
 ESCAPES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'"}
 ESCAPE = re.compile("|".join(map(re.escape, ESCAPES)))
@@ -90,7 +92,7 @@ def preview(
     card_post_ids: Collection[int | str] = (),
 ) -> str:
     """One line of plain text of at most `length` characters; empty when only hidden links stood there."""
-    pieces = _pieces(text, entities, has_media, card_post_ids)
+    pieces = _pieces((text or "")[:PREVIEWED], entities, has_media, card_post_ids)
     return _shortened(" ".join("".join(piece.label for piece in pieces).split()), length)
 
 
@@ -205,19 +207,24 @@ def _indexed(text: str, entity: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
 
 
 def _tag_spans(text: str, entities: Entities) -> Iterator[Span]:
+    """Each name is looked for once, however often X lists it: a message can repeat one some thousand times."""
+    hrefs = {(signs, name.casefold()): (name, href) for signs, name, href in _tags(entities) if name}
+    for (signs, _), (name, href) in hrefs.items():
+        yield from _places_of_tag(text, signs, name, href)
+
+
+def _tags(entities: Entities) -> Iterator[tuple[str, str, str]]:
+    """Signs, name and address of every mention, hashtag and cashtag."""
     for entity in _listed(entities, "mentions"):
         name, user_id = _text_of(entity, "username"), _text_of(entity, "id")
-        href = links.person(user_id) if user_id.isdecimal() else links.handle(name)
-        yield from _places_of_tag(text, "@＠", name, href)
+        yield "@＠", name, links.person(user_id) if user_id.isdecimal() else links.handle(name)
     for entity in _listed(entities, "hashtags"):
-        yield from _places_of_tag(text, "#＃", tag := _text_of(entity, "tag"), links.hashtag(tag))
+        yield "#＃", (tag := _text_of(entity, "tag")), links.hashtag(tag)
     for entity in _listed(entities, "cashtags"):
-        yield from _places_of_tag(text, "$", tag := _text_of(entity, "tag"), links.cashtag(tag))
+        yield "$", (tag := _text_of(entity, "tag")), links.cashtag(tag)
 
 
 def _places_of_tag(text: str, signs: str, name: str, href: str) -> Iterator[Span]:
-    if not name:
-        return
     for match in re.finditer(rf"(?<![\w&/])[{re.escape(signs)}]{re.escape(name)}(?!\w)", text, re.IGNORECASE):
         yield Span(match.start(), match.end(), Piece(_shown(match[0]), href, href))
 

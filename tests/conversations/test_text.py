@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversations import text as text_module
 from conversations.text import is_emoji_only, preview, to_html
 
 SITE = {
@@ -423,3 +424,13 @@ def test_a_few_emoji_alone_are_recognised(text):
 @pytest.mark.parametrize("text", ["", None, " ", "ok 👍", "1", "#", "©", "🇩", "\u200d", "\ufe0f", "👍" * 7, "点", ":)"])
 def test_anything_else_is_text(text):
     assert not is_emoji_only(text)
+
+
+def test_a_tag_that_x_lists_thousands_of_times_is_looked_for_once(monkeypatch):
+    looked_for = []
+    places = text_module._places_of_tag
+    monkeypatch.setattr(text_module, "_places_of_tag", lambda text, *tag: looked_for.append(tag) or places(text, *tag))
+    tags = [{"start": 3 * n, "end": 3 * n + 2, "tag": "aA"[n % 2]} for n in range(3333)]
+    html = to_html("#a " * 3333, {"hashtags": tags})
+    assert html.count("<a ") == 3333
+    assert len(looked_for) == 1
