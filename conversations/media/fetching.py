@@ -255,4 +255,5 @@ def _until_it_opens(error: RateLimited) -> timedelta:
         date = parsedate_to_datetime(error.headers.get("date", ""))
     except ValueError:
         date = timezone.now()
-    return max(error.reset_at - (date if date.tzinfo else date.replace(tzinfo=UTC)), timedelta(0)) + SECOND
+    span = error.reset_at - (date if date.tzinfo else date.replace(tzinfo=UTC))
+    return min(max(span, timedelta(0)), HOUR) + SECOND  # a wrong header must not silence it for good

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations.models import BilledResource
+from conversations.models import BilledResource, SyncState
 from conversations.sync.ids import as_numbers
 from dminbox.xapi.schema import Answer, Billed
 
@@ -39,6 +39,13 @@ class Bill:
     @property
     def resources(self) -> int:
         return self.dm_events + self.users + self.posts
+
+
+def record_lookup(x_account: XAccount, answer: Answer[Any]) -> None:
+    """The bill of posts and people looked up because of what was read: it counts towards the ceiling of an import."""
+    usd = record(x_account, answer).usd
+    importing = SyncState.objects.filter(x_account=x_account, import_finished_at=None)
+    importing.update(import_spent_usd=F("import_spent_usd") + usd)
 
 
 def record(x_account: XAccount, answer: Answer[Any]) -> Bill:

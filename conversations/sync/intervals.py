@@ -130,6 +130,11 @@ def next_gap(x_account: XAccount, conversation: Conversation | None, floor_id: i
     return gaps(x_account, conversation, floor_id).filter(is_due).order_by("-high_id", "-low_id").first()
 
 
+def is_top_resting(x_account: XAccount) -> bool:
+    """Whether a walk from the top lately met nothing but empty pages, and its gap is to be tried later."""
+    return gaps(x_account, None).filter(due_at__gt=timezone.now(), low_id__gt=F("high_id")).exists()
+
+
 def resume(row: ReadInterval) -> Reach:
     """The reach from which a gap is read on."""
     return replace(_reach(row), oldest=row.low_id)

@@ -18,7 +18,10 @@ FIRST_GUESS = 15
 """Requests in a window (docs), until an answer tells better."""
 PAGES_PER_TURN = 25
 """Then another X account has its turn."""
+LONGEST_WAIT = timedelta(hours=1)
+"""No header makes us wait longer: a wrong one would silence an account for good, and asking once more is cheap."""
 FIRST_PAGE = 10
+SMALLEST_PAGE = 5
 PAGE = 100
 
 
@@ -32,7 +35,7 @@ def wait_after(rate: RateLimit, answered_at: datetime) -> timedelta:
     usual = timedelta(seconds=settings.SYNC_POLL_SECONDS)
     if rate.remaining is None or rate.reset_at is None:
         return usual
-    left = max(rate.reset_at - answered_at, timedelta(seconds=1))
+    left = max(_span(rate.reset_at, answered_at), timedelta(seconds=1))
     spare = rate.remaining - RESERVE
     return max(usual, left / spare) if spare > 0 else max(usual, left)
 
@@ -41,13 +44,18 @@ def wait_for_window(rate: RateLimit, answered_at: datetime) -> timedelta:
     """Until the window opens again, for who has more to read."""
     if rate.reset_at is None:
         return WINDOW
-    return max(rate.reset_at - answered_at, timedelta(0)) + timedelta(seconds=1)
+    return _span(rate.reset_at, answered_at) + timedelta(seconds=1)
 
 
 def wait_after_refusal(error: RateLimited) -> timedelta:
     if error.reset_at is None:
         return WINDOW
-    return max(error.reset_at - _date_of(error), timedelta(0)) + timedelta(seconds=1)
+    return _span(error.reset_at, _date_of(error)) + timedelta(seconds=1)
+
+
+def _span(reset_at: datetime, now: datetime) -> timedelta:
+    """Both times are X's."""
+    return min(max(reset_at - now, timedelta(0)), LONGEST_WAIT)
 
 
 def our_time(moment: datetime | None, answered_at: datetime) -> datetime | None:

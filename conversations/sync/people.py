@@ -61,7 +61,7 @@ def _look_up(x_accounts: Sequence[XAccount], people: Sequence[XUser]) -> None:
         attempts = max(person.lookup_attempts for person in people)
         _put_off(people, reasons, trouble_of(error, attempts).wait)
         return
-    billing.record(x_account, answer)
+    billing.record_lookup(x_account, answer)
     _store(people, answer)
 
 

@@ -21,7 +21,7 @@ from conversations.sync import billing, intervals, pace, trouble
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
 from dminbox.xapi.client import XClient
-from dminbox.xapi.errors import BadPageToken, ScopesMissing, XError
+from dminbox.xapi.errors import BadPageToken, RateLimited, ScopesMissing, XError
 from dminbox.xapi.schema import Answer, Page, RateLimit
 
 log = structlog.get_logger("conversations.sync")
@@ -127,15 +127,18 @@ def _read(turn: Turn) -> None:
 
 def _read_top(turn: Turn) -> None:
     """From X's newest event down to settled ground: what is younger is never claimed, so it is read on each poll."""
+    was_stuck = intervals.is_top_resting(turn.x_account)
     reach = _read_page(turn, None, _size_of_first_page(turn.state))
-    while _is_unsettled(turn, reach) and turn.may_go_on:
+    while _goes_on(turn, reach, was_stuck) and turn.may_go_on:
         reach = _read_page(turn, reach, pace.PAGE)
-    turn.is_top_read = not _is_unsettled(turn, reach)
+    turn.is_top_read = not _goes_on(turn, reach, was_stuck)
 
 
-def _is_unsettled(turn: Turn, reach: Reach) -> bool:
+def _goes_on(turn: Turn, reach: Reach, was_stuck: bool) -> bool:
+    """Whether settled ground is still to come. Where an earlier walk got stuck in empty pages, the first is enough."""
     is_above = reach.oldest > max(reach.high, turn.state.horizon_id)
-    return bool(reach.token) and is_above and not reach.is_resting
+    is_stuck = reach.is_resting or (was_stuck and reach.stalls > 0)
+    return bool(reach.token) and is_above and not is_stuck
 
 
 def _size_of_first_page(state: SyncState) -> int:
@@ -155,6 +158,7 @@ def _read_page(turn: Turn, reach: Reach | None, size: int) -> Reach:
     """One request and one transaction. reach: how far this walk has come; None at its beginning."""
     _renew(turn)
     token = reach.token if reach else None
+    size = _affordable(turn.state, size)
 
     def ask(client: XClient) -> Answer[Page]:
         return client.dm_events(max_results=size, pagination_token=token)
@@ -228,11 +232,20 @@ def _note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
         _pause_at_ceiling(state, turn.x_account)
 
 
+def _affordable(state: SyncState, size: int) -> int:
+    """A page no larger than what is left under the ceiling pays for; people named with it can pass that by cents."""
+    if state.import_finished_at is not None:
+        return size
+    price = settings.PRICE_DM_EVENT_USD
+    left = state.import_ceiling_usd - state.import_spent_usd
+    return max(min(size, int(left / price)), pace.SMALLEST_PAGE) if price else size
+
+
 def _pause_at_ceiling(state: SyncState, x_account: XAccount) -> None:
     is_spent = state.import_spent_usd >= state.import_ceiling_usd
     if state.state == State.ACTIVE and is_spent and intervals.gaps(x_account, None, state.horizon_id).exists():
         words = f"Reading stopped at the ceiling of ${state.import_ceiling_usd:.2f}; there is more to read. "
-        trouble.enter(state, State.PAUSED, words + "Nothing more is asked of X until somebody lets it go on.")
+        trouble.enter(state, State.PAUSED, words + "No more messages are read until somebody lets it go on.")
 
 
 def _settle(turn: Turn) -> None:
@@ -268,6 +281,8 @@ def _settle_trouble(turn: Turn, error: XError) -> None:
             return
         now = state.last_poll_at = timezone.now()
         problem = trouble.trouble_of(error, state.failures)
+        if isinstance(error, RateLimited):
+            state.rate_remaining, state.rate_reset_at = 0, now + problem.wait
         state.failures += 1
         state.next_poll_at = now + problem.wait
         if trouble.is_told_by_x_account(turn.x_account, problem):
@@ -301,6 +316,8 @@ def _give_back(state: SyncState) -> None:
             "import_finished_at",
             "last_poll_at",
             "next_poll_at",
+            "rate_remaining",
+            "rate_reset_at",
             "lease_until",
             "lease_holder",
         ]

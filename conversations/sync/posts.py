@@ -89,7 +89,7 @@ def _fetch(x_account: XAccount, posts: Sequence[Post]) -> None:
         attempts = max(post.details_attempts for post in posts)
         _give_up_or_put_off(posts, reasons_of(error, RESOURCES), trouble_of(error, attempts).wait)
         return
-    billing.record(x_account, answer)
+    billing.record_lookup(x_account, answer)
     with transaction.atomic():
         _store(x_account, posts, answer)
 

@@ -28,7 +28,7 @@ HEADLINES = {
 NEXT_STEPS = {
     State.WAITING: "Somebody has to choose how far back to read.",
     State.ACTIVE: "",
-    State.PAUSED: 'It goes on when somebody chooses "Go on"; until then nothing is asked of X.',
+    State.PAUSED: 'It goes on when somebody chooses "Go on"; until then no more messages are read.',
     State.RATE_LIMITED: "It goes on by itself when X's window opens again. Nothing is lost meanwhile.",
     State.UNAVAILABLE: "We keep trying, less often each time. What was read so far is here.",
     State.NO_CREDIT: "Somebody has to add credit in X's developer portal; we try again once an hour.",

@@ -33,7 +33,7 @@ HOUR = timedelta(hours=1)
 FIRST_BACK_OFF = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 IDLE = [State.WAITING, State.PAUSED]
-"""States in which nothing is asked of X."""
+"""States in which no account is polled."""
 NO_CREDIT = (
     "X says that the developer account has no credit left. Nothing is read until somebody adds credit in X's developer "
     "portal; we try again once an hour."

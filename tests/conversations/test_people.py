@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import XAccount
@@ -115,6 +116,13 @@ def test_a_lookup_without_credit_stops_the_polling_of_all(x):
     sync.refresh_from_db()
     assert sync.state == SyncState.State.NO_CREDIT
     assert sync.next_poll_at > timezone.now() + timedelta(minutes=55)
+
+
+def test_people_looked_up_count_towards_the_ceiling_while_the_import_runs(x):
+    sync = SyncStateFactory(x_account=connected(x))
+    looked_up(named(ADA))
+    sync.refresh_from_db()
+    assert sync.import_spent_usd == BilledResource.objects.filter(kind="user").count() * settings.PRICE_USER_USD > 0
 
 
 def test_the_next_account_asks_where_the_first_may_not(x):

@@ -197,6 +197,20 @@ def test_a_gap_behind_more_than_five_empty_pages_rests_with_its_cursor(x_account
     assert stored_ids(x_account) == set(ids)
 
 
+def test_while_a_gap_behind_empty_pages_rests_a_poll_does_not_walk_through_them_again(x_account, xsim):
+    tokens_ahead = [f"18LAA5G1V9DLILOG0G00ZZ{number:02}" for number in range(6)]
+    for token in tokens_ahead:
+        body = {"meta": {"result_count": 0, "next_token": token}}
+        xsim.post("faults", {"kind": "body", "status": 200, "body": body})
+    begin(x_account)
+    poll(x_account)
+    assert (len(asked(xsim)), intervals.is_top_resting(x_account)) == (6, True)
+    xsim.post("faults", {"kind": "body", "status": 200, "body": body})
+    state = poll(x_account)
+    assert len(asked(xsim)) == 1
+    assert state.next_poll_at > timezone.now() + timedelta(seconds=30)
+
+
 def test_a_cursor_that_x_no_longer_takes_begins_anew_once_from_the_top(x_account, xsim, monkeypatch):
     monkeypatch.setattr(pace, "PAGE", 10)
     ids = write_history(xsim, range(1, 60))
@@ -299,7 +313,7 @@ def test_the_import_pauses_at_its_ceiling_and_goes_on_when_somebody_says_so(x_ac
     state = poll(x_account)
     assert state.state == State.PAUSED
     assert state.next_poll_at is None
-    assert Decimal(1) <= state.import_spent_usd < Decimal("1.3")
+    assert Decimal(1) <= state.import_spent_usd < Decimal("1.02"), "a page is as small as what is left"
     assert "$1.00" in state.detail
     count = len(asked(xsim))
     poll(x_account)
@@ -321,6 +335,23 @@ def test_a_used_up_window_is_waited_for_and_is_no_trouble(x_account, xsim):
     assert not sync.account_status(x_account).is_trouble
     assert state.next_poll_at > timezone.now()
     assert poll(x_account).state == State.ACTIVE
+
+
+def test_a_used_up_window_shows_no_requests_left(x_account, xsim):
+    begin(x_account)
+    poll(x_account)
+    xsim.post("faults", {"kind": "429"})
+    state = poll(x_account)
+    assert (state.rate_remaining, state.rate_reset_at) == (0, state.next_poll_at)
+
+
+@pytest.mark.parametrize("status", [200, 429])
+def test_no_header_silences_an_account_for_longer_than_an_hour(x_account, xsim, status):
+    begin(x_account)
+    reset = str(int((timezone.now() + timedelta(days=400)).timestamp()))
+    headers = {"x-rate-limit-limit": "15", "x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
+    xsim.post("faults", {"kind": "body", "status": status, "body": {"meta": {"result_count": 0}}, "headers": headers})
+    assert poll(x_account).next_poll_at < timezone.now() + timedelta(minutes=61)
 
 
 def test_no_credit_stops_all_x_accounts_and_one_that_is_paid_for_starts_them_again(x_account, xsim):
