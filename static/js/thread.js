@@ -39,7 +39,9 @@ document.addEventListener("visibilitychange", markSeen);
 document.addEventListener("conversation-read", () => {
   const open = document.querySelector("#conversation[data-conversation]");
   if (!open) return;
-  document.querySelector(`.row[data-conversation="${open.dataset.conversation}"]`)?.classList.remove("unread");
+  const row = document.querySelector(`.row[data-conversation="${open.dataset.conversation}"]`);
+  row?.classList.remove("unread");
+  row?.querySelector(".dot")?.remove();
 });
 
 // A thread that came into the page by a click in the list takes the focus, as a page of its own would.
