@@ -131,6 +131,12 @@ def test_the_age_of_what_is_shown_is_said(as_ada, filled):
     assert re.search(r"as of <time[^>]*>13:22</time>", page(as_ada))
 
 
+def test_where_one_x_account_is_shown_its_state_is_one_link_away(as_ada, filled):
+    address = f'href="/x-accounts/{filled.studio.pk}/"'
+    assert address not in page(as_ada)
+    assert address in page(as_ada, f"?account={filled.studio.pk}")
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
