@@ -22,11 +22,20 @@ def mark_read(user: User, conversation: Conversation, dm_event_id: int) -> None:
 
 @transaction.atomic
 def read_history(user: User, conversation: Conversation, event_types: Sequence[str] = ()) -> HistoryRead:
-    """Asks X for a page of older events; a wish that is still being worked on is not made twice."""
+    """Asks X for a page of older events; a wish that is still being worked on is not made twice.
+
+    Some kinds alone are read on from where the last such wish ended, for X bills what it gives again.
+    """
     Conversation.objects.select_for_update().get(pk=conversation.pk)
-    running = conversation.history_reads.filter(state=HistoryRead.State.DUE, event_types=list(event_types)).first()
-    return running or HistoryRead.objects.create(
-        conversation=conversation, asked_by=user, event_types=list(event_types)
+    alike = conversation.history_reads.filter(event_types=list(event_types))
+    if running := alike.filter(state=HistoryRead.State.DUE).first():
+        return running
+    ended = alike.filter(state=HistoryRead.State.DONE).order_by("-pk").first()
+    return HistoryRead.objects.create(
+        conversation=conversation,
+        asked_by=user,
+        event_types=list(event_types),
+        next_token=ended.next_token if ended else "",
     )
 
 

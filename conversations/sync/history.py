@@ -23,6 +23,7 @@ FREE_PAGES = 10
 """Pages read again at no cost that a wish may pass on its way to older ones."""
 NO_MORE = "X gives no older messages of this conversation."
 NOTHING_NEW = "X gave only messages that were here already. There may be older ones: read on."
+NO_MORE_OF_THESE = "X has given all it has of these, and all of it is here."
 RESTING = "X gives empty pages where older messages should be. It goes on by itself later."
 
 
@@ -42,7 +43,7 @@ def read_history(pk: int) -> None:
     progress = Progress()
     try:
         while wish.state == HistoryRead.State.DUE and wish.lease_until and wishes.renew(wish):
-            _read_some_kinds(wish) if wish.event_types else _read_on(wish, progress)
+            _read_some_kinds(wish, progress) if wish.event_types else _read_on(wish, progress)
     except XError as error:
         wishes.settle_trouble(wish, error)
 
@@ -81,9 +82,7 @@ def _claim_page(conversation: Conversation, answer: Answer[Page], reach: Reach |
 
 
 def _count(wish: HistoryRead, stored: StoredPage, *, counts: bool) -> None:
-    wish.pages_read += counts
-    wish.events_read += stored.new_events
-    wish.save(update_fields=["pages_read", "events_read"])
+    wishes.write(wish, pages_read=wish.pages_read + counts, events_read=wish.events_read + stored.new_events)
 
 
 def _settle_page(wish: HistoryRead, answer: Answer[Page], merged: Reach, stored: StoredPage) -> None:
@@ -100,20 +99,31 @@ def _until(merged: Reach) -> timedelta:
     return (merged.due_at or timezone.now()) - timezone.now()
 
 
-def _read_some_kinds(wish: HistoryRead) -> None:
+def _read_some_kinds(wish: HistoryRead, progress: Progress) -> None:
     """A refill of some kinds of events: it may fill in what is missing, and says nothing about what has been read."""
-    answer = _ask(wish, wish.next_token)
+    try:
+        answer = _ask(wish, wish.next_token)
+    except BadPageToken:
+        if not wish.next_token or progress.began_anew:
+            raise
+        progress.began_anew = True
+        wishes.write(wish, next_token="")  # noqa: S106 (no secret: a page's)
+        return
     with transaction.atomic():
         lock(wish.conversation.x_account)
         stored = store_page(wish.conversation.x_account, answer, conversation=wish.conversation)
         billing.record(wish.conversation.x_account, answer)
         _count(wish, stored, counts=True)
         token = answer.value.next_token or ""
-        is_circle = token == wish.next_token
-        wish.next_token = token
-        wish.save(update_fields=["next_token"])
-        if not token or is_circle or wish.pages_read >= wish.pages_wanted:
-            wishes.finish(wish, HistoryRead.State.DONE)
+        wishes.write(wish, next_token="" if token == wish.next_token else token)  # a circle leads nowhere
+        _settle_kinds(wish)
+
+
+def _settle_kinds(wish: HistoryRead) -> None:
+    if not wish.next_token:
+        wishes.finish(wish, HistoryRead.State.DONE, "" if wish.events_read else NO_MORE_OF_THESE)
+    elif wish.pages_read >= wish.pages_wanted:
+        wishes.finish(wish, HistoryRead.State.DONE, "" if wish.events_read else NOTHING_NEW)
 
 
 def _ask(wish: HistoryRead, token: str) -> Answer[Page]:

@@ -109,7 +109,7 @@ def _store(lookup: ConversationLookup, answer: Answer[Page], dm_conversation_id:
         if merged.low == BEGINNING:
             conversation.has_reached_beginning = True
             conversation.save(update_fields=["has_reached_beginning"])
-        wishes.settle(lookup, ["state", "conversation"], state=State.FOUND, conversation=conversation, detail="")
+        wishes.settle(lookup, state=State.FOUND, conversation=conversation, detail="")
 
 
 def _found(x_account: XAccount, dm_conversation_id: str) -> Conversation | None:

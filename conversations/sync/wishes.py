@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -52,19 +51,29 @@ def renew(wish: Wish) -> bool:
 
 
 def finish(wish: Wish, state: str, words: str = "") -> None:
-    settle(wish, ["state"], state=state, detail=words)
+    settle(wish, state=state, detail=words)
 
 
 def put_off(wish: Wish, wait: timedelta, words: str) -> None:
-    settle(wish, ["due_at"], due_at=timezone.now() + wait, detail=words)
+    settle(wish, due_at=timezone.now() + wait, detail=words)
 
 
-def settle(wish: Wish, fields: Iterable[str], *, detail: str, **values: object) -> None:
+def settle(wish: Wish, *, detail: str, **values: object) -> None:
     """Writes the outcome and gives the lease back."""
-    wish.lease_until, wish.detail = None, detail[:LONGEST_WORDS]
+    write(wish, detail=detail[:LONGEST_WORDS], lease_until=None, **values)
+
+
+def write(wish: Wish, **values: object) -> None:
+    """Changes the row while the lease is ours; else it is another worker's, and our turn is over."""
+    if wish.lease_until is None:
+        return
+    ours = type(wish)._default_manager.filter(pk=wish.pk, lease_until=wish.lease_until)
+    if ours.update(**values) != 1:
+        log.warning("wish_lease_lost", wish=type(wish).__name__, pk=wish.pk)
+        wish.lease_until = None
+        return
     for name, value in values.items():
         setattr(wish, name, value)
-    wish.save(update_fields=[*fields, "detail", "lease_until"])
 
 
 def settle_trouble(wish: Wish, error: XError) -> None:

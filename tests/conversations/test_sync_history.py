@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations import sync
+from conversations import actions, sync
 from conversations.models import (
     Conversation,
     ConversationLookup,
@@ -19,7 +19,7 @@ from conversations.models import (
     SyncState,
     XUser,
 )
-from conversations.sync import pace, wishes
+from conversations.sync import history, pace, wishes
 from tests.conversations.sync_support import (
     OWN,
     begin,
@@ -166,6 +166,63 @@ def test_a_refill_of_some_kinds_fills_in_and_claims_nothing(x_account, xsim, sma
     assert stored_ids(x_account) == joins | talk
     assert not ReadInterval.objects.filter(conversation=conversation).exists()
     assert not Conversation.objects.get(pk=conversation.pk).has_reached_beginning
+
+
+def test_each_press_for_some_kinds_reads_on_where_the_last_one_ended_and_bills_nothing_twice(
+    x_account, xsim, small_pages, ada
+):
+    ids = write(xsim, [day / 100 for day in range(1, 26)])
+    begin(x_account)
+    settle(x_account)
+    conversation = Conversation.objects.get()
+    DmEvent.objects.all().delete()
+    xsim.delete("requests")
+    for _ in range(4):
+        row = actions.read_history(ada, conversation, ["MessageCreate"])
+        sync.read_history(row.pk)
+    row.refresh_from_db()
+    tokens = [parse_qs(request["query"]).get("pagination_token") for request in xsim.get("requests")]
+    assert tokens[0] is None
+    assert len(set(map(str, tokens))) == len(tokens), "no page is asked for twice"
+    assert stored_ids(x_account) == ids
+    assert row.state == Read.DONE
+
+
+def test_a_press_that_finds_nothing_new_says_so(x_account, xsim, small_pages, ada):
+    write(xsim, [day / 100 for day in range(1, 26)])
+    begin(x_account)
+    settle(x_account)
+    row = actions.read_history(ada, Conversation.objects.get(), ["MessageCreate"])
+    sync.read_history(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.detail) == (Read.DONE, history.NOTHING_NEW)
+
+
+def test_a_cursor_of_some_kinds_that_x_no_longer_takes_begins_anew(x_account, xsim, small_pages):
+    ids = write(xsim, [1])
+    begin(x_account)
+    settle(x_account)
+    row = HistoryRead.objects.create(
+        conversation=Conversation.objects.get(), event_types=["MessageCreate"], next_token="not-a-token-of-x-any-more"
+    )
+    sync.read_history(row.pk)
+    row.refresh_from_db()
+    assert row.state == Read.DONE
+    assert stored_ids(x_account) == ids
+
+
+def test_who_lost_the_lease_of_a_wish_writes_nothing_over_the_next_worker(x_account, xsim):
+    write(xsim, [1])
+    begin(x_account)
+    settle(x_account)
+    pk = HistoryRead.objects.create(conversation=Conversation.objects.get()).pk
+    slow = wishes.claim(HistoryRead, pk)
+    HistoryRead.objects.filter(pk=pk).update(lease_until=timezone.now() + timedelta(minutes=3), pages_read=7)
+    wishes.write(slow, pages_read=1)
+    wishes.finish(slow, Read.FAILED, "too late")
+    row = HistoryRead.objects.get(pk=pk)
+    assert (row.state, row.pages_read, row.detail) == (Read.DUE, 7, "")
+    assert row.lease_until is not None
 
 
 def test_x_s_no_to_a_wish_is_said_with_its_words(x_account, xsim):
