@@ -52,6 +52,8 @@ def _read_on(wish: HistoryRead, progress: Progress) -> None:
     """One page: on from the cursor of the conversation's gap, or from its newest event when it has none."""
     conversation = wish.conversation
     gap = intervals.gaps(conversation.x_account, conversation).order_by("-high_id").first()
+    if intervals.is_cut_off(conversation):
+        gap = None  # what lies in the hole comes first; the walk meets the older cursor on its way
     try:
         answer = _ask(wish, gap.next_token if gap else "")
     except BadPageToken:

@@ -155,6 +155,20 @@ def holes(x_account: XAccount) -> list[tuple[int, int]]:
     ]
 
 
+def is_cut_off(conversation: Conversation) -> bool:
+    """Whether a hole lies above all that was read of this conversation's own history."""
+    ends = [end for _, end in holes(conversation.x_account)]
+    return bool(ends) and not rows_of(conversation.x_account, conversation).filter(high_id__gte=max(ends)).exists()
+
+
+def reopen_conversations(x_account: XAccount) -> None:
+    """What was read down to its beginning before a hole has something to read again: what lies in the hole."""
+    ends = [end for _, end in holes(x_account)]
+    if ends:
+        whole = Conversation.objects.filter(x_account=x_account, has_reached_beginning=True)
+        whole.exclude(read_intervals__high_id__gte=max(ends)).update(has_reached_beginning=False)
+
+
 def _reach(row: ReadInterval) -> Reach:
     return Reach(row.low_id, row.high_id, row.next_token, row.empty_pages, row.due_at)
 

@@ -254,6 +254,7 @@ def _settle(turn: Turn) -> None:
         state = _locked(turn)
         if state is None:
             return
+        intervals.reopen_conversations(turn.x_account)
         is_complete = turn.is_top_read and not intervals.gaps(turn.x_account, None, state.horizon_id).exists()
         if is_complete and state.import_finished_at is None:
             state.import_finished_at = timezone.now()

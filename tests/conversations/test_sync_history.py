@@ -225,6 +225,28 @@ def test_who_lost_the_lease_of_a_wish_writes_nothing_over_the_next_worker(x_acco
     assert row.lease_until is not None
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_an_outage_beyond_the_window_left_out_is_read_from_the_thread(x_account, xsim, small_pages, is_whole):
+    write(xsim, [*range(1, 6), *range(32, 60)])
+    begin(x_account)
+    settle(x_account)
+    conversation = Conversation.objects.get()
+    wish(x_account, pages=9 if is_whole else 1)
+    conversation.refresh_from_db()
+    assert conversation.has_reached_beginning is is_whole
+    xsim.post("clock", {"advance": 40 * 24 * 3600})
+    write(xsim, [0.1, *range(31, 38)])
+    settle(x_account)
+    conversation.refresh_from_db()
+    assert sync.account_status(x_account).lost
+    assert not conversation.has_reached_beginning
+    wish(x_account, pages=20)
+    path = f"/2/dm_conversations/{PAIR}/dm_events"
+    assert stored(x_account) == held_by_x(xsim, x_account.access_token, path)
+    conversation.refresh_from_db()
+    assert conversation.has_reached_beginning
+
+
 def test_x_s_no_to_a_wish_is_said_with_its_words(x_account, xsim):
     write(xsim, [1])
     begin(x_account)
