@@ -24,13 +24,13 @@ def mark_read(user: User, conversation: Conversation, dm_event_id: int) -> None:
 def read_history(user: User, conversation: Conversation, event_types: Sequence[str] = ()) -> HistoryRead:
     """Asks X for a page of older events; a wish that is still being worked on is not made twice.
 
-    Some kinds alone are read on from where the last such wish ended, for X bills what it gives again.
+    Some kinds alone are read on from where the last such wish ended, well or not: X bills what it gives again.
     """
     Conversation.objects.select_for_update().get(pk=conversation.pk)
     alike = conversation.history_reads.filter(event_types=list(event_types))
     if running := alike.filter(state=HistoryRead.State.DUE).first():
         return running
-    ended = alike.filter(state=HistoryRead.State.DONE).order_by("-pk").first()
+    ended = alike.order_by("-pk").first()
     return HistoryRead.objects.create(
         conversation=conversation,
         asked_by=user,

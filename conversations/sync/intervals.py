@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import XAccount, snowflake_floor
@@ -155,18 +155,27 @@ def holes(x_account: XAccount) -> list[tuple[int, int]]:
     ]
 
 
+def seam(x_account: XAccount) -> int:
+    """From this id up /2/dm_events is read; what lies right below it X gives in a conversation's own history alone.
+
+    0 while there is none: nothing was read so far, or gaps are still being read.
+    """
+    ended = rows_of(x_account, None).filter(low_id__lte=F("high_id"), next_token="")  # noqa: S106
+    lowest: int | None = ended.aggregate(Max("low_id"))["low_id__max"]
+    return lowest or 0
+
+
 def is_cut_off(conversation: Conversation) -> bool:
-    """Whether a hole lies above all that was read of this conversation's own history."""
-    ends = [end for _, end in holes(conversation.x_account)]
-    return bool(ends) and not rows_of(conversation.x_account, conversation).filter(high_id__gte=max(ends)).exists()
+    """Whether all that was read of this conversation's own history ends below the seam: between them lies a hole."""
+    edge = seam(conversation.x_account)
+    return not rows_of(conversation.x_account, conversation).filter(high_id__gte=edge - 1).exists()
 
 
 def reopen_conversations(x_account: XAccount) -> None:
-    """What was read down to its beginning before a hole has something to read again: what lies in the hole."""
-    ends = [end for _, end in holes(x_account)]
-    if ends:
-        whole = Conversation.objects.filter(x_account=x_account, has_reached_beginning=True)
-        whole.exclude(read_intervals__high_id__gte=max(ends)).update(has_reached_beginning=False)
+    """A conversation is read whole from its beginning up to the seam in one stretch; else it has a hole to be read."""
+    up_to_seam = ReadInterval.objects.filter(low_id=0, high_id__gte=seam(x_account) - 1)
+    whole = Conversation.objects.filter(x_account=x_account, has_reached_beginning=True)
+    whole.exclude(Exists(up_to_seam.filter(conversation=OuterRef("pk")))).update(has_reached_beginning=False)
 
 
 def _reach(row: ReadInterval) -> Reach:

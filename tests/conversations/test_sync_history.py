@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations import actions, sync
 from conversations.models import (
+    BilledResource,
     Conversation,
     ConversationLookup,
     DmEvent,
@@ -188,6 +189,42 @@ def test_each_press_for_some_kinds_reads_on_where_the_last_one_ended_and_bills_n
     assert row.state == Read.DONE
 
 
+def test_presses_for_some_kinds_are_billed_page_by_page_down_to_an_end_that_is_said(x_account, xsim, small_pages, ada):
+    old = write(xsim, range(40, 65))
+    write(xsim, [1])
+    begin(x_account)
+    settle(x_account)
+    conversation = Conversation.objects.get()
+    read = []
+    for _ in range(4):
+        row = actions.read_history(ada, conversation, ["MessageCreate"])
+        sync.read_history(row.pk)
+        row.refresh_from_db()
+        read.append(row.events_read)
+        billed = BilledResource.objects.filter(kind=BilledResource.Kind.DM_EVENT)
+        assert set(billed.values_list("resource_id", flat=True)) == stored_ids(x_account)
+    assert read == [9, 10, 6, 0], "one was here already; and X's last cursor leads to an empty page"
+    assert old < stored_ids(x_account)
+    assert (row.state, row.next_token, row.detail) == (Read.DONE, "", history.NO_MORE_OF_THESE)
+    DmEvent.objects.exclude(dm_event_id__in=old).delete()
+    assert wish(x_account, pages=9, event_types=["MessageCreate"]).events_read == 1, "after an end: from the top again"
+
+
+def test_a_press_after_a_failed_one_reads_on_from_where_that_had_come(x_account, xsim, small_pages, ada):
+    write(xsim, [1, *range(40, 75)])
+    begin(x_account)
+    settle(x_account)
+    first = wish(x_account, event_types=["MessageCreate"])
+    xsim.post("faults", {"kind": "404"})
+    row = actions.read_history(ada, Conversation.objects.get(), ["MessageCreate"])
+    HistoryRead.objects.filter(pk=row.pk).update(next_token=f"{first.next_token} and a page further")
+    sync.read_history(row.pk)
+    row.refresh_from_db()
+    assert row.state == Read.FAILED
+    again = actions.read_history(ada, Conversation.objects.get(), ["MessageCreate"])
+    assert again.next_token == row.next_token != first.next_token
+
+
 def test_a_press_that_finds_nothing_new_says_so(x_account, xsim, small_pages, ada):
     write(xsim, [day / 100 for day in range(1, 26)])
     begin(x_account)
@@ -225,6 +262,28 @@ def test_who_lost_the_lease_of_a_wish_writes_nothing_over_the_next_worker(x_acco
     assert row.lease_until is not None
 
 
+def test_a_worker_that_comes_back_after_its_lease_leaves_the_wish_to_the_next(x_account, xsim, monkeypatch):
+    write(xsim, [40, 1])
+    begin(x_account)
+    settle(x_account)
+    pk = HistoryRead.objects.create(conversation=Conversation.objects.get(), pages_wanted=9).pk
+    ask = history._ask
+
+    def ask_for_too_long(row: HistoryRead, token: str):
+        answer = ask(row, token)
+        HistoryRead.objects.filter(pk=pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert wishes.claim(HistoryRead, pk), "the next worker's by now"
+        HistoryRead.objects.filter(pk=pk).update(pages_read=7, detail="The next worker's words.")
+        return answer
+
+    monkeypatch.setattr(history, "_ask", ask_for_too_long)
+    sync.read_history(pk)
+    row = HistoryRead.objects.get(pk=pk)
+    assert (row.state, row.pages_read, row.events_read, row.detail) == (Read.DUE, 7, 0, "The next worker's words.")
+    assert row.lease_until is not None
+    assert DmEvent.objects.count() == 2, "what X gave and billed is kept all the same"
+
+
 @pytest.mark.parametrize("is_whole", [True, False])
 def test_what_an_outage_beyond_the_window_left_out_is_read_from_the_thread(x_account, xsim, small_pages, is_whole):
     write(xsim, [*range(1, 6), *range(32, 60)])
@@ -245,6 +304,34 @@ def test_what_an_outage_beyond_the_window_left_out_is_read_from_the_thread(x_acc
     assert stored(x_account) == held_by_x(xsim, x_account.access_token, path)
     conversation.refresh_from_db()
     assert conversation.has_reached_beginning
+
+
+@pytest.mark.parametrize("was_polled", [True, False])
+def test_nor_does_opening_it_hide_what_was_left_out(x_account, xsim, small_pages, was_polled):
+    """Opened between the outage and the next poll; or opened first, and polled for the first time long after."""
+    write(xsim, range(1, 6))
+    if was_polled:
+        begin(x_account)
+        settle(x_account)
+    look_up(x_account, "user_id", ANN)
+    wish(x_account, pages=9)
+    conversation = Conversation.objects.get()
+    assert conversation.has_reached_beginning
+    xsim.post("clock", {"advance": 40 * 24 * 3600})
+    write(xsim, [*(hour / 24 for hour in range(1, 30)), *range(31, 38)])
+    if was_polled:
+        look_up(x_account, "user_id", ANN)
+    else:
+        begin(x_account)
+    settle(x_account)
+    conversation.refresh_from_db()
+    assert not conversation.has_reached_beginning
+    wish(x_account, pages=20)
+    path = f"/2/dm_conversations/{PAIR}/dm_events"
+    assert stored(x_account) == held_by_x(xsim, x_account.access_token, path)
+    settle(x_account)
+    conversation.refresh_from_db()
+    assert conversation.has_reached_beginning, "and it is not opened again by each poll"
 
 
 def test_x_s_no_to_a_wish_is_said_with_its_words(x_account, xsim):

@@ -15,7 +15,7 @@ from conversations.models import ReadInterval
 from conversations.sync import intervals
 from conversations.sync.intervals import MOST_STALLS, Reach, advance, merge, touches
 from dminbox.xapi.schema import DmEvent, Page
-from tests.factories import SyncStateFactory
+from tests.factories import ConversationFactory, SyncStateFactory
 
 
 def page(*ids: int, token: str | None = None) -> Page:
@@ -177,3 +177,29 @@ def test_an_outage_longer_than_x_remembers_is_named():
     intervals.record(x_account, None, Reach(10, 60, ""), is_top=True)
     intervals.record(x_account, None, Reach(80, 120, ""), is_top=True)
     assert intervals.holes(x_account) == [(61, 79)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("own", "is_whole"),
+    [
+        ([Reach(0, 120)], True),
+        ([Reach(0, 79)], True),
+        ([Reach(0, 78)], False),
+        ([Reach(0, 60), Reach(90, 120, "t")], False),
+    ],
+)
+def test_a_conversation_stays_whole_if_its_own_history_reaches_the_seam(own, is_whole):
+    x_account = SyncStateFactory().x_account
+    conversation = ConversationFactory(x_account=x_account, has_reached_beginning=True)
+    for reach in own:
+        intervals.record(x_account, conversation, reach, is_top=False)
+    intervals.record(x_account, None, Reach(10, 60, ""), is_top=True)
+    intervals.record(x_account, None, Reach(90, 120, "t"), is_top=True)
+    intervals.reopen_conversations(x_account)
+    conversation.refresh_from_db()
+    assert conversation.has_reached_beginning, "the gap is still being read: no hole as yet"
+    intervals.record(x_account, None, Reach(80, 120), is_top=False)
+    intervals.reopen_conversations(x_account)
+    conversation.refresh_from_db()
+    assert conversation.has_reached_beginning is is_whole
