@@ -51,6 +51,7 @@ def test_from_the_inbox_into_a_thread_which_is_then_read(visit, ada, filled):
     assert row.get_attribute("aria-current") == "true"
     assert ReadMark.objects.get(user=ada).dm_event_id == filled.long.last_dm_event_id
     wait_until(page, "n => parseInt(document.querySelector('#accounts .count').innerText) === n", before - 1)
+    assert page.title() == "Ben Østergård · dminbox", "the new number brought the inbox's title along"
 
 
 def test_a_thread_opens_at_its_newest_and_older_ones_load_without_a_jump(visit, ada, filled):
