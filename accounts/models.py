@@ -128,9 +128,6 @@ class XAccount(models.Model):
     def __str__(self) -> str:
         return f"@{self.username}"
 
-    def missing_scopes(self, wanted: list[str]) -> list[str]:
-        return [scope for scope in wanted if scope not in self.scopes.split()]
-
 
 class Membership(models.Model):
     """A person's role on one X account. No row, no reading: also for owners."""

@@ -35,10 +35,6 @@ class Card:
     votes: int
     quoted: Card | None
 
-    @property
-    def is_bare(self) -> bool:
-        return not self.html and not self.pictures
-
 
 @dataclass(slots=True)
 class Shown:

@@ -43,10 +43,6 @@ def integer(name: str, default: int, *, low: int = 0, high: float = float("inf")
     return number(name, default, int, low=low, high=high)
 
 
-def boolean(name: str, default: bool) -> bool:
-    return choice(name, "yes" if default else "no", ["yes", "no"]) == "yes"
-
-
 def choice(name: str, default: str, allowed: Iterable[str]) -> str:
     value = os.environ.get(name, "").strip().lower() or default
     if value not in (options := list(allowed)):
@@ -69,7 +65,7 @@ def url(name: str, default: str, *, https_unless_near: bool = False) -> str:
         _ = parts.port  # raises where the port is no number
     except ValueError:
         stop(f"{name} must be an address such as https://inbox.example.com, not {value!r}.")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or " " in value:
         stop(f"{name} must be an address such as https://inbox.example.com, not {value!r}.")
     if https_unless_near and parts.scheme == "http" and not is_near(parts.hostname):
         stop(f"{name} must begin with https://; http:// is taken for this machine only, not for {parts.hostname}.")

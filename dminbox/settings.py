@@ -33,6 +33,11 @@ LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"
 TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, high=10)
 
 # --- X ----------------------------------------------------------------------------------------------------------------
+if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    env.stop("REDIS_URL must look like redis://host:6379/0; leave it out for a broker that needs no server.")
+if urlsplit(PUBLIC_URL).path:
+    env.stop("PUBLIC_URL must be an address without a path: dminbox stands at the root of its host.")
+
 X_CLIENT_ID = env.text("X_CLIENT_ID", "")
 X_CLIENT_SECRET = env.text("X_CLIENT_SECRET", "")
 DEMO = env.choice("DEMO", "auto", ["auto", "yes", "no"])
@@ -90,6 +95,7 @@ if DATABASE_URL and not DATABASE_URL.startswith(("postgres://", "postgresql://",
     env.stop("DATABASE_URL must begin with postgres:// or sqlite:///; leave it out for SQLite under data/.")
 for folder in (MEDIA_ROOT, BROKER_DIR / "queue", BROKER_DIR / "control"):
     try:
+        DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # private messages: for this user's eyes alone
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         env.stop(f"DATA_DIR: {folder} cannot be made ({error.strerror}).")
