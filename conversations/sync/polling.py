@@ -283,6 +283,7 @@ def _settle_trouble(turn: Turn, error: XError) -> None:
         now = state.last_poll_at = timezone.now()
         problem = trouble.trouble_of(error, state.failures)
         if isinstance(error, RateLimited):
+            state.rate_limit = error.rate_limit.limit if error.rate_limit else state.rate_limit
             state.rate_remaining, state.rate_reset_at = 0, now + problem.wait
         state.failures += 1
         state.next_poll_at = now + problem.wait
@@ -317,6 +318,7 @@ def _give_back(state: SyncState) -> None:
             "import_finished_at",
             "last_poll_at",
             "next_poll_at",
+            "rate_limit",
             "rate_remaining",
             "rate_reset_at",
             "lease_until",
