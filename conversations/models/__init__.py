@@ -1,5 +1,6 @@
 """What was said: people, conversations, events, posts and media as X gave them, and how far we have read."""
 
+from conversations.models.changes import Change
 from conversations.models.events import (
     Conversation,
     DmEvent,
@@ -9,11 +10,12 @@ from conversations.models.events import (
     Participant,
     ReadMark,
 )
+from conversations.models.ledger import ApiCall, BilledResource, RateWindow, SpendDay
 from conversations.models.media import Media, MediaFile
 from conversations.models.people import XUser
 from conversations.models.posts import Post, PostMedia
+from conversations.models.push import ActivityDelivery, ActivitySubscription, PushState
 from conversations.models.sync import (
-    BilledResource,
     ConversationLookup,
     HistoryRead,
     QuarantinedEvent,
@@ -22,7 +24,11 @@ from conversations.models.sync import (
 )
 
 __all__ = [
+    "ActivityDelivery",
+    "ActivitySubscription",
+    "ApiCall",
     "BilledResource",
+    "Change",
     "Conversation",
     "ConversationLookup",
     "DmEvent",
@@ -35,9 +41,12 @@ __all__ = [
     "Participant",
     "Post",
     "PostMedia",
+    "PushState",
     "QuarantinedEvent",
+    "RateWindow",
     "ReadInterval",
     "ReadMark",
+    "SpendDay",
     "SyncState",
     "XUser",
 ]

@@ -40,6 +40,10 @@ class Conversation(models.Model):
     has_reached_beginning = models.BooleanField(
         default=False, help_text="X gave the whole history it has of this conversation."
     )
+    encrypted_at = models.DateTimeField(
+        null=True, blank=True, help_text="First sign that it goes on as encrypted X Chat, which X gives to no app."
+    )
+    last_encrypted_at = models.DateTimeField(null=True, blank=True, help_text="Newest sign of that.")
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = ConversationQuerySet.as_manager()
@@ -74,6 +78,9 @@ class Participant(models.Model):
     invited_by = models.ForeignKey(XUser, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     left_at = models.DateTimeField(null=True, blank=True)
     last_message_at = models.DateTimeField(null=True, blank=True)
+    seen_dm_event_id = models.BigIntegerField(null=True, blank=True, help_text="Newest event they have read, by push.")
+    seen_at = models.DateTimeField(null=True, blank=True)
+    typing_until = models.DateTimeField(null=True, blank=True, help_text="By push; until then they are typing.")
 
     objects = ParticipantQuerySet.as_manager()
 

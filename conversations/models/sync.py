@@ -17,13 +17,14 @@ class SyncState(models.Model):
     """How one X account's polling stands: when next, what the headers said, what is wrong if something is.
 
     State arrows: waiting (not asked yet how far back) -> active <-> rate_limited | unavailable | no_credit | refused;
-    active <-> paused (import ceiling).
+    active <-> paused (import ceiling); active <-> capped (the month's cap; it goes on with the new month).
     """
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting for the choice of how far back to read"
         ACTIVE = "active", "Reading"
         PAUSED = "paused", "Paused at the import ceiling"
+        CAPPED = "capped", "Paused at the month's cap"
         RATE_LIMITED = "rate_limited", "Waiting for X's rate window"
         UNAVAILABLE = "unavailable", "X cannot be reached"
         NO_CREDIT = "no_credit", "No credit at X"
@@ -53,7 +54,25 @@ class SyncState(models.Model):
     rate_limit = models.PositiveIntegerField(null=True, blank=True)
     rate_remaining = models.PositiveIntegerField(null=True, blank=True)
     rate_reset_at = models.DateTimeField(null=True, blank=True)
+    are_windows_shared = models.BooleanField(
+        null=True, blank=True, help_text="Whether X counts all DM reads in one window; learnt from its headers."
+    )
     odd_events = models.PositiveIntegerField(default=0, help_text="Events in quarantine.")
+
+    last_change = models.BigIntegerField(default=0, help_text="Newest number of the change log.")
+    monthly_cap_usd = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, blank=True, help_text="Empty: no cap."
+    )
+    watched_until = models.DateTimeField(null=True, blank=True, help_text="Somebody is looking at it.")
+    last_news_at = models.DateTimeField(null=True, blank=True, help_text="When a poll last brought something new.")
+    last_news = models.PositiveIntegerField(default=0, help_text="New events of the last poll.")
+    needs_people = models.BooleanField(
+        default=False, help_text="X tells senders only when they are expanded: seen once, asked for from then on."
+    )
+    reconciled_on = models.DateField(null=True, blank=True, help_text="The UTC day that was read once more whole.")
+    reconcile_token = models.CharField(max_length=200, blank=True)
+    reconcile_from = models.DateTimeField(null=True, blank=True, help_text="When the next page of it may be read.")
+    chats_checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
@@ -144,29 +163,6 @@ class QuarantinedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"quarantined {self.pk}"
-
-
-class BilledResource(models.Model):
-    """One resource X has billed on one UTC day: the same one once a day (docs: a "soft guarantee")."""
-
-    class Kind(models.TextChoices):
-        DM_EVENT = "dm_event"
-        USER = "user"
-        POST = "post"
-
-    day = models.DateField(help_text="UTC, by the answer's own date header.")
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    resource_id = models.BigIntegerField()
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="billed_resources")
-
-    class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["day", "kind", "resource_id"], name="billed_once_per_utc_day")
-        ]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["x_account", "day", "kind"], name="billed_today")]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.resource_id} on {self.day}"
 
 
 class ConversationLookup(models.Model):

@@ -1,0 +1,48 @@
+"""The change log: every change of a conversation, once, in the order in which it was committed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations.models.events import Conversation, DmEvent
+
+
+class Change(models.Model):
+    """One change that people may see. Written by `conversations/sync/changes.py` alone, with what it announces.
+
+    `number` counts per X account in the order of the commits: who has seen number n never misses a smaller one.
+    """
+
+    class Kind(models.TextChoices):
+        EVENT = "event", "An event was stored"
+        EVENT_UPDATED = "event_updated", "An event shows more or otherwise"
+        CONVERSATION = "conversation", "A conversation as a whole has changed"
+        RECEIPT = "receipt", "The other side has read"
+        TYPING = "typing", "Somebody is typing"
+        ACCOUNT = "account", "The X account's own state has changed"
+
+    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="changes")
+    number = models.BigIntegerField()
+    kind = models.CharField(max_length=14, choices=Kind.choices)
+    conversation = models.ForeignKey(
+        Conversation, null=True, blank=True, on_delete=models.CASCADE, related_name="changes", db_index=False
+    )
+    event = models.ForeignKey(DmEvent, null=True, blank=True, on_delete=models.CASCADE, related_name="changes")
+    data = models.JSONField(default=dict, help_text="Ids and times; never a text.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["x_account", "number"], name="change_numbered_once_per_x_account"),
+            models.UniqueConstraint(
+                fields=["event"], condition=models.Q(kind="event"), name="change_names_a_stored_event_once"
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["created_at"], name="change_oldest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.x_account_id}:{self.number} {self.kind}"

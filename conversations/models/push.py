@@ -1,0 +1,126 @@
+"""What X pushes: deliveries as they came, the subscriptions behind them, and how the connection stands."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import XAccount
+
+
+class ActivityDelivery(models.Model):
+    """One activity as X pushed it, stored before anything is made of it. X delivers at least once, in any order.
+
+    State arrows: due (leased while it is taken up) -> done | odd (kept raw: we could make nothing of it).
+    """
+
+    class Source(models.TextChoices):
+        STREAM = "stream"
+        WEBHOOK = "webhook"
+
+    class State(models.TextChoices):
+        DUE = "due", "Still to be taken up"
+        DONE = "done", "Taken up"
+        ODD = "odd", "Kept raw"
+
+    event_uuid = models.CharField(max_length=64, unique=True, help_text="X's; may be a negative number.")
+    event_type = models.CharField(max_length=60)
+    x_user_id = models.BigIntegerField(null=True, blank=True, help_text="Whose subscription brought it.")
+    source = models.CharField(max_length=8, choices=Source.choices)
+    raw = models.JSONField(null=True, help_text="As X sent it; dropped with the row after some days.")
+    received_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=5, choices=State.choices, default=State.DUE)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name_plural = "activity deliveries"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], name="activity_due", condition=models.Q(state="due")),
+            models.Index(fields=["received_at"], name="activity_oldest_first"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_uuid} ({self.state})"
+
+
+class ActivitySubscription(models.Model):
+    """One kind of activity that X pushes for one X account; without an X account it is the app's own (oauth.revoke).
+
+    State arrows: wanted -> active | refused (X's words; tried again later) | over_cap (X gives no more; it polls);
+    active -> wanted when X no longer lists it.
+    """
+
+    class State(models.TextChoices):
+        WANTED = "wanted", "Still to be made"
+        ACTIVE = "active", "X pushes"
+        REFUSED = "refused", "X refuses"
+        OVER_CAP = "over_cap", "Beyond X's number of subscriptions"
+
+    x_account = models.ForeignKey(
+        XAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="activity_subscriptions"
+    )
+    event_type = models.CharField(max_length=60)
+    subscription_id = models.CharField(max_length=64, blank=True, help_text="X's; empty until X has told it.")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WANTED)
+    detail = models.CharField(max_length=300, blank=True)
+    due_at = models.DateTimeField(default=timezone.now, help_text="When it is tried next.")
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When X last listed it.")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["x_account", "event_type"], name="subscription_once_per_x_account"),
+            models.UniqueConstraint(
+                fields=["event_type"], condition=models.Q(x_account=None), name="subscription_of_the_app_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} of {self.x_account_id or 'the app'} ({self.state})"
+
+
+class PushState(models.Model):
+    """The one connection over which X pushes: who holds it, since when, and what came over it. One row, pk 1.
+
+    State arrows: off | connecting -> connected -> waiting (to connect again) -> connecting; no_credit and refused
+    wait longer.
+    """
+
+    class State(models.TextChoices):
+        OFF = "off", "Not set up"
+        CONNECTING = "connecting", "Connecting"
+        CONNECTED = "connected", "Connected"
+        WAITING = "waiting", "Waiting to connect again"
+        NO_CREDIT = "no_credit", "No credit at X"
+        REFUSED = "refused", "X refuses"
+
+    holder = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OFF)
+    state_since = models.DateTimeField(default=timezone.now)
+    detail = models.CharField(max_length=500, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row; steers the back-off.")
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    connected_at = models.DateTimeField(null=True, blank=True)
+    last_line_at = models.DateTimeField(null=True, blank=True, help_text="Keep-alives count.")
+    last_activity_at = models.DateTimeField(null=True, blank=True)
+    activities = models.PositiveBigIntegerField(default=0)
+    duplicates = models.PositiveBigIntegerField(default=0)
+    odd_lines = models.PositiveBigIntegerField(default=0)
+    subscriptions_checked_at = models.DateTimeField(null=True, blank=True)
+    subscription_cap = models.PositiveIntegerField(null=True, blank=True, help_text="As X's refusal taught it.")
+    webhook_id = models.CharField(max_length=64, blank=True)
+    webhook_is_valid = models.BooleanField(default=False)
+    webhook_last_crc_at = models.DateTimeField(null=True, blank=True)
+    webhook_unsigned = models.PositiveBigIntegerField(default=0)
+    webhook_replayed = models.PositiveBigIntegerField(default=0)
+    webhook_oversized = models.PositiveBigIntegerField(default=0)
+    webhook_odd = models.PositiveBigIntegerField(default=0)
+    webhook_bad_crc = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"push ({self.state})"
