@@ -65,21 +65,38 @@ else:
     X_TOKEN_URL = env.url("X_TOKEN_URL", "https://api.x.com/2/oauth2/token", https_unless_near=True)
     X_REVOKE_URL = env.url("X_REVOKE_URL", "https://api.x.com/2/oauth2/revoke", https_unless_near=True)
     X_MEDIA_HOSTS = env.listing("X_MEDIA_HOSTS", "pbs.twimg.com,video.twimg.com,abs.twimg.com")
+X_CONSUMER_KEY = env.text("X_CONSUMER_KEY", "")
+X_CONSUMER_SECRET = env.text("X_CONSUMER_SECRET", "")
+X_PUSH = env.choice("X_PUSH", "stream", ["stream", "webhook", "off"])
+X_SUBSCRIPTION_CAP = env.integer("X_SUBSCRIPTION_CAP", 1500, high=1_000_000)
+X_WINDOW_SECONDS = env.integer("X_WINDOW_SECONDS", 900, low=1, high=86_400)
 X_VOCABULARY = env.choice("X_VOCABULARY", "tweet", ["tweet", "post"])
 X_CONNECT_TIMEOUT = env.integer("X_CONNECT_TIMEOUT", 5, low=1)
 X_READ_TIMEOUT = env.integer("X_READ_TIMEOUT", 30, low=1)
+if IS_DEMO:
+    X_CONSUMER_KEY, X_CONSUMER_SECRET = "dminbox-demo-key", "dminbox-demo-consumer-secret"  # noqa: S105 (the local X's)
+if bool(X_CONSUMER_KEY) != bool(X_CONSUMER_SECRET):
+    env.stop("X_CONSUMER_KEY and X_CONSUMER_SECRET belong together: set both, or neither and the inbox polls.")
+if X_PUSH == "webhook" and X_CONSUMER_KEY and not (PUBLIC_URL.startswith("https://") or IS_DEMO):
+    env.stop("X_PUSH=webhook needs a PUBLIC_URL that begins with https://: X calls no other. X_PUSH=stream needs none.")
 # The local X stands on http and on a loopback or container address; X itself never does.
 MEDIA_ALLOW_LOCAL = IS_DEMO
 X_SCOPES = ["dm.read", "dm.write", "tweet.read", "users.read", "offline.access", "media.write"]
 
 # --- Sync, prices and media -------------------------------------------------------------------------------------------
 SYNC_SETTLING_SECONDS = env.integer("SYNC_SETTLING_SECONDS", 900)
-SYNC_POLL_SECONDS = env.integer("SYNC_POLL_SECONDS", 75, low=1)
+SYNC_POLL_SECONDS = env.integer("SYNC_POLL_SECONDS", 60, low=1, high=3600)
+SYNC_POLL_SECONDS_BUSY = env.integer("SYNC_POLL_SECONDS_BUSY", 10, low=1, high=3600)
+SYNC_POLL_SECONDS_WITH_PUSH = env.integer("SYNC_POLL_SECONDS_WITH_PUSH", 300, low=1, high=3600)
 SYNC_LEASE_SECONDS = env.integer("SYNC_LEASE_SECONDS", 120, low=5)
 IMPORT_CEILING_USD = env.number("IMPORT_CEILING_USD", Decimal(20), Decimal)
 PRICE_DM_EVENT_USD = env.number("PRICE_DM_EVENT_USD", Decimal("0.010"), Decimal)
 PRICE_USER_USD = env.number("PRICE_USER_USD", Decimal("0.010"), Decimal)
 PRICE_POST_USD = env.number("PRICE_POST_USD", Decimal("0.005"), Decimal)
+PRICE_CHAT_EVENT_USD = env.number("PRICE_CHAT_EVENT_USD", Decimal("0.010"), Decimal)
+PUSH_LEASE_SECONDS = env.integer("PUSH_LEASE_SECONDS", 20, low=2, high=300)
+PUSH_SILENCE_SECONDS = env.integer("PUSH_SILENCE_SECONDS", 60, low=2, high=600)
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 512 * 1024 * 1024, low=1024)
 TOKEN_LEASE_SECONDS = env.integer("TOKEN_LEASE_SECONDS", 60, low=5)
 SESSION_DAYS = env.integer("SESSION_DAYS", 14, low=1)

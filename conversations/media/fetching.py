@@ -25,15 +25,16 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from accounts import tokens
 from accounts.access import without_tokens
 from accounts.models import XAccount
+from conversations import ledger
 from conversations.media.download import Fetcher, copy
 from conversations.media.errors import Gone, Later, MediaError, Refused, TooLarge
 from conversations.media.kinds import Kind, kind_of
 from conversations.models import EventMedia, MediaFile
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import BadRequest, NoCredit, NotPermitted, NotThere, RateLimited, TryLater, XError
+from dminbox.xapi.schema import RateLimit
 
 log = structlog.get_logger("conversations.media")
 
@@ -47,6 +48,7 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 RATE_WINDOW = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
+DM_MEDIA_ENDPOINT = "GET /2/dm_conversations/media/{dm_id}/{media_id}/{resource_id}"
 DM_MEDIA = re.compile(r"/1\.1/ton/data/dm/([0-9]{1,19})/([0-9]{1,19})/([A-Za-z0-9_.-]{1,50})(?::[a-z]+)?")
 """A photo of a message at any host: dm_id (maybe another event's), media_id and resource_id; X may add a size."""
 
@@ -197,11 +199,12 @@ def _fetch_dm_photo(file: MediaFile, photo: DmPhoto, target: BinaryIO) -> None:
     failures: list[XError] = []
     for x_account in _x_accounts_with(file):
         try:
-            tokens.call(x_account, partial(_copy_dm_photo, photo=photo, target=target))
+            rate = ledger.call(x_account, partial(_copy_dm_photo, photo=photo, target=target))
         except XError as error:
             log.info("dm_photo_failed", file_id=file.pk, x_account_id=x_account.pk, error=type(error).__name__)
             failures.append(error)
         else:
+            ledger.record_download(x_account, DM_MEDIA_ENDPOINT, rate)
             return
     raise _verdict(failures)
 
@@ -214,12 +217,13 @@ def _x_accounts_with(file: MediaFile) -> Iterator[XAccount]:
     yield from sorted(having, key=lambda x_account: x_account.pk != file.x_account_id)
 
 
-def _copy_dm_photo(client: XClient, photo: DmPhoto, target: BinaryIO) -> None:
+def _copy_dm_photo(client: XClient, photo: DmPhoto, target: BinaryIO) -> RateLimit:
     target.seek(0)
     target.truncate()
     deadline = time.monotonic() + TOTAL_SECONDS
     with client.dm_media(photo.dm_id, photo.media_id, photo.resource_id) as body:
         copy(body, target, body.length, settings.MEDIA_MAX_BYTES, deadline)
+    return body.rate_limit
 
 
 def _verdict(failures: list[XError]) -> MediaError:

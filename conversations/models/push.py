@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import XAccount
+
+WEBHOOK_IS_CHECKED_EVERY = timedelta(hours=3)
+"""X asks for the CRC hourly (docs)."""
 
 
 class ActivityDelivery(models.Model):
@@ -124,3 +129,14 @@ class PushState(models.Model):
 
     def __str__(self) -> str:
         return f"push ({self.state})"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether what X pushes reaches us now: the stream's last line is young, or X called the webhook lately."""
+        now = timezone.now()
+        if settings.X_PUSH == "webhook":
+            checked = self.webhook_last_crc_at
+            return self.webhook_is_valid and checked is not None and checked > now - WEBHOOK_IS_CHECKED_EVERY
+        silence = timedelta(seconds=2 * settings.PUSH_SILENCE_SECONDS)
+        is_young = self.last_line_at is not None and self.last_line_at > now - silence
+        return self.state == PushState.State.CONNECTED and is_young

@@ -1,6 +1,5 @@
 """X's pages -> the tables: what is read when, how far, at what price, and how it stands."""
 
-from conversations.sync.billing import Bill, billed_today, record
 from conversations.sync.history import read_history
 from conversations.sync.importing import begin_import, make_missing_states, resume_import
 from conversations.sync.opening import look_up_conversation
@@ -11,17 +10,14 @@ from conversations.sync.trouble import has_credit, stop_all_for_credit, trouble_
 
 __all__ = [
     "AccountStatus",
-    "Bill",
     "StoredPage",
     "account_status",
     "begin_import",
-    "billed_today",
     "has_credit",
     "look_up_conversation",
     "make_missing_states",
     "poll",
     "read_history",
-    "record",
     "resume_import",
     "stop_all_for_credit",
     "store_page",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from conversations.sync.ids import as_number
+from conversations.ids import as_number
 from dminbox.xapi.errors import NotPermitted, NotThere, XError
 from dminbox.xapi.schema import Problem
 

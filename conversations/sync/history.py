@@ -8,11 +8,11 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import tokens
+from conversations import changes, ledger
 from conversations.models import Conversation, HistoryRead
-from conversations.sync import billing, intervals, pace, wishes
+from conversations.sync import intervals, pace, wishes
 from conversations.sync.intervals import Reach
-from conversations.sync.store import StoredPage, lock, store_page
+from conversations.sync.store import StoredPage, store_page
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import BadPageToken, XError
 from dminbox.xapi.schema import Answer, Page
@@ -63,9 +63,9 @@ def _read_on(wish: HistoryRead, progress: Progress) -> None:
         intervals.drop(gap)
         return
     with transaction.atomic():
-        lock(conversation.x_account)
+        changes.lock(conversation.x_account)
         stored = store_page(conversation.x_account, answer, conversation=conversation)
-        bill = billing.record(conversation.x_account, answer)
+        bill = ledger.record(conversation.x_account, answer)
         merged = _claim_page(conversation, answer, intervals.resume(gap) if gap else None)
         is_free = not bill.resources and not stored.new_events
         progress.free_pages += is_free
@@ -112,9 +112,9 @@ def _read_some_kinds(wish: HistoryRead, progress: Progress) -> None:
         wishes.write(wish, next_token="")  # noqa: S106 (no secret: a page's)
         return
     with transaction.atomic():
-        lock(wish.conversation.x_account)
+        changes.lock(wish.conversation.x_account)
         stored = store_page(wish.conversation.x_account, answer, conversation=wish.conversation)
-        billing.record(wish.conversation.x_account, answer)
+        ledger.record(wish.conversation.x_account, answer)
         _count(wish, stored, counts=True)
         token = answer.value.next_token or ""
         wishes.write(wish, next_token="" if token == wish.next_token else token)  # a circle leads nowhere
@@ -139,4 +139,4 @@ def _ask(wish: HistoryRead, token: str) -> Answer[Page]:
             event_types=wish.event_types,
         )
 
-    return tokens.call(conversation.x_account, ask)
+    return ledger.call(conversation.x_account, ask)

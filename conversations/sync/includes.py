@@ -14,9 +14,9 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import XAccount
+from conversations.ids import as_number, as_numbers
 from conversations.media import wanted_file, wanted_files
 from conversations.models import Media, Post, XUser
-from conversations.sync.ids import as_number, as_numbers
 from dminbox.xapi import schema
 
 LONGEST_URL = 500

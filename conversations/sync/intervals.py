@@ -24,8 +24,8 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import XAccount, snowflake_floor
+from conversations.ids import LARGEST, as_numbers
 from conversations.models import Conversation, ReadInterval
-from conversations.sync.ids import LARGEST, as_numbers
 from dminbox.xapi.schema import Page
 
 WINDOW = timedelta(days=30)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from accounts import tokens
 from accounts.models import XAccount
+from conversations import changes, ledger
+from conversations.ids import as_number
 from conversations.models import Conversation, ConversationLookup
-from conversations.sync import billing, intervals, pace, wishes
-from conversations.sync.ids import as_number
+from conversations.sync import intervals, pace, wishes
 from conversations.sync.includes import store_users
 from conversations.sync.intervals import Reach
-from conversations.sync.store import lock, store_page
+from conversations.sync.store import store_page
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import NotPermitted, NotThere, XError
 from dminbox.xapi.schema import Answer, Page
@@ -55,7 +55,7 @@ def _look_up(lookup: ConversationLookup) -> None:
         if answer.value.events or answer.value.odd:
             _store(lookup, answer, dm_conversation_id, reach)
             return
-        billing.record(lookup.x_account, answer)
+        ledger.record(lookup.x_account, answer)
     wishes.finish(lookup, State.NONE, NONE)
 
 
@@ -66,12 +66,12 @@ def _participant_id(lookup: ConversationLookup) -> str | None:
     if lookup.kind == Kind.USER_ID:
         return lookup.target
     try:
-        answer = tokens.call(lookup.x_account, lambda client: client.user_by_username(lookup.target))
+        answer = ledger.call(lookup.x_account, lambda client: client.user_by_username(lookup.target))
     except (NotThere, NotPermitted):
         wishes.finish(lookup, State.NONE, NO_PERSON.format(lookup.target))
         return ""
     with transaction.atomic():
-        billing.record(lookup.x_account, answer)
+        ledger.record(lookup.x_account, answer)
         store_users([answer.value], answer.answered_at)
     return answer.value.id
 
@@ -93,14 +93,14 @@ def _ask(lookup: ConversationLookup, participant_id: str | None, dm_conversation
             )
         return client.dm_events_with(participant_id, max_results=pace.PAGE, pagination_token=token or None)
 
-    return tokens.call(lookup.x_account, ask)
+    return ledger.call(lookup.x_account, ask)
 
 
 def _store(lookup: ConversationLookup, answer: Answer[Page], dm_conversation_id: str, reach: Reach) -> None:
     with transaction.atomic():
-        lock(lookup.x_account)
+        changes.lock(lookup.x_account)
         store_page(lookup.x_account, answer, dm_conversation_id=dm_conversation_id)
-        billing.record(lookup.x_account, answer)
+        ledger.record(lookup.x_account, answer)
         conversation = _found(lookup.x_account, dm_conversation_id)
         if conversation is None:
             wishes.finish(lookup, State.FAILED, UNREADABLE)

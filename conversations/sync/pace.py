@@ -1,56 +1,134 @@
-"""When to ask X next, from what its headers said. X's clock and ours are never mixed: only spans are taken over."""
+"""When to ask X next and for how much, from what its headers said and what it has billed already.
+
+X's clock and ours are never mixed: only spans are taken over. Reading costs nothing but events that X has not billed
+that UTC day, and requests are few: so a poll comes as often as the window allows while it matters, and asks for as many
+events as come free, and a few more.
+"""
 
 from __future__ import annotations
 
+import math
+import random
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.models import XAccount, snowflake_floor
+from conversations.models import ActivitySubscription, Conversation, PushState, SyncState
 from dminbox.xapi.errors import RateLimited
 from dminbox.xapi.schema import RateLimit
 
-RESERVE = 1
-"""Requests of each window that polling leaves over."""
-WINDOW = timedelta(minutes=15)
+KEPT = 1
+"""Requests of each window that reading never touches."""
 FIRST_GUESS = 15
 """Requests in a window (docs), until an answer tells better."""
 PAGES_PER_TURN = 25
 """Then another X account has its turn."""
 LONGEST_WAIT = timedelta(hours=1)
 """No header makes us wait longer: a wrong one would silence an account for good, and asking once more is cheap."""
-FIRST_PAGE = 10
-SMALLEST_PAGE = 5
+SLACK = 3
+"""Events asked for beyond those that come free: room for news, at a price of at most so many events a day."""
+WIDENING = 4
+"""Each further page of a walk asks for so many times as much as the one before."""
 PAGE = 100
+BUSY_FOR = timedelta(minutes=3)
+GROUP_IS_ACTIVE_FOR = timedelta(hours=1)
 
 
-def may_read_on(rate: RateLimit, pages_read: int) -> bool:
+def reserve(limit: int | None) -> int:
+    """Requests of a window that steady polling leaves over: for news that fills a page, and for what people ask for."""
+    return max(KEPT, (limit or FIRST_GUESS) // 5)
+
+
+def may_read_on(rate: RateLimit, pages_read: int, kept: int = KEPT) -> bool:
     remaining = FIRST_GUESS - pages_read if rate.remaining is None else rate.remaining
-    return remaining > RESERVE and pages_read < PAGES_PER_TURN
+    return remaining > kept and pages_read < PAGES_PER_TURN
 
 
-def wait_after(rate: RateLimit, answered_at: datetime) -> timedelta:
-    """Until the next poll when there is nothing to catch up with: what is left is spread over the window."""
-    usual = timedelta(seconds=settings.SYNC_POLL_SECONDS)
+def first_page(free: int, last_news: int) -> int:
+    """How many events a poll asks for. free: those X has billed already today, from the newest down."""
+    return min(free + max(SLACK, 2 * last_news), PAGE)
+
+
+def next_page(size: int) -> int:
+    return min(size * WIDENING, PAGE)
+
+
+def steady(limit: int | None) -> timedelta:
+    """Between two polls that use a window evenly, up to the reserve."""
+    allowed = limit or FIRST_GUESS
+    return window() / max(allowed - reserve(allowed), 1)
+
+
+def wait_after(rate: RateLimit, answered_at: datetime, usual: timedelta) -> timedelta:
+    """Until the next poll when there is nothing to catch up with."""
     if rate.remaining is None or rate.reset_at is None:
-        return usual
+        return max(usual, steady(rate.limit))
     left = max(_span(rate.reset_at, answered_at), timedelta(seconds=1))
-    spare = rate.remaining - RESERVE
-    return max(usual, left / spare) if spare > 0 else max(usual, left)
+    wanted = max(usual, steady(rate.limit))
+    spare = rate.remaining - KEPT
+    if spare >= math.ceil(left / wanted) - 1:
+        return wanted
+    return left / (spare + 1) if spare > 0 else left + timedelta(seconds=1)
+
+
+def has_spare(rate: RateLimit, answered_at: datetime, usual: timedelta) -> bool:
+    """Whether one more request leaves enough for the polls until the window ends, and for a page of news."""
+    if rate.remaining is None or rate.reset_at is None:
+        return False
+    left = max(_span(rate.reset_at, answered_at), timedelta(0))
+    return rate.remaining - KEPT - 2 >= left / max(usual, steady(rate.limit))
+
+
+def usual_wait(state: SyncState) -> timedelta:
+    """How often this X account is worth a look, before any limit."""
+    now = timezone.now()
+    is_watched = state.watched_until is not None and state.watched_until > now
+    is_busy = state.last_news_at is not None and state.last_news_at > now - BUSY_FOR
+    if is_pushed(state.x_account) and not _has_active_group(state.x_account):
+        return timedelta(seconds=settings.SYNC_POLL_SECONDS_WITH_PUSH)
+    if is_watched or is_busy:
+        return timedelta(seconds=settings.SYNC_POLL_SECONDS_BUSY)
+    return timedelta(seconds=settings.SYNC_POLL_SECONDS)
+
+
+def is_pushed(x_account: XAccount) -> bool:
+    """Whether X pushes the messages of this account, and the way they come is alive."""
+    push = PushState.objects.filter(pk=1).first()
+    received = ActivitySubscription.objects.filter(
+        x_account=x_account, event_type="dm.received", state=ActivitySubscription.State.ACTIVE
+    )
+    return push is not None and push.is_alive and received.exists()
+
+
+def _has_active_group(x_account: XAccount) -> bool:
+    """Groups are never pushed."""
+    since = snowflake_floor(timezone.now() - GROUP_IS_ACTIVE_FOR)
+    return Conversation.objects.filter(x_account=x_account, is_group=True, last_dm_event_id__gte=since).exists()
+
+
+def spread(wait: timedelta) -> timedelta:
+    """A little later, each time otherwise: many who began together drift apart, and never fire together again."""
+    return wait * random.uniform(1, 1.02)  # noqa: S311 (no secret)
 
 
 def wait_for_window(rate: RateLimit, answered_at: datetime) -> timedelta:
     """Until the window opens again, for who has more to read."""
     if rate.reset_at is None:
-        return WINDOW
+        return window()
     return _span(rate.reset_at, answered_at) + timedelta(seconds=1)
 
 
 def wait_after_refusal(error: RateLimited) -> timedelta:
     if error.reset_at is None:
-        return WINDOW
+        return window()
     return _span(error.reset_at, _date_of(error)) + timedelta(seconds=1)
+
+
+def window() -> timedelta:
+    return timedelta(seconds=settings.X_WINDOW_SECONDS)
 
 
 def _span(reset_at: datetime, now: datetime) -> timedelta:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from conversations.ids import people_in
 from conversations.models import Conversation, DmEvent, EventParticipant, Participant
-from conversations.sync.ids import people_in
 
 Pair = tuple[int, int]
 """Conversation and person, by their keys."""

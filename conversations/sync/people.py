@@ -13,13 +13,12 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import tokens
 from accounts.access import without_tokens
 from accounts.models import XAccount
+from conversations import ledger
+from conversations.ids import as_number
 from conversations.models import XUser
-from conversations.sync import billing
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
-from conversations.sync.ids import as_number
 from conversations.sync.includes import store_users
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
 from dminbox.xapi.errors import RateLimited, ScopesMissing, TokenRefused, XError
@@ -61,7 +60,7 @@ def _look_up(x_accounts: Sequence[XAccount], people: Sequence[XUser]) -> None:
         attempts = max(person.lookup_attempts for person in people)
         _put_off(people, reasons, trouble_of(error, attempts).wait)
         return
-    billing.record_lookup(x_account, answer)
+    ledger.record_lookup(x_account, answer)
     _store(people, answer)
 
 
@@ -69,10 +68,10 @@ def _ask(x_accounts: Sequence[XAccount], ids: Sequence[str]) -> tuple[XAccount, 
     """The answer to the first who gets one; what is wrong with one account may be right with the next."""
     for x_account in x_accounts[:-1]:
         try:
-            return x_account, tokens.call(x_account, lambda client: client.users(ids))
+            return x_account, ledger.call(x_account, lambda client: client.users(ids))
         except (TokenRefused, ScopesMissing, RateLimited):
             continue
-    return x_accounts[-1], tokens.call(x_accounts[-1], lambda client: client.users(ids))
+    return x_accounts[-1], ledger.call(x_accounts[-1], lambda client: client.users(ids))
 
 
 def _store(people: Sequence[XUser], answer: Users) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import secrets
+import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -16,8 +18,11 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import XAccount, snowflake_floor
-from conversations.models import ReadInterval, SyncState
-from conversations.sync import billing, intervals, pace, trouble
+from conversations import changes, ledger
+from conversations.ids import LARGEST, as_numbers
+from conversations.models import DmEvent, ReadInterval, SyncState
+from conversations.sync import caps, intervals, pace, trouble
+from conversations.sync.caps import CapReached
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
 from dminbox.xapi.client import XClient
@@ -27,7 +32,9 @@ from dminbox.xapi.schema import Answer, Page, RateLimit
 log = structlog.get_logger("conversations.sync")
 
 State = SyncState.State
-TROUBLED = [State.RATE_LIMITED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED]
+LONGEST_DAY = 100_000
+"""Events of a day that are counted to know how long reading them again takes."""
+TROUBLED = [State.RATE_LIMITED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED, State.CAPPED]
 
 
 class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken over)
@@ -46,6 +53,9 @@ class Turn:
     gap: ReadInterval | None = None
     is_top_read: bool = False
     had_no_credit: bool = False
+    stored: int = 0
+    news: int = 0  # of those, found at the top
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def x_account(self) -> XAccount:
@@ -53,7 +63,18 @@ class Turn:
 
     @property
     def may_go_on(self) -> bool:
-        return self.state.state != State.PAUSED and pace.may_read_on(self.rate, self.pages)
+        return self.state.state != State.PAUSED and pace.may_read_on(self.rate, self.pages, self._kept)
+
+    @property
+    def _kept(self) -> int:
+        """Where X counts all reads in one window, what people ask for comes out of it too."""
+        return pace.reserve(self.rate.limit) if self.state.are_windows_shared else pace.KEPT
+
+    @property
+    def is_top_stale(self) -> bool:
+        """Whether a poll would be due by now: then gaps wait, for news come first."""
+        usual = max(pace.usual_wait(self.state), pace.steady(self.rate.limit))
+        return time.monotonic() - self.began > usual.total_seconds()
 
 
 def due() -> list[int]:
@@ -74,6 +95,8 @@ def poll(x_account_pk: int) -> None:
         log.warning("lease_lost", x_account_id=x_account_pk)
     except XError as error:
         _settle_trouble(turn, error)
+    except CapReached:
+        _settle_cap(turn)
     except Exception:
         _let_go(turn)
         raise
@@ -116,6 +139,7 @@ def _read(turn: Turn) -> None:
     try:
         _read_top(turn)
         _read_gaps(turn)
+        _reconcile(turn)
     except BadPageToken:
         log.warning("page_token_refused", x_account_id=turn.x_account.pk)
         if turn.gap:
@@ -128,10 +152,14 @@ def _read(turn: Turn) -> None:
 def _read_top(turn: Turn) -> None:
     """From X's newest event down to settled ground: what is younger is never claimed, so it is read on each poll."""
     was_stuck = intervals.is_top_resting(turn.x_account)
-    reach = _read_page(turn, None, _size_of_first_page(turn.state))
+    size = _size_of_first_page(turn.state)
+    reach = _read_page(turn, None, size)
     while _goes_on(turn, reach, was_stuck) and turn.may_go_on:
-        reach = _read_page(turn, reach, pace.PAGE)
+        size = pace.next_page(size)
+        reach = _read_page(turn, reach, size)
     turn.is_top_read = not _goes_on(turn, reach, was_stuck)
+    if turn.state.import_finished_at is not None:
+        turn.news = turn.stored
 
 
 def _goes_on(turn: Turn, reach: Reach, was_stuck: bool) -> bool:
@@ -142,37 +170,68 @@ def _goes_on(turn: Turn, reach: Reach, was_stuck: bool) -> bool:
 
 
 def _size_of_first_page(state: SyncState) -> int:
-    """Small when there is little to expect: what X returns, it bills."""
+    """As many as come free, and a few more: what X returns, it bills."""
     is_first_read = not intervals.rows_of(state.x_account, None).exists()
-    return pace.PAGE if is_first_read and state.import_days else pace.FIRST_PAGE
+    if is_first_read and state.import_days:
+        return pace.PAGE
+    return pace.first_page(_free(state.x_account), state.last_news)
+
+
+def _free(x_account: XAccount) -> int:
+    """Events from the newest down that X has billed already today."""
+    now = timezone.now()
+    return ledger.free_today(x_account, snowflake_floor(day_of(now)), now, pace.PAGE)
 
 
 def _read_gaps(turn: Turn) -> None:
+    size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
     while turn.may_go_on and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
         turn.gap = gap
-        _read_page(turn, intervals.resume(gap), pace.PAGE)
-    turn.gap = None
+        size = pace.next_page(size)
+        _read_page(turn, intervals.resume(gap), size)
+        turn.gap = None
+        if turn.is_top_stale:
+            return
 
 
 def _read_page(turn: Turn, reach: Reach | None, size: int) -> Reach:
     """One request and one transaction. reach: how far this walk has come; None at its beginning."""
+    answer = _ask(turn, reach.token if reach else None, size)
+    return _commit(turn, answer, reach)
+
+
+def _ask(turn: Turn, token: str | None, size: int) -> Answer[Page]:
     _renew(turn)
-    token = reach.token if reach else None
-    size = _affordable(turn.state, size)
+    with_people = turn.state.needs_people or turn.state.import_finished_at is None
+    fits = _affordable(turn.state, size)
+    if turn.state.monthly_cap_usd is not None:
+        fits = caps.affordable(
+            turn.x_account, fits, free=0 if token else _free(turn.x_account), with_people=with_people
+        )
 
     def ask(client: XClient) -> Answer[Page]:
-        return client.dm_events(max_results=size, pagination_token=token)
+        return client.dm_events(max_results=fits, pagination_token=token, expand_users=with_people)
 
-    answer = tokens.call(turn.x_account, ask)
+    answer = ledger.call(turn.x_account, ask)
     turn.pages += 1
     turn.rate, turn.answered_at = answer.rate_limit, answer.answered_at
-    return _commit(turn, answer, reach)
+    if not with_people and _names_no_sender(answer.value):
+        # X's contract names sender_id as a field; where it comes by expansion alone, that is asked for from now on.
+        SyncState.objects.filter(pk=turn.state.pk).update(needs_people=True)
+        turn.state.needs_people = True
+        return _ask(turn, token, size)
+    return answer
+
+
+def _names_no_sender(page: Page) -> bool:
+    messages = [event for event in page.events if event.event_type == DmEvent.Type.MESSAGE_CREATE]
+    return bool(messages) and all(event.sender_id is None for event in messages)
 
 
 def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
     """Stores the page with its events, its claim and its price: all of it or nothing."""
     with transaction.atomic():
-        state = SyncState.objects.select_for_update().get(pk=turn.state.pk)
+        state = changes.lock(turn.x_account)
         _fix_horizon(state, answer.answered_at)
         reached = intervals.advance(
             reach or intervals.top(answer.answered_at),
@@ -186,6 +245,7 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
         state.save(update_fields=NOTED)
     state.x_account = turn.x_account
     turn.state = state
+    turn.stored += stored.new_events
     log.info(
         "page_stored",
         x_account_id=turn.x_account.pk,
@@ -226,7 +286,7 @@ def _note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
     if state.state in TROUBLED:
         trouble.enter(state, State.ACTIVE)
     state.failures = 0
-    bill = billing.record(turn.x_account, answer)
+    bill = ledger.record(turn.x_account, answer)
     if state.import_finished_at is None:
         state.import_spent_usd += bill.usd
         _pause_at_ceiling(state, turn.x_account)
@@ -238,7 +298,7 @@ def _affordable(state: SyncState, size: int) -> int:
         return size
     price = settings.PRICE_DM_EVENT_USD
     left = state.import_ceiling_usd - state.import_spent_usd
-    return max(min(size, int(left / price)), pace.SMALLEST_PAGE) if price else size
+    return max(min(size, int(left / price)), 1) if price else size
 
 
 def _pause_at_ceiling(state: SyncState, x_account: XAccount) -> None:
@@ -246,6 +306,66 @@ def _pause_at_ceiling(state: SyncState, x_account: XAccount) -> None:
     if state.state == State.ACTIVE and is_spent and intervals.gaps(x_account, None, state.horizon_id).exists():
         words = f"Reading stopped at the ceiling of ${state.import_ceiling_usd:.2f}; there is more to read. "
         trouble.enter(state, State.PAUSED, words + "No more messages are read until somebody lets it go on.")
+
+
+def _reconcile(turn: Turn) -> None:
+    """Reads the day's own events once more before midnight UTC, page by page: X bills none of them again until then.
+
+    What X showed later than the settling time is found so. It begins as early as it must to be done in time with one
+    spare request of each window.
+    """
+    now = timezone.now()
+    midnight = day_of(now) + timedelta(days=1)
+    state, first_id = turn.state, snowflake_floor(day_of(now))
+    if turn.gap or not turn.is_top_read or state.import_finished_at is None or state.reconciled_on == now.date():
+        return
+    today = ledger.free_today(turn.x_account, first_id, now, LONGEST_DAY)
+    pages = math.ceil(today / pace.PAGE)
+    if midnight - now > (pages + 1) * pace.window() or not _may_spend_one(turn):
+        return
+    if pages <= 1 and not state.reconcile_token:
+        _note_reconciled(turn, now, "")  # each poll reads so few again anyway
+        return
+    try:
+        answer = _ask(turn, state.reconcile_token or None, pace.PAGE)
+    except BadPageToken:
+        _note_reconciled(turn, None, "")
+        return
+    with transaction.atomic():
+        locked = changes.lock(turn.x_account)
+        stored = store_page(turn.x_account, answer)
+        _note(locked, turn, answer)
+        locked.save(update_fields=NOTED)
+    log.info("day_reconciled", x_account_id=turn.x_account.pk, late_events=stored.new_events)
+    oldest = min(as_numbers(event.id for event in answer.value.events), default=LARGEST)
+    token = answer.value.next_token or ""
+    is_done = not token or token == state.reconcile_token or oldest <= first_id
+    _note_reconciled(turn, now if is_done else None, "" if is_done else token)
+
+
+def _may_spend_one(turn: Turn) -> bool:
+    return turn.answered_at is not None and pace.has_spare(turn.rate, turn.answered_at, pace.usual_wait(turn.state))
+
+
+def _note_reconciled(turn: Turn, at: datetime | None, token: str) -> None:
+    values: dict[str, Any] = {"reconcile_token": token}
+    if at is not None:
+        values["reconciled_on"] = at.astimezone(UTC).date()
+    SyncState.objects.filter(pk=turn.state.pk).update(**values)
+
+
+def day_of(moment: datetime) -> datetime:
+    """When its UTC day began: X bills by these days."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _settle_cap(turn: Turn) -> None:
+    with transaction.atomic():
+        state = _locked(turn)
+        if state is None:
+            return
+        caps.pause(state)
+        _give_back(state)
 
 
 def _settle(turn: Turn) -> None:
@@ -259,6 +379,9 @@ def _settle(turn: Turn) -> None:
         if is_complete and state.import_finished_at is None:
             state.import_finished_at = timezone.now()
         state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state)
+        state.last_news = turn.news
+        if turn.news:
+            state.last_news_at = timezone.now()
         _give_back(state)
 
 
@@ -266,8 +389,8 @@ def _wait(turn: Turn, state: SyncState) -> timedelta:
     answered_at = turn.answered_at or timezone.now()
     has_more = not turn.is_top_read or intervals.next_gap(turn.x_account, None, state.horizon_id) is not None
     if not has_more:
-        return pace.wait_after(turn.rate, answered_at)
-    if turn.rate.remaining is not None and turn.rate.remaining > pace.RESERVE:
+        return pace.spread(pace.wait_after(turn.rate, answered_at, pace.usual_wait(state)))
+    if turn.rate.remaining is None or pace.may_read_on(turn.rate, 0):
         return timedelta(0)
     return pace.wait_for_window(turn.rate, answered_at)
 
@@ -318,6 +441,8 @@ def _give_back(state: SyncState) -> None:
             "import_finished_at",
             "last_poll_at",
             "next_poll_at",
+            "last_news",
+            "last_news_at",
             "rate_limit",
             "rate_remaining",
             "rate_reset_at",

@@ -14,13 +14,12 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import tokens
 from accounts.access import without_tokens
 from accounts.models import XAccount
+from conversations import ledger
+from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
-from conversations.sync import billing
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
-from conversations.sync.ids import as_number
 from conversations.sync.includes import ensure_media, ensure_posts, store_media, store_posts, store_users
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
 from dminbox.xapi import schema
@@ -82,14 +81,14 @@ def _claim(pks: Sequence[int]) -> list[Post]:
 def _fetch(x_account: XAccount, posts: Sequence[Post]) -> None:
     ids = [str(post.pk) for post in posts]
     try:
-        answer = tokens.call(x_account, lambda client: client.tweets(ids))
+        answer = ledger.call(x_account, lambda client: client.tweets(ids))
     except XError as error:
         heed(error)
         log.info("post_details_failed", x_account_id=x_account.pk, posts=len(posts), error=type(error).__name__)
         attempts = max(post.details_attempts for post in posts)
         _give_up_or_put_off(posts, reasons_of(error, RESOURCES), trouble_of(error, attempts).wait)
         return
-    billing.record_lookup(x_account, answer)
+    ledger.record_lookup(x_account, answer)
     with transaction.atomic():
         _store(x_account, posts, answer)
 

@@ -9,10 +9,11 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.models import XAccount
+from conversations import ledger
+from conversations.ids import time_in
+from conversations.ledger import Bill
 from conversations.models import Conversation, DmEvent, SyncState
-from conversations.sync import billing, intervals
-from conversations.sync.billing import Bill
-from conversations.sync.ids import time_in
+from conversations.sync import intervals
 
 State = SyncState.State
 
@@ -20,6 +21,7 @@ HEADLINES = {
     State.WAITING: "Nothing is read yet",
     State.ACTIVE: "Reading",
     State.PAUSED: "Paused at the price ceiling",
+    State.CAPPED: "Paused at this month's cap",
     State.RATE_LIMITED: "Waiting for X's limit of requests",
     State.UNAVAILABLE: "X cannot be reached",
     State.NO_CREDIT: "No credit at X",
@@ -29,13 +31,14 @@ NEXT_STEPS = {
     State.WAITING: "Somebody has to choose how far back to read.",
     State.ACTIVE: "",
     State.PAUSED: 'It goes on when somebody chooses "Go on"; until then no more messages are read.',
+    State.CAPPED: "It goes on by itself with the new month (UTC), or when an owner raises the cap.",
     State.RATE_LIMITED: "It goes on by itself when X's window opens again. Nothing is lost meanwhile.",
     State.UNAVAILABLE: "We keep trying, less often each time. What was read so far is here.",
     State.NO_CREDIT: "Somebody has to add credit in X's developer portal; we try again once an hour.",
     State.REFUSED: "Once the cause is gone it goes on by itself: we try again once an hour.",
 }
 IMPORTING = "Reading what was there before"
-IS_TROUBLE = {State.PAUSED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED}
+IS_TROUBLE = {State.PAUSED, State.CAPPED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
         window_resets_at=sync.rate_reset_at if is_window_open else None,
         conversations=Conversation.objects.filter(x_account=x_account).count(),
         events=DmEvent.objects.filter(conversation__x_account=x_account).count(),
-        billed_today=billing.billed_today(x_account),
+        billed_today=ledger.billed_today(x_account),
         gaps=len(gaps),
         resting_until=min((gap.due_at for gap in gaps if gap.due_at), default=None),
         lost=tuple(Span(time_in(first), time_in(last)) for first, last in intervals.holes(x_account)),

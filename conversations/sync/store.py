@@ -13,16 +13,18 @@ from django.db.models import OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import XAccount
+from conversations import changes
+from conversations.changes import NewChange
+from conversations.ids import as_number, as_numbers, peer_in, people_in, time_in
 from conversations.models import (
+    Change,
     Conversation,
     DmEvent,
     EventMedia,
     EventParticipant,
     EventPost,
-    SyncState,
 )
 from conversations.sync import participants
-from conversations.sync.ids import as_number, as_numbers, peer_in, people_in, time_in
 from conversations.sync.includes import (
     LONGEST_KEY,
     ensure_media,
@@ -90,7 +92,7 @@ def store_page(
     default_id = conversation.dm_conversation_id if conversation else dm_conversation_id
     page = answer.value
     with transaction.atomic():
-        lock(x_account)
+        changes.lock(x_account)
         told, odd = _sort_out(page, default_id)
         wanted = [event for event in told if event.id >= floor_id]
         try:
@@ -101,11 +103,6 @@ def store_page(
             odd += unstorable
         count = store_odd(x_account, [*odd, *page.includes.odd])
     return StoredPage(stored.new_events, count, stored.conversations)
-
-
-def lock(x_account: XAccount) -> SyncState | None:
-    """Whoever stores for this X account waits here for whoever else does. Inside a transaction."""
-    return SyncState.objects.select_for_update().filter(x_account=x_account).first()
 
 
 def _sort_out(page: Page, default_id: str) -> tuple[list[Told], list[OddEvent]]:
@@ -159,7 +156,8 @@ def _store(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_a
     known = _known(conversations, told)
     fresh = [event for event in told if event.key not in known or _tells_more(known[event.key], event)]
     if fresh:
-        _write(fresh, known, conversations)
+        rows = _write(fresh, known, conversations)
+        changes.announce(x_account, _changes(rows, fresh, known))
         touched = {conversations[event.dm_conversation_id].pk for event in fresh}
         _recompute(x_account, touched)
     pks = tuple(sorted(conversation.pk for conversation in conversations.values()))
@@ -227,7 +225,7 @@ def _tells_more(row: DmEvent, told: Told) -> bool:
 
 def _write(
     fresh: Sequence[Told], known: dict[tuple[str, int], DmEvent], conversations: dict[str, Conversation]
-) -> None:
+) -> list[DmEvent]:
     rows = [_row(event, conversations[event.dm_conversation_id], known.get(event.key)) for event in fresh]
     DmEvent.objects.bulk_create(
         rows, update_conflicts=True, update_fields=EVENT, unique_fields=["conversation", "dm_event_id"]
@@ -244,6 +242,30 @@ def _write(
         if row.event_type == DmEvent.Type.MESSAGE_CREATE:
             messages[pair] = max(messages.get(pair, row.created_at), row.created_at)
     participants.recompute({row.pk: row for row in conversations.values()}.values(), messages, people)
+    return rows
+
+
+def _changes(rows: Sequence[DmEvent], fresh: Sequence[Told], known: dict[tuple[str, int], DmEvent]) -> list[NewChange]:
+    """What is new, and what shows otherwise than before, oldest first."""
+    found = []
+    for row, told in sorted(zip(rows, fresh, strict=True), key=lambda pair: pair[1].id):
+        before = known.get(told.key)
+        if before is None:
+            found.append(NewChange(Change.Kind.EVENT, row.conversation_id, row.pk))
+        elif _shows_otherwise(before, row):
+            found.append(NewChange(Change.Kind.EVENT_UPDATED, row.conversation_id, row.pk))
+    return found
+
+
+SHOWN = ["event_type", "sender_id", "text", "entities", "unavailable_since"]
+SHOWN_OF_RAW = ["attachments", "referenced_tweets", "referenced_posts", "participant_ids"]
+
+
+def _shows_otherwise(before: DmEvent, row: DmEvent) -> bool:
+    """A poll that confirms what was pushed changes the raw form, and nothing that anybody sees."""
+    return any(getattr(before, name) != getattr(row, name) for name in SHOWN) or any(
+        before.raw.get(name) != row.raw.get(name) for name in SHOWN_OF_RAW
+    )
 
 
 def _row(told: Told, conversation: Conversation, known: DmEvent | None) -> DmEvent:

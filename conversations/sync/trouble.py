@@ -30,10 +30,13 @@ log = structlog.get_logger("conversations.sync")
 
 State = SyncState.State
 HOUR = timedelta(hours=1)
+BETWEEN_STARTS = timedelta(milliseconds=200)
+FIRST_TRY = timedelta(minutes=2)
+"""What the one who tries first is ahead of the others."""
 FIRST_BACK_OFF = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 IDLE = [State.WAITING, State.PAUSED]
-"""States in which no account is polled."""
+"""States in which no account is polled, whatever the time."""
 NO_CREDIT = (
     "X says that the developer account has no credit left. Nothing is read until somebody adds credit in X's developer "
     "portal; we try again once an hour."
@@ -98,15 +101,22 @@ def heed(error: XError) -> None:
 
 def stop_all_for_credit() -> None:
     now = timezone.now()
-    polling = SyncState.objects.exclude(state__in=IDLE)
+    polling = SyncState.objects.exclude(state__in=[*IDLE, State.CAPPED])
     polling.exclude(state=State.NO_CREDIT).update(state=State.NO_CREDIT, state_since=now, detail=NO_CREDIT)
-    polling.update(next_poll_at=now + HOUR)
+    # One tries; the others follow, unless they were put off with it once more.
+    polling.update(next_poll_at=now + HOUR + FIRST_TRY)
+    if first := polling.order_by("pk").first():
+        SyncState.objects.filter(pk=first.pk).update(next_poll_at=now + HOUR)
     log.warning("no_credit")
 
 
 def start_all_with_credit() -> None:
-    """One call was paid for: everybody else tries at once, too."""
-    SyncState.objects.filter(state=State.NO_CREDIT).update(next_poll_at=timezone.now())
+    """One call was paid for: everybody else tries soon, too, but not all at once."""
+    waiting = list(SyncState.objects.filter(state=State.NO_CREDIT).values_list("pk", flat=True))
+    now = timezone.now()
+    for place, pk in enumerate(waiting):
+        soon = now + place * BETWEEN_STARTS
+        SyncState.objects.filter(pk=pk, state=State.NO_CREDIT).update(next_poll_at=soon)
 
 
 def enter(row: SyncState, state: str, detail: str = "") -> None:

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import sync
+from conversations.ids import time_in
 from conversations.models import DmEvent, SyncState
 from conversations.sync import intervals
-from conversations.sync.ids import time_in
 from dminbox.xapi.parsing import billed_in, parse_page, parse_problems
 from dminbox.xapi.schema import Answer, Page, RateLimit
 from tests.factories import XAccountFactory

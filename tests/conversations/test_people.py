@@ -159,12 +159,12 @@ def test_a_profile_shown_meanwhile_is_not_asked_for_again(x, monkeypatch):
     connected(x)
     ada = named(ADA)
     x.post("faults", {"kind": "500-html"})
-    real = module.tokens.call
+    real = module.ledger.call
 
     def shown_meanwhile(x_account, fn):
         XUser.objects.filter(pk=ada.pk).update(username="ada_lamps", lookup_due_at=None)
         return real(x_account, fn)
 
-    monkeypatch.setattr(module.tokens, "call", shown_meanwhile)
+    monkeypatch.setattr(module.ledger, "call", shown_meanwhile)
     looked_up(ada)
     assert (ada.username, ada.lookup_due_at) == ("ada_lamps", None)

@@ -280,7 +280,7 @@ def test_each_post_is_claimed_by_one_worker_until_its_lease_ran_out(x):
 
 def test_no_transaction_is_open_during_the_call(x, monkeypatch, django_assert_max_num_queries):
     depths = []
-    real = module.tokens.call
+    real = module.ledger.call
 
     def spy(x_account, fn):
         from django.db import connection
@@ -288,7 +288,7 @@ def test_no_transaction_is_open_during_the_call(x, monkeypatch, django_assert_ma
         depths.append(len(connection.savepoint_ids))
         return real(x_account, fn)
 
-    monkeypatch.setattr(module.tokens, "call", spy)
+    monkeypatch.setattr(module.ledger, "call", spy)
     for number in range(1, 41):
         post(x, number)
     shared(connected(x), *range(1, 41))

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import XAccount, snowflake_floor
-from conversations import sync
+from conversations import ledger, sync
 from conversations.models import DmEvent, ReadInterval, SyncState
 from conversations.sync import intervals, pace, polling, trouble
 from dminbox.xapi.errors import RateLimited
@@ -76,12 +76,12 @@ def test_who_was_just_connected_waits_for_the_choice_of_how_far_back(x_account):
 
 
 def test_a_first_read_asks_for_full_pages_and_an_idle_poll_for_a_small_one(x_account, xsim):
-    write_history(xsim, range(1, 150))
+    write_history(xsim, range(25, 174))
     begin(x_account)
     assert settle(x_account).import_finished_at
     assert sizes(xsim) == [100, 100, 100]
     poll(x_account)
-    assert sizes(xsim) == [10]
+    assert sizes(xsim) == [pace.SLACK]
 
 
 def test_a_poll_that_meets_much_news_widens_until_it_stands_on_read_ground(x_account, xsim):
@@ -91,7 +91,8 @@ def test_a_poll_that_meets_much_news_widens_until_it_stands_on_read_ground(x_acc
     asked(xsim)
     write_history(xsim, [number / 100 for number in range(1, 60)])
     poll(x_account)
-    assert sizes(xsim) == [10, 100]
+    # What is new today may be read already: its number is what comes free.
+    assert sizes(xsim) == [3, 12, 48]
     assert len(stored_ids(x_account)) == 61
 
 
@@ -99,7 +100,7 @@ def test_only_from_now_on_stores_nothing_older_and_costs_one_small_page(x_accoun
     write_history(xsim, range(1, 60))
     begin(x_account, days=0)
     state = poll(x_account)
-    assert sizes(xsim) == [10]
+    assert sizes(xsim) == [pace.SLACK]
     assert stored_ids(x_account) == set()
     assert state.import_finished_at
     new = say(xsim, ANN, "And now?")
@@ -179,7 +180,7 @@ def test_what_lies_behind_empty_pages_is_read_and_behind_too_many_later(x_accoun
 
 def test_a_gap_behind_more_than_five_empty_pages_rests_with_its_cursor(x_account, xsim, monkeypatch):
     monkeypatch.setattr(pace, "PAGE", 1)
-    monkeypatch.setattr(pace, "FIRST_PAGE", 1)
+    monkeypatch.setattr(pace, "SLACK", 1)
     ids = write_history(xsim, [20, 40, 60])
     xsim.post("settings", {"dm_get_limit": 1000, "empty_pages": 9})
     begin(x_account)
@@ -256,13 +257,28 @@ def test_a_deleted_event_stays_with_us(x_account, xsim):
 def test_when_the_next_poll_is_follows_from_the_headers():
     def wait(remaining: int | None, left: int | None) -> float:
         reset_at = None if left is None else NOW + timedelta(seconds=left)
-        return pace.wait_after(RateLimit(limit=15, remaining=remaining, reset_at=reset_at), NOW).total_seconds()
+        rate = RateLimit(limit=15, remaining=remaining, reset_at=reset_at)
+        return pace.wait_after(rate, NOW, timedelta(seconds=60)).total_seconds()
 
-    assert wait(None, None) == 75
+    assert wait(None, None) == 75, "twelve of fifteen are for steady polling"
     assert wait(14, 900) == 75
-    assert wait(5, 800) == 200
-    assert wait(1, 600) == 600
-    assert wait(0, 20) == 75
+    assert wait(3, 200) == 75, "the reserve takes up pages of news"
+    assert wait(5, 800) == 160, "what is left is spread"
+    assert wait(1, 600) == 601, "the last one is kept"
+    assert wait(0, 20) == 21
+
+
+def test_a_large_window_is_not_used_up_for_its_own_sake():
+    rate = RateLimit(limit=300, remaining=299, reset_at=NOW + timedelta(seconds=900))
+    assert pace.wait_after(rate, NOW, timedelta(seconds=60)) == timedelta(seconds=60)
+    assert pace.wait_after(rate, NOW, timedelta(seconds=1)) == timedelta(seconds=3.75)
+
+
+def test_an_idle_poll_asks_for_what_comes_free_and_a_few_more():
+    assert pace.first_page(free=0, last_news=0) == 3
+    assert pace.first_page(free=40, last_news=0) == 43
+    assert pace.first_page(free=40, last_news=10) == 60
+    assert pace.first_page(free=400, last_news=0) == 100
 
 
 def test_a_window_without_a_told_end_is_taken_for_fifteen_minutes():
@@ -275,30 +291,30 @@ def test_reading_stops_with_a_reserve_left(x_account, xsim, monkeypatch):
     begin(x_account)
     state = poll(x_account)
     assert state.rate_limit == 15
-    assert state.rate_remaining == pace.RESERVE
+    assert state.rate_remaining == pace.KEPT
     assert len(asked(xsim)) == 14
     assert timedelta(minutes=14) < state.next_poll_at - timezone.now() < timedelta(minutes=16)
     assert state.state == State.ACTIVE
 
 
 def test_a_day_of_idle_polls_is_cheap(x_account, xsim):
-    write_history(xsim, range(1, 200, 2))
+    write_history(xsim, range(25, 224, 2))
     begin(x_account)
     settle(x_account)
     xsim.post("meter/reset")
-    before = sync.billed_today(x_account)
+    before = ledger.billed_today(x_account)
     for _ in range(20):
         xsim.post("clock", {"advance": 75})
         poll(x_account)
-    assert xsim.get("meter")["today"]["events"] <= 10
-    assert sync.billed_today(x_account) == before, "what was billed today is billed once"
+    assert xsim.get("meter")["today"]["events"] <= pace.SLACK
+    assert ledger.billed_today(x_account) == before, "what was billed today is billed once"
 
 
 def test_what_we_counted_is_what_x_billed(x_account, xsim):
     write_history(xsim, range(1, 120))
     begin(x_account)
     settle(x_account)
-    today, bill = xsim.get("meter")["today"], sync.billed_today(x_account)
+    today, bill = xsim.get("meter")["today"], ledger.billed_today(x_account)
     assert (bill.dm_events, bill.users, bill.posts) == (today["events"], today["users"], today["posts"])
     assert float(bill.usd) == pytest.approx(today["usd"])
     assert SyncState.objects.get().import_spent_usd == bill.usd

@@ -42,7 +42,7 @@ def small_pages(monkeypatch):
 
     def choose(rng: random.Random, settings: Any) -> None:
         monkeypatch.setattr(pace, "PAGE", rng.choice([5, 9, 25]))
-        monkeypatch.setattr(pace, "FIRST_PAGE", rng.choice([1, 3, 5]))
+        monkeypatch.setattr(pace, "SLACK", rng.choice([1, 3, 5]))
         settings.SYNC_LEASE_SECONDS = 0
 
     return choose

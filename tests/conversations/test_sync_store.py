@@ -12,6 +12,7 @@ from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import snowflake_floor
+from conversations.ids import time_in
 from conversations.models import (
     Conversation,
     DmEvent,
@@ -24,7 +25,6 @@ from conversations.models import (
     XUser,
 )
 from conversations.sync import store, store_page
-from conversations.sync.ids import time_in
 from tests.conversations.sync_support import MORNING, OWN, answer_of, message, one_to_one
 from tests.factories import SyncStateFactory, XAccountFactory
 
