@@ -36,6 +36,29 @@ class SimServer:
         """A pair of tokens without the consent page: the answer of the token endpoint."""
         return self.post("grants", {"user_id": user_id, "scopes": scopes})
 
+    def app_token(self) -> str:
+        """The bearer of the app by itself, with the preset key and secret."""
+        form, pair = {"grant_type": "client_credentials"}, ("dminbox-demo-key", "dminbox-demo-consumer-secret")
+        return str(self.api(None, "/oauth2/token", "POST", data=form, auth=pair).json()["access_token"])
+
+    def subscribe(self, token: str, user_id: str | None, *event_types: str, **members: Any) -> list[requests.Response]:
+        """With the user's token, or for `oauth.revoke` (without a user id) with the app's."""
+        about = {"filter": {"user_id": user_id}} if user_id else {}
+        return [
+            self.api(token, "/2/activity/subscriptions", "POST", json={"event_type": kind, **about, **members})
+            for kind in event_types
+        ]
+
+    def stream(self, backfill_minutes: int | None = None, token: str | None = None) -> requests.Response:
+        """An open stream on a connection of its own; the caller closes it."""
+        headers = {"authorization": f"Bearer {token or self.app_token()}"}
+        params = {} if backfill_minutes is None else {"backfill_minutes": backfill_minutes}
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.get(
+                f"{self.url}/2/activity/stream", headers=headers, params=params, stream=True, timeout=TIMEOUT
+            )
+
     def api(self, token: str | None, path: str, method: str = "GET", **options: Any) -> requests.Response:
         """A call of X's API by plain HTTP. `path` begins with a slash; `options` are those of requests."""
         headers = {**({"authorization": f"Bearer {token}"} if token else {}), **options.pop("headers", {})}

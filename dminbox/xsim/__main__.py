@@ -16,6 +16,8 @@ from dminbox.xsim.sim import Sim
 from dminbox.xsim.state import StateFile
 from dminbox.xsim.world import World
 
+CONSUMER = ("consumer_key", "consumer_secret")
+
 
 def main() -> None:
     options = parse()
@@ -27,8 +29,11 @@ def main() -> None:
         sys.exit(f"local X: {error}")
     here = f"http://{options.host}:{found.getsockname()[1]}"
     sim.origin = (options.origin or here).rstrip("/")
+    sim.presets = {name: value for name in CONSUMER if (value := getattr(options, name))}
+    sim.settings.update(sim.presets)
+    app = make_app(sim, options.control_from, state)
     with suppress(KeyboardInterrupt):
-        serve(make_app(sim, options.control_from, state), found, here, options.port_file)
+        serve(app, found, here, options.port_file, ending=lambda: sim.feed.end_all())
 
 
 def parse() -> argparse.Namespace:
@@ -47,6 +52,8 @@ def parse() -> argparse.Namespace:
         metavar="CIDR",
         help="networks that may use the control API besides loopback",
     )
+    parser.add_argument("--consumer-key", help="what the app proves itself with (preset: dminbox-demo-key)")
+    parser.add_argument("--consumer-secret", help="signs webhooks, too (preset: dminbox-demo-consumer-secret)")
     parser.add_argument("--port-file", type=Path, help="file that gets the number of the port when it is ready")
     return parser.parse_args()
 

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import format_datetime
 from typing import Any
 
@@ -14,10 +14,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dminbox.xsim import consent, dm, downloads, faults, lookups, oauth, sending
-from dminbox.xsim.calls import Cut, Endpoint, served, to_response
+from dminbox.xsim.calls import APP, EITHER, Cut, Endpoint, served, to_response
 from dminbox.xsim.control import Network, control
 from dminbox.xsim.problems import RefusalError, not_found
-from dminbox.xsim.settings import App
+from dminbox.xsim.push import stream, subscriptions
 from dminbox.xsim.sim import Sim
 from dminbox.xsim.state import StateFile
 from dminbox.xsim.world import time_to_json
@@ -28,6 +28,8 @@ LOOK_UP = frozenset({"tweet.read", "users.read"})
 PAGED = frozenset({"max_results", "pagination_token", "event_types"})
 IDS = frozenset({"ids"})
 CONVERSATIONS = "/2/dm_conversations"
+NONE: frozenset[str] = frozenset()
+SUBSCRIPTIONS = "/2/activity/subscriptions"
 ENDPOINTS = (
     Endpoint("dm_events", "GET", "/2/dm_events", READ, dm.dm_events, "dm", PAGED),
     Endpoint("dm_event", "GET", "/2/dm_events/{event_id}", READ, dm.dm_event, "dm"),
@@ -64,8 +66,60 @@ ENDPOINTS = (
     Endpoint("users", "GET", "/2/users", LOOK_UP, lookups.users, "users", IDS),
     Endpoint("user_by_username", "GET", "/2/users/by/username/{username}", LOOK_UP, lookups.user_by_username, "users"),
     Endpoint("tweets", "GET", "/2/tweets", LOOK_UP, lookups.tweets, "posts", IDS),
+    Endpoint(
+        "activity_stream",
+        "GET",
+        "/2/activity/stream",
+        NONE,
+        stream.activity_stream,
+        "",
+        frozenset({"backfill_minutes"}),
+        APP,
+    ),
+    Endpoint("activity_subscribe", "POST", SUBSCRIPTIONS, NONE, subscriptions.subscribe, takes=EITHER, is_free=True),
+    Endpoint(
+        "activity_subscriptions",
+        "GET",
+        SUBSCRIPTIONS,
+        NONE,
+        subscriptions.subscriptions,
+        "",
+        frozenset({"max_results", "pagination_token"}),
+        APP,
+        is_free=True,
+    ),
+    Endpoint(
+        "activity_delete_many",
+        "DELETE",
+        SUBSCRIPTIONS,
+        NONE,
+        subscriptions.delete_many,
+        "",
+        IDS,
+        APP,
+        is_free=True,
+    ),
+    Endpoint(
+        "activity_update",
+        "PUT",
+        f"{SUBSCRIPTIONS}/{{subscription_id}}",
+        NONE,
+        subscriptions.update,
+        takes=APP,
+        is_free=True,
+    ),
+    Endpoint(
+        "activity_delete",
+        "DELETE",
+        f"{SUBSCRIPTIONS}/{{subscription_id}}",
+        NONE,
+        subscriptions.delete,
+        takes=APP,
+        is_free=True,
+    ),
 )
-TOKEN_PATHS = ("/2/oauth2/token", "/oauth2/token")
+TOKEN_PATHS = ("/2/oauth2/token",)
+APP_TOKEN_PATHS = ("/oauth2/token",)
 REVOKE_PATHS = ("/2/oauth2/revoke",)
 AUTHORIZE_PATHS = ("/i/oauth2/authorize", "/2/oauth2/authorize")
 
@@ -74,6 +128,7 @@ def make_app(sim: Sim, networks: list[Network] | None = None, state: StateFile |
     """`networks` may use the control API besides loopback; `state` keeps the world over restarts."""
     routes = [Route(one.path, served(sim, one), methods=[one.method]) for one in ENDPOINTS]
     routes += [Route(path, _token_call(sim, _token), methods=["POST"]) for path in TOKEN_PATHS]
+    routes += [Route(path, _token_call(sim, _app_token), methods=["POST"]) for path in APP_TOKEN_PATHS]
     routes += [Route(path, _token_call(sim, _revoke), methods=["POST"]) for path in REVOKE_PATHS]
     routes += [Route(path, _consent(sim), methods=["GET", "POST"]) for path in AUTHORIZE_PATHS]
     routes.append(Route("/_sim/{name:path}", _control(sim, networks or []), methods=["GET", "POST", "DELETE"]))
@@ -131,12 +186,15 @@ class Common:
 def _lifespan(sim: Sim, state: StateFile | None) -> Callable[[Any], Any]:
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
+        ticking = asyncio.create_task(_tick(sim))
         if state is None:
             yield
+            ticking.cancel()
             return
         state.write(sim)
         keeping = asyncio.create_task(state.keep(sim))
         yield
+        ticking.cancel()
         state.stopped.set()
         await keeping
         state.write(sim)
@@ -144,8 +202,18 @@ def _lifespan(sim: Sim, state: StateFile | None) -> Callable[[Any], Any]:
     return lifespan
 
 
+async def _tick(sim: Sim) -> None:
+    """Brings what is due while nobody asks: only as long as somebody would notice."""
+    while True:
+        sim.woken.clear()
+        if sim.feed.is_heard:
+            sim.tick()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(sim.woken.wait(), sim.seconds_to_next() if sim.feed.is_heard else None)
+
+
 def _token_call(
-    sim: Sim, answer: Callable[[Sim, App, dict[str, str]], dict[str, Any]]
+    sim: Sim, answer: Callable[[Sim, str, dict[str, str]], dict[str, Any]]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
@@ -158,7 +226,7 @@ def _token_call(
         try:
             if fault and (injected := fault.refusal()):
                 raise injected
-            body = answer(sim, oauth.client_of(sim.settings, request.headers.get("authorization", ""), form), form)
+            body = answer(sim, request.headers.get("authorization", ""), form)
         except RefusalError as refusal:
             sim.changed()
             return to_response(refusal.status, refusal.body, refusal.headers)
@@ -168,12 +236,23 @@ def _token_call(
     return serve
 
 
-def _token(sim: Sim, app: App, form: dict[str, str]) -> dict[str, Any]:
+def _token(sim: Sim, authorization: str, form: dict[str, str]) -> dict[str, Any]:
+    app = oauth.client_of(sim.settings, authorization, form)
     return oauth.token_answer(sim.grants, app, form, sim.clock.now())
 
 
-def _revoke(sim: Sim, app: App, form: dict[str, str]) -> dict[str, Any]:
-    return oauth.revoke_answer(sim.grants, app, form)
+def _app_token(sim: Sim, authorization: str, form: dict[str, str]) -> dict[str, Any]:
+    return sim.app_bearer.answer(sim.settings, authorization, form)
+
+
+def _revoke(sim: Sim, authorization: str, form: dict[str, str]) -> dict[str, Any]:
+    """The app gives back what it was allowed: nobody has to be told, and nothing more is pushed."""
+    token = form.get("token", "")
+    grant = sim.grants.by_access.get(token) or sim.grants.by_refresh.get(token)
+    said = oauth.revoke_answer(sim.grants, oauth.client_of(sim.settings, authorization, form), form)
+    if grant and grant.user_id and not any(one.user_id == grant.user_id for one in sim.grants.grants):
+        sim.feed.drop_user(grant.user_id)
+    return said
 
 
 def _consent(sim: Sim) -> Callable[[Request], Awaitable[Response]]:

@@ -22,17 +22,24 @@ CUT = "xsim.cut"
 """Name under which the server puts a function into the scope that cuts the connection."""
 
 
+USERS, APP, EITHER = frozenset({"user"}), frozenset({"app"}), frozenset({"user", "app"})
+
+
 @dataclass(frozen=True)
 class Endpoint:
     name: str
     method: str
     path: str
     scopes: frozenset[str]
-    handler: "Callable[[Call], Reply]"
+    handler: "Callable[[Call], Reply | Awaitable[Reply]]"
     kind: str = ""
     """Which family of fields it takes: dm, users, posts, or none."""
     parameters: frozenset[str] = frozenset()
     """Query parameters beside the fields and expansions."""
+    takes: frozenset[str] = USERS
+    """Whose bearer: a user's, the app's, or either."""
+    is_free: bool = False
+    """True: nothing is charged, and so it answers without credit, too."""
 
 
 @dataclass
@@ -41,7 +48,9 @@ class Call:
     endpoint: Endpoint
     ask: Ask
     user_id: str
+    """Empty when the app calls by itself."""
     client_id: str
+    scopes: frozenset[str]
     path: dict[str, str]
     query: dict[str, str]
     raw_body: bytes = b""
@@ -59,7 +68,7 @@ class Call:
 @dataclass
 class Reply:
     body: Any
-    """An object, or bytes as they are."""
+    """An object, bytes as they are, or a whole response that only lacks the headers."""
     billed: Billed = field(default_factory=Billed)
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -83,7 +92,7 @@ def served(sim: Sim, endpoint: Endpoint) -> Callable[[Request], Awaitable[Respon
         fault = faults.take(sim.faults, request.method, request.url.path, request.scope["user_id"])
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
-        response = _answer(sim, endpoint, request, access, raw_body, fault)
+        response = await _answer(sim, endpoint, request, access, raw_body, fault)
         response.headers["x-response-time"] = str(int((time.perf_counter() - started) * 1000))
         return response
 
@@ -92,10 +101,14 @@ def served(sim: Sim, endpoint: Endpoint) -> Callable[[Request], Awaitable[Respon
 
 def bearer(sim: Sim, request: Request) -> Access | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return sim.grants.access(token, sim.clock.now()) if scheme.lower() == "bearer" else None
+    if scheme.lower() != "bearer":
+        return None
+    if sim.app_bearer.is_good(sim.settings, token):
+        return Access(sim.settings.consumer_key, None, frozenset(), is_app=True)
+    return sim.grants.access(token, sim.clock.now())
 
 
-def _answer(
+async def _answer(
     sim: Sim, endpoint: Endpoint, request: Request, access: Access | None, raw_body: bytes, fault: faults.Fault | None
 ) -> Response:
     if fault and fault.kind == "cut-before":
@@ -105,7 +118,7 @@ def _answer(
     try:
         if fault and (refusal := fault.refusal()):
             return _injected(fault, refusal, windows)
-        reply = _reply(sim, endpoint, request, access, raw_body, windows)
+        reply = await _reply(sim, endpoint, request, access, raw_body, windows)
     except RefusalError as refusal:
         return _refused(refusal, windows)
     if fault and fault.kind == "cut-after":
@@ -115,7 +128,7 @@ def _answer(
     return to_response(reply.status, reply.body, limits.headers(windows) | reply.headers)
 
 
-def _reply(
+async def _reply(
     sim: Sim,
     endpoint: Endpoint,
     request: Request,
@@ -125,17 +138,18 @@ def _reply(
 ) -> Reply:
     if access is None:
         raise problems.unauthorized()
-    if access.user_id is None:
-        raise problems.unsupported_authentication()
+    _check_bearer(endpoint, access)
     if any(not window.remaining for window in windows.values()):
         raise problems.too_many_requests()
     call = _call(sim, endpoint, request, access, raw_body)
     if not endpoint.scopes <= access.scopes:
         raise _counted(problems.forbidden(), windows)
-    _check_credit(sim)
+    if not endpoint.is_free and not sim.has_credit():
+        raise problems.credits_depleted()
     try:
         _check_words(call)
-        reply = endpoint.handler(call)
+        found = endpoint.handler(call)
+        reply = found if isinstance(found, Reply) else await found
     except RefusalError as refusal:
         raise _counted(refusal, windows) from None
     _count(windows)
@@ -155,13 +169,16 @@ def _call(sim: Sim, endpoint: Endpoint, request: Request, access: Access, raw_bo
         lends=not sim.settings.people_by_expansion_only,
     )
     path = {name: str(value) for name, value in request.path_params.items()}
-    return Call(sim, endpoint, ask, access.user_id or "", access.client_id, path, query, raw_body)
+    return Call(sim, endpoint, ask, access.user_id or "", access.client_id, access.scopes, path, query, raw_body)
 
 
-def _check_credit(sim: Sim) -> None:
-    credit = sim.settings.credit_usd
-    if credit is not None and sim.meter.spent() - sim.meter.credit_from >= credit:
-        raise problems.credits_depleted()
+def _check_bearer(endpoint: Endpoint, access: Access) -> None:
+    """A token of `client_credentials` at the newer endpoint is neither a user's nor the app's."""
+    kind = "app" if access.is_app else "user" if access.user_id else ""
+    if kind == "user" and kind not in endpoint.takes:
+        raise problems.unsupported_authentication("User Context", "OAuth 2.0 Application-Only")
+    if kind not in endpoint.takes:
+        raise problems.unsupported_authentication()
 
 
 def _check_words(call: Call) -> None:
@@ -210,7 +227,10 @@ def _refused(refusal: RefusalError, windows: dict[str, Window]) -> Response:
 
 
 def to_response(status: int, body: Any, headers: dict[str, str]) -> Response:
-    """An object goes out as JSON with the headers X sets on every answer, bytes and texts as they are."""
+    """An object goes out as JSON with the headers X sets on every answer, bytes, texts and responses as they are."""
+    if isinstance(body, Response):
+        body.headers.update({"api-version": vocabulary.TWEET.api_version} | headers)
+        return body
     if isinstance(body, bytes | str):
         return Response(body, status, {"content-type": "text/plain; charset=utf-8"} | headers)
     always = {

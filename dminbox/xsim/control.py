@@ -83,6 +83,7 @@ def set_clock(sim: Sim, body: Any, query: dict[str, str]) -> Any:
     if "advance" in body:
         sim.clock.advance(float(body["advance"]))
     sim.changed()
+    sim.tick()
     return get_clock(sim, body, query)
 
 
@@ -193,9 +194,7 @@ def get_grants(sim: Sim, body: Any, query: dict[str, str]) -> Any:
 
 def end_grants(sim: Sim, body: Any, query: dict[str, str]) -> Any:
     """As when a person revokes the app in the settings of X: all grants, or those of `?user_id=`."""
-    for grant in [one for one in sim.grants.grants if query.get("user_id") in (None, one.user_id)]:
-        sim.grants.end(grant)
-    sim.changed()
+    sim.end_grants([one for one in sim.grants.grants if query.get("user_id") in (None, one.user_id)])
     return get_grants(sim, body, query)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 EPOCH = datetime.fromtimestamp(1288834974.657, UTC)
 ONE_TO_ONE = re.compile(r"^([0-9]{1,19})-([0-9]{1,19})$")
 GROUP = re.compile(r"^[0-9]{15,19}$")
+CHAT = re.compile(r"^([0-9]{1,19}:[0-9]{1,19}|g[0-9]{1,19})$")
 USER = re.compile(r"^[0-9]{1,19}$")
 
 

@@ -1,4 +1,4 @@
-"""Rate-limit windows: per user and endpoint, and for writes per user and per app in 24 hours."""
+"""Rate-limit windows: per user and endpoint, per app for the push, and for writes per user and app in 24 hours."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,8 +17,23 @@ WINDOW_LIMITS = {
     "users": 900,
     "user_by_username": 900,
     "tweets": 900,
+    "chat_conversations": 15,
 }
-"""In a window per user, as X documents them; that of dm_media is ours, X documents none."""
+"""In a window per user, as X documents them; those of dm_media and chat_conversations are ours, X documents none."""
+APP_LIMITS = {
+    "activity_stream": 450,
+    "activity_subscriptions": 500,
+    "activity_subscribe": 500,
+    "activity_update": 500,
+    "activity_delete": 500,
+    "activity_delete_many": 500,
+    "webhooks": 450,
+    "webhook_create": 450,
+    "webhook_check": 450,
+    "webhook_delete": 450,
+    "webhook_replay": 100,
+}
+"""In a window for the app, whoever calls."""
 DAY_LIMITS = {
     "dm_send": (1440, 1440),
     "dm_send_with": (1440, 1440),
@@ -57,7 +72,8 @@ class Limits:
         shared = self.settings.dm_get_shared and endpoint in DM_GETS
         window = timedelta(seconds=self.settings.window_seconds)
         name = "dm_gets" if shared else endpoint
-        found = {"x-rate-limit": self._window(f"{user_id} {name}", self._limit(endpoint), window, now)}
+        whose = "app" if endpoint in APP_LIMITS else user_id
+        found = {"x-rate-limit": self._window(f"{whose} {name}", self._limit(endpoint), window, now)}
         if day := self.settings.day_limits.get(endpoint) or DAY_LIMITS.get(endpoint):
             per_user, per_app = day
             found["x-user-limit-24hour"] = self._window(f"day {user_id} {endpoint}", per_user, DAY, now)
@@ -68,7 +84,7 @@ class Limits:
         self.windows.clear()
 
     def _limit(self, endpoint: str) -> int:
-        documented = self.settings.dm_get_limit if endpoint in DM_GETS else WINDOW_LIMITS[endpoint]
+        documented = self.settings.dm_get_limit if endpoint in DM_GETS else (WINDOW_LIMITS | APP_LIMITS)[endpoint]
         return self.settings.limits.get(endpoint, documented)
 
     def _window(self, whose: str, limit: int, length: timedelta, now: datetime) -> Window:

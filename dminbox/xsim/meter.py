@@ -7,8 +7,8 @@ from typing import Any
 
 from dminbox.xsim.world import time_to_json
 
-PRICES = {"events": 0.010, "users": 0.010, "posts": 0.005, "sent": 0.015, "deleted": 0.010}
-"""In dollars, for each resource returned, message sent, and message deleted."""
+PRICES = {"events": 0.010, "users": 0.010, "posts": 0.005, "sent": 0.015, "deleted": 0.010, "chat_events": 0.010}
+"""In dollars, for each resource returned or pushed, message sent, and message deleted."""
 
 
 @dataclass
@@ -20,6 +20,7 @@ class Billed:
     posts: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    chat_events: list[str] = field(default_factory=list)
 
     def by_kind(self) -> dict[str, list[str]]:
         return {kind: getattr(self, kind) for kind in PRICES}
@@ -45,7 +46,7 @@ class Meter:
         if any(counts.values()):
             today = self.days.setdefault(day, dict.fromkeys(PRICES, 0))
             for kind, count in counts.items():
-                today[kind] += count
+                today[kind] = today.get(kind, 0) + count
         returned = {kind: len(found) for kind, found in billed.by_kind().items()}
         self.calls.append({**call, **returned, "charged": counts, "usd": usd(counts), "at": time_to_json(now)})
 

@@ -30,7 +30,7 @@ class Code:
 
 @dataclass
 class Grant:
-    """What one person allowed one client. `user_id` None: an app by itself, which no DM endpoint takes."""
+    """What one person allowed one client. `user_id` None: from client_credentials, which no endpoint takes."""
 
     client_id: str
     user_id: str | None
@@ -47,6 +47,8 @@ class Access:
     client_id: str
     user_id: str | None
     scopes: frozenset[str]
+    is_app: bool = False
+    """The bearer of an app by itself, as `oauth_app.py` gives it."""
 
 
 def refused(description: str, error: str = "invalid_request", status: int = 400) -> RefusalError:
@@ -215,7 +217,7 @@ def client_of(settings: Settings, authorization: str, form: Mapping[str, str]) -
         if app and app.is_public:
             return app
         raise unauthorized_client()
-    client_id, secret = _basic(encoded)
+    client_id, secret = basic(encoded)
     app = settings.app(client_id)
     if app is None:
         raise refused("Value passed for the client id was invalid.", "invalid_client", 401)
@@ -224,7 +226,7 @@ def client_of(settings: Settings, authorization: str, form: Mapping[str, str]) -
     return app
 
 
-def _basic(encoded: str) -> tuple[str, str]:
+def basic(encoded: str) -> tuple[str, str]:
     try:
         client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except ValueError as error:

@@ -58,11 +58,13 @@ def oauth1_permissions() -> RefusalError:
     return RefusalError(403, body)
 
 
-def unsupported_authentication() -> RefusalError:
+def unsupported_authentication(
+    kind: str = "Application-Only", supported: str = "OAuth 1.0a User Context, OAuth 2.0 User Context"
+) -> RefusalError:
     body = {
         "title": "Unsupported Authentication",
-        "detail": "Authenticating with OAuth 2.0 Application-Only is forbidden for this endpoint.  Supported"
-        " authentication types are [OAuth 1.0a User Context, OAuth 2.0 User Context].",
+        "detail": f"Authenticating with OAuth 2.0 {kind} is forbidden for this endpoint.  Supported"
+        f" authentication types are [{supported}].",
         "type": "https://api.twitter.com/2/problems/unsupported-authentication",
         "status": 403,
     }
@@ -95,6 +97,21 @@ def not_found() -> RefusalError:
 def too_many_requests() -> RefusalError:
     body = {"title": "Too Many Requests", "detail": "Too Many Requests", "type": "about:blank", "status": 429}
     return RefusalError(429, body, counts=False)
+
+
+def subscription_limit(cap: int) -> RefusalError:
+    """Nobody has published X's words for it."""
+    return forbidden(f"Subscription limit exceeded: this app may have [{cap}] subscriptions.")
+
+
+def too_many_connections() -> RefusalError:
+    body = {
+        "title": "ConnectionException",
+        "detail": "This stream is currently at the maximum allowed connection limit.",
+        "connection_issue": "TooManyConnections",
+        "type": "https://api.twitter.com/2/problems/streaming-connection",
+    }
+    return RefusalError(429, body)
 
 
 def unavailable() -> RefusalError:

@@ -22,14 +22,20 @@ class CuttableProtocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
         self.ready = ready
+        self.ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
             self.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open streams would hold it up until they are torn off."""
+        self.ending()
+        await super().shutdown(sockets)
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -41,8 +47,8 @@ def listening(host: str, port: int) -> socket.socket:
     return found
 
 
-def serve(app: ASGIApp, found: socket.socket, origin: str, port_file: Path | None) -> None:
-    """Until SIGINT or SIGTERM."""
+def serve(app: ASGIApp, found: socket.socket, origin: str, port_file: Path | None, ending: Callable[[], None]) -> None:
+    """Until SIGINT or SIGTERM; `ending` is called before the last answers are waited for."""
 
     def ready() -> None:
         sys.stdout.write(f"local X on {origin}\n")
@@ -64,4 +70,4 @@ def serve(app: ASGIApp, found: socket.socket, origin: str, port_file: Path | Non
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )
-    Server(config, ready).run(sockets=[found])
+    Server(config, ready, ending).run(sockets=[found])

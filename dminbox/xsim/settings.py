@@ -13,6 +13,12 @@ SCOPES = {
 }
 
 
+CHOICES = {
+    "default_vocabulary": ("tweet", "post"),
+    "subscription_answer": ("nested", "flat", "list", "empty"),
+}
+
+
 @dataclass
 class App:
     """One registered client. `redirect_uris` None: any address on loopback."""
@@ -38,16 +44,16 @@ class Settings:
     """Window limits by endpoint name (see app.py), over the documented ones."""
     day_limits: dict[str, list[int]] = field(default_factory=dict)
     """[per user, per app] in 24 hours by endpoint name, over the documented ones."""
-    window_seconds: float = 900
-    code_seconds: float = 30
-    token_seconds: float = 7200
+    window_seconds: float = 900.0
+    code_seconds: float = 30.0
+    token_seconds: float = 7200.0
     refresh_ends_access: bool = False
     """True: a refresh ends the access token that went before it."""
     lag_calls: int = 0
     """/2/dm_events shows what was sent only after this many further calls of a reader."""
     lenient: bool = True
     """False: unknown parameters and values are 400, as on the server of 2022 to 2025."""
-    history_days: float = 30
+    history_days: float = 30.0
     """How far back /2/dm_events goes."""
     conversation_history_days: float | None = None
     """How far back one conversation goes; None: all of it."""
@@ -63,6 +69,31 @@ class Settings:
     """That many empty pages with a token follow on every page."""
     escape_text: bool = True
     """Texts sent here come back with &amp;, &lt; and &gt;."""
+    consumer_key: str = "dminbox-demo-key"
+    """With the next one what an app proves itself with to get its bearer; the secret signs webhooks, too."""
+    consumer_secret: str = "dminbox-demo-consumer-secret"  # noqa: S105  of the local X alone
+    app_id: str = "29000001"
+    """The app's number, as a revocation names it."""
+    keep_alive_seconds: float = 20.0
+    """Of real time without an event, until a stream gets an empty line."""
+    stream_connections: int = 2
+    """So many streams may be open at a time."""
+    subscription_cap: int = 1500
+    subscription_answer: str = "nested"
+    """How a new subscription is answered: nested, flat, list or empty, all of them seen or documented."""
+    push_duplicates: float = 0.0
+    """Share of the events that are pushed twice, from 0 to 1."""
+    push_shuffle: int = 0
+    """So many events that follow each other closely may change places; 0: pushed in the order they happen."""
+    push_delay: float = 0.0
+    """Seconds of the clock between what happens and its push."""
+    webhook_retries: int = 3
+    """How often a delivery is tried again that was not answered with 200."""
+    webhook_retry_seconds: float = 1.0
+    """Of real time before the first new try; each further one waits twice as long."""
+    webhook_cap: int = 5
+    webhook_urls_checked: bool = False
+    """True: a webhook's address must be HTTPS without a port, as X wants it."""
     apps: list[App] = field(default_factory=lambda: [demo_app()])
 
     def app(self, client_id: str) -> App | None:
@@ -96,4 +127,6 @@ def _checked(name: str, value: Any, preset: Any) -> Any:
     is_number_for_flag = isinstance(value, bool) and not isinstance(preset, bool)
     if not isinstance(value, wanted) or is_number_for_flag:
         raise ValueError(f"{name} cannot be {value!r}")
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ValueError(f"{name} is one of {', '.join(CHOICES[name])}, not {value!r}")
     return value

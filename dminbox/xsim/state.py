@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from dminbox.xsim.clock import Clock
 from dminbox.xsim.index import Index
 from dminbox.xsim.meter import Meter
+from dminbox.xsim.oauth_app import AppBearer
 from dminbox.xsim.settings import Settings
 from dminbox.xsim.sim import Sim
 from dminbox.xsim.world import World, time_from_json, time_to_json
@@ -80,6 +82,9 @@ def rest_of(sim: Sim) -> dict[str, Any]:
         "settings": sim.settings.to_json(),
         "grants": sim.grants.state(),
         "meter": sim.meter.state(),
+        "push": sim.feed.state(),
+        "app_bearer": asdict(sim.app_bearer),
+        "now": time_to_json(sim.clock.now()),
         "arrived": sim.arrived,
     }
 
@@ -94,4 +99,15 @@ def loaded(data: dict[str, Any]) -> Sim:
         Index(world), settings=settings, clock=clock, meter=Meter.from_state(data["meter"]), arrived=data["arrived"]
     )
     sim.grants.load(data["grants"])
+    sim.feed.load(data.get("push", {}))
+    sim.app_bearer = AppBearer(**data.get("app_bearer", {}))
+    _plan_unseen(sim, data.get("now"))
     return sim
+
+
+def _plan_unseen(sim: Sim, written_at: str | None) -> None:
+    """Who is subscribed is told of what was still to be seen when the file was written."""
+    moment = time_from_json(written_at) if written_at else sim.clock.now()
+    for event in sim.world.events:
+        if sim.visible_from(event) > moment:
+            sim.plan_message(event)

@@ -33,6 +33,8 @@ class Person:
     """Offered on the consent page to sign in as."""
     accepts_messages: bool = True
     """False: a message to this person is refused with 403 dm-no-permission."""
+    reads_after: float | None = None
+    """So many seconds after a message came this person has read it; None: never."""
 
 
 @dataclass
@@ -113,14 +115,36 @@ class DmConversation:
 
 
 @dataclass
+class ChatConversation:
+    """One encrypted conversation, of which X tells that it is there and when somebody wrote, and nothing more."""
+
+    id: str
+    """`A:B` for two people, `g` and digits for a group."""
+    member_ids: list[str]
+    created_at: datetime
+    updated_at: datetime
+    """When somebody wrote last."""
+    admin_ids: list[str] = field(default_factory=list)
+    name: str | None = None
+    """Of a group, encrypted."""
+    is_muted: bool = False
+    message_ttl_ms: int | None = None
+    is_request: bool = False
+    """True: still unanswered; X lists none of those and only says that there are some."""
+
+
+@dataclass
 class Arrival:
     """An event that the running world brings by itself, `after` seconds from its start, again every `every` seconds."""
 
     after: float
     dm_conversation_id: str
+    """Of an encrypted message the id of its ChatConversation."""
     sender_id: str
-    text: str
+    text: str = ""
     every: float | None = None
+    kind: str = "message"
+    """message, typing (the sender is about to write) or chat (he writes encrypted)."""
 
 
 @dataclass
@@ -132,13 +156,14 @@ class World:
     events: list[Event] = field(default_factory=list)
     """Ascending by id as integers."""
     arrivals: list[Arrival] = field(default_factory=list)
+    chats: dict[str, ChatConversation] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {member.name: to_json(getattr(self, member.name)) for member in dataclasses.fields(self)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> World:
-        """Members left out get their defaults. `people`, `posts`, `media` and `conversations` may be lists, too.
+        """Members left out get their defaults. What is found by its id may be given as a list, too.
 
         Raises ValueError that names the member when something is missing, unknown or of a wrong shape.
         """
@@ -151,6 +176,7 @@ class World:
             conversations={one.id: one for one in many_from_json(DmConversation, data.get("conversations"))},
             events=many_from_json(Event, data.get("events")),
             arrivals=many_from_json(Arrival, data.get("arrivals")),
+            chats={one.id: one for one in many_from_json(ChatConversation, data.get("chats"))},
         )
         world.events.sort(key=lambda event: int(event.id))
         return world

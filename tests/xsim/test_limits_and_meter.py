@@ -80,7 +80,8 @@ def test_events_users_and_posts_are_charged_once_in_a_day(x, ada):
     say(x, BEN, "two")
     path = "/2/dm_events?expansions=sender_id,referenced_tweets.id"
     x.api(ada, path)
-    assert x.get("meter")["today"] == {"events": 2, "users": 1, "posts": 1, "sent": 0, "deleted": 0, "usd": 0.035}
+    charged = {kind: count for kind, count in x.get("meter")["today"].items() if count}
+    assert charged == {"events": 2, "users": 1, "posts": 1, "usd": 0.035}
     x.api(ada, path)
     assert x.get("meter")["today"]["usd"] == 0.035
 
