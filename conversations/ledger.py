@@ -287,7 +287,7 @@ def spend(x_account: XAccount, cap: Decimal | None = None) -> Spend:
     today = utc_day(timezone.now())
     days = dict(SpendDay.objects.filter(x_account=x_account, day__gte=today.replace(day=1)).values_list("day", "usd"))
     month = sum(days.values(), Decimal(0))
-    return Spend(days.get(today, Decimal(0)), month, _forecast(month, timezone.now()), cap)
+    return Spend(days.get(today, Decimal(0)), month, forecast(month, timezone.now()), cap)
 
 
 def spent_this_month(x_account: XAccount) -> Decimal:
@@ -296,7 +296,7 @@ def spent_this_month(x_account: XAccount) -> Decimal:
     return Decimal(total or 0)
 
 
-def _forecast(month: Decimal, now: datetime) -> Decimal:
+def forecast(month: Decimal, now: datetime) -> Decimal:
     begins = month_of(now)
     gone = max((now - begins).total_seconds(), 24 * 3600)  # the first day tells too little about the others
     return month * Decimal((next_month(now) - begins).total_seconds() / gone)
