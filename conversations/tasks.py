@@ -19,6 +19,7 @@ def sweep() -> None:
     """Each second: says of every row that is due that it is. Whoever works on a row has claimed it first."""
     sync.make_missing_states()
     _queue(poll_account, polling.due())
+    _queue(import_account, polling.imports_due())
     _queue(look_up_conversation, wishes.due(ConversationLookup, "x_account"))
     _queue(read_history, wishes.due(HistoryRead, "conversation__x_account"))
     _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
@@ -36,6 +37,12 @@ def _queue(task: Task, pks: list[int]) -> None:  # type: ignore[type-arg]
 
 @shared_task
 def poll_account(x_account_pk: int) -> None:
+    sync.poll(x_account_pk)
+
+
+@shared_task
+def import_account(x_account_pk: int) -> None:
+    """The same on a queue of its own: what there was before never delays what comes now."""
     sync.poll(x_account_pk)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
 
 from dminbox import environment as env
 
@@ -298,10 +299,20 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Queues apart: an import or a large video never delays a message. `send` is for replies.
 CELERY_TASK_DEFAULT_QUEUE = "sync"
+CELERY_TASK_QUEUES = [Queue(name) for name in ("sync", "send", "media", "bulk")]
+CELERY_TASK_ROUTES = {
+    "conversations.tasks.import_account": {"queue": "bulk"},
+    "conversations.tasks.read_history": {"queue": "bulk"},
+    "conversations.tasks.check_chats": {"queue": "bulk"},
+    "conversations.tasks.tidy": {"queue": "bulk"},
+    "conversations.tasks.fetch_media_file": {"queue": "media"},
+}
 CELERY_BEAT_SCHEDULER = "dminbox.celery:BeatScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "conversations.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "tidy": {"task": "conversations.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
 # --- Logs: fields, never texts, names or tokens -----------------------------------------------------------------------

@@ -83,6 +83,11 @@ class Migration(migrations.Migration):
             field=models.DateTimeField(blank=True, help_text='Newest sign of that.', null=True),
         ),
         migrations.AddField(
+            model_name='conversation',
+            name='last_encrypted_id',
+            field=models.BigIntegerField(default=0, help_text='The same as an event id of that time would be.'),
+        ),
+        migrations.AddField(
             model_name='participant',
             name='seen_at',
             field=models.DateTimeField(blank=True, null=True),

@@ -44,6 +44,7 @@ class Conversation(models.Model):
         null=True, blank=True, help_text="First sign that it goes on as encrypted X Chat, which X gives to no app."
     )
     last_encrypted_at = models.DateTimeField(null=True, blank=True, help_text="Newest sign of that.")
+    last_encrypted_id = models.BigIntegerField(default=0, help_text="The same as an event id of that time would be.")
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = ConversationQuerySet.as_manager()

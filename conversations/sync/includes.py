@@ -8,7 +8,7 @@ what an earlier one told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -16,11 +16,14 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations.ids import as_number, as_numbers
 from conversations.media import wanted_file, wanted_files
-from conversations.models import Media, Post, XUser
+from conversations.models import EventMedia, Media, Post, XUser
 from dminbox.xapi import schema
 
 LONGEST_URL = 500
 LONGEST_KEY = 50
+PUSHED = "push_"
+"""Begins the key of media that X has pushed and not shown in a read yet."""
+PROFILE_LASTS = timedelta(days=7)
 PROFILE = [
     "username",
     "name",
@@ -86,6 +89,32 @@ def ensure_media(media_keys: Iterable[str]) -> dict[str, Media]:
         Media.objects.bulk_create([Media(media_key=key) for key in missing], ignore_conflicts=True)
         rows |= {row.media_key: row for row in Media.objects.filter(media_key__in=missing)}
     return rows
+
+
+def adopt_pushed_media(media_keys: Iterable[str]) -> None:
+    """Media that was pushed has no media_key of X's yet: now that a read tells it, the row takes that name.
+
+    The number in a key is the media's own id (recorded); only the kind before it is not in what X pushes.
+    """
+    keys = {f"{PUSHED}{key.partition('_')[2]}": key for key in media_keys if not key.startswith(PUSHED)}
+    if not keys:
+        return
+    for row in Media.objects.filter(media_key__in=keys).order_by("pk"):
+        known = Media.objects.filter(media_key=keys[row.media_key]).first()
+        if known is None:
+            Media.objects.filter(pk=row.pk).update(media_key=keys[row.media_key])
+            continue
+        there = EventMedia.objects.filter(media=known).values("event")
+        EventMedia.objects.filter(media=row).exclude(event__in=there).update(media=known)
+        EventMedia.objects.filter(media=row).delete()
+        row.delete()
+
+
+def refresh_old_profiles(x_user_ids: Iterable[int | None]) -> None:
+    """Who writes again after a while may have another name or picture by now: asked for by id, once in so many days."""
+    old = timezone.now() - PROFILE_LASTS
+    people = XUser.objects.filter(pk__in={pk for pk in x_user_ids if pk is not None}, profile_seen_at__lt=old)
+    people.filter(lookup_due_at=None, unavailable_since=None).update(lookup_due_at=timezone.now())
 
 
 def store_posts(posts: Iterable[schema.Post], x_account: XAccount | None = None) -> dict[int, Post]:

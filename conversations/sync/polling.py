@@ -32,6 +32,7 @@ from dminbox.xapi.schema import Answer, Page, RateLimit
 log = structlog.get_logger("conversations.sync")
 
 State = SyncState.State
+IMPORTS_AT_ONCE = 4
 LONGEST_DAY = 100_000
 """Events of a day that are counted to know how long reading them again takes."""
 TROUBLED = [State.RATE_LIMITED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED, State.CAPPED]
@@ -78,8 +79,16 @@ class Turn:
 
 
 def due() -> list[int]:
-    """The X accounts whose turn it is."""
-    return list(_claimable().values_list("x_account", flat=True))
+    """The X accounts whose turn it is, but for those that still read what was there before."""
+    return list(_claimable().filter(import_finished_at__isnull=False).values_list("x_account", flat=True))
+
+
+def imports_due() -> list[int]:
+    """X accounts that still read what was there before, few at once: it takes long, and others shall not wait."""
+    importing = SyncState.objects.filter(import_finished_at=None)
+    busy = importing.filter(lease_until__gt=timezone.now()).count()
+    rows = _claimable().filter(import_finished_at=None).order_by("next_poll_at")
+    return list(rows.values_list("x_account", flat=True)[: max(IMPORTS_AT_ONCE - busy, 0)])
 
 
 def poll(x_account_pk: int) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import OuterRef, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, Greatest
 
 from accounts.models import XAccount
 from conversations import changes
@@ -27,9 +27,11 @@ from conversations.models import (
 from conversations.sync import participants
 from conversations.sync.includes import (
     LONGEST_KEY,
+    adopt_pushed_media,
     ensure_media,
     ensure_posts,
     ensure_users,
+    refresh_old_profiles,
     store_media,
     store_posts,
     store_users,
@@ -145,6 +147,7 @@ def _told(event: schema.DmEvent, default_id: str) -> Told:
 
 
 def _store(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_at: datetime) -> StoredPage:
+    adopt_pushed_media(_media_keys(told, includes))
     store_users(includes.users, seen_at)
     store_media(includes.media, x_account)
     store_posts(includes.posts, x_account)
@@ -158,10 +161,15 @@ def _store(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_a
     if fresh:
         rows = _write(fresh, known, conversations)
         changes.announce(x_account, _changes(rows, fresh, known))
+        refresh_old_profiles(event.sender_id for event in fresh if event.key not in known)
         touched = {conversations[event.dm_conversation_id].pk for event in fresh}
         _recompute(x_account, touched)
     pks = tuple(sorted(conversation.pk for conversation in conversations.values()))
     return StoredPage(sum(event.key not in known for event in fresh), 0, pks)
+
+
+def _media_keys(told: Iterable[Told], includes: Includes) -> list[str]:
+    return [*(item.media_key for item in includes.media), *(key for one in told for key in one.event.media_keys)]
 
 
 def _store_one_by_one(
@@ -330,7 +338,7 @@ def _recompute(x_account: XAccount, conversations: Iterable[int]) -> None:
     incoming = newest.filter(event_type=DmEvent.Type.MESSAGE_CREATE).exclude(sender_id=x_account.x_user_id)
     Conversation.objects.filter(pk__in=conversations).update(
         last_event=Subquery(newest.values("pk")[:1]),
-        last_dm_event_id=_or_zero(newest),
+        last_dm_event_id=Greatest(_or_zero(newest), F("last_encrypted_id")),
         last_incoming_dm_event_id=_or_zero(incoming),
     )
 

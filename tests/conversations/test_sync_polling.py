@@ -421,13 +421,13 @@ def test_a_connection_that_x_ended_stops_the_polling_until_it_is_made_again(x_ac
     state = poll(x_account)
     x_account.refresh_from_db()
     assert x_account.state == XAccount.State.RECONNECT
-    assert polling.due() == []
+    assert polling.imports_due() == []
     status = sync.account_status(x_account)
     assert status.is_trouble
     assert "connect" in status.next_step
     assert state.lease_until is None
     XAccount.objects.update(state=XAccount.State.CONNECTED)
-    assert polling.due() == [x_account.pk], "and then at once"
+    assert polling.imports_due() == [x_account.pk], "and then at once"
 
 
 def test_scopes_that_are_missing_are_never_taken_for_an_empty_inbox(x_account, xsim):
@@ -482,9 +482,9 @@ def test_one_worker_at_a_time_and_a_dead_one_is_replaced(x_account):
     begin(x_account)
     assert polling._claim(x_account.pk)
     assert polling._claim(x_account.pk) == ""
-    assert polling.due() == []
+    assert polling.imports_due() == []
     SyncState.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert polling.due() == [x_account.pk]
+    assert polling.imports_due() == [x_account.pk]
     assert polling._claim(x_account.pk)
 
 

@@ -171,6 +171,7 @@ def test_the_sweep_makes_the_state_of_whoever_was_just_connected(queued):
 def test_the_sweep_finds_what_is_due_and_nothing_else(queued):
     now = timezone.now()
     due = SyncStateFactory(next_poll_at=now)
+    reading = SyncStateFactory(next_poll_at=now, import_finished_at=now)
     SyncStateFactory(next_poll_at=now + timedelta(minutes=1))
     SyncStateFactory(next_poll_at=now, lease_until=now + timedelta(minutes=1))
     SyncStateFactory(next_poll_at=now, state=State.PAUSED)
@@ -181,8 +182,9 @@ def test_the_sweep_finds_what_is_due_and_nothing_else(queued):
     lookup = ConversationLookup.objects.create(x_account=due.x_account, kind="user_id", target="1")
     tasks.sweep()
     assert sorted(queued) == [
+        ("import_account", due.x_account_id),
         ("look_up_conversation", lookup.pk),
-        ("poll_account", due.x_account_id),
+        ("poll_account", reading.x_account_id),
         ("read_history", history.pk),
     ]
 
@@ -195,6 +197,6 @@ def test_the_sweep_asks_for_people_and_posts_that_are_due(queued):
 
 
 def test_an_idle_sweep_is_a_handful_of_queries(queued, django_assert_max_num_queries):
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(13):
         tasks.sweep()
     assert queued == []
