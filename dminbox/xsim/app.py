@@ -13,11 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dminbox.xsim import consent, dm, downloads, faults, lookups, oauth, sending
+from dminbox.xsim import chat, consent, dm, downloads, faults, lookups, oauth, sending
 from dminbox.xsim.calls import APP, EITHER, Cut, Endpoint, served, to_response
 from dminbox.xsim.control import Network, control
 from dminbox.xsim.problems import RefusalError, not_found
-from dminbox.xsim.push import stream, subscriptions
+from dminbox.xsim.push import stream, subscriptions, webhooks
 from dminbox.xsim.sim import Sim
 from dminbox.xsim.state import StateFile
 from dminbox.xsim.world import time_to_json
@@ -30,6 +30,7 @@ IDS = frozenset({"ids"})
 CONVERSATIONS = "/2/dm_conversations"
 NONE: frozenset[str] = frozenset()
 SUBSCRIPTIONS = "/2/activity/subscriptions"
+WEBHOOKS = "/2/webhooks"
 ENDPOINTS = (
     Endpoint("dm_events", "GET", "/2/dm_events", READ, dm.dm_events, "dm", PAGED),
     Endpoint("dm_event", "GET", "/2/dm_events/{event_id}", READ, dm.dm_event, "dm"),
@@ -116,6 +117,20 @@ ENDPOINTS = (
         subscriptions.delete,
         takes=APP,
         is_free=True,
+    ),
+    Endpoint("webhooks", "GET", WEBHOOKS, NONE, webhooks.webhooks, "webhooks", NONE, APP, is_free=True),
+    Endpoint("webhook_create", "POST", WEBHOOKS, NONE, webhooks.create, takes=APP, is_free=True),
+    Endpoint("webhook_replay", "POST", f"{WEBHOOKS}/replay", NONE, webhooks.replay, takes=APP, is_free=True),
+    Endpoint("webhook_check", "PUT", f"{WEBHOOKS}/{{webhook_id}}", NONE, webhooks.check, takes=APP, is_free=True),
+    Endpoint("webhook_delete", "DELETE", f"{WEBHOOKS}/{{webhook_id}}", NONE, webhooks.delete, takes=APP, is_free=True),
+    Endpoint(
+        "chat_conversations",
+        "GET",
+        "/2/chat/conversations",
+        frozenset({"dm.read", "users.read"}),
+        chat.chat_conversations,
+        "chat",
+        frozenset({"max_results", "pagination_token"}),
     ),
 )
 TOKEN_PATHS = ("/2/oauth2/token",)

@@ -14,6 +14,7 @@ from dminbox.xsim import faults, limits, problems, vocabulary
 from dminbox.xsim.limits import Window
 from dminbox.xsim.meter import Billed
 from dminbox.xsim.oauth import Access
+from dminbox.xsim.paging import Cursor, read_token
 from dminbox.xsim.problems import RefusalError
 from dminbox.xsim.sim import Sim
 from dminbox.xsim.vocabulary import Ask
@@ -63,6 +64,23 @@ class Call:
         if not isinstance(body, dict):
             raise problems.invalid_body("$: object expected.")
         return body
+
+    def number(self, name: str, preset: int, least: int, most: int) -> int:
+        """A query parameter between these two."""
+        text = self.query.get(name, str(preset))
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            message = f"The `{name}` query parameter value [{text}] is not between {least} and {most}"
+            raise problems.invalid(name, text, message, self.ask.vocabulary)
+        return int(text)
+
+    def cursor(self) -> Cursor | None:
+        token = self.query.get("pagination_token")
+        if token is None:
+            return None
+        cursor = read_token(token)
+        if cursor is None:
+            raise problems.bad_page_token(token, self.ask.vocabulary)
+        return cursor
 
 
 @dataclass

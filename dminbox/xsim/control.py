@@ -4,6 +4,7 @@ import ipaddress
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from inspect import isawaitable
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -11,9 +12,11 @@ from starlette.responses import JSONResponse, Response
 
 from dminbox.xsim import ids
 from dminbox.xsim.faults import Fault
+from dminbox.xsim.push import control as push_control
 from dminbox.xsim.settings import SCOPES
 from dminbox.xsim.sim import Sim
 from dminbox.xsim.world import (
+    ChatConversation,
     DmConversation,
     Event,
     MediaItem,
@@ -50,6 +53,7 @@ async def control(sim: Sim, request: Request, networks: list[Network]) -> Respon
     raw = await request.body()
     try:
         answer = deed(sim, json.loads(raw) if raw else {}, dict(request.query_params))
+        answer = await answer if isawaitable(answer) else answer
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
     return JSONResponse(answer)
@@ -224,6 +228,7 @@ DEEDS: dict[tuple[str, str], Callable[[Sim, Any, dict[str, str]], Any]] = {
     ("POST", "posts"): upsert(Post, lambda world: world.posts, "id"),
     ("POST", "media"): upsert(MediaItem, lambda world: world.media, "media_key"),
     ("POST", "conversations"): upsert(DmConversation, lambda world: world.conversations, "id"),
+    ("POST", "chats"): upsert(ChatConversation, lambda world: world.chats, "id"),
     ("GET", "faults"): get_faults,
     ("POST", "faults"): add_faults,
     ("DELETE", "faults"): clear_faults,
@@ -240,4 +245,5 @@ DEEDS: dict[tuple[str, str], Callable[[Sim, Any, dict[str, str]], Any]] = {
     ("DELETE", "grants"): end_grants,
     ("GET", "visible"): get_visible,
     ("POST", "reset"): reset,
+    **push_control.DEEDS,
 }

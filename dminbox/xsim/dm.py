@@ -9,7 +9,7 @@ from dminbox.xsim.answers import Includes, Json, event_json
 from dminbox.xsim.calls import Call, Reply
 from dminbox.xsim.index import Timeline
 from dminbox.xsim.meter import Billed
-from dminbox.xsim.paging import Cursor, next_token, previous_token, read_token
+from dminbox.xsim.paging import Cursor, next_token, previous_token
 from dminbox.xsim.world import Event
 
 EVENT_TYPES = ("MessageCreate", "ParticipantsJoin", "ParticipantsLeave")
@@ -75,7 +75,7 @@ def _page(
     call: Call, timeline: Timeline, since: datetime | None, is_lagging: Callable[[Event], bool] = lambda event: False
 ) -> Reply:
     """Hidden and filtered events take up room on a page without being shown: that is why pages can be short."""
-    types, size, cursor = _event_types(call), _max_results(call), _cursor(call)
+    types, size, cursor = _event_types(call), call.number("max_results", MAX_RESULTS, 1, MAX_RESULTS), call.cursor()
     if cursor and (empty := _empty_page(call, timeline, cursor)):
         return Reply({"meta": {"result_count": 0, **empty}})
     now = call.sim.clock.now()
@@ -154,21 +154,3 @@ def _event_types(call: Call) -> tuple[str, ...]:
         if value not in EVENT_TYPES:
             raise problems.unknown_value("event_types", value, frozenset(EVENT_TYPES), call.ask.vocabulary)
     return tuple(asked) or EVENT_TYPES
-
-
-def _max_results(call: Call) -> int:
-    text = call.query.get("max_results", str(MAX_RESULTS))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_RESULTS:
-        message = f"The `max_results` query parameter value [{text}] is not between 1 and {MAX_RESULTS}"
-        raise problems.invalid("max_results", text, message, call.ask.vocabulary)
-    return int(text)
-
-
-def _cursor(call: Call) -> Cursor | None:
-    token = call.query.get("pagination_token")
-    if token is None:
-        return None
-    cursor = read_token(token)
-    if cursor is None:
-        raise problems.bad_page_token(token, call.ask.vocabulary)
-    return cursor

@@ -75,9 +75,9 @@ class Sim:
         self.index = Index(world)
         self.lag.clear()
         self.arrived.clear()
-        self.planned.clear()
         self.feed.read_marks.clear()
         self.start_arrivals()
+        self.plan_unseen(self.clock.now())
         self.changed()
 
     def reset(self) -> None:
@@ -120,6 +120,12 @@ class Sim:
             happenings.message(self, event)
         else:
             self.plan_message(event)
+
+    def plan_unseen(self, since: datetime) -> None:
+        """Who is subscribed will be told of what nobody can see at this time."""
+        for event in self.world.events:
+            if self.visible_from(event) > since:
+                self.plan_message(event)
 
     def plan_message(self, event: Event) -> None:
         self.plan(self.visible_from(event), partial(self._tell, event))

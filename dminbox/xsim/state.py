@@ -1,4 +1,4 @@
-"""The state file: world, grants, meter, settings and clock over restarts, written whole and put in place at once."""
+"""The state file: world, grants, subscriptions, meter, settings, clock; written whole and put in place at once."""
 
 import asyncio
 import json
@@ -14,6 +14,7 @@ from dminbox.xsim.clock import Clock
 from dminbox.xsim.index import Index
 from dminbox.xsim.meter import Meter
 from dminbox.xsim.oauth_app import AppBearer
+from dminbox.xsim.push.webhooks import plan_check
 from dminbox.xsim.settings import Settings
 from dminbox.xsim.sim import Sim
 from dminbox.xsim.world import World, time_from_json, time_to_json
@@ -101,13 +102,7 @@ def loaded(data: dict[str, Any]) -> Sim:
     sim.grants.load(data["grants"])
     sim.feed.load(data.get("push", {}))
     sim.app_bearer = AppBearer(**data.get("app_bearer", {}))
-    _plan_unseen(sim, data.get("now"))
+    sim.plan_unseen(time_from_json(data["now"]) if "now" in data else clock.now())
+    for webhook in sim.feed.webhooks.values():
+        plan_check(sim, webhook)
     return sim
-
-
-def _plan_unseen(sim: Sim, written_at: str | None) -> None:
-    """Who is subscribed is told of what was still to be seen when the file was written."""
-    moment = time_from_json(written_at) if written_at else sim.clock.now()
-    for event in sim.world.events:
-        if sim.visible_from(event) > moment:
-            sim.plan_message(event)

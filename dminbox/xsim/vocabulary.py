@@ -35,7 +35,13 @@ _COMMON = {
     ),
     "poll.fields": words("duration_minutes end_datetime id options voting_status"),
     "place.fields": words("contained_within country country_code full_name geo id name place_type"),
+    "webhook_config.fields": words("created_at id url valid"),
+    "expansions:chat": words("admin_ids member_ids participant_ids"),
 }
+_CHAT_FIELDS = words(
+    "created_at group_avatar_url group_name id is_muted screen_capture_blocking_enabled"
+    " screen_capture_detection_enabled type updated_at"
+)
 _USER_FIELDS = words(
     "confirmed_email connection_status created_at description entities id is_identity_verified location name parody"
     " profile_banner_url profile_image_url protected public_metrics receives_your_dm subscription subscription_type url"
@@ -63,6 +69,7 @@ TWEET = Vocabulary(
         **_COMMON,
         "dm_event.fields": _EVENT_FIELDS | words("participant_ids referenced_tweets sender_id"),
         "expansions:dm": _DM_EXPANSIONS | {"referenced_tweets.id"},
+        "chat_conversation.fields": _CHAT_FIELDS | words("admin_ids member_ids message_ttl_msec participant_ids"),
         "user.fields": _USER_FIELDS | words("affiliation most_recent_tweet_id pinned_tweet_id"),
         "expansions:users": words("affiliation.user_id most_recent_tweet_id pinned_tweet_id"),
         "tweet.fields": _POST_FIELDS
@@ -90,11 +97,13 @@ POST = Vocabulary(
         "most_recent_tweet_id": "most_recent_post_id",
         "pinned_tweet_id": "pinned_post_id",
         "affiliation.user_id": "affiliation",
+        "message_ttl_msec": "message_ttl_ms",
     },
     known={
         **_COMMON,
         "dm_event.fields": _EVENT_FIELDS,
         "expansions:dm": _DM_EXPANSIONS | {"referenced_posts"},
+        "chat_conversation.fields": _CHAT_FIELDS | {"message_ttl_ms"},
         "user.fields": _USER_FIELDS | {"subscribes_to_you"},
         "expansions:users": words("affiliation most_recent_post_id pinned_post_id"),
         "post.fields": _POST_FIELDS | words("article_title note_post"),
@@ -104,16 +113,20 @@ POST = Vocabulary(
 LENT_TO_POST = {
     "dm_event.fields": words("sender_id participant_ids referenced_posts"),
     "post.fields": words("author_id referenced_posts in_reply_to_user_id"),
+    "chat_conversation.fields": words("admin_ids member_ids participant_ids"),
 }
 """Expansions of the post vocabulary that its server may take as fields, too: uncertain, so it can be switched off."""
 
 PARAMETERS = {
     "dm": ("dm_event.fields", "expansions", "user.fields", "tweet.fields", "media.fields"),
     "users": ("user.fields", "expansions", "tweet.fields"),
+    "chat": ("chat_conversation.fields", "expansions", "user.fields"),
+    "webhooks": ("webhook_config.fields",),
     "posts": (*("tweet.fields", "expansions", "user.fields", "media.fields", "poll.fields", "place.fields"),),
 }
 """Kind of endpoint -> what it takes, in tweet words."""
 DEFAULTS = {
+    "chat_conversation.fields": words("id type"),
     "dm_event.fields": words("id event_type text"),
     "user.fields": words("id name username"),
     "media.fields": words("media_key type"),

@@ -127,6 +127,7 @@ class ChatConversation:
     admin_ids: list[str] = field(default_factory=list)
     name: str | None = None
     """Of a group, encrypted."""
+    avatar_path: str | None = None
     is_muted: bool = False
     message_ttl_ms: int | None = None
     is_request: bool = False

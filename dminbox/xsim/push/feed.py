@@ -1,7 +1,6 @@
 """Who is told of what: subscriptions, webhooks, open streams, and everything that was pushed."""
 
 import asyncio
-import json
 import random
 from collections import deque
 from collections.abc import Iterator
@@ -48,6 +47,8 @@ class Push:
     """When it happened, by the clock of the local X."""
     body: bytes
     billed: Billed
+    event_id: str | None = None
+    """Of the message it is about, encrypted or not."""
     webhook_id: str | None = None
     pushed_at: float | None = None
     """When it first went out, in seconds of real time since 1970; None: not yet, or never."""
@@ -70,7 +71,7 @@ class Push:
             "connections": self.connections,
             "webhook_id": self.webhook_id,
             "answers": self.answers,
-            "payload": json.loads(self.body)["data"]["payload"],
+            "event_id": self.event_id,
         }
 
 

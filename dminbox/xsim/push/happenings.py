@@ -28,9 +28,9 @@ def message(sim: Sim, event: Event) -> None:
         return
     recipient_id = next((one for one in members if one != event.sender_id), event.sender_id)
     payload_of = partial(payloads.message, sim.world, sim.origin, event, recipient_id)
-    publish(sim, "dm.sent", event.sender_id, payload_of)
+    publish(sim, "dm.sent", event.sender_id, payload_of, event_id=event.id)
     if recipient_id != event.sender_id:
-        publish(sim, "dm.received", recipient_id, payload_of, Billed(events=[event.id]))
+        publish(sim, "dm.received", recipient_id, payload_of, Billed(events=[event.id]), event.id)
         _plan_to_read(sim, event, recipient_id)
 
 
@@ -64,7 +64,7 @@ def chat(sim: Sim, conversation: ChatConversation, sender_id: str) -> None:
     for member_id in conversation.member_ids:
         kind = "chat.sent" if member_id == sender_id else "chat.received"
         billed = NOTHING if member_id == sender_id else Billed(chat_events=[payload["id"]])
-        publish(sim, kind, member_id, lambda: payload, billed)
+        publish(sim, kind, member_id, lambda: payload, billed, payload["id"])
 
 
 def revoked(sim: Sim, user_id: str) -> None:
@@ -75,11 +75,16 @@ def revoked(sim: Sim, user_id: str) -> None:
 
 
 def publish(
-    sim: Sim, event_type: str, user_id: str | None, payload_of: Callable[[], Json], billed: Billed = NOTHING
+    sim: Sim,
+    event_type: str,
+    user_id: str | None,
+    payload_of: Callable[[], Json],
+    billed: Billed = NOTHING,
+    event_id: str | None = None,
 ) -> None:
     """To each subscription for this user, now or after `push_delay`."""
     for subscription in sim.feed.subscribed(event_type, user_id):
-        push = _push(sim, subscription, payload_of(), billed)
+        push = _push(sim, subscription, payload_of(), billed, event_id)
         sim.feed.pushed.append(push)
         if sim.settings.push_delay > 0:
             sim.plan(push.at + timedelta(seconds=sim.settings.push_delay), partial(delivery.deliver, sim, push))
@@ -87,7 +92,7 @@ def publish(
             delivery.deliver(sim, push)
 
 
-def _push(sim: Sim, subscription: Subscription, payload: Json, billed: Billed) -> Push:
+def _push(sim: Sim, subscription: Subscription, payload: Json, billed: Billed, event_id: str | None) -> Push:
     event_uuid = payloads.new_uuid()
     said = payloads.envelope(event_uuid, subscription.event_type, subscription.user_id, subscription.tag, payload)
     body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
@@ -98,6 +103,7 @@ def _push(sim: Sim, subscription: Subscription, payload: Json, billed: Billed) -
         sim.clock.now(),
         body,
         billed,
+        event_id,
         subscription.webhook_id,
     )
 

@@ -1,4 +1,4 @@
-"""POST to a webhook: signed over the raw bytes, tried again when it is not answered with 200."""
+"""To a webhook: challenges, and events signed over the raw bytes, tried again when not answered with 200."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from typing import TYPE_CHECKING
-
-import requests
+import http.client
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from dminbox.xsim.push.feed import Push, Webhook
 
@@ -17,47 +19,67 @@ if TYPE_CHECKING:
 
 SIGNATURE = "x-twitter-webhooks-signature"
 PATIENCE = 10
-"""Seconds."""
+"""Seconds for an answer."""
+LONGEST_ANSWER = 10_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status None: there was none."""
+
+    status: int | None
+    body: bytes = b""
+
+
+def signature(secret: str, message: bytes) -> str:
+    """Of a body, and likewise the answer to a challenge."""
+    digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
+    return f"sha256={base64.b64encode(digest).decode()}"
 
 
 def start(sim: Sim, webhook: Webhook, push: Push) -> None:
-    """In the background."""
-    task = asyncio.get_running_loop().create_task(_deliver(sim, webhook, push))
+    in_background(sim, _deliver(sim, webhook, push))
+
+
+def in_background(sim: Sim, work: Coroutine[Any, Any, Any]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
     sim.feed.tasks.add(task)
     task.add_done_callback(sim.feed.tasks.discard)
 
 
-def signature(secret: str, raw: bytes) -> str:
-    digest = hmac.new(secret.encode(), raw, hashlib.sha256).digest()
-    return f"sha256={base64.b64encode(digest).decode()}"
-
-
-async def post(url: str, raw: bytes, said: str | None) -> int | None:
-    """The status, None without an answer; `said` is the signature, None for none at all."""
+async def post(url: str, raw: bytes, said: str | None) -> Answer:
+    """`said` is the signature, None for none at all."""
     headers = {"content-type": "application/json", **({SIGNATURE: said} if said else {})}
-
-    def call() -> int | None:
-        try:
-            with session() as one:
-                return one.post(url, raw, headers=headers, timeout=PATIENCE, allow_redirects=False).status_code
-        except requests.RequestException:
-            return None
-
-    return await asyncio.to_thread(call)
+    return await asyncio.to_thread(_ask, "POST", url, "", raw, headers)
 
 
-def session() -> requests.Session:
-    made = requests.Session()
-    made.trust_env = False
-    return made
+async def get(url: str, query: str) -> Answer:
+    return await asyncio.to_thread(_ask, "GET", url, query, None, {})
 
 
 async def _deliver(sim: Sim, webhook: Webhook, push: Push) -> None:
     wait = sim.settings.webhook_retry_seconds
-    for _ in range(1 + sim.settings.webhook_retries):
-        status = await post(webhook.url, push.body, signature(sim.settings.consumer_secret, push.body))
-        push.answers.append(status)
-        if status == 200:
+    for tries_left in reversed(range(1 + sim.settings.webhook_retries)):
+        answer = await post(webhook.url, push.body, signature(sim.settings.consumer_secret, push.body))
+        push.answers.append(answer.status)
+        if answer.status == 200 or not tries_left:
             return
         await asyncio.sleep(wait)
         wait *= 2
+
+
+def _ask(method: str, url: str, query: str, raw: bytes | None, headers: dict[str, str]) -> Answer:
+    """Follows no redirect, and knows no proxy."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    asked = "?".join(filter(None, (parts.path or "/", "&".join(filter(None, (parts.query, query))))))
+    try:
+        connection = kind(parts.netloc, timeout=PATIENCE)
+        try:
+            connection.request(method, asked, raw, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read(LONGEST_ANSWER))
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException):
+        return Answer(None)

@@ -16,7 +16,7 @@ MAX_BACKFILL = 5
 
 
 def activity_stream(call: Call) -> Reply:
-    sim, minutes = call.sim, _backfill_minutes(call)
+    sim, minutes = call.sim, call.number("backfill_minutes", 0, 0, MAX_BACKFILL)
     if len(sim.feed.connections) >= sim.settings.stream_connections:
         raise problems.too_many_connections()
     since = sim.clock.now() - timedelta(minutes=minutes)
@@ -72,11 +72,3 @@ async def _end_when_left(receive: Receive, connection: Connection) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     connection.end()
-
-
-def _backfill_minutes(call: Call) -> int:
-    text = call.query.get("backfill_minutes", "0")
-    if not text.isascii() or not text.isdigit() or int(text) > MAX_BACKFILL:
-        message = f"The `backfill_minutes` query parameter value [{text}] is not between 0 and {MAX_BACKFILL}"
-        raise problems.invalid("backfill_minutes", text, message, call.ask.vocabulary)
-    return int(text)

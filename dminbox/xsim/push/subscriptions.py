@@ -5,7 +5,7 @@ from typing import Any
 from dminbox.xsim import ids, problems
 from dminbox.xsim.answers import Json, x_time
 from dminbox.xsim.calls import Call, Reply
-from dminbox.xsim.paging import next_token, read_token
+from dminbox.xsim.paging import next_token
 from dminbox.xsim.push.feed import Subscription
 from dminbox.xsim.vocabulary import TWEET, words
 
@@ -42,7 +42,8 @@ def subscribe(call: Call) -> Reply:
 
 
 def subscriptions(call: Call) -> Reply:
-    size, after = _max_results(call), _after(call)
+    size, cursor = call.number("max_results", MAX_RESULTS, 1, MAX_RESULTS), call.cursor()
+    after = cursor.event_id if cursor else -1
     following = sorted((int(one), one) for one in call.sim.feed.subscriptions if int(one) > after)
     page = [call.sim.feed.subscriptions[one] for _, one in following[:size]]
     meta: Json = {"result_count": len(page)}
@@ -183,24 +184,6 @@ def _asked_ids(call: Call) -> list[str]:
         message = f"The `ids` query parameter value [{text}] is not a list of 1 to {MAX_IDS} subscription ids"
         raise problems.invalid("ids", text, message, call.ask.vocabulary)
     return asked
-
-
-def _max_results(call: Call) -> int:
-    text = call.query.get("max_results", str(MAX_RESULTS))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_RESULTS:
-        message = f"The `max_results` query parameter value [{text}] is not between 1 and {MAX_RESULTS}"
-        raise problems.invalid("max_results", text, message, call.ask.vocabulary)
-    return int(text)
-
-
-def _after(call: Call) -> int:
-    token = call.query.get("pagination_token")
-    if token is None:
-        return -1
-    cursor = read_token(token)
-    if cursor is None:
-        raise problems.bad_page_token(token, call.ask.vocabulary)
-    return cursor.event_id
 
 
 def _refuse_others(body: dict[str, Any], known: set[str], where: str = "$") -> None:
