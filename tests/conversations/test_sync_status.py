@@ -149,6 +149,7 @@ def queued(monkeypatch):
     found: list[tuple] = []
     for name in (
         "poll_account",
+        "import_account",
         "read_history",
         "look_up_conversation",
         "look_up_people",
