@@ -2,10 +2,12 @@
 
 import ipaddress
 import json
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from inspect import isawaitable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -35,11 +37,31 @@ LOOPBACK: list[Network] = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_net
 T = TypeVar("T")
 
 
-def is_let_in(request: Request, networks: list[Network]) -> bool:
-    """From loopback or a given network, and not from a web page: those send an Origin with whatever they write."""
+def is_let_in(request: Request, networks: list[Network], names: Collection[str] = ()) -> bool:
+    """From loopback or a given network, and not from a web page: those send an Origin with whatever they write.
+
+    A page whose name was made to lead here sends none when it reads; but it sends that name as the Host.
+    """
     if request.client is None or "origin" in request.headers:
         return False
-    address = ipaddress.ip_address(request.client.host)
+    host = _host(request)
+    is_called_so = host in {"localhost", *names} or _is_in(host, networks)
+    return bool(host) and is_called_so and _is_in(request.client.host, networks)
+
+
+def _host(request: Request) -> str:
+    """Lower case and without the port; empty when there is none that can be read."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_in(host: str, networks: list[Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     return any(address in network for network in [*LOOPBACK, *networks])
@@ -48,7 +70,8 @@ def is_let_in(request: Request, networks: list[Network]) -> bool:
 async def control(sim: Sim, request: Request, networks: list[Network]) -> Response:
     """400 with a sentence for what cannot be read."""
     deed = DEEDS.get((request.method, request.path_params["name"]))
-    if deed is None or not is_let_in(request, networks):
+    names = (urlsplit(sim.origin).hostname or "", socket.gethostname().lower())
+    if deed is None or not is_let_in(request, networks, names):
         return Response("", 404)
     raw = await request.body()
     try:

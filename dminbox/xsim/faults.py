@@ -54,6 +54,9 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"there is no fault {self.kind!r}, only {', '.join(KINDS)}")
+        for name, (is_right, wanted) in RIGHT.items():
+            if not is_right(getattr(self, name)):
+                raise ValueError(f"{name} of a fault is {wanted}, not {getattr(self, name)!r}")
         try:
             re.compile(self.path or "")
         except re.error as error:
@@ -70,6 +73,39 @@ class Fault:
         if self.kind == "body":
             return RefusalError(self.status, self.body, self.headers, counts=False)
         return REFUSALS[self.kind]() if self.kind in REFUSALS else None
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def _are_headers(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for pair in value.items() for one in pair)
+
+
+RIGHT: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "method": (_is_text, "a text"),
+    "path": (_is_text, "a text"),
+    "user_id": (_is_text, "a text"),
+    "times": (lambda value: _is_whole(value) and value != 0, "a whole number other than 0"),
+    "skip": (lambda value: _is_whole(value) and value >= 0, "a whole number from 0 on"),
+    "seconds": (_is_seconds, "a number from 0 on"),
+    "errors": (
+        lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
+        "a list of objects",
+    ),
+    "status": (lambda value: _is_whole(value) and 200 <= value <= 599, "a status from 200 to 599"),
+    "headers": (_are_headers, "an object of texts"),
+}
+"""Member -> what tells a right value, and what it is called."""
 
 
 def take(faults: list[Fault], method: str, path: str, user_id: str | None) -> Fault | None:

@@ -1,6 +1,7 @@
 """The control API: who may use it, and what it sets."""
 
 import ipaddress
+import socket
 
 import pytest
 from starlette.requests import Request
@@ -29,9 +30,44 @@ def test_a_web_page_cannot_use_it(x):
     ],
 )
 def test_only_loopback_and_given_networks_use_it(host, networks, is_in):
-    request = Request({"type": "http", "client": (host, 1), "headers": []})
+    request = Request({"type": "http", "client": (host, 1), "headers": [(b"host", b"localhost:8001")]})
 
     assert is_let_in(request, [ipaddress.ip_network(network) for network in networks]) == is_in
+
+
+@pytest.mark.parametrize(
+    ("host", "is_in"),
+    [
+        ("localhost", True),
+        ("LOCALHOST:8001", True),
+        ("127.0.0.1:8001", True),
+        ("127.9.9.9", True),
+        ("[::1]:8001", True),
+        ("172.18.0.5:8001", True),
+        ("xsim:8001", True),
+        ("XSIM", True),
+        ("10.0.0.1", False),
+        ("evil.example", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("0.0.0.0", False),
+        ("[::", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_page_whose_name_was_made_to_lead_here_reads_nothing(host, is_in):
+    headers = [] if host is None else [(b"host", host.encode())]
+    request = Request({"type": "http", "client": ("127.0.0.1", 1), "headers": headers})
+    networks = [ipaddress.ip_network("172.18.0.0/16")]
+
+    assert is_let_in(request, networks, ("xsim",)) == is_in
+
+
+def test_the_host_counts_on_the_wire_as_well():
+    with start_xsim(origin="http://local-x:9000") as server:
+        for host, status in (("local-x:9000", 200), (socket.gethostname(), 200), ("evil.example", 404)):
+            assert server.api(None, "/_sim/clock", headers={"host": host}).status_code == status
 
 
 def test_a_path_of_x_that_does_not_exist_is_404_in_the_words_of_x(x, ada):

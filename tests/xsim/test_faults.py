@@ -118,6 +118,36 @@ def test_faults_can_stay_and_be_taken_away(x, ada):
     assert x.api(ada, "/2/users/me").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("member", "value", "words"),
+    [
+        ("times", "2", "a whole number other than 0"),
+        ("times", 0, "a whole number other than 0"),
+        ("times", 1.5, "a whole number other than 0"),
+        ("times", True, "a whole number other than 0"),
+        ("times", None, "a whole number other than 0"),
+        ("skip", -1, "a whole number from 0 on"),
+        ("seconds", "1", "a number from 0 on"),
+        ("seconds", -1, "a number from 0 on"),
+        ("status", 99, "a status from 200 to 599"),
+        ("status", "200", "a status from 200 to 599"),
+        ("errors", {}, "a list of objects"),
+        ("errors", ["x"], "a list of objects"),
+        ("headers", {"x": 1}, "an object of texts"),
+        ("headers", [], "an object of texts"),
+        ("method", 1, "a text"),
+        ("path", ["/2"], "a text"),
+        ("user_id", 44, "a text"),
+    ],
+)
+def test_a_fault_of_a_wrong_shape_is_refused_with_a_sentence(x, member, value, words):
+    answer = x.api(None, "/_sim/faults", "POST", json={"kind": "503", member: value})
+
+    assert answer.status_code == 400
+    assert f"{member} of a fault is {words}, not" in answer.json()["error"]
+    assert x.get("faults") == []
+
+
 @pytest.mark.parametrize("fault", [{"kind": "418"}, {"kind": "503", "path": "("}, {"kind": "503", "colour": "red"}, {}])
 def test_a_fault_that_is_none_is_refused(x, fault):
     assert x.api(None, "/_sim/faults", "POST", json=fault).status_code == 400
