@@ -1,15 +1,26 @@
-"""What a person can do. Rows say what is wanted; the sweep finds them within a second."""
+"""What a person can do. Rows say what is wanted; the sweep finds them within a second.
+
+What costs money raises CapReached when it could cross the month's cap of the X account.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import User, XAccount
 from conversations import sync
-from conversations.models import Conversation, ConversationLookup, HistoryRead, ReadMark
+from conversations.models import Conversation, ConversationLookup, HistoryRead, ReadMark, SyncState
+from conversations.sync import caps, estimates
+
+WATCHED_FOR = timedelta(minutes=2)
+SAID_AT_MOST_EACH = timedelta(seconds=30)
 
 
 @transaction.atomic
@@ -21,8 +32,10 @@ def mark_read(user: User, conversation: Conversation, dm_event_id: int) -> None:
 
 
 @transaction.atomic
-def read_history(user: User, conversation: Conversation, event_types: Sequence[str] = ()) -> HistoryRead:
-    """Asks X for a page of older events; a wish that is still being worked on is not made twice.
+def read_history(
+    user: User, conversation: Conversation, event_types: Sequence[str] = (), pages: int = 1
+) -> HistoryRead:
+    """Asks X for so many pages of older events; a wish that is still being worked on is not made twice.
 
     Some kinds alone are read on from where the last such wish ended, well or not: X bills what it gives again.
     """
@@ -30,11 +43,13 @@ def read_history(user: User, conversation: Conversation, event_types: Sequence[s
     alike = conversation.history_reads.filter(event_types=list(event_types))
     if running := alike.filter(state=HistoryRead.State.DUE).first():
         return running
+    caps.require(conversation.x_account, pages * estimates.page_usd())
     ended = alike.order_by("-pk").first()
     return HistoryRead.objects.create(
         conversation=conversation,
         asked_by=user,
         event_types=list(event_types),
+        pages_wanted=pages,
         next_token=ended.next_token if ended else "",
     )
 
@@ -45,14 +60,40 @@ def look_up_conversation(user: User, x_account: XAccount, kind: str, target: str
         XAccount.objects.select_for_update().get(pk=x_account.pk)
         question = {"x_account": x_account, "kind": kind, "target": target}
         running = ConversationLookup.objects.filter(**question, state=ConversationLookup.State.DUE).first()
-        return running or ConversationLookup.objects.create(**question, asked_by=user)
+        if running:
+            return running
+        caps.require(x_account, estimates.page_usd())
+        return ConversationLookup.objects.create(**question, asked_by=user)
 
 
 def begin_import(x_account: XAccount, days: int, ceiling_usd: Decimal) -> None:
     """The choice of how far back to read, and at what price at most; 0 days: only from now on."""
+    if days:
+        caps.require(x_account, ceiling_usd)
     sync.begin_import(x_account, days, ceiling_usd)
 
 
 def resume_import(x_account: XAccount) -> None:
-    """Go on at the ceiling: as much again may be spent."""
+    """Go on at the ceiling: as much again may be spent, and never more than the month's cap leaves."""
+    caps.require(x_account, settings.PRICE_DM_EVENT_USD)
     sync.resume_import(x_account)
+
+
+@transaction.atomic
+def set_cap(x_account: XAccount, cap_usd: Decimal | None) -> None:
+    """What the X account may cost in a month; None: as much as it takes. What waits for the cap is looked at anew."""
+    caps.set_cap(x_account, cap_usd)
+    now = timezone.now()
+    HistoryRead.objects.filter(conversation__x_account=x_account, state=HistoryRead.State.DUE, detail=caps.WISH).update(
+        due_at=now, detail=""
+    )
+    ConversationLookup.objects.filter(x_account=x_account, state=ConversationLookup.State.DUE, detail=caps.WISH).update(
+        due_at=now, detail=""
+    )
+
+
+def watch(x_account_ids: Iterable[int]) -> None:
+    """Somebody is looking: these are polled more often for a while. Written down at most each half minute."""
+    until = timezone.now() + WATCHED_FOR
+    is_old = Q(watched_until=None) | Q(watched_until__lt=until - SAID_AT_MOST_EACH)
+    SyncState.objects.filter(is_old, x_account__in=x_account_ids).update(watched_until=until)

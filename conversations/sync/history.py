@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from conversations import changes, ledger
 from conversations.models import Conversation, HistoryRead
-from conversations.sync import intervals, pace, wishes
+from conversations.sync import caps, intervals, pace, wishes
+from conversations.sync.caps import CapReached
 from conversations.sync.intervals import Reach
 from conversations.sync.store import StoredPage, store_page
 from dminbox.xapi.client import XClient
@@ -44,6 +45,8 @@ def read_history(pk: int) -> None:
     try:
         while wish.state == HistoryRead.State.DUE and wish.lease_until and wishes.renew(wish):
             _read_some_kinds(wish, progress) if wish.event_types else _read_on(wish, progress)
+    except CapReached:
+        wishes.put_off(wish, ledger.next_month(timezone.now()) - timezone.now(), caps.WISH)
     except XError as error:
         wishes.settle_trouble(wish, error)
 
@@ -130,11 +133,12 @@ def _settle_kinds(wish: HistoryRead) -> None:
 
 def _ask(wish: HistoryRead, token: str) -> Answer[Page]:
     conversation = wish.conversation
+    size = caps.affordable(conversation.x_account, pace.PAGE, with_people=True)
 
     def ask(client: XClient) -> Answer[Page]:
         return client.conversation_dm_events(
             conversation.dm_conversation_id,
-            max_results=pace.PAGE,
+            max_results=size,
             pagination_token=token or None,
             event_types=wish.event_types,
         )

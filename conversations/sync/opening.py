@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import Conversation, ConversationLookup
-from conversations.sync import intervals, pace, wishes
+from conversations.sync import caps, intervals, pace, wishes
+from conversations.sync.caps import CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
@@ -37,6 +40,8 @@ def look_up_conversation(pk: int) -> None:
         wishes.finish(lookup, State.FAILED, NO_TARGET)
     except (NotThere, NotPermitted):
         wishes.finish(lookup, State.NONE, NONE)
+    except CapReached:
+        wishes.put_off(lookup, ledger.next_month(timezone.now()) - timezone.now(), caps.WISH)
     except XError as error:
         wishes.settle_trouble(lookup, error)
 
@@ -65,6 +70,7 @@ def _participant_id(lookup: ConversationLookup) -> str | None:
         return None
     if lookup.kind == Kind.USER_ID:
         return lookup.target
+    caps.require(lookup.x_account, settings.PRICE_USER_USD)
     try:
         answer = ledger.call(lookup.x_account, lambda client: client.user_by_username(lookup.target))
     except (NotThere, NotPermitted):
@@ -86,12 +92,12 @@ def _dm_conversation_id(lookup: ConversationLookup, participant_id: str | None) 
 
 
 def _ask(lookup: ConversationLookup, participant_id: str | None, dm_conversation_id: str, token: str) -> Answer[Page]:
+    size = caps.affordable(lookup.x_account, pace.PAGE, with_people=True)
+
     def ask(client: XClient) -> Answer[Page]:
         if participant_id is None:
-            return client.conversation_dm_events(
-                dm_conversation_id, max_results=pace.PAGE, pagination_token=token or None
-            )
-        return client.dm_events_with(participant_id, max_results=pace.PAGE, pagination_token=token or None)
+            return client.conversation_dm_events(dm_conversation_id, max_results=size, pagination_token=token or None)
+        return client.dm_events_with(participant_id, max_results=size, pagination_token=token or None)
 
     return ledger.call(lookup.x_account, ask)
 

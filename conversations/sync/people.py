@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -18,7 +19,9 @@ from accounts.models import XAccount
 from conversations import ledger
 from conversations.ids import as_number
 from conversations.models import XUser
+from conversations.sync import caps
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
+from conversations.sync.caps import CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
 from dminbox.xapi.errors import RateLimited, ScopesMissing, TokenRefused, XError
@@ -27,6 +30,8 @@ from dminbox.xapi.schema import Answer, User
 log = structlog.get_logger("conversations.sync")
 
 Users = Answer[tuple[User, ...]]
+UNTIL_CAP_IS_RAISED = timedelta(hours=1)
+"""Nobody waits for a profile, and to look again costs nothing: it goes on soon after a cap is raised."""
 
 
 def look_up_due_people() -> None:
@@ -52,6 +57,9 @@ def _claim(pks: Sequence[int]) -> list[XUser]:
 def _look_up(x_accounts: Sequence[XAccount], people: Sequence[XUser]) -> None:
     try:
         x_account, answer = _ask(x_accounts, [str(person.pk) for person in people])
+    except CapReached:
+        _put_off(people, {}, UNTIL_CAP_IS_RAISED)
+        return
     except XError as error:
         heed(error)
         log.info("people_lookup_failed", people=len(people), error=type(error).__name__)
@@ -68,10 +76,15 @@ def _ask(x_accounts: Sequence[XAccount], ids: Sequence[str]) -> tuple[XAccount, 
     """The answer to the first who gets one; what is wrong with one account may be right with the next."""
     for x_account in x_accounts[:-1]:
         try:
-            return x_account, ledger.call(x_account, lambda client: client.users(ids))
-        except (TokenRefused, ScopesMissing, RateLimited):
+            return _ask_one(x_account, ids)
+        except (CapReached, TokenRefused, ScopesMissing, RateLimited):
             continue
-    return x_accounts[-1], ledger.call(x_accounts[-1], lambda client: client.users(ids))
+    return _ask_one(x_accounts[-1], ids)
+
+
+def _ask_one(x_account: XAccount, ids: Sequence[str]) -> tuple[XAccount, Users]:
+    caps.require(x_account, len(ids) * settings.PRICE_USER_USD)
+    return x_account, ledger.call(x_account, lambda client: client.users(ids))
 
 
 def _store(people: Sequence[XUser], answer: Users) -> None:

@@ -10,15 +10,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import transaction
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
 from accounts.access import without_tokens
 from accounts.models import XAccount
-from conversations import ledger
+from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
+from conversations.sync import caps
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
 from conversations.sync.includes import ensure_media, ensure_posts, store_media, store_posts, store_users
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
@@ -29,6 +30,7 @@ log = structlog.get_logger("conversations.sync")
 
 RESOURCES = {"tweet", "post"}
 WITHOUT_ACCOUNT = timedelta(hours=1)
+UNTIL_CAP_IS_RAISED = timedelta(hours=1)
 DETAILS = ["state", "poll", "quoted", "fetched_at", "details_due_at", "unavailable_reason"]
 
 
@@ -37,8 +39,8 @@ def fetch_due_details() -> None:
     if not has_credit():
         return
     for x_account, pks in _due_by_x_account():
-        if posts := _claim(pks):
-            _fetch(x_account, posts)
+        if (posts := _claim(pks)) and (affordable := _affordable(x_account, posts)):
+            _fetch(x_account, affordable)
 
 
 # --- Whose post, and whose turn ---------------------------------------------------------------------------------------
@@ -78,6 +80,20 @@ def _claim(pks: Sequence[int]) -> list[Post]:
     return list(Post.objects.filter(pk__in=pks, state=Post.State.DUE, details_due_at=until))
 
 
+def _affordable(x_account: XAccount, posts: Sequence[Post]) -> Sequence[Post]:
+    """Those that this month's cap still pays for, each with its author and a quoted post with its own; the others wait.
+
+    Soon, for to look again costs nothing: somebody may raise the cap.
+    """
+    usd = caps.left(x_account)
+    each = 2 * (settings.PRICE_POST_USD + settings.PRICE_USER_USD)
+    if usd is None or not each:
+        return posts
+    fits = int(usd / each)
+    _put_off([post.pk for post in posts[fits:]], UNTIL_CAP_IS_RAISED)
+    return posts[:fits]
+
+
 def _fetch(x_account: XAccount, posts: Sequence[Post]) -> None:
     ids = [str(post.pk) for post in posts]
     try:
@@ -89,7 +105,7 @@ def _fetch(x_account: XAccount, posts: Sequence[Post]) -> None:
         _give_up_or_put_off(posts, reasons_of(error, RESOURCES), trouble_of(error, attempts).wait)
         return
     ledger.record_lookup(x_account, answer)
-    with transaction.atomic():
+    with changes.updating(changes.events_showing(posts=[post.pk for post in posts])):
         _store(x_account, posts, answer)
 
 

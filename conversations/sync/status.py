@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import XAccount
+from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
 from conversations.ids import time_in
-from conversations.ledger import Bill
-from conversations.models import Conversation, DmEvent, SyncState
-from conversations.sync import intervals
+from conversations.ledger import Bill, Spend
+from conversations.models import (
+    ActivitySubscription,
+    Conversation,
+    DmEvent,
+    PushState,
+    RateWindow,
+    ReadInterval,
+    SyncState,
+)
+from conversations.sync import day, estimates, intervals, pace
+from conversations.sync.day import Day, Span
+from conversations.sync.estimates import Estimate, Pace
 
 State = SyncState.State
 
@@ -38,15 +49,47 @@ NEXT_STEPS = {
     State.REFUSED: "Once the cause is gone it goes on by itself: we try again once an hour.",
 }
 IMPORTING = "Reading what was there before"
+SHARED = {
+    True: "X counts all reads of Direct Messages in one window.",
+    False: "X counts each endpoint in a window of its own.",
+    None: "Whether X counts all reads of Direct Messages in one window is not known yet.",
+}
 IS_TROUBLE = {State.PAUSED, State.CAPPED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of time, by the ids at its ends."""
+class Window:
+    """What X's headers said last of one endpoint; `left` is whole again where resets_at is None: it has ended."""
 
-    begins_at: datetime
-    ends_at: datetime
+    endpoint: str
+    left: int
+    limit: int
+    resets_at: datetime | None
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One kind of activity that X pushes, or why it does not."""
+
+    event_type: str
+    words: str
+    detail: str
+    is_active: bool
+    checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """How messages come by push. is_alive: they reach us now; else the inbox polls, and `headline` says why."""
+
+    headline: str
+    detail: str
+    is_alive: bool
+    since: datetime | None
+    last_line_at: datetime | None
+    next_try_at: datetime | None
+    subscriptions: tuple[Subscription, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +98,8 @@ class AccountStatus:
 
     headline: what it does now. detail: what is wrong, with X's words or transaction id. next_step: what happens next,
     or who has to do something. gaps: stretches still to be read; resting_until: when the first of those that X did not
-    show is tried again. lost: stretches that lay outside X's 30 days when it could be read again.
+    show is tried again. lost: stretches that lay outside X's 30 days when it could be read again. import_left: what
+    going on at the ceiling may bring.
     """
 
     state: str
@@ -67,12 +111,18 @@ class AccountStatus:
     last_poll_at: datetime | None
     last_success_at: datetime | None
     next_poll_at: datetime | None
+    polls_every: timedelta
     requests_left: int | None
     requests_limit: int | None
     window_resets_at: datetime | None
+    windows: tuple[Window, ...]
+    windows_words: str
+    push: Push
+    day: Day
     conversations: int
     events: int
     billed_today: Bill
+    spend: Spend
     gaps: int
     resting_until: datetime | None
     lost: tuple[Span, ...]
@@ -81,14 +131,17 @@ class AccountStatus:
     import_spent_usd: Decimal
     import_ceiling_usd: Decimal
     import_finished_at: datetime | None
+    import_left: Estimate | None
     needs_choice: bool
     can_go_on: bool
 
 
 def account_status(x_account: XAccount) -> AccountStatus:
     sync = SyncState.objects.filter(x_account=x_account).first() or SyncState(x_account=x_account)
+    sync.x_account = x_account
     is_connected = x_account.state == XAccount.State.CONNECTED
-    gaps = list(intervals.gaps(x_account, None, sync.horizon_id)) if sync.pk else []
+    read = list(intervals.rows_of(x_account, None))
+    gaps = [row for row in read if row.next_token and row.low_id > sync.horizon_id]
     is_window_open = sync.rate_reset_at is not None and sync.rate_reset_at > timezone.now()
     return AccountStatus(
         state=sync.state if is_connected else x_account.state,
@@ -100,12 +153,18 @@ def account_status(x_account: XAccount) -> AccountStatus:
         last_poll_at=sync.last_poll_at,
         last_success_at=sync.last_success_at,
         next_poll_at=sync.next_poll_at if is_connected else None,
+        polls_every=max(pace.usual_wait(sync), pace.steady(sync.rate_limit)),
         requests_left=sync.rate_remaining if is_window_open else sync.rate_limit,
         requests_limit=sync.rate_limit,
         window_resets_at=sync.rate_reset_at if is_window_open else None,
+        windows=_windows(x_account),
+        windows_words=SHARED[sync.are_windows_shared],
+        push=_push(x_account),
+        day=day.last_day(x_account, sync, read),
         conversations=Conversation.objects.filter(x_account=x_account).count(),
         events=DmEvent.objects.filter(conversation__x_account=x_account).count(),
         billed_today=ledger.billed_today(x_account),
+        spend=ledger.spend(x_account, sync.monthly_cap_usd),
         gaps=len(gaps),
         resting_until=min((gap.due_at for gap in gaps if gap.due_at), default=None),
         lost=tuple(Span(time_in(first), time_in(last)) for first, last in intervals.holes(x_account)),
@@ -114,9 +173,99 @@ def account_status(x_account: XAccount) -> AccountStatus:
         import_spent_usd=sync.import_spent_usd,
         import_ceiling_usd=sync.import_ceiling_usd,
         import_finished_at=sync.import_finished_at,
+        import_left=_import_left(x_account, sync, read) if sync.state == State.PAUSED else None,
         needs_choice=is_connected and sync.state == State.WAITING,
         can_go_on=is_connected and sync.state == State.PAUSED,
     )
+
+
+def known_pace(x_account: XAccount) -> Pace:
+    """What came since it was connected, for the choice of how far back to read: by push, or opened by somebody."""
+    since = x_account.connected_at
+    events = DmEvent.objects.filter(conversation__x_account=x_account, dm_event_id__gte=snowflake_floor(since))
+    return Pace(events.count(), timezone.now() - since)
+
+
+def _import_left(x_account: XAccount, sync: SyncState, read: list[ReadInterval]) -> Estimate | None:
+    """What the gaps above the horizon may hold, at the pace of what was read of this account."""
+    spans = [Span(time_in(row.low_id), time_in(row.high_id)) for row in read if row.high_id >= row.low_id]
+    lowest = min((row.low_id for row in read), default=0)
+    events = DmEvent.objects.filter(conversation__x_account=x_account, dm_event_id__gte=lowest).count()
+    missing = day.gap_spans(read, sync, timezone.now())
+    return estimates.expected(Pace(events, _length(spans)), _length(missing))
+
+
+def _length(spans: list[Span]) -> timedelta:
+    return sum((span.ends_at - span.begins_at for span in spans), timedelta(0))
+
+
+def _windows(x_account: XAccount) -> tuple[Window, ...]:
+    now = timezone.now()
+    return tuple(
+        Window(
+            endpoint=row.endpoint,
+            left=row.remaining if row.reset_at > now else row.limit,
+            limit=row.limit,
+            resets_at=row.reset_at if row.reset_at > now else None,
+            seen_at=row.seen_at,
+        )
+        for row in RateWindow.objects.filter(x_account=x_account).order_by("endpoint")
+    )
+
+
+# --- Push -------------------------------------------------------------------------------------------------------------
+
+NO_KEY = "X pushes nothing, because X_CONSUMER_KEY and X_CONSUMER_SECRET are not set: the inbox polls"
+SWITCHED_OFF = "Push is switched off (X_PUSH=off): the inbox polls"
+NOT_SUBSCRIBED = "X pushes to this installation, but not the messages of this X account: it is polled"
+NO_LISTENER = "Nobody holds X's stream: is `listen` running? Until then the inbox polls"
+NOT_CALLED = "X does not call the webhook: the inbox polls"
+STREAM_WORDS = {
+    PushState.State.OFF: NO_LISTENER,
+    PushState.State.CONNECTING: "The stream is being connected: until then the inbox polls",
+    PushState.State.CONNECTED: "X's stream is connected but silent: until it is back the inbox polls",
+    PushState.State.WAITING: "The stream broke off and is connected again soon: until then the inbox polls",
+    PushState.State.NO_CREDIT: "X gives no stream without credit: the inbox polls",
+    PushState.State.REFUSED: "X refuses the stream: the inbox polls",
+}
+
+
+def _push(x_account: XAccount) -> Push:
+    state = PushState.objects.filter(pk=1).first() or PushState()
+    rows = ActivitySubscription.objects.filter(x_account=x_account).order_by("pk")
+    subscriptions = tuple(
+        Subscription(row.event_type, row.get_state_display(), row.detail, row.state == row.State.ACTIVE, row.checked_at)
+        for row in rows
+    )
+    receives = any(row.is_active and row.event_type == "dm.received" for row in subscriptions)
+    is_set_up = bool(settings.X_CONSUMER_KEY) and settings.X_PUSH != "off"
+    is_stream = is_set_up and settings.X_PUSH == "stream"
+    return Push(
+        headline=_push_headline(state, receives=receives),
+        detail=state.detail if is_set_up else "",
+        is_alive=is_set_up and state.is_alive and receives,
+        since=state.state_since if is_stream and state.pk else None,
+        last_line_at=(state.last_line_at if is_stream else state.webhook_last_crc_at) if is_set_up else None,
+        next_try_at=state.next_try_at if is_stream and not state.is_alive else None,
+        subscriptions=subscriptions if is_set_up else (),
+    )
+
+
+def _push_headline(state: PushState, *, receives: bool) -> str:
+    if not settings.X_CONSUMER_KEY:
+        return NO_KEY
+    if settings.X_PUSH == "off":
+        return SWITCHED_OFF
+    if state.is_alive:
+        way = "calls the webhook" if settings.X_PUSH == "webhook" else "pushes messages over its stream"
+        return f"X {way}; polling is slower and confirms" if receives else NOT_SUBSCRIBED
+    if settings.X_PUSH == "webhook":
+        return NOT_CALLED
+    is_held = state.lease_until is not None and state.lease_until > timezone.now()
+    return STREAM_WORDS[PushState.State(state.state)] if is_held else NO_LISTENER
+
+
+# --- Words ------------------------------------------------------------------------------------------------------------
 
 
 def _headline(x_account: XAccount, sync: SyncState) -> str:
