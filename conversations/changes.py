@@ -6,14 +6,17 @@ every smaller one is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations.models import Change, DmEvent, SyncState
 
@@ -60,17 +63,31 @@ def announce(x_account: XAccount, changes: Sequence[NewChange]) -> None:
     SyncState.objects.filter(pk=state.pk).update(last_change=rows[-1].number)
 
 
-def announce_events(events: Iterable[DmEvent]) -> None:
-    """Events that show more than before: a picture has come, a post's details. In a transaction per X account."""
-    by_account: dict[int, list[NewChange]] = {}
-    accounts: dict[int, XAccount] = {}
-    for event in events:
-        x_account = event.conversation.x_account
-        accounts[x_account.pk] = x_account
-        by_account.setdefault(x_account.pk, []).append(NewChange(Kind.EVENT_UPDATED, event.conversation_id, event.pk))
-    for pk in sorted(by_account):
-        with transaction.atomic():
-            announce(accounts[pk], by_account[pk])
+def events_showing(files: Iterable[int] = (), posts: Iterable[int] = ()) -> QuerySet[DmEvent]:
+    """Events on whose place in a thread these files or posts are seen."""
+    file_pks, post_pks = list(files), list(posts)
+    own = Q(media__file__in=file_pks) | Q(media__preview__in=file_pks)
+    shared = Q(posts__media__file__in=file_pks) | Q(posts__media__preview__in=file_pks)
+    cards = Q(posts__in=post_pks) | Q(posts__quoted__in=post_pks)
+    wanted = (own | shared if file_pks else Q(pk=None)) | (cards if post_pks else Q(pk=None))
+    return DmEvent.objects.filter(wanted).distinct()
+
+
+@contextmanager
+def updating(events: QuerySet[DmEvent]) -> Iterator[None]:
+    """A transaction that changes how these events show: announced with it, once each.
+
+    The locks come first, in one order for all: who stores a page holds its account's before it writes anything shared.
+    """
+    with transaction.atomic():
+        found = list(events.values_list("conversation__x_account", "conversation", "pk").order_by("pk"))
+        x_accounts = {row.pk: row for row in without_tokens().filter(pk__in={pk for pk, *_ in found}).order_by("pk")}
+        for x_account in x_accounts.values():
+            lock(x_account)
+        yield
+        for x_account in x_accounts.values():
+            mine = [(conversation, event) for pk, conversation, event in found if pk == x_account.pk]
+            announce(x_account, [NewChange(Kind.EVENT_UPDATED, *one) for one in mine])
 
 
 def forget_old() -> None:

@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from accounts.access import without_tokens
 from accounts.models import XAccount
-from conversations import ledger
+from conversations import changes, ledger
 from conversations.media.download import Fetcher, copy
 from conversations.media.errors import Gone, Later, MediaError, Refused, TooLarge
 from conversations.media.kinds import Kind, kind_of
@@ -77,7 +77,8 @@ def fetch_file(pk: int) -> None:
     except MediaError as error:
         outcome = _failure(file, error)
     held = MediaFile.objects.filter(pk=pk, state=MediaFile.State.FETCHING, lease_until=lease_until)
-    held.update(lease_until=None, **outcome)
+    with changes.updating(changes.events_showing(files=[pk])):
+        held.update(lease_until=None, **outcome)
     log.info("media_file_fetched", file_id=pk, state=str(outcome["state"]), attempts=file.attempts)
 
 

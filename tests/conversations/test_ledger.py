@@ -1,0 +1,190 @@
+"""What every call cost, what is left of each window, and what may still be spent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.db.models import Sum
+from django.utils import timezone
+
+from conversations import ledger
+from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SyncState
+from conversations.sync import caps, polling
+from conversations.sync.caps import CapReached
+from dminbox.xapi.schema import Answer, Billed, RateLimit
+from tests.conversations.sync_support import begin, connect, make_person, poll, say, settle, stored_ids
+from tests.factories import SyncStateFactory, XAccountFactory
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+ANN = "2000000000000000001"
+LIST, ONE, OWN_HISTORY, WITH = ledger.DM_READS
+Kind = BilledResource.Kind
+
+
+def answer(events=(), users=(), posts=(), at=NOON, endpoint=LIST, rate=None):
+    billed = Billed(tuple(map(str, events)), tuple(map(str, users)), tuple(map(str, posts)))
+    return Answer(None, rate or RateLimit(), billed, (), at, endpoint)
+
+
+def window(endpoint: str, remaining: int, *, resets=NOON + timedelta(minutes=9), limit: int = 15) -> RateWindow:
+    return RateWindow(endpoint=endpoint, limit=limit, remaining=remaining, resets=resets, reset_at=resets, seen_at=NOON)
+
+
+# --- Bills ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_resource_is_billed_once_a_utc_day_by_whatever_call():
+    x_account = XAccountFactory()
+    assert ledger.record(x_account, answer([1, 2], [7], [9])).usd == Decimal("0.035")
+    assert ledger.record(x_account, answer([2, 3], [7])).usd == Decimal("0.010")
+    assert ledger.record_push(x_account, "dm.received", NOON, {Kind.DM_EVENT: [3]}).usd == 0
+    assert ledger.record(x_account, answer([3], at=NOON + timedelta(days=1))).usd == Decimal("0.010")
+
+
+def test_the_sums_of_the_days_are_those_of_the_calls():
+    x_account = XAccountFactory()
+    for number in range(5):
+        ledger.record(x_account, answer([number, number + 1], at=NOON + timedelta(hours=6 * number)))
+    ledger.record_push(x_account, "chat.received", NOON, {Kind.CHAT_EVENT: [-5]})
+    total = ApiCall.objects.aggregate(usd=Sum("usd"), events=Sum("dm_events"))
+    days = SpendDay.objects.aggregate(usd=Sum("usd"), events=Sum("dm_events"), calls=Sum("calls"))
+    assert days == total | {"calls": 6}
+    assert SpendDay.objects.count() == 2
+
+
+def test_a_call_that_fails_stands_in_the_ledger_and_costs_nothing(xsim):
+    x_account = connect(xsim)
+    begin(x_account)
+    xsim.post("faults", {"kind": "503"})
+    poll(x_account)
+    call = ApiCall.objects.get()
+    assert (call.endpoint, call.status, call.usd) == (LIST, 503, 0)
+
+
+def test_what_we_wrote_down_is_what_x_billed(xsim):
+    make_person(xsim, ANN)
+    x_account = connect(xsim)
+    for number in range(30):
+        say(xsim, ANN, f"Hello {number}")
+    begin(x_account)
+    settle(x_account)
+    meter = xsim.get("meter")["today"]
+    spent = SpendDay.objects.get(x_account=x_account)
+    assert (spent.dm_events, spent.users) == (meter["events"], meter["users"])
+
+
+@time_machine.travel(datetime(2026, 11, 11, 0, 0, tzinfo=UTC), tick=False)
+def test_the_forecast_goes_on_at_the_pace_of_the_days_so_far():
+    x_account = XAccountFactory()
+    ledger.record(x_account, answer(range(100), at=timezone.now() - timedelta(days=2)))
+    ledger.record(x_account, answer(range(50), at=timezone.now()))
+    spend = ledger.spend(x_account, Decimal(2))
+    assert (spend.today, spend.month, spend.forecast) == (Decimal("0.5"), Decimal("1.5"), Decimal("4.5"))
+    assert spend.left == Decimal("0.5")
+
+
+# --- Windows ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("new", "seen", "told"),
+    [
+        (window(OWN_HISTORY, 11), [window(LIST, 12)], True),
+        (window(OWN_HISTORY, 14), [window(LIST, 12)], False),
+        (window(OWN_HISTORY, 11), [window(LIST, 12), window(OWN_HISTORY, 13)], True),
+        (window(OWN_HISTORY, 12), [window(LIST, 12), window(OWN_HISTORY, 13)], False),
+        (window(OWN_HISTORY, 14), [], None),
+        (window(OWN_HISTORY, 14), [window(LIST, 15)], None),
+        (window(OWN_HISTORY, 14), [window(LIST, 3, resets=NOON + timedelta(minutes=2))], False),
+        (window(OWN_HISTORY, 14), [window(LIST, 3, resets=NOON - timedelta(minutes=2))], None),
+        (window(OWN_HISTORY, 7), [window(LIST, 12)], None),
+    ],
+)
+def test_whether_windows_are_shared_is_learnt_from_the_headers(new, seen, told):
+    assert ledger.shares_a_window(new, seen) is told
+
+
+def test_what_was_learnt_is_kept_and_tells_what_is_left():
+    state = SyncStateFactory()
+    now = timezone.now()
+    for endpoint, remaining in [(LIST, 12), (OWN_HISTORY, 11)]:
+        rate = RateLimit(limit=15, remaining=remaining, reset_at=now + timedelta(minutes=5))
+        ledger.record(state.x_account, answer(endpoint=endpoint, rate=rate, at=now))
+    state.refresh_from_db()
+    assert state.are_windows_shared is True
+    assert ledger.requests_left(state.x_account, LIST) == 11
+
+
+# --- The month's cap --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def x_account(xsim):
+    make_person(xsim, ANN)
+    return connect(xsim)
+
+
+def test_the_cap_is_never_crossed_and_pauses_reading_with_words(x_account, xsim):
+    for number in range(40):
+        say(xsim, ANN, f"Hello {number}")
+    begin(x_account)
+    caps.set_cap(x_account, Decimal("0.25"))
+    state = poll(x_account)
+    assert state.state == SyncState.State.CAPPED
+    assert ledger.spent_this_month(x_account) <= Decimal("0.25")
+    assert "$0.25" in state.detail
+    assert state.next_poll_at == ledger.next_month(timezone.now())
+    assert polling.due() == polling.imports_due() == []
+
+
+def test_reading_goes_on_when_the_cap_is_raised(x_account, xsim):
+    for number in range(40):
+        say(xsim, ANN, f"Hello {number}")
+    begin(x_account)
+    caps.set_cap(x_account, Decimal("0.10"))
+    poll(x_account)
+    caps.set_cap(x_account, None)
+    settle(x_account)
+    assert len(stored_ids(x_account)) == 40
+
+
+def test_what_x_has_billed_already_today_is_read_under_a_reached_cap():
+    state = SyncStateFactory(monthly_cap_usd=Decimal("0.02"))
+    ledger.record(state.x_account, answer([1, 2], at=timezone.now()))
+    assert caps.affordable(state.x_account, 10, free=2) == 2
+    with pytest.raises(CapReached):
+        caps.affordable(state.x_account, 10)
+    assert caps.is_reached(state.x_account)
+
+
+# --- The day's own events once more -----------------------------------------------------------------------------------
+
+
+def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, monkeypatch):
+    evening = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
+    with time_machine.travel(evening) as ours:
+        xsim.post("clock", {"set": evening.isoformat()})
+        for number in range(230):
+            say(xsim, ANN, f"Hello {number}", created_at=(evening - timedelta(minutes=number)).isoformat())
+        begin(x_account)
+        settle(x_account)
+        late = say(
+            xsim,
+            ANN,
+            "shown hours later",
+            created_at=(evening - timedelta(hours=3)).isoformat(),
+            visible_at=(evening + timedelta(hours=1)).isoformat(),
+        )
+        before = xsim.get("meter")["today"]["events"]
+        state = poll(x_account)
+        while state.reconciled_on is None and ours is not None:
+            xsim.post("clock", {"advance": 120})
+            ours.shift(timedelta(seconds=120))
+            assert timezone.now() < evening + timedelta(hours=4), "the day went by without it"
+            state = poll(x_account)
+        assert int(late["id"]) in stored_ids(x_account)
+        assert xsim.get("meter")["today"]["events"] == before + 1
