@@ -213,14 +213,18 @@ class Sim:
             happenings.message(self, event)
 
     def _bring(self, arrival: Arrival, moment: datetime) -> None:
-        if arrival.kind != "message" and self.clock.now() - moment > FLEETING:
-            return None
-        if arrival.kind == "typing":
-            others = [one for one in ids.members_of_one_to_one(arrival.dm_conversation_id) if one != arrival.sender_id]
-            return happenings.typing(self, arrival.sender_id, others[0])
-        if arrival.kind == "chat":
+        if arrival.kind == "message":
+            self._bring_message(arrival, moment)
+        elif self.clock.now() - moment > FLEETING:
+            return
+        elif arrival.kind == "chat":
             self.write_encrypted(arrival.dm_conversation_id, arrival.sender_id)
-            return None
+        else:
+            others = [one for one in ids.members_of_one_to_one(arrival.dm_conversation_id) if one != arrival.sender_id]
+            happenings.read_newest(self, arrival.sender_id, others[0])
+            happenings.typing(self, arrival.sender_id, others[0])
+
+    def _bring_message(self, arrival: Arrival, moment: datetime) -> None:
         composed = self.compose(arrival.text)
         event = Event(
             self.new_id(moment),
@@ -233,7 +237,6 @@ class Sim:
             post_ids=composed.post_ids,
         )
         self.add(event)
-        return None
 
     def _user_id_of(self, username: str) -> str | None:
         person = self.index.usernames.get(username.lower())

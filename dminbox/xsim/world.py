@@ -145,7 +145,7 @@ class Arrival:
     text: str = ""
     every: float | None = None
     kind: str = "message"
-    """message, typing (the sender is about to write) or chat (he writes encrypted)."""
+    """message, typing (the sender has read all and is about to write) or chat (the sender writes encrypted)."""
 
 
 @dataclass

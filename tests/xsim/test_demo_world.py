@@ -334,14 +334,50 @@ def test_an_event_is_hidden_and_one_is_deleted_by_its_sender(world):
     assert deleted.deleted_for == [SUPPORT_ID] == [deleted.sender_id]
 
 
+def arrivals(world, kind):
+    return [arrival for arrival in world.arrivals if arrival.kind == kind]
+
+
 def test_new_messages_keep_arriving_from_many_people(world):
-    afters = [0, *(arrival.after for arrival in world.arrivals)]
+    messages = arrivals(world, "message")
+    afters = [0, *(arrival.after for arrival in messages)]
     assert all(20 <= later - earlier <= 60 for earlier, later in zip(afters, afters[1:], strict=False))
-    assert {arrival.every for arrival in world.arrivals} == {afters[-1]}, "a round follows on the other"
-    assert len({arrival.sender_id for arrival in world.arrivals}) > 30
-    assert len({arrival.text for arrival in world.arrivals}) == len(world.arrivals)
-    for arrival in world.arrivals:
+    assert {arrival.every for arrival in messages} == {afters[-1]}, "a round follows on the other"
+    assert len({arrival.sender_id for arrival in messages}) > 30
+    assert len({arrival.text for arrival in messages}) == len(messages)
+    for arrival in messages:
         assert arrival.sender_id in world.conversations[arrival.dm_conversation_id].member_ids
+
+
+def test_most_are_seen_typing_just_before_their_message(world):
+    messages = arrivals(world, "message")
+    typing = arrivals(world, "typing")
+    assert len(messages) / 2 < len(typing) < len(messages)
+    for arrival in typing:
+        following = min((one for one in messages if one.after > arrival.after), key=lambda one: one.after)
+        assert following.dm_conversation_id == arrival.dm_conversation_id
+        assert (following.sender_id, following.every) == (arrival.sender_id, arrival.every)
+        assert 3 <= following.after - arrival.after <= 12.05
+
+
+def test_most_customers_read_what_they_are_sent_and_no_persona_does(world):
+    habits = [one.reads_after for one in world.people.values() if not one.is_persona]
+    assert len(habits) / 2 < sum(habit is not None for habit in habits) < len(habits)
+    assert all(4 <= habit <= 45 for habit in habits if habit is not None)
+    assert {one.reads_after for one in world.people.values() if one.is_persona} == {None}
+
+
+def test_one_conversation_went_over_to_the_encrypted_chat_and_one_was_never_elsewhere(world):
+    pairs = {chat.id: "-".join(sorted(chat.id.split(":"), key=int)) for chat in world.chats.values()}
+    (moved,) = [chat_id for chat_id, pair in pairs.items() if pair in world.conversations]
+    assert len(pairs) == 2
+    newest = max(e.created_at for e in world.events if e.dm_conversation_id == pairs[moved])
+    assert newest < world.chats[moved].created_at < world.chats[moved].updated_at < NOW
+    assert pairs[moved] not in {arrival.dm_conversation_id for arrival in world.arrivals}, "silent for good"
+    for arrival in arrivals(world, "chat"):
+        assert world.chats[arrival.dm_conversation_id].member_ids == [arrival.sender_id, SUPPORT_ID]
+        assert 300 < arrival.every < 2000
+    assert {arrival.dm_conversation_id for arrival in arrivals(world, "chat")} == set(world.chats)
 
 
 def test_talk_is_varied(world):

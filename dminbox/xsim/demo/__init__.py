@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from dminbox.xsim import ids
+from dminbox.xsim.demo.encrypted import chats, encrypted_arrivals
 from dminbox.xsim.demo.everyday import Deck, exchanges
 from dminbox.xsim.demo.letter import letter
 from dminbox.xsim.demo.people import MIRA_ID, OSSIAN_ID, PERSONA_IDS, STUDIO_ID, SUPPORT_ID, Role, cast
@@ -19,6 +20,10 @@ from dminbox.xsim.world import Arrival, World
 
 __all__ = ["MIRA_ID", "OSSIAN_ID", "PERSONA_IDS", "STUDIO_ID", "SUPPORT_ID", "demo_world"]
 
+TYPISTS = 0.7
+"""Share of the messages before which their sender is seen typing."""
+MAX_TYPING = 12.0
+"""Seconds."""
 FORMER_NAMES = {"robin_bakes": "robin"}
 """Username before a rename -> who it was: old mentions keep it."""
 
@@ -36,6 +41,9 @@ def demo_world(now: datetime) -> World:
     _play_everyday(stage)
     world.events.sort(key=lambda event: int(event.id))
     world.arrivals = _arrivals(roles)
+    for key, chat in chats(now, roles).items():
+        world.chats[chat.id] = chat
+        world.arrivals += encrypted_arrivals(key, chat)
     return world
 
 
@@ -70,7 +78,10 @@ def _play_everyday(stage: Stage) -> None:
 
 
 def _arrivals(roles: Mapping[str, Role]) -> list[Arrival]:
-    """One message every 20 to 60 seconds, from somebody else each time; the round begins anew when all have written."""
+    """One message every 20 to 60 seconds, from somebody else each time; the round begins anew when all have written.
+
+    Most are seen typing first.
+    """
     pick = random.Random("arrivals")  # noqa: S311  looks, not secrets
     said = [line.partition(": ") for line in lines("arrivals.txt")]
     gaps = [round(pick.uniform(20, 60), 1) for _ in said]
@@ -80,5 +91,8 @@ def _arrivals(roles: Mapping[str, Role]) -> list[Arrival]:
         after = round(after + gap, 1)
         sender_id = roles[key].person.id
         conversation_id = ids.one_to_one_id(SUPPORT_ID, sender_id)
+        if pick.random() < TYPISTS:
+            before = round(after - min(MAX_TYPING, 3 + len(text) / 12), 1)
+            arrivals.append(Arrival(before, conversation_id, sender_id, every=every, kind="typing"))
         arrivals.append(Arrival(after, conversation_id, sender_id, text, every))
     return arrivals

@@ -17,6 +17,7 @@ MIRA_ID = "2811467093"
 OSSIAN_ID = "48213977"
 PERSONA_IDS = {"support": SUPPORT_ID, "studio": STUDIO_ID, "mira": MIRA_ID, "ossian": OSSIAN_ID}
 
+QUIET_READERS = 0.2
 FIRST_SNOWFLAKE = 10**17
 """Ids below it were counted up, and lead to no time by themselves."""
 
@@ -67,7 +68,14 @@ def _person(row: list[str]) -> Person:
         in_includes="unresolved" not in marks,
         is_persona=key in PERSONA_IDS,
         accepts_messages="refuses" not in marks,
+        reads_after=None if key in PERSONA_IDS or "refuses" in marks else _reads_after(person_id),
     )
+
+
+def _reads_after(person_id: str) -> float | None:
+    """Most read within a minute, some never say that they did."""
+    pick = random.Random(f"reads {person_id}")  # noqa: S311  looks, not secrets
+    return None if pick.random() < QUIET_READERS else round(4 * (45 / 4) ** pick.random(), 1)
 
 
 def _profile_image(person_id: str, name: str, marks: set[str]) -> str | None:
