@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from dminbox.xapi import parsing, signs, transport
+from dminbox.xapi import parsing, signs, subscribing, transport
 from dminbox.xapi.errors import UnexpectedAnswer
-from dminbox.xapi.query import EventType, Vocabulary, dm_query, post_query, user_query
+from dminbox.xapi.query import EventType, Vocabulary, chat_query, dm_query, post_query, user_query
 from dminbox.xapi.reply import Kind, Reply, make_reply
-from dminbox.xapi.schema import Answer, OddEvent, Page, Posts, Problem, RateLimit, Sent, User
+from dminbox.xapi.schema import Answer, ChatPage, OddEvent, Page, Posts, Problem, RateLimit, Sent, Subscription, User
 from dminbox.xapi.transport import TIMEOUT, Session, Timeout
 
 T = TypeVar("T")
@@ -228,6 +228,30 @@ class XClient:
         reply = self._call("DELETE", "/2/dm_events/{event_id}", kind=Kind.WRITE, ids={"event_id": event_id})
         return _answer(reply, parsing.parse_deleted)
 
+    def chat_conversations(
+        self, *, max_results: int = MOST_RESULTS, pagination_token: str | None = None, expand_users: bool = False
+    ) -> Answer[ChatPage]:
+        """A page of encrypted conversations: that they are there. Without expand_users only their ids name people."""
+        if not 1 <= max_results <= MOST_RESULTS:
+            raise ValueError(f"max_results goes from 1 to {MOST_RESULTS}")
+        params = {"max_results": str(max_results), **chat_query(self._vocabulary, expand_users=expand_users)}
+        if pagination_token is not None:
+            params["pagination_token"] = pagination_token
+        return _answer(
+            self._call("GET", "/2/chat/conversations", params=params), parsing.parse_chat_page, bills="chats"
+        )
+
+    def create_subscription(
+        self, event_type: str, user_id: str, *, tag: str, webhook_id: str | None = None
+    ) -> Answer[Subscription | None]:
+        """Has X push this kind of the user's activity, over the stream or to a webhook. The token is the user's own.
+
+        None: X did not say what it made, or it was there already. Raises SubscriptionCap when X gives no more.
+        """
+        body = subscribing.body_of(event_type, user_id, tag, webhook_id)
+        reply = self._reply("POST", subscribing.PATH, kind=Kind.WRITE, body=body)
+        return _made(reply, subscribing.made(reply), bills=None)
+
     def _page_query(
         self, max_results: int, pagination_token: str | None, event_types: Iterable[str], expand_users: bool
     ) -> dict[str, str]:
@@ -257,7 +281,22 @@ class XClient:
         body: dict[str, Any] | None = None,
         ids: dict[str, str] | None = None,
     ) -> Reply:
-        reply = transport.exchange(
+        reply = self._reply(method, path, kind=kind, params=params, body=body, ids=ids)
+        if failure := signs.failure_in(reply):
+            raise failure
+        return reply
+
+    def _reply(
+        self,
+        method: str,
+        path: str,
+        *,
+        kind: Kind,
+        params: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+        ids: dict[str, str] | None = None,
+    ) -> Reply:
+        return transport.exchange(
             self._session,
             method,
             self._api_url + _path(path, **(ids or {})),
@@ -267,9 +306,6 @@ class XClient:
             json=body,
             timeout=self._timeout,
         )
-        if failure := signs.failure_in(reply):
-            raise failure
-        return reply
 
 
 def _answer(reply: Reply, parse: Callable[[Any], T], bills: str | None = None) -> Answer[T]:

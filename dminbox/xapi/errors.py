@@ -3,7 +3,10 @@
 XError
 ├── TryLater
 │   ├── RateLimited       wait until reset_at
-│   └── Unavailable       X in trouble: 5xx, HTML, a cut connection or a timeout on a read; nothing happened there
+│   ├── Unavailable       X in trouble: 5xx, HTML, a cut connection or a timeout on a read; nothing happened there
+│   ├── StreamEnded       the stream is over, by its end or a cut: connect again
+│   ├── StreamSilent      not even a keep-alive came: the connection is dead, connect again
+│   └── StreamTaken       as many streams are open as X allows; one of them may be our own that broke off
 ├── OutcomeUnknown        a send, delete or token call whose answer was lost: it may have happened
 ├── TokenRefused          refresh once under a lease, else the person connects again
 ├── GrantRefused          X no longer takes this code or refresh token
@@ -12,6 +15,7 @@ XError
 ├── OperatorMustAct       a setting or the developer portal is wrong; hint says which
 ├── RecipientRefuses      this person does not take our messages
 ├── NotPermitted          X's policy says no; show it, never repeat by itself
+├── SubscriptionCap       X gives this app no further subscription: who has none is polled
 ├── NotThere              gone, or never ours to see
 ├── BadRequest            our request is wrong
 │   └── BadPageToken      drop the token and begin anew
@@ -80,6 +84,18 @@ class Unavailable(TryLater):
     """X is in trouble, or nothing reached it. The call had no effect."""
 
 
+class StreamEnded(TryLater):
+    """The activity stream ended, cleanly or not."""
+
+
+class StreamSilent(TryLater):
+    """Nothing came over the activity stream for as long as a living one is never silent."""
+
+
+class StreamTaken(TryLater):
+    """X allows no further stream at the moment. No window is used up: X notices late that a connection is dead."""
+
+
 class OutcomeUnknown(XError):
     """A send, delete or token call that may or may not have taken effect: look before doing it again."""
 
@@ -112,6 +128,10 @@ class RecipientRefuses(XError):
 
 class NotPermitted(XError):
     """X forbids it to us, by policy or for a time, whoever the recipient is."""
+
+
+class SubscriptionCap(XError):
+    """The app has as many subscriptions as X gives it."""
 
 
 class NotThere(XError):

@@ -10,6 +10,7 @@ from dminbox.xapi.schema import OddEvent, Raw
 T = TypeVar("T")
 
 ID = re.compile(r"[0-9]{1,19}")
+CHAT_ID = re.compile(r"[0-9]{1,19}[-:][0-9]{1,19}|g?[0-9]{1,19}")
 CONVERSATION_ID = re.compile(r"[0-9]{1,19}([-:][0-9]{1,19})?")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -92,6 +93,20 @@ def get_conversation_id(raw: Raw) -> str | None:
     if not isinstance(known, str) or not CONVERSATION_ID.fullmatch(known):
         raise Odd("dm_conversation_id is no conversation id")
     return known.replace(":", "-")
+
+
+def one_to_one(first: str, second: str) -> str:
+    """The dm_conversation_id of two people: X writes the smaller number first."""
+    return "-".join(sorted((first, second), key=int))
+
+
+def required_chat_id(raw: Raw, name: str) -> str:
+    """X Chat writes the two people of a conversation in either order, and with a colon."""
+    value = raw.get(name)
+    if not isinstance(value, str) or not CHAT_ID.fullmatch(value):
+        raise Odd(f"{name} is no conversation id")
+    people = value.replace(":", "-").split("-")
+    return one_to_one(*people) if len(people) == 2 else value
 
 
 def get_strings(raw: Raw, name: str, pattern: re.Pattern[str] | None = None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ kept raw beside the others and never stops the page. Only a body that is no answ
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from dminbox.xapi.errors import UnexpectedAnswer
@@ -20,6 +21,7 @@ from dminbox.xapi.members import (
     get_id,
     get_ids,
     get_kind,
+    get_name,
     get_object,
     get_objects,
     get_strings,
@@ -27,12 +29,16 @@ from dminbox.xapi.members import (
     get_time,
     list_or_odd,
     read_id,
+    required_chat_id,
     required_id,
+    required_name,
     sort_out,
     string_or_none,
 )
 from dminbox.xapi.schema import (
     Billed,
+    ChatConversation,
+    ChatPage,
     DmEvent,
     Includes,
     Media,
@@ -45,9 +51,12 @@ from dminbox.xapi.schema import (
     Problem,
     Raw,
     Reference,
+    ReplayJob,
     Sent,
+    Subscription,
     User,
     Variant,
+    Webhook,
 )
 
 MEDIA_KEY = re.compile(r"[0-9]+_[0-9]+")
@@ -76,13 +85,13 @@ def parse_page(body: object) -> Page:
 def parse_user(body: object) -> User:
     """The one user of users/me and users/by/username."""
     try:
-        return _user(_document(body).get("data"))
+        return read_user(_document(body).get("data"))
     except Odd as reason:
         raise UnexpectedAnswer(f"no user: {reason}") from None
 
 
 def parse_users(body: object) -> tuple[tuple[User, ...], tuple[OddEvent, ...]]:
-    return sort_out(_expected(body), _user)
+    return sort_out(_expected(body), read_user)
 
 
 def parse_posts(body: object) -> Posts:
@@ -106,6 +115,70 @@ def parse_deleted(body: object) -> bool:
     if not isinstance(deleted, bool):
         raise UnexpectedAnswer("nothing says it was deleted")
     return deleted
+
+
+def parse_subscription(body: object) -> Subscription | None:
+    """The answer to a new subscription, in each form X has been seen to give; None where it says nothing of it."""
+    data = _elements(_document(body))
+    if not data or not data[0]:
+        return None
+    try:
+        return _subscription(data[0])
+    except Odd as reason:
+        raise UnexpectedAnswer(f"no subscription: {reason}") from None
+
+
+def parse_subscriptions(body: object) -> tuple[tuple[Subscription, ...], str | None]:
+    """One page of them, and the token of the next. One that cannot be read has no id to end it by, and is left out."""
+    document = _document(body)
+    found, _ = sort_out(_elements(document), _subscription)
+    return found, _token(_member(document, "meta"), "next_token")
+
+
+def parse_webhook(body: object) -> Webhook:
+    data = _elements(_document(body))
+    try:
+        return _webhook(data[0] if data else None)
+    except Odd as reason:
+        raise UnexpectedAnswer(f"no webhook: {reason}") from None
+
+
+def parse_webhooks(body: object) -> tuple[Webhook, ...]:
+    return sort_out(_elements(_document(body)), _webhook)[0]
+
+
+def parse_valid(body: object) -> bool:
+    """Whether X has begun, or passed, the challenge of a webhook."""
+    data = _elements(_document(body))
+    valid = data[0].get("valid") if data and isinstance(data[0], dict) else None
+    if not isinstance(valid, bool):
+        raise UnexpectedAnswer("nothing says whether it is valid")
+    return valid
+
+
+def parse_replay_job(body: object) -> ReplayJob:
+    data = _member(_document(body), "data")
+    try:
+        return ReplayJob(required_name(data, "job_id"), _time_if_any(data, "created_at"))
+    except Odd as reason:
+        raise UnexpectedAnswer(f"no job: {reason}") from None
+
+
+def parse_chat_page(body: object) -> ChatPage:
+    document = _document(body)
+    if document.get("data") is None and document.get("meta") is None:
+        raise UnexpectedAnswer("neither data nor meta")
+    meta = _member(document, "meta")
+    conversations, odd = sort_out(_elements(document), _chat_conversation)
+    return ChatPage(
+        conversations=conversations,
+        odd=odd,
+        includes=parse_includes(document.get("includes")),
+        next_token=_token(meta, "next_token"),
+        has_more=meta.get("has_more") is True,
+        has_message_requests=meta.get("has_message_requests") is True,
+        result_count=count_or_none(meta.get("result_count")) or 0,
+    )
 
 
 def parse_event(raw: object) -> DmEvent:
@@ -133,7 +206,7 @@ def parse_includes(raw: object) -> Includes:
         return Includes()
     if not isinstance(raw, dict):
         return Includes(odd=(OddEvent(raw, "includes is not an object"),))
-    users, odd_users = sort_out(list_or_odd(raw.get("users")), _user)
+    users, odd_users = sort_out(list_or_odd(raw.get("users")), read_user)
     posts, odd_posts = sort_out([*list_or_odd(raw.get("tweets")), *list_or_odd(raw.get("posts"))], _post)
     media, odd_media = sort_out(list_or_odd(raw.get("media")), _media)
     polls, odd_polls = sort_out(list_or_odd(raw.get("polls")), _poll)
@@ -141,11 +214,13 @@ def parse_includes(raw: object) -> Includes:
 
 
 def billed_in(body: object, data: str | None) -> Billed:
-    """What X charges for this body. `data` says what its elements are: "events", "users", "posts" or nothing billed."""
+    """What X charges for this body. `data` says what its elements are: "events", "users", "posts", others
+    that have no price of their own, or nothing billed at all."""
     ids: dict[str, dict[str, None]] = {"events": {}, "users": {}, "posts": {}}
     if isinstance(body, dict) and data:
         included = body.get("includes")
-        ids[data] |= _ids_of(body.get("data"))
+        if data in ids:
+            ids[data] |= _ids_of(body.get("data"))
         if isinstance(included, dict):
             ids["users"] |= _ids_of(included.get("users"))
             ids["posts"] |= _ids_of(included.get("tweets")) | _ids_of(included.get("posts"))
@@ -189,7 +264,8 @@ def _problem_type(raw: Raw) -> str | None:
     return last if PROBLEM_TYPE.fullmatch(last) else None
 
 
-def _user(raw: object) -> User:
+def read_user(raw: object) -> User:
+    """Raises Odd."""
     user = as_object(raw, "the user")
     return User(
         id=required_id(user, "id"),
@@ -264,6 +340,54 @@ def _poll(raw: object) -> Poll:
         duration_minutes=get_count(poll, "duration_minutes"),
         raw=poll,
     )
+
+
+def _subscription(raw: object) -> Subscription:
+    told = as_object(raw, "the subscription")
+    told = get_object(told, "subscription") or told
+    return Subscription(
+        id=required_name(told, "subscription_id"),
+        event_type=get_kind(told, "event_type") or "",
+        user_id=get_id(get_object(told, "filter"), "user_id"),
+        tag=string_or_none(told.get("tag")),
+        webhook_id=get_name(told, "webhook_id"),
+        raw=told,
+    )
+
+
+def _webhook(raw: object) -> Webhook:
+    told = as_object(raw, "the webhook")
+    return Webhook(
+        id=required_name(told, "id"),
+        url=get_text(told, "url") or "",
+        is_valid=get_flag(told, "valid") or False,
+        created_at=_time_if_any(told, "created_at"),
+        raw=told,
+    )
+
+
+def _chat_conversation(raw: object) -> ChatConversation:
+    told = as_object(raw, "the conversation")
+    return ChatConversation(
+        id=required_chat_id(told, "id"),
+        type=get_text(told, "type"),
+        created_at=get_time(told, "created_at"),
+        updated_at=get_time(told, "updated_at"),
+        participant_ids=get_ids(told, "participant_ids"),
+        member_ids=get_ids(told, "member_ids"),
+        admin_ids=get_ids(told, "admin_ids"),
+        group_name=get_text(told, "group_name"),
+        is_muted=get_flag(told, "is_muted"),
+        raw=told,
+    )
+
+
+def _time_if_any(raw: Raw, name: str) -> datetime | None:
+    """A time that X's contract calls a string, of no certain form."""
+    try:
+        return get_time(raw, name)
+    except Odd:
+        return None
 
 
 def _references(raw: Raw) -> tuple[Reference, ...]:

@@ -97,6 +97,12 @@ POST_EXPANSIONS: dict[Vocabulary, tuple[str, ...]] = {
     Vocabulary.POST: ("author_id", "attachments.media_keys", "attachments.poll_ids", "referenced_posts"),
 }
 
+CHAT_PEOPLE = ("participant_ids", "member_ids", "admin_ids")
+CHAT_FIELDS: dict[Vocabulary, tuple[str, ...]] = {
+    Vocabulary.TWEET: ("id", "type", "created_at", "updated_at", "group_name", "is_muted", *CHAT_PEOPLE),
+    Vocabulary.POST: ("id", "type", "created_at", "updated_at", "group_name", "is_muted"),
+}
+
 
 def dm_query(vocabulary: Vocabulary, *, expand_users: bool = True) -> dict[str, str]:
     """The fields and expansions of every DM lookup. Without expand_users nobody is expanded (and billed)."""
@@ -114,6 +120,12 @@ def _dm_expansions(vocabulary: Vocabulary, expand_users: bool) -> tuple[str, ...
     if expand_users or vocabulary is Vocabulary.POST:
         return DM_EXPANSIONS[vocabulary]
     return tuple(name for name in DM_EXPANSIONS[vocabulary] if name not in PEOPLE_EXPANSIONS)
+
+
+def chat_query(vocabulary: Vocabulary, *, expand_users: bool) -> dict[str, str]:
+    """The fields of the list of encrypted conversations. Without expand_users nobody is expanded (and billed)."""
+    fields = {"chat_conversation.fields": ",".join(CHAT_FIELDS[vocabulary])}
+    return {**fields, "expansions": ",".join(CHAT_PEOPLE), **user_query()} if expand_users else fields
 
 
 def user_query() -> dict[str, str]:

@@ -24,6 +24,18 @@ class Kind(Enum):
     READ = "read"
     WRITE = "send or delete"
     TOKEN = "token call"  # noqa: S105 - the name of a kind
+    APP_READ = "read of the app by itself"
+    APP_WRITE = "change of the app by itself"
+    APP_TOKEN = "token call of the app by itself"  # noqa: S105 - and so is this
+
+    @property
+    def has_effect(self) -> bool:
+        """An app's bearer is the same however often it is asked for."""
+        return self in (Kind.WRITE, Kind.TOKEN, Kind.APP_WRITE)
+
+    @property
+    def gives_tokens(self) -> bool:
+        return self in (Kind.TOKEN, Kind.APP_TOKEN)
 
 
 @dataclass(frozen=True, slots=True)

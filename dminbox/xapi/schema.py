@@ -15,6 +15,8 @@ from dminbox.xapi.query import EventType, Vocabulary
 __all__ = [
     "Answer",
     "Billed",
+    "ChatConversation",
+    "ChatPage",
     "DmEvent",
     "EventType",
     "Includes",
@@ -28,10 +30,13 @@ __all__ = [
     "Problem",
     "RateLimit",
     "Reference",
+    "ReplayJob",
     "Sent",
+    "Subscription",
     "User",
     "Variant",
     "Vocabulary",
+    "Webhook",
 ]
 
 T = TypeVar("T")
@@ -256,3 +261,66 @@ class Sent:
 
     dm_conversation_id: str | None
     dm_event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """X pushes this kind of activity, to the webhook or else over the stream. user_id is None without a filter."""
+
+    id: str
+    event_type: str = ""
+    user_id: str | None = None
+    tag: str | None = None
+    webhook_id: str | None = None
+    raw: Raw = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """is_valid: X's last challenge was answered well. An invalid one gets nothing until it is revalidated."""
+
+    id: str
+    url: str = field(default="", repr=False)
+    is_valid: bool = False
+    created_at: datetime | None = None
+    raw: Raw = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayJob:
+    """X's promise to send once more, to the webhook, what it pushed in a span of time."""
+
+    id: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatConversation:
+    """An encrypted conversation: that it is there, and nothing of what it says.
+
+    id is "A-B" with the smaller of the two user ids first, as for Direct Messages, or "g" and the number of a group.
+    """
+
+    id: str
+    type: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    participant_ids: tuple[str, ...] = ()
+    member_ids: tuple[str, ...] = ()
+    admin_ids: tuple[str, ...] = ()
+    group_name: str | None = field(default=None, repr=False)
+    is_muted: bool | None = None
+    raw: Raw = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPage:
+    """has_more is what X says; next_token alone leads on."""
+
+    conversations: tuple[ChatConversation, ...] = ()
+    odd: tuple[OddEvent, ...] = ()
+    includes: Includes = field(default_factory=Includes)
+    next_token: str | None = None
+    has_more: bool = False
+    has_message_requests: bool = False
+    result_count: int = 0

@@ -19,6 +19,8 @@ from dminbox.xapi.errors import (
     RateLimited,
     RecipientRefuses,
     ScopesMissing,
+    StreamTaken,
+    SubscriptionCap,
     TokenRefused,
     Unavailable,
     UnexpectedAnswer,
@@ -32,7 +34,10 @@ ANY = frozenset(Kind)
 READ = frozenset({Kind.READ})
 WRITE = frozenset({Kind.WRITE})
 TOKEN = frozenset({Kind.TOKEN})
-WITH_EFFECT = WRITE | TOKEN
+APP = frozenset({Kind.APP_READ, Kind.APP_WRITE})
+APP_TOKEN = frozenset({Kind.APP_TOKEN})
+CHANGES = frozenset({Kind.WRITE, Kind.APP_WRITE})
+WITH_EFFECT = frozenset(kind for kind in Kind if kind.has_effect)
 
 TROUBLE = (408, *range(500, 600))
 
@@ -44,10 +49,31 @@ USER_TOKEN = "Direct Messages need an OAuth 2.0 token of a person: check X_CLIEN
 DM_RIGHT = "The app may not use Direct Messages: set its permission to read, write and Direct Messages, then reconnect."
 SECRET = "X does not know this app or its secret: check X_CLIENT_ID and X_CLIENT_SECRET."  # noqa: S105
 
+CONSUMER = (
+    "X does not know this app by its API key and secret: check X_CONSUMER_KEY and X_CONSUMER_SECRET. They are not the "
+    "OAuth 2.0 client id and secret."
+)
+APP_RIGHT = (
+    "X does not let this app use its Activity API: check X_CONSUMER_KEY and X_CONSUMER_SECRET, and the package of the "
+    "app in X's portal."
+)
+CRC = (
+    "X called the webhook and got a wrong answer to its challenge: check that X_CONSUMER_SECRET is the secret of the "
+    "API key, not of the OAuth 2.0 client, and that the address leads here."
+)
+WEBHOOK_URL = "X calls a webhook over https:// at a public address without a port, and follows no redirect there."
+WEBHOOK_LIMIT = "X gives this app no further webhook: remove one in X's portal."
+
+SUBSCRIBE = "POST /2/activity/subscriptions"
+CAP_WORDS = (
+    r"(limit|maximum|cap|quota|too many)\b.*\bsubscriptions?\b|\bsubscriptions?\b.*\b(limit|maximum|cap\b|quota)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One row: the error when everything that is set fits. `words` are looked for in X's detail and message.
+    """One row: the error when everything that is set fits. `words` are looked for in X's detail and message; `name`,
+    the way X names a failure of a webhook or stream, also in its type and title.
 
     status is that of the HTTP answer; for a 200 that holds only errors, that of the single problem, if it has one.
     """
@@ -56,9 +82,11 @@ class Sign:
     status: Container[int] | None = None
     type: str | None = None
     words: str | None = None
+    name: str | None = None
     code: int | None = None
     parameter: str | None = None
     is_json: bool | None = None
+    endpoint: str | None = None
     kinds: frozenset[Kind] = ANY
     hint: str = ""
 
@@ -67,11 +95,16 @@ class Sign:
 SIGNS = (
     Sign(OperatorMustAct, type="client-forbidden", hint=ENROL),
     Sign(OperatorMustAct, type="client-not-enrolled", hint=ENROL),
+    Sign(OperatorMustAct, type="unsupported-authentication", kinds=APP, hint=APP_RIGHT),
     Sign(OperatorMustAct, type="unsupported-authentication", hint=USER_TOKEN),
     Sign(OperatorMustAct, type="oauth1-permissions", hint=DM_RIGHT),
     Sign(OperatorMustAct, code=93, hint=DM_RIGHT),
     Sign(OperatorMustAct, type="unauthorized_client", kinds=TOKEN, hint=SECRET),
     Sign(OperatorMustAct, type="invalid_client", kinds=TOKEN, hint=SECRET),
+    # The older token endpoint, which gives the app's own bearer, says 403 and a number.
+    Sign(OperatorMustAct, code=99, kinds=APP_TOKEN, hint=CONSUMER),
+    Sign(OperatorMustAct, status=(401,), kinds=APP_TOKEN, hint=CONSUMER),
+    Sign(OperatorMustAct, status=(401,), kinds=APP, hint=CONSUMER),
     Sign(NoCredit, status=(402,)),
     Sign(NoCredit, type="credits"),
     Sign(NoCredit, type="credits-depleted"),
@@ -80,9 +113,18 @@ SIGNS = (
     Sign(GrantRefused, words="value passed for the authorization code was invalid", kinds=TOKEN),
     Sign(OperatorMustAct, status=(401,), kinds=TOKEN, hint=SECRET),
     Sign(TokenRefused, status=(401,)),
+    Sign(StreamTaken, name="TooManyConnections", kinds=APP),
+    Sign(StreamTaken, type="streaming-connection", kinds=APP),
+    Sign(StreamTaken, words="maximum allowed connection limit", kinds=APP),
     Sign(RateLimited, status=(429,)),
     Sign(RateLimited, type="usage-capped"),
     Sign(RateLimited, code=88),
+    Sign(SubscriptionCap, status=range(400, 500), words=CAP_WORDS, endpoint=SUBSCRIBE, kinds=CHANGES),
+    Sign(SubscriptionCap, name="SubscriptionLimitExceeded", endpoint=SUBSCRIBE, kinds=CHANGES),
+    Sign(SubscriptionCap, name="TooManySubscriptions", endpoint=SUBSCRIBE, kinds=CHANGES),
+    Sign(OperatorMustAct, name="CrcValidationFailed", kinds=APP, hint=CRC),
+    Sign(OperatorMustAct, name="UrlValidationFailed", kinds=APP, hint=WEBHOOK_URL),
+    Sign(OperatorMustAct, name="WebhookLimitExceeded", kinds=APP, hint=WEBHOOK_LIMIT),
     Sign(RecipientRefuses, words="do not have permission to dm", kinds=WRITE),
     Sign(RecipientRefuses, code=349, kinds=WRITE),
     Sign(RecipientRefuses, code=150, kinds=WRITE),
@@ -93,6 +135,7 @@ SIGNS = (
     Sign(NotPermitted, type="not-authorized-for-field"),
     Sign(NotPermitted, type="field-unauthorized"),
     Sign(NotPermitted, type="disallowed-resource"),
+    Sign(OperatorMustAct, status=(403,), type="about:blank", kinds=APP, hint=APP_RIGHT),
     Sign(ScopesMissing, status=(403,), type="about:blank", kinds=READ),
     Sign(ScopesMissing, status=(403,), words="^forbidden$"),
     # The page of a proxy or of X's own guard, not the API's word.
@@ -111,7 +154,6 @@ SIGNS = (
     Sign(NotThere, type="resource-unavailable"),
     # Last, so that a lookup of many ids is "not there" only when nothing else was wrong with it.
     Sign(NotThere, type="resource-not-found"),
-    Sign(UnexpectedAnswer, kinds=READ),
     Sign(OutcomeUnknown, status=range(200, 300), kinds=WITH_EFFECT),
     Sign(UnexpectedAnswer),
 )
@@ -133,7 +175,7 @@ def failure_in(reply: Reply) -> XError | None:
 
 def unreadable(reply: Reply, reason: str) -> XError:
     """A 2xx that cannot be read. What had an effect there probably took it, so then the outcome is unknown."""
-    error = UnexpectedAnswer if reply.kind is Kind.READ else OutcomeUnknown
+    error = OutcomeUnknown if reply.kind.has_effect else UnexpectedAnswer
     return _build(error, reply, parse_problems(reply.body), reason)
 
 
@@ -151,12 +193,19 @@ def _fits(sign: Sign, reply: Reply, problem: Problem) -> bool:
         reply.kind in sign.kinds,
         sign.status is None or _status(reply, problem) in sign.status,
         sign.type is None or sign.type == problem.type,
+        sign.name is None or _is_named(sign.name, problem),
+        sign.endpoint is None or sign.endpoint == reply.endpoint,
         sign.words is None or re.search(sign.words, problem.detail or "", re.IGNORECASE) is not None,
         sign.code is None or problem.raw.get("code") == sign.code,
         sign.parameter is None or sign.parameter == problem.parameter,
         sign.is_json is None or sign.is_json == reply.is_json,
     )
     return all(wanted)
+
+
+def _is_named(name: str, problem: Problem) -> bool:
+    said = " ".join(str(problem.raw.get(member, "")) for member in ("type", "title", "detail", "message", "reason"))
+    return name.lower() in re.sub(r"[\s_-]", "", said).lower()
 
 
 def _status(reply: Reply, problem: Problem) -> int:
@@ -171,7 +220,7 @@ def _build(error: type[XError], reply: Reply, problems: tuple[Problem, ...], rea
         _message(reply, problems, reason),
         status=reply.status,
         # A token call that worked carries tokens, whatever else is wrong with its answer.
-        body=None if reply.kind is Kind.TOKEN and reply.status < 300 else reply.body,
+        body=None if reply.kind.gives_tokens and reply.status < 300 else reply.body,
         headers={name.lower(): value for name, value in reply.headers.items() if name.lower() != "set-cookie"},
         transaction_id=reply.transaction_id,
         endpoint=reply.endpoint,

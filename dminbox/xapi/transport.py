@@ -94,10 +94,20 @@ def chunks(response: requests.Response, endpoint: str) -> Iterator[bytes]:
     raise failure
 
 
+def beginning(response: requests.Response, endpoint: str, most: int) -> bytes:
+    """The first bytes of a streamed answer, as many as are wanted."""
+    found = bytearray()
+    for chunk in chunks(response, endpoint):
+        found += chunk
+        if len(found) >= most:
+            break
+    return bytes(found[:most])
+
+
 def lost(error: Exception, endpoint: str, kind: Kind) -> XError:
     """What a call without an answer means."""
     message = f"{endpoint}: no answer ({type(error).__name__})"
-    if kind is Kind.READ or _never_left(error):
+    if not kind.has_effect or _never_left(error):
         return Unavailable(message, endpoint=endpoint)
     return OutcomeUnknown(message, endpoint=endpoint)
 
