@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import structlog
@@ -9,9 +10,11 @@ from django.conf import settings
 
 from dminbox import environment as env
 from dminbox.xapi import oauth
+from dminbox.xapi.app import XApp
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import OperatorMustAct, XError
 from dminbox.xapi.oauth import Endpoints, TokenPair
+from dminbox.xapi.reply import Reply
 from dminbox.xapi.schema import User as Profile
 
 log = structlog.get_logger("accounts.grants")
@@ -77,6 +80,22 @@ def client(access_token: str) -> XClient:
         vocabulary=settings.X_VOCABULARY,
         timeout=timeout(),
         allow_http=_checked(settings.X_API_URL),
+    )
+
+
+def app(heard: Callable[[Reply], None]) -> XApp:
+    """The X app itself, by its consumer key: the stream, subscriptions and webhooks are the app's, not a person's.
+
+    heard: is told every answer.
+    """
+    return XApp(
+        settings.X_CONSUMER_KEY,
+        settings.X_CONSUMER_SECRET,
+        api_url=settings.X_API_URL,
+        timeout=timeout(),
+        silence_seconds=settings.PUSH_SILENCE_SECONDS,
+        allow_http=_checked(settings.X_API_URL),
+        heard=heard,
     )
 
 

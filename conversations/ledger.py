@@ -23,6 +23,7 @@ from conversations.ids import as_numbers
 from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SyncState
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import XError
+from dminbox.xapi.reply import Reply
 from dminbox.xapi.schema import Answer, Billed, RateLimit
 
 T = TypeVar("T")
@@ -122,6 +123,11 @@ def record_download(x_account: XAccount, endpoint: str, rate: RateLimit) -> None
     """A DM photo; no price is documented for them."""
     with transaction.atomic(savepoint=False):
         _enter(x_account, endpoint, OK, rate, timezone.now(), Bill())
+
+
+def record_app_call(reply: Reply) -> None:
+    """A call of the app by itself, which nobody's account answers for."""
+    _enter(None, reply.endpoint, reply.status, reply.rate_limit, timezone.now(), Bill())
 
 
 def record_push(x_account: XAccount, event_type: str, pushed_at: datetime, ids: Mapping[Kind, Iterable[int]]) -> Bill:

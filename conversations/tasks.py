@@ -5,9 +5,9 @@ from __future__ import annotations
 from celery import Task, shared_task
 from django.utils import timezone
 
-from conversations import media, sync
+from conversations import changes, ledger, media, sync
 from conversations.models import ConversationLookup, HistoryRead, Post, XUser
-from conversations.sync import people, polling, posts, wishes
+from conversations.sync import chats, people, polling, posts, push, subscriptions, wishes
 
 SECONDS_TO_START = 10
 """A task that no worker has taken up by then is forgotten: the sweep has said the same again meanwhile."""
@@ -20,6 +20,10 @@ def sweep() -> None:
     sync.make_missing_states()
     _queue(poll_account, polling.due())
     _queue(import_account, polling.imports_due())
+    _queue(take_up_activity, push.due())
+    _queue(check_chats, chats.due())
+    if subscriptions.is_due():
+        repair_subscriptions.apply_async(expires=SECONDS_TO_START)
     _queue(look_up_conversation, wishes.due(ConversationLookup, "x_account"))
     _queue(read_history, wishes.due(HistoryRead, "conversation__x_account"))
     _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
@@ -44,6 +48,29 @@ def poll_account(x_account_pk: int) -> None:
 def import_account(x_account_pk: int) -> None:
     """The same on a queue of its own: what there was before never delays what comes now."""
     sync.poll(x_account_pk)
+
+
+@shared_task
+def take_up_activity(pk: int) -> None:
+    push.take_up(pk)
+
+
+@shared_task
+def repair_subscriptions() -> None:
+    subscriptions.repair()
+
+
+@shared_task
+def check_chats(x_account_pk: int) -> None:
+    chats.check(x_account_pk)
+
+
+@shared_task
+def tidy() -> None:
+    """Each hour: what only served to tell repeats and days apart goes when it is old."""
+    changes.forget_old()
+    ledger.forget_old()
+    push.forget_old()
 
 
 @shared_task

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations.views import inbox, media, opening, thread, x_accounts
+from conversations.views import inbox, media, opening, thread, webhook, x_accounts
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -13,9 +13,11 @@ urlpatterns = [
     path("c/<int:pk>/history/", thread.read_history, name="read_history"),
     path("c/<int:pk>/files/<int:file_pk>/", media.media_file, name="media_file"),
     path("c/<int:pk>/files/<int:file_pk>/retry/", media.retry_file, name="retry_file"),
+    path("x-webhook/", webhook.x_webhook, name="x_webhook"),
     path("open/", opening.open_conversation, name="open_conversation"),
     path("open/<int:pk>/", opening.lookup, name="lookup"),
     path("x-accounts/<int:pk>/", x_accounts.x_account, name="x_account"),
     path("x-accounts/<int:pk>/start/", x_accounts.start, name="x_account_start"),
     path("x-accounts/<int:pk>/resume/", x_accounts.resume, name="x_account_resume"),
+    path("x-accounts/<int:pk>/cap/", x_accounts.cap, name="x_account_cap"),
 ]

@@ -15,6 +15,7 @@ from conversations.models import (
     ConversationLookup,
     HistoryRead,
     Post,
+    PushState,
     QuarantinedEvent,
     ReadInterval,
     SyncState,
@@ -145,11 +146,15 @@ def test_cleo_sees_no_admin(client, cleo, odd):
 
 
 @pytest.fixture
-def queued(monkeypatch):
+def queued(monkeypatch, db):
     found: list[tuple] = []
+    PushState.objects.create(pk=1, subscriptions_checked_at=timezone.now())
     for name in (
         "poll_account",
         "import_account",
+        "take_up_activity",
+        "check_chats",
+        "repair_subscriptions",
         "read_history",
         "look_up_conversation",
         "look_up_people",
@@ -183,11 +188,18 @@ def test_the_sweep_finds_what_is_due_and_nothing_else(queued):
     lookup = ConversationLookup.objects.create(x_account=due.x_account, kind="user_id", target="1")
     tasks.sweep()
     assert sorted(queued) == [
+        ("check_chats", reading.x_account_id),
         ("import_account", due.x_account_id),
         ("look_up_conversation", lookup.pk),
         ("poll_account", reading.x_account_id),
         ("read_history", history.pk),
     ]
+
+
+def test_subscriptions_are_looked_at_each_minute(queued):
+    PushState.objects.update(subscriptions_checked_at=timezone.now() - timedelta(minutes=1))
+    tasks.sweep()
+    assert queued == [("repair_subscriptions",)]
 
 
 def test_the_sweep_asks_for_people_and_posts_that_are_due(queued):

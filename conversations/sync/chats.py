@@ -1,0 +1,65 @@
+"""Conversations that went on as encrypted X Chat: X lists them, and gives nothing of what is said in them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.access import TOKENS_OF_JOINED
+from accounts.models import XAccount
+from conversations import ledger
+from conversations.models import SyncState
+from conversations.sync import push, trouble
+from dminbox.xapi.client import XClient
+from dminbox.xapi.errors import XError
+from dminbox.xapi.schema import Answer, ChatPage
+
+log = structlog.get_logger("conversations.sync")
+
+EVERY = timedelta(hours=6)
+PAGE = 100
+MOST_PAGES = 10
+
+
+def due() -> list[int]:
+    """X accounts whose list is to be looked at: some hours after the last time, push or not."""
+    now = timezone.now()
+    is_old = Q(chats_checked_at=None) | Q(chats_checked_at__lte=now - EVERY)
+    reading = SyncState.objects.filter(is_old, state=SyncState.State.ACTIVE, import_finished_at__isnull=False)
+    connected = reading.filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
+    return list(connected.values_list("x_account", flat=True))
+
+
+def check(x_account_pk: int) -> None:
+    """Marks what X lists. An endpoint that fails (it often did in summer 2026) is asked again next time."""
+    now = timezone.now()
+    is_old = Q(chats_checked_at=None) | Q(chats_checked_at__lte=now - EVERY)
+    if SyncState.objects.filter(is_old, x_account=x_account_pk).update(chats_checked_at=now) != 1:
+        return
+    state = SyncState.objects.select_related("x_account").defer(*TOKENS_OF_JOINED).get(x_account=x_account_pk)
+    try:
+        _read(state.x_account)
+    except XError as error:
+        trouble.heed(error)
+        log.info("chats_failed", x_account_id=x_account_pk, error=type(error).__name__, status=error.status)
+
+
+def _read(x_account: XAccount) -> None:
+    """From the newest down until a page tells nothing new."""
+    token: str | None = None
+    for _ in range(MOST_PAGES):
+        answer = ledger.call(x_account, partial(_ask, token=token))
+        ledger.record(x_account, answer)
+        listed = [(chat.id, chat.updated_at) for chat in answer.value.conversations if chat.updated_at]
+        news = [push.mark_encrypted(x_account, chat_id, at) for chat_id, at in listed]
+        token = answer.value.next_token
+        if not token or not any(news):
+            return
+
+
+def _ask(client: XClient, token: str | None) -> Answer[ChatPage]:
+    return client.chat_conversations(max_results=PAGE, pagination_token=token)

@@ -1,0 +1,192 @@
+"""The one listener: holds X's activity stream open, and takes in what comes, until it is told to stop.
+
+X allows an app two connections, so one process of all machines holds the stream: a lease on the PushState row, renewed
+while lines come in, and taken over when its holder dies. What was missed is asked for again by minutes (X keeps five);
+beyond that, polling finds it.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import secrets
+import threading
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import grants
+from conversations import ledger
+from conversations.models import ActivityDelivery, PushState, SyncState
+from conversations.sync import push, subscriptions, trouble
+from conversations.sync.trouble import Trouble
+from dminbox.xapi.activity import Activity
+from dminbox.xapi.errors import RateLimited, StreamEnded, TryLater, XError
+from dminbox.xapi.stream import OddLine
+
+log = structlog.get_logger("conversations.push")
+
+State = PushState.State
+MOST_BACKFILL = 5
+"""Minutes that X repeats (docs)."""
+LOOK_AGAIN = timedelta(milliseconds=500)
+NOTE_EVERY = timedelta(seconds=2)
+STEADY = timedelta(minutes=1)
+"""A connection that has lived so long is no reason any more to wait before the next."""
+FIRST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=1)
+STATES: dict[str, str] = {SyncState.State.NO_CREDIT: State.NO_CREDIT, SyncState.State.REFUSED: State.REFUSED}
+
+
+class Stopped(Exception):  # noqa: N818 (no failure)
+    """The process shall end, or another one holds the stream now."""
+
+
+class Listener:
+    """One process that wants to hold the stream."""
+
+    def __init__(self) -> None:
+        self.holder = secrets.token_hex(16)
+        self.stopping = threading.Event()
+        self.lost = threading.Event()
+        self.noted_at = timezone.now()
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    def run(self) -> None:
+        """Until stopped. Whoever does not hold the lease looks again every few seconds."""
+        threading.Thread(target=self._keep_lease, daemon=True).start()
+        try:
+            while not self.stopping.wait(LOOK_AGAIN.total_seconds()):
+                self._try_to_listen()
+        except Stopped:
+            log.info("listener_stopped")
+        finally:
+            self.stopping.set()
+            self._let_go()
+
+    def _try_to_listen(self) -> None:
+        close_old_connections()
+        try:
+            if self._may_try():
+                self._listen()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("listener_without_database", error=type(error).__name__)
+        except XError as error:
+            self._settle(error)
+        except Stopped:
+            if self.stopping.is_set():
+                raise
+            log.info("stream_taken_over")
+
+    def _may_try(self) -> bool:
+        """The lease, if it is free and it is time to connect again."""
+        if not subscriptions.is_set_up() or settings.X_PUSH != "stream":
+            return False
+        now = timezone.now()
+        PushState.objects.bulk_create([PushState(pk=1)], ignore_conflicts=True)
+        is_free = Q(holder=self.holder) | Q(lease_until=None) | Q(lease_until__lt=now)
+        is_time = Q(next_try_at=None) | Q(next_try_at__lte=now)
+        mine = PushState.objects.filter(is_free & is_time, pk=1).update(holder=self.holder, lease_until=_lease_end())
+        self.lost.clear()
+        return mine == 1
+
+    def _listen(self) -> None:
+        missed = _minutes_since(PushState.objects.get(pk=1).last_line_at)
+        self._write(state=State.CONNECTING, state_since=timezone.now())
+        with (
+            grants.app(ledger.record_app_call) as app,
+            app.stream(backfill_minutes=min(missed, MOST_BACKFILL)) as stream,
+        ):
+            self._note_connection(missed)
+            for line in stream:
+                if self.stopping.is_set() or self.lost.is_set():
+                    raise Stopped
+                self._take(line)
+                self._note_line()
+        raise StreamEnded("the stream ended")
+
+    def _note_connection(self, missed: int) -> None:
+        now = timezone.now()
+        self._write(state=State.CONNECTED, state_since=now, connected_at=now, last_line_at=now, detail="")
+        log.info("stream_connected", missed_minutes=missed)
+        if missed > MOST_BACKFILL:  # what X does not repeat, reading finds
+            later = SyncState.objects.filter(state=SyncState.State.ACTIVE, next_poll_at__gt=now)
+            later.update(next_poll_at=now)
+
+    def _take(self, line: Activity | OddLine | None) -> None:
+        if isinstance(line, Activity):
+            is_new = push.take_in(line, ActivityDelivery.Source.STREAM)
+            push.count(activities=1, duplicates=int(not is_new))
+        elif isinstance(line, OddLine):
+            log.warning("odd_line", reason=line.reason)
+            push.count(odd_lines=1)
+            if isinstance(line.raw, dict | list):  # what is cut or no JSON is dropped
+                push.keep_odd(line.raw, line.reason, ActivityDelivery.Source.STREAM)
+
+    def _note_line(self) -> None:
+        """Not with each of many: once in a while is enough to tell a living stream from a dead one."""
+        now = timezone.now()
+        if now < self.noted_at + NOTE_EVERY:
+            return
+        self.noted_at = now
+        self._write(last_line_at=now)
+        PushState.objects.filter(pk=1, failures__gt=0, connected_at__lt=now - STEADY).update(failures=0)
+
+    def _keep_lease(self) -> None:
+        """In a thread of its own: between two lines lies more time than the lease lasts."""
+        while not self.stopping.wait(settings.PUSH_LEASE_SECONDS / 4):
+            try:
+                close_old_connections()
+                held = PushState.objects.filter(pk=1).values_list("holder", flat=True).first() == self.holder
+                mine = PushState.objects.filter(pk=1, holder=self.holder, lease_until__isnull=False)
+                if mine.update(lease_until=_lease_end()) != 1 or not held:
+                    self.lost.set()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("lease_not_kept", error=type(error).__name__)
+
+    def _write(self, **values: object) -> None:
+        """Changes the row while it is ours."""
+        if PushState.objects.filter(pk=1, holder=self.holder).update(**values) != 1:
+            raise Stopped
+
+    def _settle(self, error: XError) -> None:
+        """Says what is wrong, and when it is tried again, by whoever holds the lease then."""
+        log.warning("stream_failed", error=type(error).__name__, status=error.status)
+        trouble.heed(error)
+        failures = PushState.objects.get(pk=1).failures
+        problem = trouble.trouble_of(error, failures)
+        now = timezone.now()
+        PushState.objects.filter(pk=1, holder=self.holder).update(
+            state=STATES.get(problem.state, State.WAITING),
+            state_since=now,
+            detail=problem.detail[:500],
+            failures=failures + 1,
+            next_try_at=now + _wait(error, problem, failures),
+        )
+
+    def _let_go(self) -> None:
+        """The next holder need not wait for the lease to run out."""
+        mine = PushState.objects.filter(pk=1, holder=self.holder)
+        mine.update(holder="", lease_until=None, state=State.WAITING, state_since=timezone.now())
+
+
+def _wait(error: XError, problem: Trouble, failures: int) -> timedelta:
+    """At once after a cut, then longer each time; what only time or a person mends waits as long as for reads."""
+    if not isinstance(error, TryLater) or isinstance(error, RateLimited):
+        return problem.wait
+    longest = min(FIRST_WAIT * (1 << min(failures, 10)), LONGEST_WAIT)
+    return longest * random.uniform(0.5, 1)  # noqa: S311 (no secret)
+
+
+def _minutes_since(moment: datetime | None) -> int:
+    return 0 if moment is None else math.ceil((timezone.now() - moment).total_seconds() / 60)
+
+
+def _lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.PUSH_LEASE_SECONDS)

@@ -1,0 +1,344 @@
+"""What X pushes -> the tables, at once: push is the accelerator, polling the truth.
+
+A pushed message stands on its thread from its own payload; a later read confirms it without a second row. X delivers at
+least once and in any order, so every delivery is kept by its event_uuid and taken up once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.access import without_tokens
+from accounts.models import XAccount, snowflake_floor
+from conversations import changes, ledger
+from conversations.changes import NewChange
+from conversations.ids import as_number, peer_in
+from conversations.models import (
+    ActivityDelivery,
+    BilledResource,
+    Change,
+    Conversation,
+    DmEvent,
+    Participant,
+    PushState,
+    SyncState,
+)
+from conversations.sync import pace
+from conversations.sync.includes import ensure_users
+from conversations.sync.store import store_page
+from dminbox.xapi import activity as xapi
+from dminbox.xapi.activity import Activity
+from dminbox.xapi.schema import Answer, Billed, Page, RateLimit
+
+log = structlog.get_logger("conversations.push")
+
+State = ActivityDelivery.State
+KEPT = timedelta(days=7)
+LEASE = timedelta(minutes=1)
+MOST_ATTEMPTS = 20
+TYPING_LASTS = timedelta(seconds=8)
+REVOKED = "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
+A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+", re.IGNORECASE)
+
+
+class Odd(Exception):  # noqa: N818 (no failure: kept raw and counted)
+    """Nothing can be made of this activity; the words say why, without what stands in it."""
+
+
+def take_in(activity: Activity, source: str) -> bool:
+    """Takes up what the stream brought, in one transaction with its delivery. False when it was here before."""
+    try:
+        with transaction.atomic():
+            delivery = delivery_of(activity, source)
+            delivery.save(force_insert=True)
+            _take_up(delivery, activity)
+    except IntegrityError:
+        if ActivityDelivery.objects.filter(event_uuid=activity.event_uuid).exists():
+            return False
+        return keep(activity, source)
+    except DatabaseError:
+        log.warning("activity_put_off", event_type=activity.event_type)
+        return keep(activity, source)
+    return True
+
+
+def keep(activity: Activity, source: str) -> bool:
+    """Stores it as it came, to be taken up by a worker. False when it was here before."""
+    try:
+        with transaction.atomic():
+            delivery_of(activity, source).save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
+
+
+def keep_odd(raw: object, reason: str, source: str) -> None:
+    """Stores what is no activity at all, once; an operator finds it in the admin."""
+    digest = hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
+    row = ActivityDelivery(
+        event_uuid=digest, event_type="", source=source, raw=raw, state=State.ODD, detail=reason[:300]
+    )
+    ActivityDelivery.objects.bulk_create([row], ignore_conflicts=True)
+    log.warning("odd_delivery", source=source, reason=reason)
+
+
+def due() -> list[int]:
+    """Deliveries that nobody has taken up yet, oldest first."""
+    now = timezone.now()
+    is_free = Q(lease_until=None) | Q(lease_until__lt=now)
+    rows = ActivityDelivery.objects.filter(is_free, state=State.DUE, due_at__lte=now)
+    return list(rows.order_by("due_at", "pk").values_list("pk", flat=True)[:100])
+
+
+def take_up(pk: int) -> None:
+    """Takes up a delivery that is kept, if nobody else has."""
+    now = timezone.now()
+    is_free = Q(lease_until=None) | Q(lease_until__lt=now)
+    ours = ActivityDelivery.objects.filter(is_free, pk=pk, state=State.DUE)
+    if ours.update(lease_until=now + LEASE, attempts=F("attempts") + 1) != 1:
+        return
+    delivery = ActivityDelivery.objects.get(pk=pk)
+    try:
+        with transaction.atomic():
+            _take_up(delivery, xapi.parse_activity(delivery.raw))
+    except DatabaseError as error:
+        log.warning("activity_failed", delivery_id=pk, error=type(error).__name__)
+        is_last = delivery.attempts >= MOST_ATTEMPTS
+        ActivityDelivery.objects.filter(pk=pk).update(
+            lease_until=None,
+            due_at=timezone.now() + timedelta(seconds=5) * delivery.attempts,
+            state=State.ODD if is_last else State.DUE,
+            detail="the database does not take it" if is_last else "",
+        )
+
+
+def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
+    return ActivityDelivery(
+        event_uuid=activity.event_uuid,
+        event_type=activity.event_type[:60],
+        x_user_id=as_number(activity.user_id),
+        source=source,
+        raw=activity.raw,
+    )
+
+
+def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
+    try:
+        with transaction.atomic():
+            _deed(activity)(activity)
+        delivery.state, delivery.detail = State.DONE, ""
+    except (Odd, ValueError) as reason:
+        log.warning("odd_activity", event_type=activity.event_type, delivery_id=delivery.pk)
+        delivery.state, delivery.detail = State.ODD, str(reason)[:300]
+    delivery.lease_until = None
+    delivery.save(update_fields=["state", "detail", "lease_until"])
+
+
+def _deed(activity: Activity) -> Callable[[Activity], None]:
+    deed = DEEDS.get(activity.event_type)
+    if deed is None:
+        raise Odd("a kind of activity we do not know")
+    return deed
+
+
+# --- Messages ---------------------------------------------------------------------------------------------------------
+
+
+def _store_messages(activity: Activity) -> None:
+    x_account = _x_account(activity)
+    page = xapi.messages(activity)
+    if not page.events:
+        raise Odd("no message can be read in it")
+    changes.lock(x_account)
+    fresh = _without_known(x_account, page)
+    store_page(x_account, _answer(activity, fresh))
+    if activity.event_type == "dm.received":
+        ids = [pk for event in page.events if (pk := as_number(event.id)) is not None]
+        ledger.record_push(x_account, activity.event_type, timezone.now(), {BilledResource.Kind.DM_EVENT: ids})
+    else:
+        ledger.record_push(x_account, activity.event_type, timezone.now(), {})
+    _stop_typing(x_account, fresh)
+    if any(A_POST.match(url.get("expanded_url") or "") for event in fresh.events for url in _urls(event)):
+        _read_soon(x_account)
+
+
+def _urls(event: xapi.DmEvent) -> list[dict[str, str]]:
+    return event.entities.get("urls", [])
+
+
+def _without_known(x_account: XAccount, page: Page) -> Page:
+    """A read tells more than a push: what was read already stays as it is."""
+    ids = [pk for event in page.events if (pk := as_number(event.id)) is not None]
+    known = set(
+        DmEvent.objects.filter(conversation__x_account=x_account, dm_event_id__in=ids).values_list(
+            "dm_event_id", flat=True
+        )
+    )
+    events = tuple(event for event in page.events if as_number(event.id) not in known)
+    return Page(events=events, odd=page.odd, includes=page.includes, result_count=len(events))
+
+
+def _answer(activity: Activity, page: Page) -> Answer[Page]:
+    return Answer(
+        value=page,
+        rate_limit=RateLimit(),
+        billed=Billed(),
+        problems=(),
+        answered_at=timezone.now(),
+        endpoint=f"push {activity.event_type}",
+    )
+
+
+def _stop_typing(x_account: XAccount, page: Page) -> None:
+    """Who has written is not typing any more."""
+    senders = [pk for event in page.events if (pk := as_number(event.sender_id)) is not None]
+    Participant.objects.filter(
+        conversation__x_account=x_account, x_user__in=senders, typing_until__gt=timezone.now()
+    ).update(typing_until=None)
+
+
+def _read_soon(x_account: XAccount) -> None:
+    """A push tells a shared post by its link alone: the next read brings the card."""
+    soon = timezone.now() + pace.steady(None) / 10
+    SyncState.objects.filter(x_account=x_account, next_poll_at__gt=soon, state=SyncState.State.ACTIVE).update(
+        next_poll_at=soon
+    )
+
+
+# --- Receipts, typing -------------------------------------------------------------------------------------------------
+
+
+def _note_receipts(activity: Activity) -> None:
+    x_account = _x_account(activity)
+    for receipt in xapi.read_receipts(activity):
+        participant = _participant(x_account, receipt.reader_id, receipt.other_id)
+        if participant is None:
+            continue
+        read_to = as_number(receipt.last_read_event_id) or snowflake_floor(receipt.at)
+        if participant.seen_dm_event_id is not None and participant.seen_dm_event_id >= read_to:
+            continue
+        _tell(x_account, participant, Change.Kind.RECEIPT, seen_dm_event_id=read_to, seen_at=receipt.at)
+
+
+def _note_typing(activity: Activity) -> None:
+    x_account = _x_account(activity)
+    for typing in xapi.typings(activity):
+        participant = _participant(x_account, typing.sender_id, typing.recipient_id)
+        until = min(typing.at, timezone.now()) + TYPING_LASTS
+        if participant is None or until <= timezone.now():
+            continue
+        was = participant.typing_until
+        if was is None or until - was > TYPING_LASTS / 2:
+            _tell(x_account, participant, Change.Kind.TYPING, typing_until=until)
+
+
+def _participant(x_account: XAccount, who: str, other: str) -> Participant | None:
+    """The row of who did it in the one-to-one of the two; None for ourselves and for conversations not stored."""
+    pk = as_number(who)
+    if pk is None or pk == x_account.x_user_id:
+        return None
+    sides = sorted([pk, as_number(other) or x_account.x_user_id])
+    found = Participant.objects.filter(
+        x_user=pk,
+        conversation__x_account=x_account,
+        conversation__dm_conversation_id=f"{sides[0]}-{sides[1]}",
+    )
+    return found.first()
+
+
+def _tell(x_account: XAccount, participant: Participant, kind: Change.Kind, **values: object) -> None:
+    Participant.objects.filter(pk=participant.pk).update(**values)
+    data = {"x_user_id": str(participant.x_user_id)} | {
+        name: value.isoformat() if isinstance(value, datetime) else str(value) for name, value in values.items()
+    }
+    changes.announce(x_account, [NewChange(kind, participant.conversation_id, data=data)])
+
+
+# --- Encrypted X Chat, an ended connection ----------------------------------------------------------------------------
+
+
+def _note_chat(activity: Activity) -> None:
+    """A notice of an encrypted message: that there is one, and nothing of it."""
+    x_account = _x_account(activity)
+    message = xapi.encrypted_message(activity)
+    mark_encrypted(x_account, message.conversation_id, message.at)
+    if activity.event_type == "chat.received":
+        uuid = int(activity.event_uuid) if activity.event_uuid.lstrip("-").isdigit() else hash(activity.event_uuid)
+        ledger.record_push(x_account, activity.event_type, timezone.now(), {BilledResource.Kind.CHAT_EVENT: [uuid]})
+
+
+def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime) -> bool:
+    """The conversation goes on as encrypted X Chat, at least since then. False when that was known."""
+    with transaction.atomic():
+        changes.lock(x_account)
+        conversation = _conversation(x_account, dm_conversation_id)
+        if conversation.last_encrypted_at is not None and conversation.last_encrypted_at >= at:
+            return False
+        conversation.encrypted_at = conversation.encrypted_at or at
+        conversation.last_encrypted_at, conversation.last_encrypted_id = at, snowflake_floor(at)
+        conversation.last_dm_event_id = max(conversation.last_dm_event_id, conversation.last_encrypted_id)
+        conversation.save(update_fields=["encrypted_at", "last_encrypted_at", "last_encrypted_id", "last_dm_event_id"])
+        changes.announce(x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
+    return True
+
+
+def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:
+    peer = peer_in(dm_conversation_id, x_account.x_user_id)
+    if peer is not None:
+        ensure_users([peer, x_account.x_user_id], x_account)
+    row = Conversation(
+        x_account=x_account, dm_conversation_id=dm_conversation_id[:50], is_group=peer is None, peer_id=peer
+    )
+    Conversation.objects.bulk_create([row], ignore_conflicts=True)
+    return Conversation.objects.get(x_account=x_account, dm_conversation_id=row.dm_conversation_id)
+
+
+def _heed_revocation(activity: Activity) -> None:
+    """The account turns to "reconnect" at once, unless it was connected anew since."""
+    user_id, at = xapi.revoked_user_id(activity), xapi.revoked_at(activity)
+    x_account = XAccount.objects.filter(x_user_id=as_number(user_id) or 0).first()
+    if x_account is None or (at is not None and at < x_account.connected_at):
+        return
+    if tokens.mark_reconnect(x_account, REVOKED):
+        changes.announce(x_account, [NewChange(Change.Kind.ACCOUNT)])
+
+
+def _x_account(activity: Activity) -> XAccount:
+    x_account = without_tokens().filter(x_user_id=as_number(activity.user_id) or 0).first()
+    if x_account is None:
+        raise Odd("it names none of our X accounts")
+    return x_account
+
+
+DEEDS: dict[str, Callable[[Activity], None]] = {
+    "dm.received": _store_messages,
+    "dm.sent": _store_messages,
+    "dm.read": _note_receipts,
+    "dm.indicate_typing": _note_typing,
+    "chat.received": _note_chat,
+    "chat.sent": _note_chat,
+    "oauth.revoke": _heed_revocation,
+}
+
+
+# --- Counting ---------------------------------------------------------------------------------------------------------
+
+
+def count(**names: int) -> None:
+    """Adds to the counters of the one row."""
+    PushState.objects.filter(pk=1).update(**{name: F(name) + number for name, number in names.items()})
+
+
+def forget_old() -> None:
+    """X repeats what it pushed for a day at most; the rows that told us apart what was repeated go after a week."""
+    ActivityDelivery.objects.filter(received_at__lt=timezone.now() - KEPT).exclude(state=State.ODD).delete()

@@ -1,0 +1,183 @@
+"""What X shall push for whom: made on connect, listed and repaired each minute, removed on disconnect or at the cap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import grants
+from accounts.access import without_tokens
+from accounts.models import XAccount
+from conversations import ledger
+from conversations.models import ActivitySubscription, PushState, SyncState
+from conversations.sync import caps, trouble, webhooks
+from dminbox.xapi.activity import Subscription
+from dminbox.xapi.app import XApp
+from dminbox.xapi.errors import NotThere, SubscriptionCap, TryLater, XError
+
+log = structlog.get_logger("conversations.push")
+
+State = ActivitySubscription.State
+KINDS = ("dm.received", "dm.sent", "chat.received", "dm.read", "dm.indicate_typing")
+"""In the order in which X's number of them is spent: everybody's first kind comes before anybody's second."""
+OF_THE_APP = "oauth.revoke"
+TAG = "dminbox"
+"""Ours alone are repaired and removed: the same X app may serve something else, too."""
+EVERY = timedelta(minutes=1)
+REFUSED_WAIT = timedelta(hours=1)
+OVER_CAP = "X allows no more subscriptions; this X account is polled."
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    event_type: str
+    x_account: XAccount | None = None
+
+    @property
+    def key(self) -> tuple[str, int | None]:
+        return self.event_type, self.x_account.x_user_id if self.x_account else None
+
+
+def is_set_up() -> bool:
+    return settings.X_PUSH != "off" and bool(settings.X_CONSUMER_KEY)
+
+
+def is_due() -> bool:
+    state = PushState.objects.filter(pk=1).values_list("subscriptions_checked_at", flat=True)
+    return is_set_up() and not any(at is not None and at > timezone.now() - EVERY for at in state)
+
+
+def check_soon() -> None:
+    PushState.objects.filter(pk=1).update(subscriptions_checked_at=None)
+
+
+def repair() -> None:
+    """Brings X's list in line with what is wanted. One process at a time, by the time of the last check."""
+    if not _claim():
+        return
+    try:
+        with grants.app(ledger.record_app_call) as app:
+            _repair(app)
+    except XError as error:
+        trouble.heed(error)
+        log.warning("subscriptions_failed", error=type(error).__name__, status=error.status)
+
+
+def _claim() -> bool:
+    now = timezone.now()
+    PushState.objects.bulk_create([PushState(pk=1)], ignore_conflicts=True)
+    due = Q(subscriptions_checked_at=None) | Q(subscriptions_checked_at__lte=now - EVERY)
+    return is_set_up() and PushState.objects.filter(due, pk=1).update(subscriptions_checked_at=now) == 1
+
+
+def _repair(app: XApp) -> None:
+    if webhooks.is_set_up():
+        webhooks.repair(app)
+    listed = {(one.event_type, _number(one.user_id)): one for one in app.subscriptions()}
+    webhook_id = _webhook_id()
+    wanted = _wanted()
+    most = _cap()
+    keep = {one.key for one in wanted[:most]}
+    _remove(app, listed, keep)
+    for place, one in enumerate(wanted):
+        row = _row(one)
+        if place >= most:
+            _note(row, State.OVER_CAP, OVER_CAP)
+        elif one.key in listed:
+            _note(row, State.ACTIVE, subscription_id=listed[one.key].id)
+        elif row.state != State.REFUSED or row.due_at <= timezone.now():
+            _make(app, one, row, webhook_id)
+    _forget({one.key for one in wanted})
+
+
+def _wanted() -> list[Wanted]:
+    """The app's own first: it costs one, and tells of every connection that ends."""
+    reading = SyncState.objects.exclude(state__in=[SyncState.State.WAITING, SyncState.State.CAPPED])
+    x_accounts = without_tokens().filter(state=XAccount.State.CONNECTED, sync__in=reading).order_by("pk")
+    connected = [x_account for x_account in x_accounts if not caps.is_reached(x_account)]
+    return [Wanted(OF_THE_APP)] + [Wanted(kind, x_account) for kind in KINDS for x_account in connected]
+
+
+def _cap() -> int:
+    learnt = PushState.objects.filter(pk=1).values_list("subscription_cap", flat=True).first()
+    return min(settings.X_SUBSCRIPTION_CAP, learnt if learnt is not None else settings.X_SUBSCRIPTION_CAP)
+
+
+def _remove(app: XApp, listed: dict[tuple[str, int | None], Subscription], keep: set[tuple[str, int | None]]) -> None:
+    for key, one in listed.items():
+        if key in keep or one.tag != TAG:
+            continue
+        try:
+            app.delete_subscription(one.id)
+        except NotThere:
+            log.info("subscription_gone", event_type=one.event_type)
+
+
+def _make(app: XApp, one: Wanted, row: ActivitySubscription, webhook_id: str | None) -> None:
+    try:
+        made = _ask(app, one, webhook_id)
+    except SubscriptionCap:
+        _learn_cap()
+        _note(row, State.OVER_CAP, OVER_CAP)
+    except TryLater:
+        raise
+    except XError as error:
+        if one.x_account is None:
+            log.warning("subscription_refused", event_type=one.event_type, error=type(error).__name__)
+        _note(row, State.REFUSED, trouble.trouble_of(error).detail or "X refuses.")
+    else:
+        _note(row, State.ACTIVE, subscription_id=made.id if made else "")
+
+
+def _ask(app: XApp, one: Wanted, webhook_id: str | None) -> Subscription | None:
+    if one.x_account is None:
+        return app.create_subscription(one.event_type, tag=TAG, webhook_id=webhook_id)
+    user_id = str(one.x_account.x_user_id)
+    answer = ledger.call(
+        one.x_account,
+        lambda client: client.create_subscription(one.event_type, user_id, tag=TAG, webhook_id=webhook_id),
+    )
+    ledger.record(one.x_account, answer)
+    return answer.value
+
+
+def _learn_cap() -> None:
+    active = ActivitySubscription.objects.filter(state=State.ACTIVE).count()
+    PushState.objects.filter(pk=1).update(subscription_cap=active)
+    log.warning("subscription_cap", active=active)
+
+
+def _row(one: Wanted) -> ActivitySubscription:
+    key = {"x_account": one.x_account, "event_type": one.event_type}
+    ActivitySubscription.objects.bulk_create([ActivitySubscription(**key)], ignore_conflicts=True)
+    return ActivitySubscription.objects.get(**key)
+
+
+def _note(row: ActivitySubscription, state: str, detail: str = "", *, subscription_id: str = "") -> None:
+    now = timezone.now()
+    row.state, row.detail, row.subscription_id = state, detail[:300], subscription_id[:64]
+    row.checked_at, row.due_at = now, now + (REFUSED_WAIT if state == State.REFUSED else timedelta(0))
+    row.save(update_fields=["state", "detail", "subscription_id", "checked_at", "due_at"])
+
+
+def _forget(wanted: Iterable[tuple[str, int | None]]) -> None:
+    keys = set(wanted)
+    for row in ActivitySubscription.objects.select_related("x_account").defer("x_account__access_token"):
+        if (row.event_type, row.x_account.x_user_id if row.x_account else None) not in keys:
+            row.delete()
+
+
+def _webhook_id() -> str | None:
+    if settings.X_PUSH != "webhook":
+        return None
+    return PushState.objects.filter(pk=1).values_list("webhook_id", flat=True).first() or None
+
+
+def _number(user_id: str | None) -> int | None:
+    return int(user_id) if user_id and user_id.isdigit() else None

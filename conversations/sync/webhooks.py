@@ -1,0 +1,98 @@
+"""The webhook as the other way in for what X pushes: proof of who sends it, stored raw, answered at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from conversations.models import ActivityDelivery, PushState
+from conversations.sync import push
+from dminbox.xapi import webhook as xapi
+from dminbox.xapi.activity import parse_activity
+from dminbox.xapi.app import XApp
+
+log = structlog.get_logger("conversations.push")
+
+LARGEST = 1024 * 1024
+"""Bytes of one delivery; a message of 10,000 characters with its people comes to a tenth."""
+SIGNATURE = "x-twitter-webhooks-signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """status: what X is answered. delivery: to be taken up; None when there is nothing to do."""
+
+    status: int
+    delivery: int | None = None
+
+
+def is_set_up() -> bool:
+    return settings.X_PUSH == "webhook" and bool(settings.X_CONSUMER_SECRET)
+
+
+def answer_crc(crc_token: str) -> str | None:
+    """The response_token that proves to X that the secret is here; None for what is no token of X's."""
+    try:
+        answer = xapi.crc_response(settings.X_CONSUMER_SECRET, crc_token)
+    except ValueError:
+        push.count(webhook_bad_crc=1)
+        log.warning("webhook_crc_refused")
+        return None
+    PushState.objects.bulk_create([PushState(pk=1)], ignore_conflicts=True)
+    PushState.objects.filter(pk=1).update(webhook_last_crc_at=timezone.now())
+    return answer
+
+
+def refuse_size() -> Receipt:
+    push.count(webhook_oversized=1)
+    log.warning("webhook_oversized")
+    return Receipt(413)
+
+
+def receive(raw: bytes, signature: str | None) -> Receipt:
+    """Checks the signature over the raw bytes, stores what came, and says what to answer."""
+    if not xapi.is_signed(settings.X_CONSUMER_SECRET, raw, signature):
+        push.count(webhook_unsigned=1)
+        log.warning("webhook_unsigned")
+        return Receipt(403)
+    try:
+        activity = parse_activity(json.loads(raw))
+    except ValueError:
+        return _keep_odd(raw)
+    try:
+        with transaction.atomic():
+            delivery = push.delivery_of(activity, ActivityDelivery.Source.WEBHOOK)
+            delivery.save(force_insert=True)
+    except IntegrityError:
+        push.count(webhook_replayed=1)
+        return Receipt(200)
+    return Receipt(200, delivery.pk)
+
+
+def _keep_odd(raw: bytes) -> Receipt:
+    """X signed it, so it is answered with 200: X would only send the same again."""
+    push.count(webhook_odd=1)
+    text = raw.decode(errors="backslashreplace").replace("\0", "\\x00")
+    push.keep_odd({"body": text}, "no activity can be read out of it", ActivityDelivery.Source.WEBHOOK)
+    return Receipt(200)
+
+
+def address() -> str:
+    return settings.PUBLIC_URL + reverse("x_webhook")
+
+
+def repair(app: XApp) -> None:
+    """Registers our address at X, has it checked again where X holds it for broken, and notes how it stands."""
+    url = address()
+    ours = next((one for one in app.webhooks() if one.url == url), None)
+    if ours is None:
+        ours = app.register_webhook(url)
+    elif not ours.is_valid:
+        app.revalidate_webhook(ours.id)
+    PushState.objects.filter(pk=1).update(webhook_id=ours.id, webhook_is_valid=ours.is_valid)

@@ -1,0 +1,35 @@
+"""Where X's webhook calls: the proof of the secret, and signed deliveries. Nobody is signed in here."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from conversations import tasks
+from conversations.sync import webhooks
+
+
+@csrf_exempt
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def x_webhook(request: HttpRequest) -> HttpResponse:
+    if not webhooks.is_set_up():
+        raise Http404
+    return _prove(request) if request.method == "GET" else _receive(request)
+
+
+def _prove(request: HttpRequest) -> HttpResponse:
+    answer = webhooks.answer_crc(request.GET.get("crc_token", ""))
+    return HttpResponse(status=400) if answer is None else JsonResponse({"response_token": answer})
+
+
+def _receive(request: HttpRequest) -> HttpResponse:
+    length = request.headers.get("content-length", "")
+    if not length.isdigit() or int(length) > webhooks.LARGEST:
+        return HttpResponse(status=webhooks.refuse_size().status)
+    receipt = webhooks.receive(request.body, request.headers.get(webhooks.SIGNATURE))
+    if receipt.delivery is not None:
+        tasks.take_up_activity.delay(receipt.delivery)
+    return HttpResponse(status=receipt.status)

@@ -1,0 +1,322 @@
+"""What X pushes stands on its thread at once, once, whatever the order; a read confirms it without a second row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations import ledger
+from conversations.models import (
+    ActivityDelivery,
+    Change,
+    Conversation,
+    DmEvent,
+    EventMedia,
+    Media,
+    Participant,
+    SyncState,
+    XUser,
+)
+from conversations.sync import push, store_page
+from dminbox.xapi.activity import parse_activity
+from tests.conversations.sync_support import OWN, answer_of, message, one_to_one
+from tests.factories import SyncStateFactory, XAccountFactory
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+ANN = "2000000000000000001"
+FIRST = 1_900_000_000_000_000_000
+STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
+State = ActivityDelivery.State
+PHOTO = {
+    "type": "media",
+    "media": {
+        "id": 1589472151165317121,
+        "id_str": "1589472151165317121",
+        "media_url_https": "https://ton.twitter.com/1.1/ton/data/dm/1900/1589472151165317121/ncc3LNYu.jpg",
+        "type": "photo",
+        "sizes": {"large": {"w": 1200, "h": 630, "resize": "fit"}},
+        "url": "https://t.co/B1JOBPfhXD",
+        "indices": [1, 24],
+    },
+}
+
+
+@pytest.fixture
+def x_account():
+    x_account = XAccountFactory(x_user_id=int(OWN))
+    SyncStateFactory(x_account=x_account)
+    return x_account
+
+
+def activity(kind: str, payload: dict, uuid: str = "-17", user_id: str = OWN):
+    return parse_activity(
+        {
+            "data": {
+                "event_uuid": uuid,
+                "filter": {"user_id": user_id} if user_id else {},
+                "event_type": kind,
+                "payload": payload,
+            }
+        }
+    )
+
+
+def said(number: int, text: str = "Hello", *, sender: str = ANN, to: str = OWN, **data) -> dict:
+    at = int((datetime(2026, 11, 20, 9, tzinfo=UTC) + timedelta(seconds=number)).timestamp() * 1000)
+    return {
+        "direct_message_events": [
+            {
+                "type": "message_create",
+                "id": str(FIRST + number),
+                "created_timestamp": str(at),
+                "message_create": {
+                    "target": {"recipient_id": to},
+                    "sender_id": sender,
+                    "message_data": {
+                        "text": text,
+                        "entities": {"hashtags": [], "symbols": [], "user_mentions": [], "urls": []},
+                        **data,
+                    },
+                },
+            }
+        ],
+        "users": {ANN: {"data": {"id": ANN, "username": "ann_lamps", "name": "Ann"}}},
+    }
+
+
+def received(number: int = 1, uuid: str = "-17", **more):
+    return activity("dm.received", said(number, **more), uuid)
+
+
+def read(*numbers: int, **more) -> None:
+    events = [message(FIRST + number, ANN, one_to_one(OWN, ANN), **more) for number in numbers]
+    store_page(XAccount.objects.get(), answer_of({"data": events, "meta": {"result_count": len(events)}}))
+
+
+# --- Messages ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_pushed_message_stands_on_its_thread_with_its_sender(x_account):
+    assert push.take_in(received(text="Where is my lamp?"), STREAM)
+    event = DmEvent.objects.get()
+    assert (event.text, event.event_type, event.sender_id) == ("Where is my lamp?", "MessageCreate", int(ANN))
+    assert event.conversation.dm_conversation_id == one_to_one(OWN, ANN)
+    assert event.conversation.last_incoming_dm_event_id == event.dm_event_id
+    assert XUser.objects.get(pk=int(ANN)).username == "ann_lamps"
+    assert ActivityDelivery.objects.get().state == State.DONE
+    assert Change.objects.get().event == event
+
+
+def test_a_read_confirms_what_was_pushed_without_a_second_row_or_word(x_account):
+    push.take_in(received(), STREAM)
+    read(1)
+    event = DmEvent.objects.get()
+    assert event.raw["event_type"] == "MessageCreate"
+    assert event.raw["message_create"]["sender_id"] == ANN
+    assert [change.kind for change in Change.objects.all()] == [Change.Kind.EVENT]
+
+
+def test_a_push_that_comes_after_the_read_changes_nothing(x_account):
+    read(1, text="Hello", attachments={"media_keys": ["5_1589472151165317121"]})
+    before = DmEvent.objects.values().get()
+    push.take_in(received(attachment=PHOTO), STREAM)
+    assert DmEvent.objects.values().get() == before
+    assert EventMedia.objects.count() == 1
+    assert Change.objects.count() == 1
+
+
+def test_the_same_delivery_is_taken_in_once_by_whatever_way(x_account):
+    assert push.take_in(received(), STREAM)
+    assert not push.take_in(received(), STREAM)
+    assert not push.keep(received(), WEBHOOK)
+    assert DmEvent.objects.count() == ActivityDelivery.objects.count() == 1
+
+
+def test_another_delivery_of_the_same_message_adds_no_row(x_account):
+    push.take_in(received(uuid="1"), STREAM)
+    push.take_in(received(uuid="2"), STREAM)
+    assert (DmEvent.objects.count(), Change.objects.count()) == (1, 1)
+
+
+def test_our_own_message_from_xs_app_is_ours_and_free(x_account):
+    push.take_in(activity("dm.sent", said(1, sender=OWN, to=ANN)), STREAM)
+    event = DmEvent.objects.get()
+    assert event.sender_id == int(OWN)
+    assert event.conversation.last_incoming_dm_event_id == 0
+    assert ledger.billed_today(x_account).usd == 0
+
+
+def test_a_received_message_is_billed_once_with_the_read_that_confirms_it(x_account):
+    push.take_in(received(), STREAM)
+    assert ledger.billed_today(x_account).dm_events == 1
+    assert ledger.free_today(x_account, 0, timezone.now(), 10) == 1
+
+
+def test_a_pushed_photo_takes_the_name_that_a_read_gives_it(x_account):
+    push.take_in(received(attachment=PHOTO), STREAM)
+    media = Media.objects.get()
+    assert (media.type, media.file is not None) == ("photo", True)
+    read(1, text="Hello", attachments={"media_keys": ["5_1589472151165317121"]})
+    assert Media.objects.get().media_key == "5_1589472151165317121"
+    assert EventMedia.objects.get().media == media
+
+
+def test_messages_of_the_time_before_the_horizon_are_no_matter_of_push(x_account):
+    push.take_in(received(2), STREAM)
+    push.take_in(received(1, uuid="18"), STREAM)
+    assert Conversation.objects.get().last_dm_event_id == FIRST + 2, "order is by id, not by arrival"
+
+
+# --- Typing, receipts -------------------------------------------------------------------------------------------------
+
+
+def typing(uuid: str = "5", at: datetime | None = None):
+    stamp = str(int((at or timezone.now()).timestamp() * 1000))
+    event = {"created_timestamp": stamp, "sender_id": ANN, "target": {"recipient_id": OWN}}
+    return activity("dm.indicate_typing", {"direct_message_indicate_typing_events": [event]}, uuid)
+
+
+def seen(number: int, uuid: str = "6"):
+    stamp = str(int(timezone.now().timestamp() * 1000))
+    event = {
+        "created_timestamp": stamp,
+        "sender_id": ANN,
+        "target": {"recipient_id": OWN},
+        "last_read_event_id": str(FIRST + number),
+    }
+    return activity("dm.read", {"direct_message_mark_read_events": [event]}, uuid)
+
+
+def test_typing_is_shown_for_a_while_and_ends_with_the_message(x_account):
+    push.take_in(received(), STREAM)
+    push.take_in(typing(), STREAM)
+    participant = Participant.objects.get(x_user=int(ANN))
+    assert participant.typing_until > timezone.now()
+    push.take_in(received(2, uuid="18"), STREAM)
+    participant.refresh_from_db()
+    assert participant.typing_until is None
+    assert ledger.billed_today(x_account).usd == 2 * ledger.Bill(1).usd, "typing is free"
+
+
+def test_old_typing_and_typing_again_at_once_are_no_news(x_account):
+    push.take_in(received(), STREAM)
+    push.take_in(typing("5", timezone.now() - timedelta(minutes=2)), STREAM)
+    assert not Change.objects.filter(kind=Change.Kind.TYPING).exists()
+    push.take_in(typing("6"), STREAM)
+    push.take_in(typing("7"), STREAM)
+    assert Change.objects.filter(kind=Change.Kind.TYPING).count() == 1
+
+
+def test_a_receipt_moves_forward_only(x_account):
+    push.take_in(received(3), STREAM)
+    push.take_in(seen(3), STREAM)
+    push.take_in(seen(1, uuid="8"), STREAM)
+    assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 3
+    assert Change.objects.filter(kind=Change.Kind.RECEIPT).count() == 1
+
+
+def test_nobody_elses_conversation_is_touched(x_account):
+    push.take_in(seen(1), STREAM)
+    assert not Participant.objects.exists()
+    assert ActivityDelivery.objects.get().state == State.DONE
+
+
+# --- Encrypted X Chat, an ended connection ----------------------------------------------------------------------------
+
+
+def chat(uuid: str = "9", at: str = "1784841183370"):
+    return activity(
+        "chat.received",
+        {"id": "e4f4", "created_at_msec": at, "sender_id": ANN, "conversation_id": f"{ANN}:{OWN}"},
+        uuid,
+    )
+
+
+def test_a_notice_of_an_encrypted_message_locks_the_conversation_and_holds_nothing_of_it(x_account):
+    push.take_in(chat(), STREAM)
+    conversation = Conversation.objects.get()
+    assert conversation.dm_conversation_id == one_to_one(OWN, ANN)
+    assert conversation.encrypted_at == conversation.last_encrypted_at
+    assert conversation.last_dm_event_id == conversation.last_encrypted_id > 0
+    assert not DmEvent.objects.exists()
+    assert Change.objects.get().kind == Change.Kind.CONVERSATION
+    assert ledger.billed_today(x_account).chat_events == 1
+
+
+def test_a_later_read_of_an_old_message_keeps_its_place_in_the_inbox(x_account):
+    push.take_in(chat(), STREAM)
+    read(1)
+    conversation = Conversation.objects.get()
+    assert conversation.last_dm_event_id == max(conversation.last_encrypted_id, FIRST + 1)
+
+
+def revoked(at: datetime):
+    return activity("oauth.revoke", {"date_time": at.isoformat(), "user_id": OWN, "app_id": "1"}, "11", user_id="")
+
+
+def test_an_ended_connection_turns_to_reconnect_at_once(x_account):
+    push.take_in(revoked(timezone.now() + timedelta(seconds=1)), STREAM)
+    x_account.refresh_from_db()
+    assert x_account.state == XAccount.State.RECONNECT
+    assert Change.objects.get().kind == Change.Kind.ACCOUNT
+
+
+def test_an_end_that_lies_before_the_present_connection_says_nothing(x_account):
+    push.take_in(revoked(x_account.connected_at - timedelta(minutes=5)), STREAM)
+    x_account.refresh_from_db()
+    assert x_account.state == XAccount.State.CONNECTED
+
+
+# --- What is odd ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        activity("dm.new_thing", {}),
+        activity("dm.received", {}),
+        activity("dm.received", said(1), user_id="77"),
+        activity("dm.read", {"direct_message_mark_read_events": "?"}),
+        activity("chat.received", {}),
+    ],
+    ids=["unknown kind", "no message", "nobody's", "no list", "empty chat"],
+)
+def test_what_nothing_can_be_made_of_is_kept_raw(x_account, odd):
+    assert push.take_in(odd, STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert delivery.state == State.ODD
+    assert delivery.detail
+    assert delivery.raw == odd.raw
+
+
+def test_what_was_kept_is_taken_up_once_by_whoever_comes_first(x_account):
+    push.keep(received(), WEBHOOK)
+    (pk,) = push.due()
+    push.take_up(pk)
+    push.take_up(pk)
+    assert DmEvent.objects.count() == 1
+    assert push.due() == []
+
+
+def test_what_a_killed_worker_had_taken_up_is_due_again(x_account):
+    push.keep(received(), WEBHOOK)
+    ActivityDelivery.objects.update(lease_until=timezone.now() + timedelta(seconds=30))
+    assert push.due() == []
+    ActivityDelivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert len(push.due()) == 1
+
+
+def test_a_post_in_it_makes_the_next_read_come_soon(x_account):
+    SyncState.objects.update(next_poll_at=timezone.now() + timedelta(minutes=5))
+    link = {
+        "url": "https://t.co/a",
+        "expanded_url": "https://twitter.com/nordlicht/status/1900",
+        "display_url": "x",
+        "indices": [0, 14],
+    }
+    urls = {"hashtags": [], "symbols": [], "user_mentions": [], "urls": [link]}
+    push.take_in(received(text="https://t.co/a", entities=urls), STREAM)
+    assert SyncState.objects.get().next_poll_at < timezone.now() + timedelta(minutes=1)
