@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
@@ -309,8 +310,15 @@ def _heed_revocation(activity: Activity) -> None:
     x_account = XAccount.objects.filter(x_user_id=as_number(user_id) or 0).first()
     if x_account is None or (at is not None and at < x_account.connected_at):
         return
+    # After the commit, for the state of a connection is written in transactions of its own. Should the process die
+    # before it, the next read is refused and says the same.
+    transaction.on_commit(partial(_end_connection, x_account))
+
+
+def _end_connection(x_account: XAccount) -> None:
     if tokens.mark_reconnect(x_account, REVOKED):
-        changes.announce(x_account, [NewChange(Change.Kind.ACCOUNT)])
+        with transaction.atomic():
+            changes.announce(x_account, [NewChange(Change.Kind.ACCOUNT)])
 
 
 def _x_account(activity: Activity) -> XAccount:

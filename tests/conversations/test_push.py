@@ -257,6 +257,7 @@ def revoked(at: datetime):
     return activity("oauth.revoke", {"date_time": at.isoformat(), "user_id": OWN, "app_id": "1"}, "11", user_id="")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_ended_connection_turns_to_reconnect_at_once(x_account):
     push.take_in(revoked(timezone.now() + timedelta(seconds=1)), STREAM)
     x_account.refresh_from_db()
