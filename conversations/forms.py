@@ -60,6 +60,7 @@ class MarkReadForm(forms.Form):
 
 
 class HistoryForm(forms.Form):
+    whole = forms.BooleanField(required=False)
     event_types = forms.MultipleChoiceField(required=False, choices=[(kind.value, kind.value) for kind in DmEvent.Type])
 
 
@@ -196,3 +197,21 @@ class StartForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {"days": 30, "ceiling": settings.IMPORT_CEILING_USD})
         super().__init__(*args, **kwargs)
+
+
+# --- What a month may cost --------------------------------------------------------------------------------------------
+
+
+class CapForm(forms.Form):
+    cap = forms.DecimalField(
+        label="Most this X account may cost in a month (USD)",
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=Decimal(10_000_000),
+        decimal_places=2,
+        help_text="Reading stops before it is crossed, and what X pushes ends with it. Leave it empty for no cap.",
+        error_messages={
+            "invalid": "Write an amount in US dollars such as 50 or 49.90, or nothing for no cap.",
+            "min_value": "A cap is at least $0.01; leave it empty for no cap, or disconnect the X account.",
+        },
+    )

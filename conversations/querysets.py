@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connections, models
-from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Prefetch, Q, Subquery, Value, Window
+from django.db.models import Count, Exists, F, FilteredRelation, Min, OuterRef, Prefetch, Q, Subquery, Value, Window
+from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce, Greatest, RowNumber
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
@@ -86,6 +88,28 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             )
         )
 
+    def with_receipts(self) -> Self:
+        """Adds `seen_own_id`, the newest message of ours that the other side has read by X's word, and `seen_at`."""
+        participants = _related(self.model, "participants")
+        peer = participants.filter(conversation=OuterRef("pk"), x_user=OuterRef("peer"))
+        reader = participants.filter(conversation=OuterRef("conversation"), x_user=OuterRef("conversation__peer"))
+        ours = _related(self.model, "events").filter(
+            conversation=OuterRef("pk"),
+            event_type="MessageCreate",
+            sender=OuterRef("x_account__x_user_id"),
+            dm_event_id__lte=Subquery(reader.values("seen_dm_event_id")[:1]),
+        )
+        return self.annotate(
+            seen_own_id=Subquery(ours.order_by("-dm_event_id").values("dm_event_id")[:1]),
+            seen_at=Subquery(peer.values("seen_at")[:1]),
+        )
+
+    def with_ages(self) -> Self:
+        """Adds `our_birth` and `peer_birth`: when the X accounts of both sides were made, as X writes it."""
+        us = _related(self.model, "peer").filter(pk=OuterRef("x_account__x_user_id"))
+        told = KT("raw__created_at")
+        return self.annotate(our_birth=Subquery(us.values(told=told)[:1]), peer_birth=KT("peer__raw__created_at"))
+
     def with_history(self) -> Self:
         """Adds `history_state`, `history_detail` and `history_events` of the latest wish for older events."""
         latest = _related(self.model, "history_reads").filter(conversation=OuterRef("pk")).order_by("-pk")
@@ -105,6 +129,11 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
 
     def comings_and_goings(self) -> Self:
         return self.filter(event_type__in=[self.model.Type.PARTICIPANTS_JOIN, self.model.Type.PARTICIPANTS_LEAVE])
+
+    def stretch(self) -> tuple[int, datetime | None]:
+        """How many there are, and since when."""
+        found = self.aggregate(events=Count("pk"), oldest=Min("created_at"))
+        return found["events"], found["oldest"]
 
     def with_short_contents(self) -> Self:
         """What a one-line preview needs."""

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import XAccount
 from conversations import text
-from conversations.models import Conversation, DmEvent, Media, MediaFile, Participant, SyncState, XUser
+from conversations.models import Conversation, DmEvent, Media, MediaFile, Participant, XUser
 from conversations.querysets import NAMED
+from conversations.sync import estimates
 
+LOCKED = "Goes on in encrypted X Chat"
 COLOURS = 6
 PREVIEW_LENGTH = 120
-HISTORY_PAGE = 100
 MEDIA_WORDS = {"photo": "📷 Photo", "video": "🎬 Video", "animated_gif": "GIF"}
 
 
@@ -90,6 +90,8 @@ def people_of(conversation: Conversation) -> list[XUser]:
 
 def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
     """One line on an event, for the inbox."""
+    if ends_in_chat(conversation):
+        return LOCKED
     if event is None:
         return "Nothing read yet"
     if event.event_type == DmEvent.Type.MESSAGE_CREATE:
@@ -105,6 +107,23 @@ def happening(event: DmEvent) -> str:
     if event.event_type == DmEvent.Type.PARTICIPANTS_LEAVE:
         return f"{people} left"
     return f"{event.event_type}: an event dminbox does not know yet"
+
+
+def typing_of(conversation: Conversation, people: Sequence[Participant] | None = None) -> str:
+    """Who is typing just now, as far as X has pushed it; "" when nobody is."""
+    now = timezone.now()
+    rows: Sequence[Participant] = getattr(conversation, "named", []) if people is None else people
+    others = [row for row in rows if row.x_user_id != conversation.x_account.x_user_id]
+    names = [name_of(row.x_user) for row in others if row.typing_until and row.typing_until > now]
+    if not names:
+        return ""
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'} typing…" if conversation.is_group else "typing…"
+
+
+def ends_in_chat(conversation: Conversation) -> bool:
+    """Whether the newest there is of it is encrypted."""
+    last, locked = conversation.last_event, conversation.last_encrypted_at
+    return locked is not None and (last is None or last.created_at < locked)
 
 
 def _speaker(event: DmEvent, conversation: Conversation) -> str:
@@ -169,11 +188,20 @@ def stored(file: MediaFile | None) -> MediaFile | None:
 
 def usd(amount: Decimal) -> str:
     """$1.00, $0.005: cents, and tenths of a cent where there are any."""
-    return f"${amount:.2f}" if amount == round(amount, 2) else f"${amount:.3f}"
+    return f"${amount:,.2f}" if amount == round(amount, 2) else f"${amount:,.3f}"
 
 
-def price_of_page() -> str:
-    return usd(settings.PRICE_DM_EVENT_USD * HISTORY_PAGE)
+def about_usd(amount: Decimal) -> str:
+    """$12, $1.20: what is only "about" has no cents."""
+    return f"${amount:,.0f}" if amount >= 10 else f"${amount:,.2f}"
+
+
+def over_cap(left: Decimal, most: Decimal) -> str:
+    """Why a wish is refused, and what to do about it."""
+    return (
+        f"This month's cap leaves {usd(left)}, and this could cost up to {usd(most)}. It can be asked for in the new "
+        "month (UTC), or when somebody raises the cap."
+    )
 
 
 def prices() -> dict[str, str]:
@@ -181,10 +209,13 @@ def prices() -> dict[str, str]:
         "event": usd(settings.PRICE_DM_EVENT_USD),
         "user": usd(settings.PRICE_USER_USD),
         "post": usd(settings.PRICE_POST_USD),
-        "page": price_of_page(),
+        "page": usd(estimates.page_usd()),
         "thousand": usd(settings.PRICE_DM_EVENT_USD * 1000),
-        "page_size": str(HISTORY_PAGE),
+        "page_size": str(estimates.PAGE),
         "ceiling": usd(settings.IMPORT_CEILING_USD),
+        "ceiling_pays_for": f"{settings.IMPORT_CEILING_USD / settings.PRICE_DM_EVENT_USD:,.0f}"
+        if settings.PRICE_DM_EVENT_USD
+        else "",
     }
 
 
@@ -196,47 +227,9 @@ def short_time(moment: datetime) -> str:
     return f"{local.day} {local:%b}" if local.year == now.year else f"{local.day} {local:%b %Y}"
 
 
-# --- What needs a person ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """Why an X account does not read as it should, and the way on (a URL name that takes the account's pk)."""
-
-    words: str
-    way_on: str
-    url_name: str
-    is_error: bool = True
-
-
-def is_waiting(x_account: XAccount) -> bool:
-    """Nobody has chosen yet how far back to read."""
-    sync: SyncState | None = getattr(x_account, "sync", None)
-    return sync is None or sync.state == SyncState.State.WAITING
-
-
-def attention_of(x_account: XAccount) -> Attention | None:
-    """None while all is well. `sync` should come along by select_related."""
-    who = f"@{x_account.username}"
-    if x_account.state == XAccount.State.RECONNECT:
-        return Attention(f"X no longer accepts the connection of {who}.", "Connect again", "x_account")
-    if x_account.state == XAccount.State.DISCONNECTED:
-        return Attention(f"{who} is disconnected: no new messages are read.", "See its state", "x_account", False)
-    sync: SyncState | None = getattr(x_account, "sync", None)
-    if sync is None or is_waiting(x_account):
-        return Attention(f"{who} waits for the choice of how far back to read.", "Choose", "x_account_start", False)
-    return _attention_of_sync(who, sync)
-
-
-def _attention_of_sync(who: str, sync: SyncState) -> Attention | None:
-    since = short_time(sync.state_since)
-    match sync.state:
-        case SyncState.State.PAUSED:
-            return Attention(f"Reading {who} paused at the import ceiling.", "Go on", "x_account", False)
-        case SyncState.State.NO_CREDIT:
-            return Attention(f"X has had no credit for reading {who} since {since}.", "What to do", "x_account")
-        case SyncState.State.UNAVAILABLE:
-            return Attention(f"X cannot be reached for {who} since {since}.", "See its state", "x_account", False)
-        case SyncState.State.REFUSED:
-            return Attention(f"X has refused to let us read {who} since {since}.", "What to do", "x_account")
-    return None
+def span_of(span: timedelta) -> str:
+    """10 seconds, 5 minutes: as long as a poll waits."""
+    seconds = round(span.total_seconds())
+    if seconds < 120:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{round(seconds / 60)} minutes"

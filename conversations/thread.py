@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -38,7 +38,11 @@ class Card:
 
 @dataclass(slots=True)
 class Shown:
-    """One event. `day` stands on the first of a day, `opens_run` on the first of several by one sender."""
+    """One event. `day` stands on the first of a day, `opens_run` on the first of several by one sender.
+
+    seen_at: on the newest message of ours that the other side has read. is_locked_above: between it and the event
+    before, the conversation went on as encrypted X Chat.
+    """
 
     event: DmEvent
     kind: str
@@ -49,6 +53,8 @@ class Shown:
     is_emoji: bool = False
     pictures: list[Picture] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
+    seen_at: datetime | None = None
+    is_locked_above: bool = False
 
     @property
     def has_media(self) -> bool:
@@ -72,6 +78,21 @@ def shown(events: Iterable[DmEvent], our_id: int) -> list[Shown]:
         row.opens_run = row.day is not None or before is None or not _runs_on(before, row)
         rows.append(row)
     return rows
+
+
+def mark_seen(rows: Iterable[Shown], seen_own_id: int | None, seen_at: datetime | None) -> None:
+    for row in rows:
+        if row.event.dm_event_id == seen_own_id:
+            row.seen_at = seen_at
+
+
+def mark_locked(rows: Sequence[Shown], locked_id: int) -> bool:
+    """Marks the row above which the conversation went on encrypted; True when that is below all of them."""
+    for row in rows:
+        if row.event.dm_event_id > locked_id:
+            row.is_locked_above = True
+            return False
+    return True
 
 
 def day_of(event: DmEvent) -> date:

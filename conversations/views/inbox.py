@@ -13,10 +13,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
 from accounts.models import XAccount
+from conversations import actions
+from conversations.attention import Attention, attention_of
 from conversations.forms import InboxForm
 from conversations.models import Conversation
 from conversations.querysets import MANY_UNREAD
-from conversations.showing import Attention, attention_of
+from conversations.views.watching import is_watched
 
 PAGE = 50
 
@@ -42,6 +44,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
     chosen = [row for row in x_accounts if form.cleaned_data["account"] in (None, row.pk)]
     if not chosen:
         raise Http404
+    if is_watched(request):
+        actions.watch(row.pk for row in chosen)
     rows, has_more = _page(request, chosen, form.cleaned_data)
     context = {
         "rows": rows,

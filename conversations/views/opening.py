@@ -13,6 +13,9 @@ from conversations import actions
 from conversations.forms import OpenConversationForm
 from conversations.models import ConversationLookup
 from conversations.showing import prices
+from conversations.sync import estimates
+from conversations.sync.caps import CapReached
+from conversations.views.asking import refusal
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -20,15 +23,23 @@ def open_conversation(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     form = OpenConversationForm(request.user, request.POST or None, initial=request.GET.dict())
     if request.method != "POST" or not form.is_valid():
-        status = 422 if request.method == "POST" else 200
-        context = {"form": form, "prices": prices(), "may_ask": x_accounts_of(request.user, Role.AGENT).exists()}
-        return render(request, "conversations/open.html", context, status=status)
+        return _form(request, form)
     if known := form.known_conversation(request.user):
         messages.info(request, "That conversation is in the inbox already; nothing was asked of X.")
         return redirect("thread", known.pk)
-    target = form.cleaned_data["target"]
-    wish = actions.look_up_conversation(request.user, form.cleaned_data["x_account"], target.kind, target.value)
+    target, account = form.cleaned_data["target"], form.cleaned_data["x_account"]
+    try:
+        wish = actions.look_up_conversation(request.user, account, target.kind, target.value)
+    except CapReached:
+        form.add_error("target", refusal(account, estimates.page_usd()))
+        return _form(request, form)
     return redirect("lookup", wish.pk)
+
+
+def _form(request: HttpRequest, form: OpenConversationForm) -> HttpResponse:
+    may_ask = x_accounts_of(request.user, Role.AGENT).exists()
+    context = {"form": form, "prices": prices(), "may_ask": may_ask}
+    return render(request, "conversations/open.html", context, status=422 if form.is_bound else 200)
 
 
 @require_safe

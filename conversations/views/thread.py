@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import Prefetch, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,13 +14,18 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import TOKENS_OF_JOINED
-from accounts.models import Role, User
+from accounts.models import Role, User, snowflake_floor
 from conversations import actions
+from conversations.attention import attention_of
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
 from conversations.models import Conversation, DmEvent, EventParticipant, PostMedia
 from conversations.querysets import DmEventQuerySet
-from conversations.showing import attention_of, others_named, prices
-from conversations.thread import day_of, posts_of, shown, steps_by_person
+from conversations.showing import others_named, prices, typing_of
+from conversations.sync import estimates
+from conversations.sync.caps import CapReached
+from conversations.thread import Shown, day_of, mark_locked, mark_seen, posts_of, shown, steps_by_person
+from conversations.views.asking import all_of, refusal
+from conversations.views.watching import is_watched
 
 PAGE = 50
 Show = ThreadForm.Show
@@ -33,12 +40,20 @@ EVENT_TYPES = {
 @require_safe
 def thread(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
+    if is_watched(request):
+        actions.watch([conversation.x_account_id])
+    return _whole_page(request, conversation)
+
+
+def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> HttpResponse:
     wanted = _wanted(request)
-    events, has_older, has_newer = _window(_narrowed(conversation, wanted["show"]), wanted)
+    events, has_older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
     people = list(conversation.participants.with_profiles(request.user))
     conversation.named = others_named(conversation, people)
-    context = _page(conversation, wanted, events, has_older) | {
-        "has_newer": has_newer,
+    context = _page(conversation, wanted, events, has_older, above) | {
+        "has_newer": above is not None,
+        "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
+        "typing": typing_of(conversation, people),
         "newest": events[-1].dm_event_id if events else 0,
         "target": wanted["at"],
         "people": people,
@@ -46,7 +61,7 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
         "attention": attention_of(conversation.x_account),
         "choices": Show.CHOICES if conversation.is_group else Show.CHOICES[:2],
     }
-    return render(request, "conversations/thread.html", context)
+    return render(request, "conversations/thread.html", context, status=status)
 
 
 @require_safe
@@ -61,7 +76,7 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
     found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_contents()[: PAGE + 2])
     below = found.pop(0) if found and found[0].dm_event_id == wanted["before"] else None
     page = _with_post_media(found[:PAGE][::-1])
-    context = _page(conversation, wanted, page, len(found) > PAGE)
+    context = _page(conversation, wanted, page, len(found) > PAGE, wanted["before"])
     if below and page and day_of(page[-1]) == day_of(below):
         context["day_goes_on"] = day_of(below)
     return render(request, "conversations/_older.html", context)
@@ -91,24 +106,36 @@ def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def read_history(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET: how the wish for older events stands. POST: wish for a page more; it costs money."""
+    """GET: how the wish for older events stands. POST: wish for a page more, or for all there is; it costs money."""
     wanted = _wanted(request)
-    if request.method == "POST":
-        _ask(request, pk)
-        if not request.headers.get("HX-Request"):
-            return redirect(f"{reverse('thread', args=[pk])}?{urlencode(_kept(wanted))}")
+    is_part = bool(request.headers.get("HX-Request"))
+    words = _ask(request, pk) if request.method == "POST" else ""
+    if request.method == "POST" and not is_part and not words:
+        return redirect(f"{reverse('thread', args=[pk])}?{urlencode(_kept(wanted))}")
     conversation = _conversation(request, pk)
+    if words and not is_part:
+        messages.error(request, words)
+        return _whole_page(request, conversation, status=422)
     events = _narrowed(conversation, wanted["show"])
     has_older = events.filter(dm_event_id__lt=wanted["before"] or MAX_ID).exists()
-    return render(request, "conversations/_top.html", _page(conversation, wanted, [], has_older))
+    context = _page(conversation, wanted, [], has_older, None) | {"refusal": words}
+    return render(request, "conversations/_top.html", context, status=422 if words else 200)
 
 
-def _ask(request: HttpRequest, pk: int) -> None:
-    conversation = get_object_or_404(Conversation.objects.visible_to(request.user, Role.AGENT), pk=pk)
+def _ask(request: HttpRequest, pk: int) -> str:
+    """Writes the wish down; the words for a refusal when it could cross the month's cap."""
+    mine = Conversation.objects.visible_to(request.user, Role.AGENT).with_ages().select_related("x_account__sync")
+    conversation = get_object_or_404(mine.defer(*TOKENS_OF_JOINED), pk=pk)
     form = HistoryForm(request.POST)
     if not form.is_valid():
         raise Http404
-    actions.read_history(_person(request), conversation, form.cleaned_data["event_types"])
+    whole = all_of(conversation) if form.cleaned_data["whole"] else None
+    pages = whole.pages if whole else 1
+    try:
+        actions.read_history(_person(request), conversation, form.cleaned_data["event_types"], pages)
+    except CapReached:
+        return refusal(conversation.x_account, pages * estimates.page_usd())
+    return ""
 
 
 # --- What all of them need --------------------------------------------------------------------------------------------
@@ -116,7 +143,13 @@ def _ask(request: HttpRequest, pk: int) -> None:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_history()
+    mine = (
+        Conversation.objects.visible_to(request.user)
+        .for_person(request.user)
+        .with_history()
+        .with_receipts()
+        .with_ages()
+    )
     return get_object_or_404(mine.select_related("x_account__sync", "peer__avatar").defer(*TOKENS_OF_JOINED), pk=pk)
 
 
@@ -148,21 +181,21 @@ def _narrowed(conversation: Conversation, show: str) -> DmEventQuerySet:
     return events
 
 
-def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], bool, bool]:
-    """The events of a page, oldest first, and whether there are older and newer ones."""
+def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], bool, int | None]:
+    """The events of a page, oldest first, whether there are older ones, and the dm_event_id of the next newer one."""
     if wanted["after"] is not None:
         found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_contents()[: PAGE + 1])
-        return _with_post_media(found[:PAGE]), True, len(found) > PAGE
-    has_newer = wanted["before"] is not None
-    if has_newer:
-        events = events.filter(dm_event_id__lt=wanted["before"])
+        return _with_post_media(found[:PAGE]), True, found[PAGE].dm_event_id if len(found) > PAGE else None
+    next_newer: int | None = wanted["before"]
+    if next_newer is not None:
+        events = events.filter(dm_event_id__lt=next_newer)
     elif wanted["at"] is not None:
         above = events.filter(dm_event_id__gt=wanted["at"]).order_by("dm_event_id")
         edge = list(above.values_list("dm_event_id", flat=True)[PAGE // 2 - 1 : PAGE // 2 + 1])
-        has_newer = len(edge) > 1
+        next_newer = edge[1] if len(edge) > 1 else None
         events = events.filter(dm_event_id__lte=edge[0]) if edge else events
     found = list(events.order_by("-dm_event_id").with_contents()[: PAGE + 1])
-    return _with_post_media(found[:PAGE][::-1]), len(found) > PAGE, has_newer
+    return _with_post_media(found[:PAGE][::-1]), len(found) > PAGE, next_newer
 
 
 def _with_post_media(events: list[DmEvent]) -> list[DmEvent]:
@@ -178,19 +211,44 @@ def _steps(conversation: Conversation) -> list[EventParticipant]:
     return list(rows.select_related("event__sender").order_by("event__dm_event_id")[:1000])
 
 
-def _page(conversation: Any, wanted: dict[str, Any], events: list[DmEvent], has_older: bool) -> dict[str, Any]:
+def _page(
+    conversation: Any, wanted: dict[str, Any], events: list[DmEvent], has_older: bool, above: int | None
+) -> dict[str, Any]:
+    """above: the dm_event_id of the next newer event; None where the page ends with the newest."""
+    rows = shown(events, conversation.x_account.x_user_id)
+    mark_seen(rows, conversation.seen_own_id, conversation.seen_at)
+    may_ask = _may_ask(conversation, wanted["show"])
+    is_end = may_ask and not has_older and not wanted["show"]
     return {
         "conversation": conversation,
-        "rows": shown(events, conversation.x_account.x_user_id),
+        "rows": rows,
+        "is_locked_below": _is_locked_here(conversation, wanted, rows, has_older, above),
         "has_older": has_older,
         "oldest": events[0].dm_event_id if events else wanted["before"] or MAX_ID,
         "show": wanted["show"],
         "kept": urlencode(_kept(wanted)),
         "event_types": EVENT_TYPES[wanted["show"]],
         "noun": "joins and leaves" if wanted["show"] == Show.COMINGS else "messages",
-        "may_ask": _may_ask(conversation, wanted["show"]),
+        "may_ask": may_ask,
+        "whole": all_of(conversation, events if above is None else ()) if is_end else None,
         "prices": prices(),
     }
+
+
+def _is_locked_here(
+    conversation: Conversation, wanted: dict[str, Any], rows: Sequence[Shown], has_older: bool, above: int | None
+) -> bool:
+    """Marks where it went on encrypted, on the one page that time lies in; True when that is below all rows.
+
+    A page reaches from its first event up to the next page's first.
+    """
+    if conversation.encrypted_at is None or wanted["show"] == Show.COMINGS:
+        return False
+    locked_id = snowflake_floor(conversation.encrypted_at)
+    begins = rows[0].event.dm_event_id if has_older and rows else 0
+    if locked_id < begins or (above is not None and locked_id >= above):
+        return False
+    return mark_locked(rows, locked_id)
 
 
 def _kept(wanted: dict[str, Any]) -> dict[str, str]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -9,24 +14,53 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Person, is_owner, x_account_for, x_accounts_of, x_accounts_run_by
 from accounts.models import Role, XAccount
-from conversations import actions
-from conversations.forms import StartForm
-from conversations.showing import is_waiting, prices
-from conversations.sync import account_status
+from conversations import actions, drawing
+from conversations.attention import is_waiting
+from conversations.forms import CapForm, StartForm
+from conversations.showing import prices, span_of, usd
+from conversations.sync import account_status, estimates
+from conversations.sync.caps import CapReached
+from conversations.sync.estimates import Estimate
+from conversations.sync.status import known_pace
+from conversations.views.asking import refusal
 
 
 @require_safe
 def x_account(request: HttpRequest, pk: int) -> HttpResponse:
-    account = x_account_for(request.user, pk)
+    return _page(request, x_account_for(request.user, pk))
+
+
+def _page(request: HttpRequest, account: XAccount, form: CapForm | None = None, status: int = 200) -> HttpResponse:
+    found = account_status(account)
     context = {
         "x_account": account,
-        "status": account_status(account),
+        "status": found,
+        "lanes": drawing.lanes(found.day),
+        "ticks": drawing.ticks(found.day),
+        "width": drawing.WIDTH,
+        "height": drawing.UNIT,
+        "polls_every": span_of(found.polls_every),
+        "form": form or CapForm(initial={"cap": found.spend.cap}),
         "prices": prices(),
         "members": account.memberships.select_related("user").order_by("user__name"),
-        "may_run": x_accounts_run_by(request.user).filter(pk=pk).exists(),
-        "may_decide": _runs(request.user).filter(pk=pk).exists(),
+        "may_run": x_accounts_run_by(request.user).filter(pk=account.pk).exists(),
+        "may_decide": _runs(request.user).filter(pk=account.pk).exists(),
     }
-    return render(request, "conversations/x_account.html", context)
+    return render(request, "conversations/x_account.html", context, status=status)
+
+
+@require_POST
+def cap(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the X account may cost in a month; an empty field takes the cap away."""
+    account = _run_by(request, pk)
+    form = CapForm(request.POST)
+    if not form.is_valid():
+        return _page(request, account, form, status=422)
+    cap_usd: Decimal | None = form.cleaned_data["cap"]
+    actions.set_cap(account, cap_usd)
+    words = "There is no cap any more." if cap_usd is None else f"The cap is {usd(cap_usd)} a month from now on."
+    messages.success(request, words)
+    return redirect("x_account", pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,19 +69,40 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     if not is_waiting(account):
         return redirect("x_account", pk)
     form = StartForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        actions.begin_import(account, form.cleaned_data["days"], form.cleaned_data["ceiling"])
+    if request.method == "POST" and form.is_valid() and _begins(account, form):
         return redirect("inbox")
-    context = {"x_account": account, "form": form, "prices": prices()}
+    known = known_pace(account)
+    choices = [(radio, _expected(known, radio.data["value"])) for radio in form["days"].subwidgets]
+    context = {"x_account": account, "form": form, "choices": choices, "prices": prices()}
     return render(
         request, "conversations/x_account_start.html", context, status=422 if request.method == "POST" else 200
     )
 
 
+def _begins(account: XAccount, form: StartForm) -> bool:
+    """Whether the reading has begun; else the form says why the month's cap does not allow it."""
+    ceiling = form.cleaned_data["ceiling"]
+    try:
+        actions.begin_import(account, form.cleaned_data["days"], ceiling)
+    except CapReached:
+        form.add_error("ceiling", refusal(account, ceiling))
+        return False
+    return True
+
+
+def _expected(known: estimates.Pace, days: int) -> Estimate | None:
+    return estimates.expected(known, timedelta(days=int(days))) if int(days) else None
+
+
 @require_POST
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     """Goes on at the ceiling: as much again may be spent."""
-    actions.resume_import(_run_by(request, pk))
+    account = _run_by(request, pk)
+    try:
+        actions.resume_import(account)
+    except CapReached:
+        messages.error(request, refusal(account, settings.IMPORT_CEILING_USD))
+        return _page(request, account, status=422)
     return redirect("x_account", pk)
 
 

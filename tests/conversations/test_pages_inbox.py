@@ -157,7 +157,7 @@ def test_an_account_that_needs_a_person_says_so_with_the_way_on(as_ada, filled, 
 
 def test_an_account_whose_grant_ended_says_so(as_ada, filled):
     XAccount.objects.filter(pk=filled.studio.pk).update(state=XAccount.State.RECONNECT)
-    assert "X no longer accepts the connection of @NordlichtStudio." in page(as_ada)
+    assert "X no longer accepts the connection of @NordlichtStudio, since" in page(as_ada)
 
 
 def test_an_empty_inbox_is_not_called_empty_but_says_what_x_gives(as_ada, ada):

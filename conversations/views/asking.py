@@ -1,0 +1,52 @@
+"""What stands at buttons that cost money: how much X may still have of a conversation, and why the cap says no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from accounts.models import XAccount
+from conversations.ids import time_in
+from conversations.models import Conversation, DmEvent, SyncState
+from conversations.showing import over_cap
+from conversations.sync import caps
+from conversations.sync.estimates import Estimate, Pace, birth_of, older_events
+
+
+def refusal(x_account: XAccount, most: Decimal) -> str:
+    """The words for a wish that the month's cap does not allow."""
+    return over_cap(caps.left(x_account) or Decimal(0), most)
+
+
+def all_of(conversation: Any, stored: Sequence[DmEvent] = ()) -> Estimate | None:
+    """All of it that is older than what is stored; None when too little is known.
+
+    stored: all of it, oldest first, where a page has it at hand; else it is one query. The conversation comes
+    `with_ages`.
+    """
+    events, oldest = (len(stored), stored[0].created_at) if stored else conversation.events.stretch()
+    if oldest is None:
+        return None
+    since = min(oldest, _read_since(conversation) or oldest)
+    ages = [] if conversation.is_group else [_moment(conversation.our_birth), _moment(conversation.peer_birth)]
+    return older_events(Pace(events, timezone.now() - since), since, birth_of(conversation.dm_conversation_id, ages))
+
+
+def _read_since(conversation: Conversation) -> datetime | None:
+    """From when on all conversations of the X account are read: a silent month tells of its pace, too."""
+    sync: SyncState | None = getattr(conversation.x_account, "sync", None)
+    is_known = sync is not None and sync.import_finished_at is not None and sync.horizon_id > 0
+    return time_in(sync.horizon_id) if sync is not None and is_known else None
+
+
+def _moment(told: object) -> datetime | None:
+    try:
+        found = parse_datetime(told) if isinstance(told, str) else None
+    except ValueError:  # well formed, and no date there is
+        return None
+    return found if found is not None and timezone.is_aware(found) else None
