@@ -54,8 +54,7 @@ def _read(x_account: XAccount) -> None:
     for _ in range(MOST_PAGES):
         answer = ledger.call(x_account, partial(_ask, token=token))
         ledger.record(x_account, answer)
-        listed = [(chat.id, chat.updated_at) for chat in answer.value.conversations if chat.updated_at]
-        news = [push.mark_encrypted(x_account, chat_id, at) for chat_id, at in listed]
+        news = [push.mark_encrypted(x_account, chat.id, chat.updated_at) for chat in answer.value.conversations]
         token = answer.value.next_token
         if not token or not any(news):
             return

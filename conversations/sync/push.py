@@ -278,19 +278,28 @@ def _note_chat(activity: Activity) -> None:
         ledger.record_push(x_account, activity.event_type, timezone.now(), {BilledResource.Kind.CHAT_EVENT: [uuid]})
 
 
-def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime) -> bool:
-    """The conversation goes on as encrypted X Chat, at least since then. False when that was known."""
+def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime | None) -> bool:
+    """The conversation goes on as encrypted X Chat. at: of the newest sign; None where X tells no time, and then its
+    place in the inbox stays. False when that was known.
+    """
     with transaction.atomic():
         changes.lock(x_account)
         conversation = _conversation(x_account, dm_conversation_id)
-        if conversation.last_encrypted_at is not None and conversation.last_encrypted_at >= at:
+        if not _is_news(conversation, at):
             return False
-        conversation.encrypted_at = conversation.encrypted_at or at
-        conversation.last_encrypted_at, conversation.last_encrypted_id = at, snowflake_floor(at)
+        conversation.encrypted_at = conversation.encrypted_at or at or timezone.now()
+        if at is not None:
+            conversation.last_encrypted_at, conversation.last_encrypted_id = at, snowflake_floor(at)
         conversation.last_dm_event_id = max(conversation.last_dm_event_id, conversation.last_encrypted_id)
         conversation.save(update_fields=["encrypted_at", "last_encrypted_at", "last_encrypted_id", "last_dm_event_id"])
         changes.announce(x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
     return True
+
+
+def _is_news(conversation: Conversation, at: datetime | None) -> bool:
+    if at is None:
+        return conversation.encrypted_at is None
+    return conversation.last_encrypted_at is None or conversation.last_encrypted_at < at
 
 
 def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:

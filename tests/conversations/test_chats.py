@@ -1,0 +1,43 @@
+"""Conversations that only X's list of encrypted chats knows stand in the inbox, locked."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from conversations.models import Conversation, SyncState
+from conversations.sync import chats
+from tests.conversations.sync_support import OWN, begin, connect, make_person, one_to_one
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+ANN = "2000000000000000001"
+
+
+@pytest.fixture
+def x_account(xsim):
+    make_person(xsim, ANN)
+    x_account = connect(xsim)
+    begin(x_account)
+    SyncState.objects.update(import_finished_at=timezone.now())
+    return x_account
+
+
+def test_a_conversation_that_x_lists_is_marked_once(x_account, xsim):
+    xsim.post("chat", {"conversation_id": f"{ANN}:{OWN}", "sender_id": ANN})
+    assert chats.due() == [x_account.pk]
+    chats.check(x_account.pk)
+    conversation = Conversation.objects.get()
+    assert conversation.dm_conversation_id == one_to_one(OWN, ANN)
+    assert conversation.encrypted_at is not None
+    assert chats.due() == []
+    number = SyncState.objects.get().last_change
+    SyncState.objects.update(chats_checked_at=None)
+    chats.check(x_account.pk)
+    assert SyncState.objects.get().last_change == number, "nothing new"
+
+
+def test_an_endpoint_that_fails_disturbs_nothing(x_account, xsim):
+    xsim.post("faults", {"kind": "503", "path": "chat", "times": -1})
+    chats.check(x_account.pk)
+    assert SyncState.objects.get().state == SyncState.State.ACTIVE
+    assert chats.due() == []

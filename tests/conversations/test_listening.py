@@ -1,0 +1,179 @@
+"""One listener holds the stream, takes over from a dead one, comes back after whatever ends it, and says how it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from conversations.models import ActivityDelivery, DmEvent, PushState, SyncState
+from conversations.sync import listening, pace, subscriptions
+from conversations.sync.listening import Listener
+from tests.conversations.sync_support import begin, connect, make_person, say, stored_ids
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
+State = PushState.State
+ANN = "2000000000000000001"
+
+
+@pytest.fixture(autouse=True)
+def _quick(settings, xsim, monkeypatch):
+    settings.PUSH_LEASE_SECONDS = 1
+    settings.PUSH_SILENCE_SECONDS = 3
+    monkeypatch.setattr(listening, "LOOK_AGAIN", timedelta(milliseconds=20))
+    monkeypatch.setattr(listening, "NOTE_EVERY", timedelta(0))
+    monkeypatch.setattr(listening, "FIRST_WAIT", timedelta(milliseconds=50))
+    xsim.post("settings", {"keep_alive_seconds": 0.2})
+
+
+@pytest.fixture
+def x_account(xsim):
+    make_person(xsim, ANN)
+    x_account = connect(xsim)
+    begin(x_account)
+    SyncState.objects.update(import_finished_at=timezone.now())
+    subscriptions.repair()
+    return x_account
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[], Listener]]:
+    """Starts a listener in a thread; all of them are stopped in the end."""
+    running: list[tuple[Listener, threading.Thread]] = []
+
+    def start() -> Listener:
+        listener = Listener()
+
+        def run() -> None:
+            try:
+                listener.run()
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        running.append((listener, thread))
+        return listener
+
+    yield start
+    for listener, _ in running:
+        listener.stop()
+    for _, thread in running:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def wait_until(is_so: Callable[[], object], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def is_connected() -> bool:
+    return PushState.objects.filter(pk=1, state=State.CONNECTED).exists()
+
+
+def test_a_message_is_here_as_soon_as_x_pushes_it(x_account, xsim, listen):
+    listen()
+    wait_until(is_connected)
+    said = say(xsim, ANN, "Is anybody there?")
+    wait_until(lambda: int(said["id"]) in stored_ids(x_account))
+    assert pace.is_pushed(x_account)
+    assert PushState.objects.get().activities == 1
+
+
+def test_what_x_writes_twice_and_in_any_order_is_here_once(x_account, xsim, listen):
+    xsim.post("settings", {"push_duplicates": 1.0, "push_shuffle": 3})
+    listen()
+    wait_until(is_connected)
+    ids = {int(say(xsim, ANN, f"Hello {number}")["id"]) for number in range(8)}
+    wait_until(lambda: stored_ids(x_account) == ids)
+    wait_until(lambda: PushState.objects.get().duplicates >= 1)
+    assert DmEvent.objects.count() == 8
+
+
+def test_a_cut_stream_is_opened_again_and_what_was_missed_is_asked_for(x_account, xsim, listen):
+    listen()
+    wait_until(is_connected)
+    first = say(xsim, ANN, "before")
+    wait_until(lambda: int(first["id"]) in stored_ids(x_account))
+    xsim.post("faults", {"kind": "503", "path": "activity/stream", "times": 2})
+    xsim.post("stream", {"cut": 1})
+    missed = say(xsim, ANN, "while nobody listened")
+    wait_until(lambda: int(missed["id"]) in stored_ids(x_account))
+    assert PushState.objects.get().state == State.CONNECTED
+
+
+def test_odd_lines_are_counted_and_the_connection_is_kept(x_account, xsim, listen):
+    listen()
+    wait_until(is_connected)
+    began = PushState.objects.get().connected_at
+    xsim.post("stream", {"garbage": "{no json"})
+    xsim.post("stream", {"huge_line_bytes": 10 * 1024 * 1024})
+    xsim.post("stream", {"garbage": '{"data": {"event_type": "dm.received"}}'})
+    said = say(xsim, ANN, "after all that")
+    wait_until(lambda: int(said["id"]) in stored_ids(x_account))
+    push = PushState.objects.get()
+    assert (push.odd_lines, push.connected_at) == (3, began)
+    assert ActivityDelivery.objects.get(state=ActivityDelivery.State.ODD).raw == {"data": {"event_type": "dm.received"}}
+
+
+def test_a_stream_that_has_fallen_silent_is_given_up(x_account, xsim, listen, settings):
+    settings.PUSH_SILENCE_SECONDS = 1
+    listen()
+    wait_until(is_connected)
+    began = PushState.objects.get().connected_at
+    xsim.post("stream", {"pause_keep_alives": True})
+    wait_until(lambda: PushState.objects.get().failures >= 1 or PushState.objects.get().connected_at != began)
+
+
+def test_one_of_two_holds_the_stream_and_the_other_takes_over(x_account, xsim, listen):
+    first = listen()
+    wait_until(is_connected)
+    second = listen()
+    time.sleep(0.3)  # the time in which the second would have made its mistake
+    assert PushState.objects.get().holder == first.holder
+    # The first dies: it renews nothing any more.
+    PushState.objects.update(lease_until=timezone.now() - timedelta(seconds=1), holder="dead")
+    wait_until(lambda: PushState.objects.get().holder in (first.holder, second.holder) and is_connected())
+    said = say(xsim, ANN, "still here?")
+    wait_until(lambda: int(said["id"]) in stored_ids(x_account))
+
+
+def test_no_credit_says_so_and_waits(x_account, xsim, listen):
+    xsim.post("faults", {"kind": "402", "path": "activity/stream", "times": -1})
+    listen()
+    wait_until(lambda: PushState.objects.get().state == State.NO_CREDIT)
+    push = PushState.objects.get()
+    assert push.next_try_at > timezone.now() + timedelta(minutes=50)
+    assert SyncState.objects.get().state == SyncState.State.NO_CREDIT, "one app, one purse"
+
+
+def test_what_lies_beyond_xs_minutes_is_left_to_reading(x_account, xsim, listen):
+    now = timezone.now()
+    PushState.objects.update(last_line_at=now - timedelta(minutes=20))
+    SyncState.objects.update(next_poll_at=now + timedelta(minutes=4))
+    listen()
+    wait_until(is_connected)
+    wait_until(lambda: SyncState.objects.get().next_poll_at <= timezone.now())
+
+
+def test_without_the_apps_keys_nobody_listens(x_account, listen, settings):
+    settings.X_CONSUMER_KEY = settings.X_CONSUMER_SECRET = ""
+    PushState.objects.update(state=State.OFF)
+    listener = listen()
+    time.sleep(0.2)  # the time in which it would have connected
+    assert PushState.objects.get().holder != listener.holder
+
+
+def test_who_ends_gives_the_stream_back_at_once(x_account, listen):
+    listener = listen()
+    wait_until(is_connected)
+    listener.stop()
+    wait_until(lambda: PushState.objects.get().holder == "")

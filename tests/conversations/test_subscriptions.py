@@ -1,0 +1,130 @@
+"""What X shall push is made on connect, repaired when X lost it, removed on disconnect and at the month's cap."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import XAccount
+from conversations.models import ActivitySubscription, ApiCall, PushState, SyncState
+from conversations.sync import caps, subscriptions
+from tests.conversations.sync_support import OWN, begin, connect
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+State = ActivitySubscription.State
+OTHER = "1500000000000000200"
+
+
+@pytest.fixture
+def x_account(xsim):
+    x_account = connect(xsim)
+    begin(x_account)
+    return x_account
+
+
+def repair() -> None:
+    PushState.objects.update(subscriptions_checked_at=None)
+    subscriptions.repair()
+
+
+def at_x(xsim) -> list[tuple[str, str | None]]:
+    answer = xsim.api(xsim.app_token(), "/2/activity/subscriptions").json()
+    rows = answer.get("data", [])
+    return sorted((row["event_type"], row.get("filter", {}).get("user_id")) for row in rows)
+
+
+ALL = sorted([(kind, OWN) for kind in subscriptions.KINDS] + [("oauth.revoke", None)])
+
+
+@pytest.mark.parametrize("form", ["nested", "flat", "list", "empty"])
+def test_every_kind_is_subscribed_in_whatever_form_x_answers(x_account, xsim, form):
+    xsim.post("settings", {"subscription_answer": form})
+    repair()
+    assert at_x(xsim) == ALL
+    assert set(ActivitySubscription.objects.values_list("state", flat=True)) == {State.ACTIVE}
+    repair()
+    assert at_x(xsim) == ALL
+    assert not ActivitySubscription.objects.filter(subscription_id="").exists(), (
+        "the list tells what the answer did not"
+    )
+
+
+def test_what_x_has_lost_is_made_again(x_account, xsim):
+    repair()
+    row = ActivitySubscription.objects.get(event_type="dm.read")
+    xsim.api(xsim.app_token(), f"/2/activity/subscriptions/{row.subscription_id}", "DELETE")
+    assert at_x(xsim) != ALL
+    repair()
+    assert at_x(xsim) == ALL
+
+
+def test_disconnecting_removes_them_and_leaves_what_others_made(x_account, xsim):
+    repair()
+    foreign = {"event_type": "profile.update.bio", "filter": {"user_id": OWN}, "tag": "somebody else's"}
+    xsim.api(x_account.access_token, "/2/activity/subscriptions", "POST", json=foreign)
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED)
+    repair()
+    assert ("dm.received", OWN) not in at_x(xsim)
+    assert ("oauth.revoke", None) in at_x(xsim)
+    assert ActivitySubscription.objects.count() == 1
+
+
+def test_before_the_choice_of_how_far_back_nothing_is_pushed(xsim):
+    SyncState.objects.create(x_account=connect(xsim))
+    repair()
+    assert at_x(xsim) == [("oauth.revoke", None)]
+
+
+def test_reaching_the_months_cap_ends_them(x_account, xsim):
+    repair()
+    caps.set_cap(x_account, Decimal("0.00"))
+    repair()
+    assert at_x(xsim) == [("oauth.revoke", None)]
+
+
+def test_beyond_xs_number_everybodys_messages_come_before_anybodys_typing(x_account, xsim):
+    begin(connect(xsim, OTHER))
+    xsim.post("settings", {"subscription_cap": 4})
+    repair()
+    repair()
+    assert at_x(xsim) == sorted(
+        [("oauth.revoke", None), ("dm.received", OWN), ("dm.received", OTHER), ("dm.sent", OWN)],
+        key=lambda row: (row[0], row[1] or ""),
+    )
+    assert ActivitySubscription.objects.filter(state=State.OVER_CAP).count() == 7
+
+
+def test_a_refusal_is_kept_with_xs_words_and_tried_seldom(x_account, xsim):
+    xsim.post("faults", {"kind": "403-client-not-enrolled", "path": "subscriptions", "method": "POST", "times": -1})
+    repair()
+    refused = ActivitySubscription.objects.filter(state=State.REFUSED)
+    assert refused.count() == 6
+    assert all(row.detail and row.due_at > timezone.now() for row in refused)
+    xsim.delete("requests")
+    repair()
+    assert [call["method"] for call in xsim.get("requests") if "subscriptions" in call["path"]] == ["GET"]
+
+
+def test_one_process_a_minute_looks(x_account, xsim):
+    subscriptions.repair()
+    xsim.delete("requests")
+    subscriptions.repair()
+    assert not [call for call in xsim.get("requests") if "subscriptions" in call["path"]]
+    PushState.objects.update(subscriptions_checked_at=timezone.now() - timedelta(seconds=61))
+    assert subscriptions.is_due()
+
+
+def test_without_the_apps_keys_x_is_not_asked(x_account, xsim, settings):
+    settings.X_CONSUMER_KEY = settings.X_CONSUMER_SECRET = ""
+    subscriptions.repair()
+    assert not subscriptions.is_due()
+    assert not xsim.get("requests")
+
+
+def test_the_calls_of_the_app_stand_in_the_ledger(x_account, xsim):
+    repair()
+    endpoints = set(ApiCall.objects.filter(x_account=None).values_list("endpoint", flat=True))
+    assert "GET /2/activity/subscriptions" in endpoints

@@ -1,0 +1,135 @@
+"""The webhook proves itself to X, takes what X has signed, once, and refuses and counts everything else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+
+import pytest
+from django.utils import timezone
+
+from conversations import tasks
+from conversations.models import ActivityDelivery, DmEvent, PushState
+from conversations.sync import pace, subscriptions, webhooks
+from tests.conversations.sync_support import OWN, begin, connect
+from tests.conversations.test_push import said
+from tests.factories import SyncStateFactory, XAccountFactory
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+URL = "/x-webhook/"
+SECRET = "dminbox-demo-consumer-secret"
+
+
+@pytest.fixture(autouse=True)
+def _webhook(settings):
+    settings.X_PUSH = "webhook"
+    PushState.objects.create(pk=1)
+
+
+@pytest.fixture
+def x_account():
+    return SyncStateFactory(x_account=XAccountFactory(x_user_id=int(OWN))).x_account
+
+
+@pytest.fixture
+def taken_up(monkeypatch):
+    found: list[int] = []
+    monkeypatch.setattr(tasks.take_up_activity, "delay", found.append)
+    return found
+
+
+def body(uuid: str = "-17") -> bytes:
+    data = {"event_uuid": uuid, "filter": {"user_id": OWN}, "event_type": "dm.received", "payload": said(1)}
+    return json.dumps({"data": data}).encode()
+
+
+def signature(raw: bytes, secret: str = SECRET) -> str:
+    return "sha256=" + base64.b64encode(hmac.new(secret.encode(), raw, hashlib.sha256).digest()).decode()
+
+
+def deliver(client, raw: bytes, signed: str | None = None):
+    headers = {} if signed == "" else {"x-twitter-webhooks-signature": signed or signature(raw)}
+    return client.post(URL, data=raw, content_type="application/json", headers=headers)
+
+
+def test_the_secret_is_proved_by_its_signature_over_xs_token(client):
+    answer = client.get(URL, {"crc_token": "NGQxZWVmZTYtYjBm"})
+    assert answer.json() == {"response_token": signature(b"NGQxZWVmZTYtYjBm")}
+    assert PushState.objects.get().webhook_last_crc_at is not None
+
+
+@pytest.mark.parametrize("token", ["", '{"data": 1}', "a b", "x" * 5000, "é"])
+def test_nothing_is_signed_for_who_sends_no_token_of_xs(client, token):
+    answer = client.get(URL, {"crc_token": token})
+    assert answer.status_code == 400
+    assert PushState.objects.get().webhook_bad_crc == 1
+
+
+def test_a_signed_delivery_is_stored_raw_queued_and_taken_up(client, x_account, taken_up):
+    assert deliver(client, body()).status_code == 200
+    delivery = ActivityDelivery.objects.get()
+    assert (taken_up, delivery.state) == ([delivery.pk], ActivityDelivery.State.DUE)
+    tasks.take_up_activity(delivery.pk)
+    assert DmEvent.objects.get().text == "Hello"
+
+
+@pytest.mark.parametrize("signed", ["", "sha256=", "sha256=AAAA", "é", signature(body(), "another secret")])
+def test_what_x_has_not_signed_is_refused_and_counted(client, x_account, taken_up, signed):
+    assert deliver(client, body(), signed or "").status_code == 403
+    assert PushState.objects.get().webhook_unsigned == 1
+    assert not ActivityDelivery.objects.exists()
+
+
+def test_a_body_that_was_altered_is_refused(client, x_account, taken_up):
+    assert deliver(client, body() + b" ", signature(body())).status_code == 403
+
+
+def test_a_replayed_delivery_is_answered_and_taken_up_once(client, x_account, taken_up):
+    deliver(client, body())
+    assert deliver(client, body()).status_code == 200
+    assert len(taken_up) == ActivityDelivery.objects.count() == 1
+    assert PushState.objects.get().webhook_replayed == 1
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(client, taken_up, monkeypatch):
+    monkeypatch.setattr(webhooks, "LARGEST", 100)
+    assert deliver(client, body()).status_code == 413
+    assert PushState.objects.get().webhook_oversized == 1
+
+
+@pytest.mark.parametrize("raw", [b"{no json", b"[]", b'{"data": {}}', b"\xff\x00", b"null"])
+def test_what_is_signed_and_odd_is_kept_and_answered(client, taken_up, raw):
+    assert deliver(client, raw).status_code == 200
+    assert ActivityDelivery.objects.get().state == ActivityDelivery.State.ODD
+    assert PushState.objects.get().webhook_odd == 1
+    assert taken_up == []
+
+
+def test_other_methods_and_an_inbox_without_webhook_are_not_there(client, settings):
+    assert client.put(URL).status_code == 405
+    settings.X_PUSH = "stream"
+    assert client.get(URL, {"crc_token": "abc"}).status_code == 404
+    assert deliver(client, body()).status_code == 404
+
+
+def test_an_answer_takes_two_queries(client, x_account, taken_up, django_assert_max_num_queries):
+    with django_assert_max_num_queries(3):  # the insert, in its savepoint
+        deliver(client, body())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_our_address_is_registered_and_used_for_what_is_subscribed(xsim, live_server, settings):
+    settings.PUBLIC_URL = live_server.url
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
+    x_account = connect(xsim)
+    begin(x_account)
+    subscriptions.repair()
+    push = PushState.objects.get()
+    assert push.webhook_id
+    assert push.webhook_is_valid
+    assert push.webhook_last_crc_at <= timezone.now()
+    assert pace.is_pushed(x_account)
+    listed = xsim.api(xsim.app_token(), "/2/activity/subscriptions").json()["data"]
+    assert {row["webhook_id"] for row in listed} == {push.webhook_id}
