@@ -16,6 +16,7 @@ SCOPES = {
 CHOICES = {
     "default_vocabulary": ("tweet", "post"),
     "subscription_answer": ("nested", "flat", "list", "empty"),
+    "webhook_answer": ("newer", "older"),
 }
 
 
@@ -92,6 +93,8 @@ class Settings:
     webhook_retry_seconds: float = 1.0
     """Of real time before the first new try; each further one waits twice as long."""
     webhook_cap: int = 5
+    webhook_answer: str = "newer"
+    """newer: as the documentation and 2.167 answer about a webhook; older: as 2.166 does."""
     webhook_urls_checked: bool = False
     """True: a webhook's address must be HTTPS without a port, as X wants it."""
     apps: list[App] = field(default_factory=lambda: [demo_app()])

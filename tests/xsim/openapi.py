@@ -149,8 +149,11 @@ def nullable(schema: Schema) -> Schema:
 
 
 def vacant(said: Any, where: str = "") -> list[str]:
-    """The places that hold null, an empty list or an empty object; `errors: []` was seen on the wire and may be."""
-    if said is None or (said in ([], {}) and where != "errors"):
+    """The places that hold null, an empty list or an empty object.
+
+    `errors: []` was seen on the wire and may be, and so was the `filter: {}` of a subscription to everybody.
+    """
+    if said is None or (said in ([], {}) and where != "errors" and not where.endswith("filter")):
         return [where or "(answer)"]
     members = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ()
     return [found for key, inner in members for found in vacant(inner, f"{where}/{key}".lstrip("/"))]

@@ -4,13 +4,16 @@ import json
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.xsim.conftest import ADA, BEN, texts
+from tests.xsim.receiving import receiving
 from tests.xsim_server import ROOT, start_xsim
 
 PEOPLE = [{"id": ADA, "username": "ada", "name": "Ada"}, {"id": BEN, "username": "ben", "name": "Ben"}]
+CHATS = "/2/chat/conversations"
 HERE = f"/2/dm_conversations/with/{BEN}/messages"
 
 
@@ -35,6 +38,47 @@ def test_everything_is_there_after_a_restart(tmp_path):
         form = {"grant_type": "refresh_token", "refresh_token": pair["refresh_token"]}
         client = ("dminbox-demo", "dminbox-demo-secret")
         assert server.api(None, "/2/oauth2/token", "POST", data=form, auth=client).status_code == 200
+
+
+def test_who_is_told_of_what_is_there_after_a_restart(tmp_path):
+    file = tmp_path / "x.json"
+    with receiving() as receiver:
+        with start_xsim(state=file) as server:
+            server.post("people", PEOPLE)
+            token, app = server.grant(ADA)["access_token"], server.app_token()
+            webhook = server.api(app, "/2/webhooks", "POST", json={"url": receiver.url}).json()["data"]
+            server.subscribe(token, ADA, "dm.received", tag="mine", webhook_id=webhook["id"])
+            server.post("chat", {"conversation_id": f"{BEN}:{ADA}", "sender_id": BEN})
+            server.post("read", {"reader_id": BEN, "other_id": ADA, "last_read_event_id": "7"})
+            soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+            said = {"dm_conversation_id": f"{ADA}-{BEN}", "sender_id": BEN, "text": "seen later", "visible_at": soon}
+            server.post("events", said)
+            before = server.api(app, "/2/activity/subscriptions").json(), server.api(token, CHATS).json()
+
+        with start_xsim(state=file) as server:
+            after = server.api(app, "/2/activity/subscriptions").json(), server.api(token, CHATS).json()
+            assert after == before
+            assert server.api(app, "/2/webhooks").json()["data"] == [webhook]
+            told = receiver.event()
+            assert (told["event_type"], told["tag"]) == ("dm.received", "mine")
+            assert server.app_token() == app
+
+
+def test_a_state_of_before_there_was_any_push_is_read(tmp_path):
+    file = tmp_path / "x.json"
+    with start_xsim(state=file) as server:
+        server.post("people", PEOPLE)
+    state = json.loads(file.read_text())
+    for name in ("push", "app_bearer", "now"):
+        del state[name]
+    del state["world"]["chats"]
+    for name in ("consumer_key", "push_delay", "subscription_cap"):
+        del state["settings"][name]
+    file.write_text(json.dumps(state))
+
+    with start_xsim(state=file) as server:
+        assert set(server.get("world")["people"]) == {ADA, BEN}
+        assert server.app_token()
 
 
 def test_a_kill_loses_a_second_at_most(tmp_path):

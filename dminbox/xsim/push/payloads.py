@@ -1,6 +1,7 @@
 """What a pushed event holds: a message in the shape of v1.1, the people in that of v2, each counter twice."""
 
 import base64
+import math
 import secrets
 import uuid
 from collections.abc import Iterable
@@ -177,7 +178,8 @@ def _sizes(item: MediaItem) -> Json:
 
 
 def _video_info(origin: str, item: MediaItem) -> Json:
-    info: Json = {"aspect_ratio": [item.width, item.height]}
+    shared = math.gcd(item.width, item.height) or 1
+    info: Json = {"aspect_ratio": [item.width // shared, item.height // shared]}
     if item.duration_ms is not None:
         info["duration_millis"] = item.duration_ms
     variants = []

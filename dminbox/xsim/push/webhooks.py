@@ -13,7 +13,6 @@ from dminbox.xsim.calls import Call, Reply
 from dminbox.xsim.push import posting
 from dminbox.xsim.push.feed import Webhook
 from dminbox.xsim.sim import Sim
-from dminbox.xsim.vocabulary import TWEET
 
 MAX_URL = 200
 HOUR = timedelta(hours=1)
@@ -47,7 +46,7 @@ async def check(call: Call) -> Reply:
     await _check(call.sim, found)
     if not found.is_valid:
         raise problems.invalid_body("CrcValidationFailed: Invalid response_token")
-    return Reply({"data": {"attempted": True} if call.ask.vocabulary is TWEET else {"valid": True}})
+    return Reply({"data": {"attempted": True} if _is_older(call) else {"valid": True}})
 
 
 def delete(call: Call) -> Reply:
@@ -116,7 +115,11 @@ async def _challenge(sim: Sim, url: str) -> str:
 
 def _worded(call: Call, said: Json) -> Json:
     """The older file answers with the thing itself, the newer one as everywhere else."""
-    return said if call.ask.vocabulary is TWEET else {"data": said}
+    return said if _is_older(call) else {"data": said}
+
+
+def _is_older(call: Call) -> bool:
+    return call.sim.settings.webhook_answer == "older"
 
 
 def _url(call: Call) -> str:
