@@ -3,14 +3,8 @@
 import socket
 import ssl
 import time
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from dminbox.xapi import errors, oauth
 from dminbox.xapi.client import XClient
@@ -107,20 +101,6 @@ def test_a_refused_certificate_means_nothing_was_sent(certificate, call):
     context.load_cert_chain(certificate)
     with served(hang_up, context) as c, pytest.raises(errors.Unavailable):
         call(c)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A file with a key and a certificate for localhost that nobody vouches for."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    signed = builder.not_valid_before(now).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(private + signed.public_bytes(Encoding.PEM))
-    return path
 
 
 def test_html_on_a_5xx_does_no_harm():

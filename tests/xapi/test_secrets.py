@@ -8,6 +8,7 @@ import requests
 import responses
 
 from dminbox.xapi import errors, oauth
+from dminbox.xapi.app import XApp
 from dminbox.xapi.client import XClient
 from dminbox.xapi.transport import Session
 from tests.xapi.support import API, TOKEN, client, payload
@@ -65,6 +66,29 @@ def test_an_error_drags_no_request_along(body):
             client().me()
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
     assert_clean(everything_on(caught.value))
+
+
+@pytest.mark.parametrize("answer", [answer for name, answer in ANSWERS.items() if name != "half a pair"])
+def test_a_call_for_the_apps_bearer_that_fails_tells_nothing(answer):
+    with responses.RequestsMock() as x, XApp("nordlicht-key", SECRET) as app:
+        x.add("POST", f"{API}/oauth2/token", **answer)
+        with pytest.raises(errors.XError) as caught:
+            app.bearer()
+    assert_clean(everything_on(caught.value))
+
+
+def test_an_app_hides_what_it_holds_and_drags_no_request_along(caplog):
+    caplog.set_level(logging.DEBUG)
+    with responses.RequestsMock() as x, XApp("nordlicht-key", SECRET) as app:
+        x.add("POST", f"{API}/oauth2/token", json={"token_type": "bearer", "access_token": ACCESS})
+        x.add("GET", f"{API}/2/activity/stream", body=requests.ConnectionError("cut"))
+        x.add("GET", f"{API}/2/webhooks", body=requests.ReadTimeout("slow"))
+        for call in (app.stream(1).__enter__, app.webhooks):
+            with pytest.raises(errors.Unavailable) as caught:
+                call()
+            assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+            assert_clean(everything_on(caught.value))
+        assert_clean(repr(app) + repr(app.stream()) + caplog.text)
 
 
 def test_clients_sessions_and_pairs_hide_what_they_hold():
