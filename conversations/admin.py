@@ -6,28 +6,50 @@ What was said is shown on the pages, to members; of events in quarantine an owne
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
 from django.db import models
-from django.http import HttpRequest
+from django.db.models import Exists, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
-from accounts.access import x_accounts_of
+from accounts.access import TOKENS_OF_JOINED, x_accounts_of
+from conversations import ledger
 from conversations.models import (
+    ActivityDelivery,
+    ActivitySubscription,
+    ApiCall,
     BilledResource,
+    Change,
     Conversation,
     ConversationLookup,
+    DmEvent,
     HistoryRead,
+    PushState,
     QuarantinedEvent,
+    RateWindow,
     ReadInterval,
+    SpendDay,
     SyncState,
 )
+from conversations.showing import usd
+
+MEMBERS_ALONE = "Only members of this X account see what X sent."
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
     """Rows that nobody but the program writes."""
 
     actions = None
+    show_full_result_count = False  # counting a table of millions takes longer than showing a page of it
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        rows: models.QuerySet[Any] = super().get_queryset(request)
+        fields = {field.name for field in self.model._meta.get_fields()}
+        return rows.select_related("x_account").defer(*TOKENS_OF_JOINED) if "x_account" in fields else rows
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -39,28 +61,170 @@ class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+def _raw_form(row: Any) -> str:
+    return json.dumps(row.raw, ensure_ascii=False, indent=2) if row.is_mine else MEMBERS_ALONE
+
+
+# --- What X sent and we did not understand ----------------------------------------------------------------------------
+
+
 @admin.register(QuarantinedEvent)
 class QuarantinedEventAdmin(LookOnly):
+    """Elements that could not be stored as events; above them, how often each kind nobody knows was met."""
+
     list_display = ("pk", "x_account", "reason", "times_seen", "first_seen_at", "last_seen_at")
     list_filter = ("x_account",)
     fields = ("x_account", "reason", "times_seen", "first_seen_at", "last_seen_at", "raw_form")
     readonly_fields = ("raw_form",)
+    change_list_template = "admin/conversations/quarantinedevent/change_list.html"
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        mine = x_accounts_of(request.user).filter(pk=models.OuterRef("x_account"))
-        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=models.Exists(mine))
+        mine = x_accounts_of(request.user).filter(pk=OuterRef("x_account"))
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=Exists(mine))
+        return rows
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, (extra_context or {}) | {"unknown": unknown_kinds()})
+
+    @admin.display(description="As X sent it")
+    def raw_form(self, row: Any) -> str:
+        return _raw_form(row)
+
+
+def unknown_kinds() -> list[tuple[str, str, int]]:
+    """Kinds that dminbox does not know, with how many there are of each: events stored, and activities pushed."""
+    stored = DmEvent.objects.exclude(event_type__in=DmEvent.Type.values).values_list("event_type")
+    pushed = ActivityDelivery.objects.filter(state=ActivityDelivery.State.ODD).values_list("event_type")
+    return [
+        (where, kind or "(none)", count)
+        for where, rows in (("event, stored and shown by its name", stored), ("activity, kept raw", pushed))
+        for kind, count in rows.annotate(models.Count("pk")).order_by("event_type")
+    ]
+
+
+@admin.register(ActivityDelivery)
+class ActivityDeliveryAdmin(LookOnly):
+    list_display = ("event_uuid", "event_type", "x_user_id", "source", "state", "attempts", "received_at", "detail")
+    list_filter = ("state", "source", "event_type")
+    search_fields = ("event_uuid",)
+    exclude = ("raw",)
+    readonly_fields = ("raw_form",)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        mine = x_accounts_of(request.user).filter(x_user_id=OuterRef("x_user_id"))
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=Exists(mine))
         return rows
 
     @admin.display(description="As X sent it")
     def raw_form(self, row: Any) -> str:
-        if not row.is_mine:
-            return "Only members of this X account see what X sent."
-        return json.dumps(row.raw, ensure_ascii=False, indent=2)
+        return _raw_form(row)
+
+
+# --- Push -------------------------------------------------------------------------------------------------------------
+
+
+@admin.register(ActivitySubscription)
+class ActivitySubscriptionAdmin(LookOnly):
+    list_display = ("event_type", "x_account", "state", "subscription_id", "checked_at", "due_at", "detail")
+    list_filter = ("state", "event_type")
+
+
+@admin.register(PushState)
+class PushStateAdmin(LookOnly):
+    list_display = ("state", "state_since", "last_line_at", "activities", "duplicates", "odd_lines", "failures")
+    exclude = ("holder",)
+
+
+@admin.register(Change)
+class ChangeAdmin(LookOnly):
+    """The change log: ids and times."""
+
+    list_display = ("number", "x_account", "kind", "conversation_id", "event_id", "created_at")
+    list_filter = ("kind", "x_account")
+    fields = ("x_account", "number", "kind", "conversation_id", "event_id", "data", "created_at")
+    readonly_fields = ("conversation_id", "event_id")
+    ordering = ("-pk",)
+
+
+# --- Calls and money --------------------------------------------------------------------------------------------------
+
+
+@admin.register(ApiCall)
+class ApiCallAdmin(LookOnly):
+    list_display = (
+        "at",
+        "x_account",
+        "endpoint",
+        "status",
+        "dm_events",
+        "users",
+        "posts",
+        "usd",
+        "rate_remaining",
+        "rate_limit",
+    )
+    list_filter = ("status", "endpoint", "x_account")
+    ordering = ("-at", "-pk")
+
+
+@admin.register(SpendDay)
+class SpendDayAdmin(LookOnly):
+    list_display = ("day", "x_account", "calls", "dm_events", "users", "posts", "usd")
+    list_filter = ("x_account",)
+    date_hierarchy = "day"
+    ordering = ("-day", "x_account")
+
+
+@admin.register(RateWindow)
+class RateWindowAdmin(LookOnly):
+    list_display = ("x_account", "endpoint", "remaining", "limit", "reset_at", "seen_at")
+    list_filter = ("x_account", "endpoint")
 
 
 @admin.register(SyncState)
 class SyncStateAdmin(LookOnly):
-    list_display = ("x_account", "state", "last_success_at", "next_poll_at", "rate_remaining", "odd_events", "detail")
+    """How each X account is read, and what it has cost today and this month (UTC)."""
+
+    list_display = (
+        "x_account",
+        "state",
+        "last_success_at",
+        "next_poll_at",
+        "rate_remaining",
+        "odd_events",
+        "spent_today",
+        "spent_this_month",
+        "forecast",
+        "monthly_cap_usd",
+        "detail",
+    )
+    list_filter = ("state",)
+    exclude = ("reconcile_token", "lease_holder")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        today = ledger.utc_day(timezone.now())
+        days = SpendDay.objects.filter(x_account=OuterRef("x_account"), day__gte=today.replace(day=1))
+        month = days.values("x_account").annotate(total=Sum("usd")).values("total")
+        rows: models.QuerySet[Any] = super().get_queryset(request)
+        return rows.annotate(
+            today_usd=Coalesce(Subquery(days.filter(day=today).values("usd")[:1]), Decimal(0)),
+            month_usd=Coalesce(Subquery(month), Decimal(0)),
+        )  # fmt: skip
+
+    @admin.display(ordering="today_usd")
+    def spent_today(self, row: Any) -> str:
+        return usd(row.today_usd)
+
+    @admin.display(ordering="month_usd")
+    def spent_this_month(self, row: Any) -> str:
+        return usd(row.month_usd)
+
+    @admin.display(ordering="month_usd")
+    def forecast(self, row: Any) -> str:
+        return usd(round(ledger.forecast(row.month_usd, timezone.now()), 2))
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
 
 
 @admin.register(ReadInterval)

@@ -57,8 +57,9 @@ def _attention_of_sync(who: str, sync: SyncState) -> Attention | None:
             words = f"Reading {who} paused at the import ceiling, since {since}, until an admin lets it go on."
             return Attention(f"{words} {age}", "Go on", "x_account", False)
         case State.CAPPED:
-            words = f"Reading {who} stopped at this month's cap, since {since}. It goes on {_next_month()} (UTC), or "
-            return Attention(f"{words}when the cap is raised. {age}", "See its spend", "x_account", False)
+            words = f"Reading {who} stopped at this month's cap, since {since}. It goes on by itself "
+            words += f"{_next_month()}, or when the cap is raised."
+            return Attention(f"{words} {age}", "See its spend", "x_account", False)
         case State.NO_CREDIT:
             words = f"X has had no credit for reading {who} since {since}. Somebody has to add some; one call an hour "
             return Attention(f"{words}tries whether there is. {age}", "What to do", "x_account")
@@ -85,4 +86,4 @@ def _next_try(sync: SyncState) -> str:
 
 def _next_month() -> str:
     first = ledger.next_month(timezone.now())
-    return f"on {first.day} {first:%b}"
+    return f"on {first.day} {first:%b} (UTC)"

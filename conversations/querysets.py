@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connections, models
 from django.db.models import Count, Exists, F, FilteredRelation, Min, OuterRef, Prefetch, Q, Subquery, Value, Window
-from django.db.models.fields.json import KT
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, Greatest, RowNumber
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
@@ -107,8 +107,10 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     def with_ages(self) -> Self:
         """Adds `our_birth` and `peer_birth`: when the X accounts of both sides were made, as X writes it."""
         us = _related(self.model, "peer").filter(pk=OuterRef("x_account__x_user_id"))
-        told = KT("raw__created_at")
-        return self.annotate(our_birth=Subquery(us.values(told=told)[:1]), peer_birth=KT("peer__raw__created_at"))
+        told = KeyTextTransform("created_at", "raw")
+        return self.annotate(
+            our_birth=Subquery(us.values(told=told)[:1]), peer_birth=KeyTextTransform("created_at", "peer__raw")
+        )
 
     def with_history(self) -> Self:
         """Adds `history_state`, `history_detail` and `history_events` of the latest wish for older events."""

@@ -1,8 +1,8 @@
-"""Addresses of inbox, threads and media, and of an X account's state."""
+"""Addresses of inbox, threads and media, of an X account's state, and of what machines call."""
 
 from django.urls import path
 
-from conversations.views import inbox, media, opening, thread, webhook, x_accounts
+from conversations.views import inbox, media, metrics, opening, thread, webhook, x_accounts
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("c/<int:pk>/files/<int:file_pk>/", media.media_file, name="media_file"),
     path("c/<int:pk>/files/<int:file_pk>/retry/", media.retry_file, name="retry_file"),
     path("x-webhook/", webhook.x_webhook, name="x_webhook"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("open/", opening.open_conversation, name="open_conversation"),
     path("open/<int:pk>/", opening.lookup, name="lookup"),
     path("x-accounts/<int:pk>/", x_accounts.x_account, name="x_account"),
