@@ -1,7 +1,7 @@
 """Speaking to X on behalf of an X account: the stored pair, and its refresh by one process at a time.
 
 X's refresh tokens are single use, so exactly one process may spend one. The lease on the XAccount row decides who
-(a conditional UPDATE with an expiry, no transaction open during the call); everybody else waits for the new pair.
+(a conditional UPDATE with an expiry, no transaction open during the call); everybody else comes back for the new pair.
 
     fresh pair --401 or about to end--> leased --answer--> new pair, committed before its first use
                                            |--refused--> a newer pair is stored? use it : reconnect
@@ -14,7 +14,6 @@ tries the old pair once, X refuses that, and the account needs to be connected a
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -45,9 +44,8 @@ log = structlog.get_logger("accounts.tokens")
 
 MARGIN = timedelta(minutes=5)
 """How long before its end a token is renewed: longer than any one call takes."""
-WAIT_SECONDS = 10.0
-"""How long to wait for another process's refresh before saying "later"."""
-STEP_SECONDS = 0.1
+RENEWED_WITHIN = timedelta(seconds=2)
+"""When to come back for what another process is fetching."""
 TOKEN_FIELDS = [
     "state",
     "access_token",
@@ -68,6 +66,10 @@ LOST = (
 NOT_LASTING = "X gave no right to stay connected (offline.access). Connect it again and allow everything asked for."
 UNREADABLE = "The stored tokens fit none of ENCRYPTION_KEYS: put the missing key back, or connect the account again."
 NEW_TOKEN_REFUSED = "X gave a new token and refused it at once. Connect the account again."  # noqa: S105
+
+
+class BeingRenewed(TryLater):
+    """Another process is renewing the token at this moment: come back after RENEWED_WITHIN. Nothing is wrong."""
 
 
 def client_for(x_account: XAccount) -> XClient:
@@ -131,18 +133,14 @@ def _renew_early(x_account: XAccount) -> None:
 
 def _refresh(x_account: XAccount, spent: int) -> None:
     """Leaves a pair newer than generation `spent` on the row and on `x_account`, whoever fetched it."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        _reread(x_account)
-        _require_connected(x_account)
-        if x_account.token_generation != spent:
-            return
-        if holder := _claim(x_account):
-            _spend_refresh_token(x_account, holder)
-            return
-        if time.monotonic() > deadline:
-            raise Unavailable("another process is still renewing the token")
-        time.sleep(STEP_SECONDS)
+    _reread(x_account)
+    _require_connected(x_account)
+    if x_account.token_generation != spent:
+        return
+    holder = _claim(x_account)
+    if not holder:
+        raise BeingRenewed("another process is renewing the token")
+    _spend_refresh_token(x_account, holder)
 
 
 def _same_pair(x_account: XAccount) -> Q:

@@ -111,7 +111,7 @@ def _has_active_group(x_account: XAccount) -> bool:
 
 def spread(wait: timedelta) -> timedelta:
     """A little later, each time otherwise: many who began together drift apart, and never fire together again."""
-    return wait * random.uniform(1, 1.02)  # noqa: S311 (no secret)
+    return min(wait * random.uniform(1, 1.02), LONGEST_WAIT)  # noqa: S311 (no secret)
 
 
 def wait_for_window(rate: RateLimit, answered_at: datetime) -> timedelta:

@@ -102,6 +102,8 @@ def poll(x_account_pk: int) -> None:
         _read(turn)
     except LeaseLost:
         log.warning("lease_lost", x_account_id=x_account_pk)
+    except tokens.BeingRenewed:
+        _come_back(turn)
     except XError as error:
         _settle_trouble(turn, error)
     except CapReached:
@@ -366,6 +368,13 @@ def _note_reconciled(turn: Turn, at: datetime | None, token: str) -> None:
 def day_of(moment: datetime) -> datetime:
     """When its UTC day began: X bills by these days."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _come_back(turn: Turn) -> None:
+    """Nothing is wrong: another process fetches the token that this turn needs."""
+    ours = SyncState.objects.filter(pk=turn.state.pk, lease_holder=turn.holder)
+    soon = timezone.now() + tokens.RENEWED_WITHIN
+    ours.update(lease_until=None, lease_holder="", next_poll_at=soon)
 
 
 def _settle_cap(turn: Turn) -> None:

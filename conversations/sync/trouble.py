@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from django.utils import timezone
 
+from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import SyncState
 from conversations.sync import pace
@@ -61,6 +62,8 @@ class Trouble:
 def trouble_of(error: XError, failures: int = 0) -> Trouble:
     """`failures`: how often in a row it has happened before."""
     match error:
+        case tokens.BeingRenewed():
+            return Trouble("", "", tokens.RENEWED_WITHIN)
         case RateLimited():
             return Trouble(State.RATE_LIMITED, "", pace.wait_after_refusal(error))
         case NoCredit():
