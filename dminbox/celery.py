@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
 from celery.beat import Scheduler
 
-from dminbox import file_broker
+from dminbox import alive, file_broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")
 file_broker.register()
@@ -18,12 +16,10 @@ app = Celery("dminbox")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-BEAT_SIGN = Path(tempfile.gettempdir()) / "dminbox-beat-alive"
-
 
 class BeatScheduler(Scheduler):
     """Keeps its clock in memory, for the tables say what is due; touches a file at each tick, for the health check."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        BEAT_SIGN.touch()
+        alive.touch("beat")
         return float(super().tick(*args, **kwargs))

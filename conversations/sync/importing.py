@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.access import without_tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations.models import SyncState
-from conversations.sync import intervals, trouble
+from conversations.sync import intervals, subscriptions, trouble
 
 State = SyncState.State
 
@@ -40,6 +40,7 @@ def begin_import(x_account: XAccount, days: int, ceiling_usd: Decimal) -> None:
         state.next_poll_at = timezone.now()
         trouble.enter(state, State.ACTIVE)
         state.save()
+        subscriptions.check_soon()
 
 
 def resume_import(x_account: XAccount) -> None:

@@ -24,6 +24,7 @@ from conversations import ledger
 from conversations.models import ActivityDelivery, PushState, SyncState
 from conversations.sync import push, subscriptions, trouble
 from conversations.sync.trouble import Trouble
+from dminbox import alive
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.errors import RateLimited, StreamEnded, TryLater, XError
 from dminbox.xapi.stream import OddLine
@@ -71,6 +72,7 @@ class Listener:
             self._let_go()
 
     def _try_to_listen(self) -> None:
+        alive.touch("listener")
         close_old_connections()
         try:
             if self._may_try():
@@ -135,6 +137,7 @@ class Listener:
         if now < self.noted_at + NOTE_EVERY:
             return
         self.noted_at = now
+        alive.touch("listener")
         self._write(last_line_at=now)
         PushState.objects.filter(pk=1, failures__gt=0, connected_at__lt=now - STEADY).update(failures=0)
 

@@ -1,14 +1,16 @@
 """Drives an inbox and its local X as a person would, by forms and links alone. Python's own library, nothing else.
 
     drive.py first LINK EXPECTED     set up the owner by the link, connect the support account, read 30 days
-    drive.py again EXPECTED          sign in and look
+    drive.py again FILE EXPECTED     sign in and look
 
-EXPECTED: ids of events, comma separated, that must appear in the threads. Prints one line of JSON:
-{"conversations": how many, "ids": the ids of all events on the threads' pages}.
+FILE: the path of a picture. EXPECTED: ids of events, comma separated, that must appear in the threads. Prints one line
+of JSON: {"conversations": how many, "ids": the ids of all events on the threads' pages, "file": {"path", "sha256"} of
+one picture in them}.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -103,6 +105,11 @@ def again(browser: Browser) -> None:
     browser.submit(page, "/accounts/login/", login=EMAIL, password=PASSWORD)
 
 
+def picture(browser: Browser, path: str) -> dict:
+    with browser.opener.open(INBOX + path, timeout=30) as response:
+        return {"path": path, "sha256": hashlib.sha256(response.read()).hexdigest()}
+
+
 def look(browser: Browser) -> dict:
     """Every thread of the inbox, page by page."""
     threads: set[str] = set()
@@ -113,9 +120,12 @@ def look(browser: Browser) -> dict:
         older = re.search(r'href="([^"]*\?[^"]*after=[^"]+)"', page)
         address = urllib.parse.urljoin(address, unescape(older[1])) if older else ""
     ids: set[str] = set()
+    pictures: set[str] = set()
     for pk in threads:
-        ids |= set(re.findall(rf"/c/{pk}/e/(\d+)/", browser.open(f"{INBOX}/c/{pk}/")))
-    return {"conversations": len(threads), "ids": sorted(ids)}
+        page = browser.open(f"{INBOX}/c/{pk}/")
+        ids |= set(re.findall(rf"/c/{pk}/e/(\d+)/", page))
+        pictures |= set(re.findall(rf'<img[^>]*src="(/c/{pk}/files/\d+/)"', page))
+    return {"conversations": len(threads), "ids": sorted(ids), "pictures": sorted(pictures)}
 
 
 def main() -> None:
@@ -127,12 +137,13 @@ def main() -> None:
         again(browser)
     expected = set(words[-1].split(","))
     deadline = time.monotonic() + WAIT_SECONDS
-    while not expected <= set((seen := look(browser))["ids"]):
+    while not (expected <= set((seen := look(browser))["ids"]) and seen["pictures"]):
         if time.monotonic() > deadline:
             missing = sorted(expected - set(seen["ids"]))
             raise SystemExit(f"after {WAIT_SECONDS} s these events are still missing: {missing}")
         time.sleep(1)
-    print(json.dumps(seen))
+    path = words[0] if deed == "again" else seen["pictures"][0]
+    print(json.dumps(seen | {"file": picture(browser, path)}))
 
 
 if __name__ == "__main__":

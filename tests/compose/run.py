@@ -54,8 +54,15 @@ class Stack:
         else:
             done = self.compose("exec", "-T", "web", "python", "-", *words, stdin=DRIVE.read_text(), check=False)
         if done.returncode:
-            raise SystemExit(f"the drive failed:\n{done.stdout}\n{done.stderr}")
+            raise SystemExit(f"the drive failed:\n{done.stdout}\n{done.stderr}\n{self.logs()}")
         return json.loads(done.stdout.splitlines()[-1])
+
+    def logs(self) -> str:
+        return self.compose("logs", "--tail", "60", check=False).stdout
+
+    def stored(self) -> dict[str, list[int]]:
+        """Every event's id by conversation, as the database holds them."""
+        return json.loads(self.manage("shell", "--no-imports", "-c", STORED).splitlines()[-1])
 
 
 def step(words: str) -> None:
@@ -78,22 +85,55 @@ def main() -> None:
         expected = newest_events(stack)
         before = stack.drive("first", link, expected)
         step(f"synced: {before['conversations']} conversations, {len(before['ids'])} events on their first pages")
-        for service in ("web", "worker", "beat", "xsim"):
+        step(f"stored: {sum(map(len, stack.stored().values()))} events; waiting for a message that is pushed")
+        wait_for_push(stack)
+        for service in ("web", "worker", "worker-bulk", "listener", "beat", "xsim"):
             user = stack.compose("exec", "-T", service, "id", "-u").stdout.strip()
             assert user != "0", f"{service} runs as root"
         step("restarting every container")
+        kept = stack.stored()
         stack.compose("stop")
         stack.compose("up", "-d", "--wait", "--wait-timeout", "180")
-        after = stack.drive("again", expected)
+        after = stack.drive("again", before["file"]["path"], expected)
+        found = stack.stored()
+        missing = {pk: set(ids) - set(found.get(pk, ())) for pk, ids in kept.items()}
+        assert not any(missing.values()), f"events are missing after the restart: {missing}"
+        assert all(len(ids) == len(set(ids)) for ids in found.values()), "an event is there twice"
+        assert after["file"] == before["file"], "a picture is not what it was before the restart"
         step(f"found: {after['conversations']} conversations, {len(after['ids'])} events on their first pages")
         assert after["conversations"] >= before["conversations"], "conversations are missing after the restart"
         assert newest_events(stack), "the local X forgot its world"
         print("1 passed, 0 failed")
     except subprocess.CalledProcessError as error:
-        logs = stack.compose("logs", "--tail", "40", check=False).stdout
-        raise SystemExit(f"{error}\n{error.stdout}\n{error.stderr}\n{logs}") from None
+        raise SystemExit(f"{error}\n{error.stdout}\n{error.stderr}\n{stack.logs()}") from None
+    except AssertionError as error:
+        raise SystemExit(f"{error}\n{stack.logs()}") from None
     finally:
         stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+
+
+STORED = """
+import json
+from conversations.models import DmEvent
+found = {}
+rows = DmEvent.objects.order_by("conversation", "dm_event_id")
+for pk, dm_event_id in rows.values_list("conversation", "dm_event_id"):
+    found.setdefault(pk, []).append(dm_event_id)
+print(json.dumps(found))
+"""
+
+PUSHED = """
+from conversations.models import ActivityDelivery
+print(ActivityDelivery.objects.filter(source="stream", event_type="dm.received", state="done").count())
+"""
+
+
+def wait_for_push(stack: Stack, seconds: float = 90) -> None:
+    """The demo's customers go on writing: one of their messages comes over the stream."""
+    deadline = time.monotonic() + seconds
+    while int(stack.manage("shell", "--no-imports", "-c", PUSHED).splitlines()[-1]) == 0:
+        assert time.monotonic() < deadline, "no message was pushed"
+        time.sleep(2)
 
 
 NEWEST = """
@@ -125,7 +165,7 @@ def refused(stack: Stack) -> None:
     """Each missing key, without the demo, ends the start with a sentence that names it."""
     key = "A" * 43 + "="
     everything = {"X_CLIENT_ID": "id", "X_CLIENT_SECRET": "secret", "SECRET_KEY": "s" * 50, "ENCRYPTION_KEYS": key}
-    for missing in ("X_CLIENT_ID", "SECRET_KEY", "ENCRYPTION_KEYS"):
+    for missing in ("X_CLIENT_ID", "X_CLIENT_SECRET", "SECRET_KEY", "ENCRYPTION_KEYS"):
         values = everything | {missing: ""}
         given = [word for name, value in values.items() for word in ("-e", f"{name}={value}")]
         run = ["run", "--rm", "--no-deps", "-T", "-e", "DEMO=no", "-e", "ENV_FILE=", *given]
