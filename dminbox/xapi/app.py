@@ -127,9 +127,9 @@ class XApp:
         return _parsed(self._call("POST", "/2/webhooks", Kind.APP_WRITE, json={"url": url}), parsing.parse_webhook)
 
     def revalidate_webhook(self, webhook_id: str) -> bool:
-        """Has X send its challenge again, which makes an invalid webhook valid; whether it did so."""
+        """Has X send its challenge again; whether it did so. webhooks() tells what came of it."""
         reply = self._call("PUT", "/2/webhooks/{webhook_id}", Kind.APP_WRITE, {"webhook_id": webhook_id})
-        return _parsed(reply, parsing.parse_valid)
+        return _parsed(reply, parsing.parse_challenged)
 
     def delete_webhook(self, webhook_id: str) -> None:
         self._delete("/2/webhooks/{webhook_id}", webhook_id=webhook_id)

@@ -136,30 +136,30 @@ def parse_subscriptions(body: object) -> tuple[tuple[Subscription, ...], str | N
 
 
 def parse_webhook(body: object) -> Webhook:
-    data = _elements(_document(body))
     try:
-        return _webhook(data[0] if data else None)
+        return _webhook(_bare(body))
     except Odd as reason:
         raise UnexpectedAnswer(f"no webhook: {reason}") from None
 
 
 def parse_webhooks(body: object) -> tuple[Webhook, ...]:
+    """One that cannot be read has no id to end it by, and is left out."""
     return sort_out(_elements(_document(body)), _webhook)[0]
 
 
-def parse_valid(body: object) -> bool:
-    """Whether X has begun, or passed, the challenge of a webhook."""
-    data = _elements(_document(body))
-    valid = data[0].get("valid") if data and isinstance(data[0], dict) else None
-    if not isinstance(valid, bool):
-        raise UnexpectedAnswer("nothing says whether it is valid")
-    return valid
+def parse_challenged(body: object) -> bool:
+    """Whether X has sent its challenge to a webhook: "valid", and in its contract before 2.167 "attempted"."""
+    said = _bare(body)
+    challenged = said.get("valid", said.get("attempted"))
+    if not isinstance(challenged, bool):
+        raise UnexpectedAnswer("nothing says whether it was challenged")
+    return challenged
 
 
 def parse_replay_job(body: object) -> ReplayJob:
-    data = _member(_document(body), "data")
+    said = _bare(body)
     try:
-        return ReplayJob(required_name(data, "job_id"), _time_if_any(data, "created_at"))
+        return ReplayJob(required_name(said, "job_id"), _time_if_any(said, "created_at"))
     except Odd as reason:
         raise UnexpectedAnswer(f"no job: {reason}") from None
 
@@ -440,6 +440,12 @@ def _elements(document: Raw) -> list[Any]:
     if not isinstance(data, list):
         raise UnexpectedAnswer("data is neither a list nor an object")
     return data
+
+
+def _bare(body: object) -> Raw:
+    """What an answer about webhooks is about: its `data`, which X's contract before 2.167 left out."""
+    document = _document(body)
+    return _member(document, "data") if document.get("data") is not None else document
 
 
 def _token(meta: Raw, name: str) -> str | None:

@@ -124,6 +124,7 @@ SIGNS = (
     Sign(SubscriptionCap, name="TooManySubscriptions", endpoint=SUBSCRIBE, kinds=CHANGES),
     Sign(OperatorMustAct, name="CrcValidationFailed", kinds=APP, hint=CRC),
     Sign(OperatorMustAct, name="UrlValidationFailed", kinds=APP, hint=WEBHOOK_URL),
+    Sign(NotThere, name="WebhookIdInvalid", kinds=APP),
     Sign(OperatorMustAct, name="WebhookLimitExceeded", kinds=APP, hint=WEBHOOK_LIMIT),
     Sign(RecipientRefuses, words="do not have permission to dm", kinds=WRITE),
     Sign(RecipientRefuses, code=349, kinds=WRITE),

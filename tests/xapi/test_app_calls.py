@@ -322,6 +322,15 @@ def test_a_webhook_is_checked_again_ended_and_made_up_for(x, app):
     assert job == ReplayJob("2080000000000000302", datetime(2026, 7, 23, 21, 50, tzinfo=UTC))
 
 
+def test_the_older_answers_about_webhooks_are_read_too(x, app):
+    x.add("POST", WEBHOOKS, json=payload("webhook")["data"])
+    x.add("PUT", f"{WEBHOOKS}/{WEBHOOK}", json={"data": {"attempted": True}})
+    x.add("POST", f"{WEBHOOKS}/replay", json=payload("webhook-replay-job")["data"])
+    assert app.register_webhook("https://inbox.nordlicht.example/x/webhook/").id == WEBHOOK
+    assert app.revalidate_webhook(WEBHOOK) is True
+    assert app.replay_webhook(WEBHOOK, datetime.now(UTC), datetime.now(UTC)).id == "2080000000000000302"
+
+
 @pytest.mark.parametrize(
     ("name", "error"),
     [
@@ -329,6 +338,7 @@ def test_a_webhook_is_checked_again_ended_and_made_up_for(x, app):
         ("UrlValidationFailed", errors.OperatorMustAct),
         ("WebhookLimitExceeded", errors.OperatorMustAct),
         ("DuplicateUrlFailed", errors.BadRequest),
+        ("WebhookIdInvalid", errors.NotThere),
     ],
 )
 def test_a_webhook_that_is_refused_says_what_to_do(x, app, name, error):
