@@ -85,7 +85,7 @@ def test_a_message_is_here_as_soon_as_x_pushes_it(x_account, xsim, listen):
     said = say(xsim, ANN, "Is anybody there?")
     wait_until(lambda: int(said["id"]) in stored_ids(x_account))
     assert pace.is_pushed(x_account)
-    assert PushState.objects.get().activities == 1
+    wait_until(lambda: PushState.objects.get().activities == 1)
 
 
 def test_what_x_writes_twice_and_in_any_order_is_here_once(x_account, xsim, listen):
