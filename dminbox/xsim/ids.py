@@ -31,5 +31,10 @@ def members_of_one_to_one(conversation_id: str) -> list[str]:
     return list(dict.fromkeys(match.groups())) if match else []
 
 
+def may_write(chat_id: str, user_id: str) -> bool:
+    """Into an encrypted conversation: of a group the id alone says nothing."""
+    return CHAT.match(chat_id) is not None and (":" not in chat_id or user_id in chat_id.split(":"))
+
+
 def tco() -> str:
     return f"https://t.co/{secrets.token_urlsafe(12).replace('-', 'x').replace('_', 'y')[:10]}"

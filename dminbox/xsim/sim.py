@@ -138,9 +138,9 @@ class Sim:
         now = self.clock.now()
         known = self.world.chats.get(conversation_id)
         if known is None:
-            members = conversation_id.split(":") if ":" in conversation_id else [sender_id]
-            if not ids.CHAT.match(conversation_id) or sender_id not in members:
+            if not ids.may_write(conversation_id, sender_id):
                 raise ValueError(f"{conversation_id} is no chat that {sender_id} could write into")
+            members = conversation_id.split(":") if ":" in conversation_id else [sender_id]
             known = self.world.chats[conversation_id] = ChatConversation(conversation_id, members, now, now)
         known.updated_at = now
         self.index.version += 1
@@ -220,9 +220,10 @@ class Sim:
         elif arrival.kind == "chat":
             self.write_encrypted(arrival.dm_conversation_id, arrival.sender_id)
         else:
-            others = [one for one in ids.members_of_one_to_one(arrival.dm_conversation_id) if one != arrival.sender_id]
-            happenings.read_newest(self, arrival.sender_id, others[0])
-            happenings.typing(self, arrival.sender_id, others[0])
+            for other in ids.members_of_one_to_one(arrival.dm_conversation_id):
+                if other != arrival.sender_id:
+                    happenings.read_newest(self, arrival.sender_id, other)
+                    happenings.typing(self, arrival.sender_id, other)
 
     def _bring_message(self, arrival: Arrival, moment: datetime) -> None:
         composed = self.compose(arrival.text)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from dminbox.xsim import ids
+
 T = TypeVar("T")
 
 
@@ -146,6 +148,12 @@ class Arrival:
     every: float | None = None
     kind: str = "message"
     """message, typing (the sender has read all and is about to write) or chat (the sender writes encrypted)."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("message", "typing", "chat"):
+            raise ValueError(f"an arrival is a message, typing or a chat, not {self.kind!r}")
+        if self.kind == "chat" and not ids.may_write(self.dm_conversation_id, self.sender_id):
+            raise ValueError(f"{self.dm_conversation_id} is no chat that {self.sender_id} could write into")
 
 
 @dataclass

@@ -167,6 +167,21 @@ def test_arrivals_come_while_it_runs_once_or_again_and_again(x, ada):
     assert x.api(ada, "/2/dm_events").json()["meta"]["result_count"] == 24
 
 
+@pytest.mark.parametrize(
+    "arrival",
+    [
+        {"kind": "shout"},
+        {"kind": "chat"},
+        {"kind": "chat", "dm_conversation_id": f"{BEN}:{CLEO}"},
+        {"kind": "chat", "dm_conversation_id": "g7x"},
+    ],
+)
+def test_an_arrival_that_cannot_be_is_refused_with_its_world(x, arrival):
+    said = {"after": 1, "dm_conversation_id": f"{ADA}-{BEN}", "sender_id": ADA, **arrival}
+
+    assert x.api(None, "/_sim/world", "POST", json={"arrivals": [said]}).status_code == 400
+
+
 def test_urls_in_answers_begin_with_the_given_origin():
     with start_xsim(origin="http://local-x:9000") as server:
         server.post("people", {"id": "1", "username": "ada", "name": "Ada", "fields": {"profile_image_url": "/a.jpg"}})

@@ -96,6 +96,9 @@ class Connection:
 @dataclass
 class Feed:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    """By their ids. Whoever changes them does it through `add` and `remove`."""
+    by_subject: dict[tuple[str, str | None], Subscription] = field(default_factory=dict)
+    """By event type and user: of each pair there is one at most."""
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     pushed: deque[Push] = field(default_factory=lambda: deque(maxlen=20_000))
     connections: list[Connection] = field(default_factory=list)
@@ -115,14 +118,26 @@ class Feed:
         """Somebody would notice an event now, and not only with the next request."""
         return bool(self.connections or self.webhooks)
 
+    def add(self, subscription: Subscription) -> None:
+        self.subscriptions[subscription.subscription_id] = subscription
+        self.by_subject[subscription.event_type, subscription.user_id] = subscription
+
+    def remove(self, subscription_id: str) -> bool:
+        """False when there was none."""
+        if found := self.subscriptions.pop(subscription_id, None):
+            del self.by_subject[found.event_type, found.user_id]
+        return found is not None
+
     def subscribed(self, event_type: str, user_id: str | None) -> Iterator[Subscription]:
-        for one in list(self.subscriptions.values()):
-            if one.event_type == event_type and one.user_id in (None, user_id):
-                yield one
+        """For this user, and for everybody."""
+        for subject in dict.fromkeys([(event_type, user_id), (event_type, None)]):
+            if found := self.by_subject.get(subject):
+                yield found
 
     def drop_user(self, user_id: str) -> None:
         """As X does when a user takes back what the app was allowed."""
-        self.subscriptions = {key: one for key, one in self.subscriptions.items() if one.user_id != user_id}
+        for one in [one for one in self.subscriptions.values() if one.user_id == user_id]:
+            self.remove(one.subscription_id)
 
     def end_all(self) -> None:
         for connection in self.connections:
@@ -146,8 +161,7 @@ class Feed:
         }
 
     def load(self, data: dict[str, Any]) -> None:
-        self.subscriptions = {
-            one.subscription_id: one for one in many_from_json(Subscription, data.get("subscriptions"))
-        }
+        for one in many_from_json(Subscription, data.get("subscriptions")):
+            self.add(one)
         self.webhooks = {one.id: one for one in many_from_json(Webhook, data.get("webhooks"))}
         self.read_marks = {(reader, other): event_id for reader, other, event_id in data.get("read_marks", [])}

@@ -30,14 +30,14 @@ def subscribe(call: Call) -> Reply:
     event_type, user_id = _event_type(body), _user_id(body)
     _check_right(call, event_type, user_id)
     tag, webhook_id = _tag(body), _webhook_id(call, body)
-    known = call.sim.feed.subscriptions
-    if any((one.event_type, one.user_id) == (event_type, user_id) for one in known.values()):
+    feed = call.sim.feed
+    if (event_type, user_id) in feed.by_subject:
         raise problems.invalid_body("Duplicate subscription: this event_type and filter are subscribed to already.")
-    if len(known) >= call.sim.settings.subscription_cap:
+    if len(feed.subscriptions) >= call.sim.settings.subscription_cap:
         raise problems.subscription_limit(call.sim.settings.subscription_cap)
     now = call.sim.clock.now()
     made = Subscription(call.sim.free_id(now), event_type, user_id, now, now, tag, webhook_id)
-    known[made.subscription_id] = made
+    feed.add(made)
     return _said(call, made)
 
 
@@ -70,14 +70,14 @@ def update(call: Call) -> Reply:
 
 
 def delete(call: Call) -> Reply:
-    del call.sim.feed.subscriptions[_found(call).subscription_id]
+    call.sim.feed.remove(_found(call).subscription_id)
     return Reply({"data": {"deleted": True}, **_total(call)})
 
 
 def delete_many(call: Call) -> Reply:
     """The older file answers with one word for all, the newer one with a word for each."""
     asked = _asked_ids(call)
-    gone = [one for one in asked if call.sim.feed.subscriptions.pop(one, None)]
+    gone = [one for one in asked if call.sim.feed.remove(one)]
     meta = {"meta": {"total_subscriptions": len(call.sim.feed.subscriptions)}}
     if _is_older(call):
         return Reply({"data": {"deleted": bool(gone)}, **meta})
