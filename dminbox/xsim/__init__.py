@@ -1,1 +1,1 @@
-"""A local X: OAuth, Direct Messages, media, limits, prices and faults, with no Django in it."""
+"""A local X: OAuth, Direct Messages, media, activity push, limits, prices and faults, with no Django in it."""
