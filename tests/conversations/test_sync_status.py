@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
@@ -11,13 +12,19 @@ from django.utils import timezone
 from accounts.models import Role, XAccount
 from conversations import sync, tasks
 from conversations.models import (
+    ActivityDelivery,
+    ActivitySubscription,
+    ApiCall,
     BilledResource,
+    Change,
     ConversationLookup,
     HistoryRead,
     Post,
     PushState,
     QuarantinedEvent,
+    RateWindow,
     ReadInterval,
+    SpendDay,
     SyncState,
     XUser,
 )
@@ -90,7 +97,21 @@ def test_a_window_that_is_over_is_full_again():
 
 # --- The admin --------------------------------------------------------------------------------------------------------
 
-MODELS = ["syncstate", "readinterval", "historyread", "conversationlookup", "billedresource", "conversation"]
+MODELS = [
+    "syncstate",
+    "readinterval",
+    "historyread",
+    "conversationlookup",
+    "billedresource",
+    "conversation",
+    "apicall",
+    "spendday",
+    "ratewindow",
+    "change",
+    "activitydelivery",
+    "activitysubscription",
+    "pushstate",
+]
 
 
 @pytest.fixture
@@ -116,8 +137,75 @@ def test_an_owner_sees_that_something_is_odd_and_only_a_member_sees_what(client,
     assert "flickers" in page_of(client, "quarantinedevent", odd.pk)
 
 
+def _delivery(x_account, **more):
+    fields = {"event_uuid": "-77", "event_type": "dm.received", "source": "stream", "x_user_id": x_account.x_user_id}
+    return ActivityDelivery.objects.create(raw={"text": "Only between us"}, **fields | more)
+
+
+def test_what_x_pushed_is_shown_raw_to_members_of_its_account_alone(client, ada):
+    x_account = XAccountFactory()
+    client.force_login(ada)
+    rows = [_delivery(x_account), _delivery(x_account, event_uuid="8", x_user_id=None)]
+    for row in rows:
+        assert "Only members of this X account" in page_of(client, "activitydelivery", row.pk)
+    MembershipFactory(user=ada, x_account=x_account, role=Role.VIEWER)
+    assert "Only between us" in page_of(client, "activitydelivery", rows[0].pk)
+    assert "Only between us" not in page_of(client, "activitydelivery", rows[1].pk)
+
+
+def test_odd_activities_can_be_listed_alone(client, ada):
+    client.force_login(ada)
+    x_account = XAccountFactory()
+    _delivery(x_account, event_uuid="taken-up", state="done")
+    _delivery(x_account, event_uuid="not-understood", state="odd", detail="payload.x is missing")
+    shown = client.get(reverse("admin:conversations_activitydelivery_changelist"), {"state": "odd"}).content.decode()
+    assert "not-understood" in shown
+    assert "payload.x is missing" in shown
+    assert "taken-up" not in shown
+
+
+def test_kinds_nobody_knows_are_counted(client, ada):
+    client.force_login(ada)
+    assert "does not know yet" not in page_of(client, "quarantinedevent")
+    conversation = ConversationFactory()
+    for kind in ("MessagePinned", "MessagePinned", "MessageCreate"):
+        DmEventFactory(conversation=conversation, event_type=kind)
+    _delivery(conversation.x_account, event_type="dm.reacted", state="odd")
+    shown = " ".join(page_of(client, "quarantinedevent").split()).replace("> <", "><")
+    assert "<td>MessagePinned</td><td>event, stored and shown by its name</td><td>2</td>" in shown
+    assert "<td>dm.reacted</td><td>activity, kept raw</td><td>1</td>" in shown
+    assert "<td>MessageCreate</td>" not in shown
+
+
+def test_the_admin_adds_up_what_each_account_has_cost(client, ada):
+    client.force_login(ada)
+    row = SyncStateFactory()
+    today = timezone.now().date()
+    SpendDay.objects.create(x_account=row.x_account, day=today, usd=Decimal("1.25"))
+    SpendDay.objects.create(x_account=row.x_account, day=today - timedelta(days=40), usd=Decimal(99))
+    SpendDay.objects.create(x_account=XAccountFactory(), day=today, usd=Decimal(7))
+    shown = page_of(client, "syncstate")
+    assert '<td class="field-spent_today">$1.25</td>' in shown
+    assert '<td class="field-spent_this_month">$1.25</td>' in shown
+
+
+@pytest.mark.parametrize("rows", [1, 15])
+def test_a_list_in_the_admin_takes_the_same_queries_however_long_it_is(
+    client, ada, rows, django_assert_max_num_queries
+):
+    client.force_login(ada)
+    for _ in range(rows):
+        state = SyncStateFactory()
+        ApiCall.objects.create(x_account=state.x_account, endpoint="GET /2/dm_events", status=200)
+        SpendDay.objects.create(x_account=state.x_account, day=timezone.now().date())
+    for name in ("syncstate", "apicall", "spendday"):
+        with django_assert_max_num_queries(10):
+            page_of(client, name)
+
+
 def test_the_admin_shows_no_message_and_changes_nothing(client, ada):
     client.force_login(ada)
+    now = timezone.now()
     event = DmEventFactory(text="Only between us")
     x_account = event.conversation.x_account
     rows = {
@@ -129,11 +217,21 @@ def test_the_admin_shows_no_message_and_changes_nothing(client, ada):
             day=timezone.now().date(), kind="user", resource_id=1, x_account=x_account
         ),
         "conversation": event.conversation,
+        "apicall": ApiCall.objects.create(x_account=x_account, endpoint="GET /2/dm_events", status=200),
+        "spendday": SpendDay.objects.create(x_account=x_account, day=timezone.now().date(), usd=Decimal("1.25")),
+        "ratewindow": RateWindow.objects.create(
+            x_account=x_account, endpoint="GET /2/users", limit=1, remaining=1, reset_at=now, resets=now
+        ),
+        "change": Change.objects.create(x_account=x_account, number=1, kind="event", event=event),
+        "activitydelivery": _delivery(x_account),
+        "activitysubscription": ActivitySubscription.objects.create(x_account=x_account, event_type="dm.received"),
+        "pushstate": PushState.objects.create(pk=1, holder="holder-of-the-lease"),
     }
     for name in MODELS:
         shown = page_of(client, name) + page_of(client, name, rows[name].pk)
         assert not {"Only between us", "cursor", "whom"} & set(shown.split('"')), name
         assert "Only between us" not in shown
+        assert "holder-of-the-lease" not in shown
         assert client.post(reverse(f"admin:conversations_{name}_add")).status_code == 403
 
 
