@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import socket
@@ -29,23 +30,44 @@ PR_SET_PDEATHSIG = 1
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")
 os.environ.setdefault("LOG_LEVEL", "warning")  # the terminal is for one line: where to go
 
+# Celery warns at each start that the worker runs as root. It warns of messages that run code when they are read
+# (pickle); ours are JSON, and the only broker here is a folder that nobody else may enter.
+AS_ROOT_IS_FINE = ["-W", "ignore:You're running the worker with superuser privileges"]
+
 Commands = dict[str, list[str]]
 
 
 def main() -> NoReturn:
     os.chdir(ROOT)
-    prepare()
-    sys.exit(supervise(commands()))
+    try:
+        lock = prepare()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(supervise(commands(), lock))
 
 
-def prepare() -> None:
-    """Settings, free ports, tables and static files; ends with a sentence where something is wrong."""
+def prepare() -> int:
+    """Settings, free ports, tables and static files; gives the lock. Ends with a sentence where something is wrong."""
     django.setup()
+    lock = lock_data()
     require_free(settings.PORT, "PORT")
     if settings.IS_DEMO:
         require_free(local_x_port(), "LOCAL_X_PORT")
     call_command("migrate", interactive=False, verbosity=0)
+    if settings.IS_EMBEDDED:
+        call_command("free_leases")
     call_command("collectstatic", interactive=False, verbosity=0)
+    return lock
+
+
+def lock_data() -> int:
+    """One group per DATA_DIR, so that leases found there are nobody's. Children hold the lock too, until they end."""
+    lock = os.open(settings.DATA_DIR / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"dminbox cannot start: it runs already, or is just ending, on the data in {settings.DATA_DIR}.")
+    return lock
 
 
 def require_free(port: int, name: str) -> None:
@@ -62,35 +84,38 @@ def local_x_port() -> int:
 
 
 def commands() -> Commands:
-    celery = [sys.executable, "-m", "celery", "-A", "dminbox", "--quiet"]
+    celery = [sys.executable, *AS_ROOT_IS_FINE, "-m", "celery", "-A", "dminbox", "--quiet"]
     level = f"--loglevel={settings.LOG_LEVEL}"
     quiet_worker = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    group: Commands = {
-        "web": [
-            *[sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--host", "127.0.0.1"],
-            *["--port", str(settings.PORT), "--no-access-log", "--log-level", "warning"],
-            *["--timeout-graceful-shutdown", "5", "--lifespan", "off"],
-        ],
-        "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "4", level, *quiet_worker],
-        # A process of its own: inside the worker, a killed beat would leave a worker without a schedule.
-        "beat": [*celery, "beat", level, "--pidfile="],
-    }
-    if settings.IS_DEMO:
+    group: Commands = {}
+    if settings.IS_DEMO:  # first, because the others ask it at once
         state = settings.DATA_DIR / "local-x.json"
         group["local X"] = [
             *[sys.executable, "-m", "dminbox.xsim", "--host", "127.0.0.1", "--port", str(local_x_port())],
             *["--origin", settings.LOCAL_X_URL, "--state", str(state)],
         ]
+    group |= {
+        "web": [
+            *[sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--host", "127.0.0.1"],
+            *["--port", str(settings.PORT), "--no-access-log", "--log-level", "warning"],
+            *["--timeout-graceful-shutdown", "5", "--lifespan", "off"],
+        ],
+        "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "8", level, *quiet_worker],
+        # A process of its own: inside the worker, a killed beat would leave a worker without a schedule.
+        "beat": [*celery, "beat", level, "--pidfile="],
+    }
+    if settings.X_CONSUMER_KEY and settings.X_PUSH == "stream":
+        group["listener"] = [sys.executable, "manage.py", "listen"]
     return group
 
 
-def supervise(group: Commands) -> int:
+def supervise(group: Commands, lock: int) -> int:
     """Runs all until one ends or a signal comes; then ends the rest and gives the exit status."""
     stopping = threading.Event()
-    children = {name: start(command) for name, command in group.items()}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # A Ctrl-C reaches the children by itself, being one group; the other two are passed on below.
         signal.signal(number, lambda *_: stopping.set())
+    children = {name: start(command, lock) for name, command in group.items()}
     threading.Thread(target=announce, args=(stopping,), daemon=True).start()
     fallen = watch(children, stopping)
     end(children)
@@ -102,12 +127,13 @@ def supervise(group: Commands) -> int:
     return 0
 
 
-def start(command: list[str]) -> subprocess.Popen[bytes]:
+def start(command: list[str], lock: int) -> subprocess.Popen[bytes]:
     """What goes wrong is on stderr; stdout is for the one line that this process prints."""
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        pass_fds=(lock,),
         preexec_fn=end_with_parent,  # noqa: PLW1509
     )
 

@@ -30,6 +30,7 @@ DATA_ROOT = Path(env.text("DATA_DIR", str(BASE_DIR / "data")))
 DATABASE_URL = env.text("DATABASE_URL", "")
 DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 8, low=1)
 REDIS_URL = env.text("REDIS_URL", "")
+IS_EMBEDDED = not DATABASE_URL and not REDIS_URL  # database and broker are files of ours under DATA_DIR
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
 TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, high=10)
 
@@ -143,6 +144,12 @@ def database() -> dict[str, Any]:
 
 
 DATABASES = {"default": database()}
+# Counts tries to sign in, for all processes together; no page and no row is ever taken from it.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": DATA_DIR / "cache"}
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Django -----------------------------------------------------------------------------------------------------------

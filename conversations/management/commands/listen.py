@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, NoReturn
+from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -16,10 +16,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         listener = Listener()
 
-        def end(*_: object) -> NoReturn:
-            """Out of a read that waits for the next line, too."""
-            listener.stop()
-            raise Stopped
+        def end(*_: object) -> None:
+            """Out of a read that waits for the next line, too; a second signal finds it giving back the lease."""
+            if not listener.stopping.is_set():
+                listener.stop()
+                raise Stopped
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, end)
