@@ -1,7 +1,7 @@
 """Files behind pictures, videos and avatars: what is wanted, fetched from X, and reached from a conversation."""
 
-from conversations.media.fetching import fetch_file, files_due
+from conversations.media.fetching import fetch_file, files_due, sharp_avatar
 from conversations.media.reach import files_shown_in
 from conversations.media.wanted import wanted_file, wanted_files
 
-__all__ = ["fetch_file", "files_due", "files_shown_in", "wanted_file", "wanted_files"]
+__all__ = ["fetch_file", "files_due", "files_shown_in", "sharp_avatar", "wanted_file", "wanted_files"]

@@ -48,6 +48,7 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 RATE_WINDOW = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
+SMALL_AVATAR, AVATAR = "_normal", "_400x400"
 DM_MEDIA_ENDPOINT = "GET /2/dm_conversations/media/{dm_id}/{media_id}/{resource_id}"
 DM_MEDIA = re.compile(r"/1\.1/ton/data/dm/([0-9]{1,19})/([0-9]{1,19})/([A-Za-z0-9_.-]{1,50})(?::[a-z]+)?")
 """A photo of a message at any host: dm_id (maybe another event's), media_id and resource_id; X may add a size."""
@@ -190,7 +191,18 @@ def _fetch(file: MediaFile, target: BinaryIO) -> None:
         _fetch_dm_photo(file, photo, target)
         return
     fetcher = Fetcher(settings.X_MEDIA_HOSTS, settings.MEDIA_ALLOW_LOCAL, settings.MEDIA_MAX_BYTES, TOTAL_SECONDS)
-    fetcher.fetch(file.source_url, target)
+    try:
+        fetcher.fetch(file.source_url, target)
+    except Gone:
+        if AVATAR not in file.source_url:
+            raise
+        fetcher.fetch(file.source_url.replace(AVATAR, SMALL_AVATAR), target)
+
+
+def sharp_avatar(url: str) -> str:
+    """The same picture of a person in a size that is sharp on today's screens; X names the smallest (reported)."""
+    stem, dot, suffix = url.rpartition(".")
+    return f"{stem.removesuffix(SMALL_AVATAR)}{AVATAR}.{suffix}" if dot and stem.endswith(SMALL_AVATAR) else url
 
 
 # --- DM photos: through X's API alone, with the token of an account that has them -------------------------------------

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.ids import as_number, as_numbers
-from conversations.media import wanted_file, wanted_files
+from conversations.media import sharp_avatar, wanted_file, wanted_files
 from conversations.models import EventMedia, Media, Post, XUser
 from dminbox.xapi import schema
 
@@ -166,9 +166,9 @@ def _with_profile(row: XUser, user: schema.User, seen_at: datetime) -> XUser:
 
 
 def _give_avatars(rows: Sequence[XUser]) -> None:
-    files = wanted_files((row.profile_image_url, None) for row in rows if row.profile_image_url)
+    files = wanted_files((sharp_avatar(row.profile_image_url), None) for row in rows if row.profile_image_url)
     for row in rows:
-        row.avatar = files.get(row.profile_image_url) or row.avatar
+        row.avatar = files.get(sharp_avatar(row.profile_image_url)) or row.avatar
 
 
 def _bare(pk: int, x_account: XAccount | None) -> XUser:
@@ -180,7 +180,7 @@ def _bare(pk: int, x_account: XAccount | None) -> XUser:
         name=x_account.name,
         profile_image_url=x_account.profile_image_url,
         profile_seen_at=x_account.connected_at,
-        avatar=wanted_file(x_account.profile_image_url, None) if x_account.profile_image_url else None,
+        avatar=wanted_file(sharp_avatar(x_account.profile_image_url), None) if x_account.profile_image_url else None,
     )
 
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Person
 from accounts.models import Role
+from conversations.changes import events_showing
 from conversations.media import files_shown_in
 from conversations.models import Conversation, MediaFile
 
@@ -54,9 +55,11 @@ async def media_file(request: HttpRequest, pk: int, file_pk: int) -> HttpRespons
 
 @require_POST
 def retry_file(request: HttpRequest, pk: int, file_pk: int) -> HttpResponseRedirect:
-    """Has a file fetched once more."""
-    _file_for(request.user, pk, file_pk, Role.AGENT).want_again()
-    return redirect("thread", pk=pk)
+    """Has a file fetched once more, and leads back to a message that shows it."""
+    file = _file_for(request.user, pk, file_pk, Role.AGENT)
+    file.want_again()
+    event = events_showing(files=[file.pk]).filter(conversation=pk).order_by("-dm_event_id").first()
+    return redirect("event", pk=pk, dm_event_id=event.dm_event_id) if event else redirect("thread", pk=pk)
 
 
 def _file_for(user: Person, pk: int, file_pk: int, role: str = Role.VIEWER) -> MediaFile:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts.models import XAccount
-from conversations.media import fetch_file, fetching, files_due, wanted_file
-from conversations.media.errors import Refused
+from conversations.media import fetch_file, fetching, files_due, sharp_avatar, wanted_file
+from conversations.media.errors import Gone, Refused
 from conversations.media.kinds import kind_of
 from conversations.models import EventMedia, Media, MediaFile
 from tests.conversations.media_server import serve
@@ -353,3 +353,31 @@ def test_active_content_at_an_allowed_host_is_never_stored(settings):
         server.says("/a.jpg", b"<svg onload=alert(1)>", content_type="image/jpeg")
         file = fetched(wanted_file(f"http://127.0.0.1:{server.port}/a.jpg", None))
     assert (file.state, file.path, file.content_type) == (State.REFUSED, "", "")
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ("https://pbs.twimg.com/profile_images/1/a_normal.jpg", "https://pbs.twimg.com/profile_images/1/a_400x400.jpg"),
+        ("https://pbs.twimg.com/profile_images/1/a.png", "https://pbs.twimg.com/profile_images/1/a.png"),
+        ("https://pbs.twimg.com/profile_images/1/a_normal", "https://pbs.twimg.com/profile_images/1/a_normal"),
+    ],
+)
+def test_an_avatar_is_fetched_in_a_size_that_is_sharp(told, wanted):
+    assert sharp_avatar(told) == wanted
+
+
+@pytest.mark.django_db
+def test_an_avatar_that_x_has_in_the_small_size_alone_is_fetched_so(x, monkeypatch):
+    small = "/profile_images/7/AL-lamps_normal.png"
+    large = small.replace("_normal", "_400x400")
+    inner = fetching.Fetcher.fetch
+
+    def without_large(self, url, target):
+        if "_400x400" in url:
+            raise Gone("X no longer has it.")
+        inner(self, url, target)
+
+    monkeypatch.setattr(fetching.Fetcher, "fetch", without_large)
+    assert fetched(wanted_file(f"{x.url}{large}", None)).state == State.STORED
+    assert [call["path"] for call in requests_for(x, "/profile_images/7/")] == [small]

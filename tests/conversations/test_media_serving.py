@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Role
 from conversations.media import wanted_file
-from conversations.models import EventMedia, EventParticipant, EventPost, Media, MediaFile, Post, PostMedia
+from conversations.models import DmEvent, EventMedia, EventParticipant, EventPost, Media, MediaFile, Post, PostMedia
 from tests.factories import (
     ConversationFactory,
     DmEventFactory,
@@ -300,7 +300,8 @@ def test_an_agent_has_a_file_fetched_once_more(client, ben, conversation, photo,
     client.force_login(ben)
     answer = client.post(reverse("retry_file", args=[conversation.pk, photo.pk]))
     assert answer.status_code == 302
-    assert answer["Location"] == reverse("thread", args=[conversation.pk])
+    event = DmEvent.objects.filter(conversation=conversation, media__file=photo).latest("dm_event_id")
+    assert answer["Location"] == reverse("event", args=[conversation.pk, event.dm_event_id]), "back to the message"
     photo.refresh_from_db()
     assert (photo.state, photo.attempts) == (State.DUE, 0)
     assert photo.due_at <= timezone.now()

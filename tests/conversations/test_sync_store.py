@@ -142,7 +142,7 @@ def test_the_last_known_profile_stays(x_account):
     store_page(x_account, answer_of(body(message(FIRST + 2, ANN, PAIR)), later + timedelta(hours=2)))
     ann.refresh_from_db()
     assert (ann.username, ann.name, ann.is_verified) == ("ann_now", "Ann", True)
-    assert ann.avatar.source_url == avatar
+    assert ann.avatar.source_url == avatar.replace("_normal", "_400x400"), "sharp on today's screens"
 
 
 def test_media_of_a_message_and_whose_token_fetches_it(x_account):
