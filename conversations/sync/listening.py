@@ -27,7 +27,7 @@ from conversations.sync.trouble import Trouble
 from dminbox import alive
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.errors import RateLimited, StreamEnded, TryLater, XError
-from dminbox.xapi.stream import OddLine
+from dminbox.xapi.stream import ActivityStream, OddLine
 
 log = structlog.get_logger("conversations.push")
 
@@ -55,9 +55,16 @@ class Listener:
         self.stopping = threading.Event()
         self.lost = threading.Event()
         self.noted_at = timezone.now()
+        self.stream: ActivityStream | None = None
 
     def stop(self) -> None:
+        """From any thread or a signal handler; out of a read that waits for the next line, too."""
         self.stopping.set()
+        self._leave()
+
+    def _leave(self) -> None:
+        if stream := self.stream:
+            stream.stop()
 
     def run(self) -> None:
         """Until stopped. Whoever does not hold the lease looks again every few seconds."""
@@ -80,6 +87,8 @@ class Listener:
         except (OperationalError, InterfaceError) as error:
             log.warning("listener_without_database", error=type(error).__name__)
         except XError as error:
+            if self.stopping.is_set():
+                raise Stopped from error
             self._settle(error)
         except Stopped:
             if self.stopping.is_set():
@@ -105,6 +114,7 @@ class Listener:
             grants.app(ledger.record_app_call) as app,
             app.stream(backfill_minutes=min(missed, MOST_BACKFILL)) as stream,
         ):
+            self.stream = stream
             self._note_connection(missed)
             for line in stream:
                 if self.stopping.is_set() or self.lost.is_set():
@@ -150,6 +160,7 @@ class Listener:
                 mine = PushState.objects.filter(pk=1, holder=self.holder, lease_until__isnull=False)
                 if mine.update(lease_until=_lease_end()) != 1 or not held:
                     self.lost.set()
+                    self._leave()
             except (OperationalError, InterfaceError) as error:
                 log.warning("lease_not_kept", error=type(error).__name__)
 

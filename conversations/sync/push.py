@@ -274,8 +274,15 @@ def _note_chat(activity: Activity) -> None:
     message = xapi.encrypted_message(activity)
     mark_encrypted(x_account, message.conversation_id, message.at)
     if activity.event_type == "chat.received":
-        uuid = int(activity.event_uuid) if activity.event_uuid.lstrip("-").isdigit() else hash(activity.event_uuid)
+        uuid = _as_number(activity.event_uuid)
         ledger.record_push(x_account, activity.event_type, timezone.now(), {BilledResource.Kind.CHAT_EVENT: [uuid]})
+
+
+def _as_number(event_uuid: str) -> int:
+    """A number that is the same in every process; X's own where it is one."""
+    if re.fullmatch(r"-?[0-9]{1,18}", event_uuid):
+        return int(event_uuid)
+    return int.from_bytes(hashlib.sha256(event_uuid.encode()).digest()[:8], signed=True)
 
 
 def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime | None) -> bool:
