@@ -142,6 +142,7 @@ def test_where_one_x_account_is_shown_its_state_is_one_link_away(as_ada, filled)
     [
         ("no_credit", "no credit"),
         ("paused", "paused at the import ceiling"),
+        ("capped", "stopped at this month&#x27;s cap"),
         ("unavailable", "cannot be reached"),
         ("refused", "refused"),
         ("waiting", "how far back"),
@@ -153,6 +154,33 @@ def test_an_account_that_needs_a_person_says_so_with_the_way_on(as_ada, filled, 
     assert words in html
     target = "x_account_start" if state == "waiting" else "x_account"
     assert reverse(target, args=[filled.studio.pk]) in html
+
+
+@pytest.mark.parametrize(
+    ("state", "what", "next_step"),
+    [
+        ("capped", "since 12:40", "goes on by itself on 1 Dec (UTC), or when the cap is raised"),
+        ("paused", "since 12:40", "until an admin lets it go on"),
+        ("no_credit", "since 12:40", "one call an hour tries"),
+        ("unavailable", "since 12:40", "It is tried again at 14:09."),
+        ("refused", "since 12:40", "It is tried again at 14:09."),
+    ],
+)
+def test_what_stops_reading_is_told_with_since_when_what_comes_next_and_how_old_the_rest_is(
+    as_ada, filled, state, what, next_step
+):
+    SyncState.objects.filter(x_account=filled.studio).update(
+        state=state,
+        state_since=NOW - timedelta(minutes=82),
+        next_poll_at=NOW + timedelta(minutes=7),
+        last_success_at=NOW - timedelta(minutes=90),
+    )
+    for address in ("", f"c/{filled.studio.conversations.get().pk}/"):
+        html = page(as_ada, address)
+        assert what in html
+        assert next_step in html
+        assert "Shown is what X gave until 12:32." in html
+    assert "Shown is what X gave until <time" in page(as_ada, f"x-accounts/{filled.studio.pk}/")
 
 
 def test_an_account_whose_grant_ended_says_so(as_ada, filled):

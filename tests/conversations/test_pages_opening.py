@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import Role, XAccount
 from conversations.forms import parse_target
-from conversations.models import ConversationLookup
+from conversations.models import ConversationLookup, SyncState
 from tests import factories
 
 OURS = 1_700_000_000_000_000_001
@@ -150,3 +150,12 @@ def test_the_page_of_a_wish_says_how_it_stands(as_ada, x_account, state, expecte
     assert ('hx-trigger="every 2s"' in part) == (state == "due")
     assert ('http-equiv="refresh"' in whole) == (state == "due")
     assert (f"/c/{conversation.pk}/" in part) if conversation else "Open the thread" not in part
+
+
+def test_asking_what_could_cross_the_months_cap_is_refused_with_words(as_ada, x_account):
+    SyncState.objects.update(monthly_cap_usd="0.50")
+    answer = as_ada.post("/open/", {"x_account": x_account.pk, "target": "@odd_ossian"})
+    assert answer.status_code == 422
+    html = answer.content.decode().replace("&#x27;", "'")
+    assert "This month's cap leaves $0.50, and this could cost up to $1.00." in html
+    assert not ConversationLookup.objects.exists()

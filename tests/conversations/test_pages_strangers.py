@@ -24,6 +24,7 @@ POSTS = {
     "/c/{c}/history/": {},
     "/x-accounts/{x}/start/": {"days": "7", "ceiling": "20"},
     "/x-accounts/{x}/resume/": {},
+    "/x-accounts/{x}/cap/": {"cap": "5"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ import time_machine
 from cryptography.fernet import Fernet
 from django.urls import reverse
 
-from accounts.models import Membership, Role
+from accounts.models import Membership, Role, snowflake_floor
 from conversations.models import DmEvent, HistoryRead, ReadMark, SyncState
 from tests import factories
 from tests.e2e import rich
@@ -299,6 +300,61 @@ def test_where_x_has_no_older_ones_it_says_so_and_asks_for_no_money(as_ada, fill
     html = top(as_ada, filled.everything)
     assert "X has no older messages" in html
     assert "at most" not in html
+
+
+@pytest.fixture
+def known(filled):
+    """Written in for 30 days that were read whole, with somebody who is on X since 300 days before."""
+    conversation = filled.everything
+    SyncState.objects.filter(x_account=filled.support).update(
+        import_finished_at=NOW, horizon_id=snowflake_floor(NOW - timedelta(days=30))
+    )
+    conversation.peer.raw = {"created_at": f"{NOW - timedelta(days=330):%Y-%m-%dT%H:%M:%S}.000Z"}
+    conversation.peer.save()
+    conversation.pace = conversation.events.count()
+    return conversation
+
+
+def test_all_of_it_is_offered_with_what_it_may_bring_and_cost(as_ada, known):
+    about = known.pace * 10
+    html = " ".join(top(as_ada, known).split())
+    assert f"Read all of it: about {about} events, about ${about / 100:.2f}" in html
+    assert "X does not say how much there is" in html
+    assert f"stops after {-(-about * 3 // 200) * 100} events" in html
+
+
+def test_the_younger_of_two_people_says_since_when(as_ada, known):
+    us = rich.XUser.objects.get(pk=rich.SUPPORT_ID)
+    us.raw = {"created_at": f"{NOW - timedelta(days=230):%Y-%m-%dT%H:%M:%S}.000Z"}
+    us.save()
+    about = round(math.ceil(known.pace * 200 / 30), -1)
+    assert f"Read all of it: about {about} events" in " ".join(top(as_ada, known).split())
+
+
+@pytest.mark.parametrize("told", [None, "yesterday", "2026-02-31T00:00:00.000Z", 7])
+def test_where_nothing_tells_the_age_no_estimate_is_made_up(as_ada, known, told):
+    known.peer.raw = {"created_at": told}
+    known.peer.save()
+    html = top(as_ada, known)
+    assert "Read all of it" not in html
+    assert "at most $1.00" in " ".join(html.split())
+
+
+def test_asking_for_all_of_it_is_a_wish_for_so_many_pages(as_ada, known):
+    as_ada.post(f"/c/{known.pk}/history/", {"whole": "1"})
+    assert HistoryRead.objects.get().pages_wanted == -(-known.pace * 10 * 3 // 200)
+
+
+@pytest.mark.parametrize("headers", [{}, HX])
+def test_a_wish_that_could_cross_the_months_cap_is_refused_with_words(as_ada, filled, headers):
+    SyncState.objects.filter(x_account=filled.support).update(monthly_cap_usd="0.99")
+    oldest = filled.everything.events.order_by("dm_event_id").first().dm_event_id
+    answer = as_ada.post(f"/c/{filled.everything.pk}/history/?before={oldest}", headers=headers)
+    assert answer.status_code == 422
+    html = answer.content.decode().replace("&#x27;", "'")
+    assert "This month's cap leaves $0.99, and this could cost up to $1.00." in html
+    assert html.count("This month's cap leaves") == 1
+    assert not HistoryRead.objects.exists()
 
 
 def test_asking_for_older_ones_makes_one_wish_and_shows_that_it_runs(as_ada, ada, filled):
