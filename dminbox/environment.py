@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -25,22 +26,27 @@ def text(name: str, default: str | None = None, *, hint: str = "") -> str:
     return default
 
 
-def number(name: str, default: T, kind: Callable[[str], T], *, low: float = 0, high: float = float("inf")) -> T:
-    """A number between low and high, both included."""
+def number(name: str, default: T, kind: Callable[[str], T], *, high: int, low: int = 0) -> T:
+    """A number between low and high, both included. Nothing is without a high: infinity is a slip."""
     value = os.environ.get(name, "").strip()
     if not value:
         return default
     try:
         parsed = kind(value)
+        is_between = low <= float(parsed) <= high  # type: ignore[arg-type]  # of nan this is false
     except (ValueError, ArithmeticError):
         stop(f"{name} must be a number, not {value!r}.")
-    if not low <= float(parsed) <= high:  # type: ignore[arg-type]
-        stop(f"{name} must be between {low:g} and {high:g}, not {value!r}.")
+    if not is_between:
+        stop(f"{name} must be between {low} and {high}, not {value!r}.")
     return parsed
 
 
-def integer(name: str, default: int, *, low: int = 0, high: float = float("inf")) -> int:
+def integer(name: str, default: int, *, high: int, low: int = 0) -> int:
     return number(name, default, int, low=low, high=high)
+
+
+def dollars(name: str, default: str, *, high: int) -> Decimal:
+    return number(name, Decimal(default), Decimal, high=high)
 
 
 def choice(name: str, default: str, allowed: Iterable[str]) -> str:

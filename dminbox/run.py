@@ -52,6 +52,8 @@ def prepare() -> int:
     lock = lock_data()
     require_free(settings.PORT, "PORT")
     if settings.IS_DEMO:
+        if local_x_port() == settings.PORT:
+            sys.exit(f"dminbox cannot start: the local X needs a port of its own; PORT is {settings.PORT} already.")
         require_free(local_x_port(), "LOCAL_X_PORT")
     call_command("migrate", interactive=False, verbosity=0)
     if settings.IS_EMBEDDED:
@@ -76,7 +78,8 @@ def require_free(port: int, name: str) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            sys.exit(f"dminbox cannot start: port {port} is in use. Another one: {name}={port + 10} make run")
+            another = port + 10 if port < 65000 else port - 10
+            sys.exit(f"dminbox cannot start: port {port} is in use. Another one: {name}={another} make run")
 
 
 def local_x_port() -> int:

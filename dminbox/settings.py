@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +27,7 @@ SECRET_KEY = env.text(
 ENCRYPTION_KEYS = env.listing("ENCRYPTION_KEYS")
 DATA_ROOT = Path(env.text("DATA_DIR", str(BASE_DIR / "data")))
 DATABASE_URL = env.text("DATABASE_URL", "")
-DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 8, low=1)
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 8, low=1, high=1000)
 REDIS_URL = env.text("REDIS_URL", "")
 IS_EMBEDDED = not DATABASE_URL and not REDIS_URL  # database and broker are files of ours under DATA_DIR
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
@@ -44,7 +43,7 @@ X_CLIENT_ID = env.text("X_CLIENT_ID", "")
 X_CLIENT_SECRET = env.text("X_CLIENT_SECRET", "")
 DEMO = env.choice("DEMO", "auto", ["auto", "yes", "no"])
 IS_DEMO = DEMO == "yes" or (DEMO == "auto" and not X_CLIENT_ID)
-LOCAL_X_PORT = env.integer("LOCAL_X_PORT", PORT + 1, low=1, high=65535)
+LOCAL_X_PORT = env.integer("LOCAL_X_PORT", PORT + 1 if PORT < 65535 else PORT - 1, low=1, high=65535)
 LOCAL_X_URL = env.url("LOCAL_X_URL", f"http://127.0.0.1:{LOCAL_X_PORT}", https_unless_near=True)
 LOCAL_X_PUBLIC_URL = env.url("LOCAL_X_PUBLIC_URL", LOCAL_X_URL)
 if not IS_DEMO and not X_CLIENT_ID:
@@ -73,8 +72,8 @@ X_PUSH = env.choice("X_PUSH", "stream", ["stream", "webhook", "off"])
 X_SUBSCRIPTION_CAP = env.integer("X_SUBSCRIPTION_CAP", 1500, high=1_000_000)
 X_WINDOW_SECONDS = env.integer("X_WINDOW_SECONDS", 900, low=1, high=86_400)
 X_VOCABULARY = env.choice("X_VOCABULARY", "tweet", ["tweet", "post"])
-X_CONNECT_TIMEOUT = env.integer("X_CONNECT_TIMEOUT", 5, low=1)
-X_READ_TIMEOUT = env.integer("X_READ_TIMEOUT", 30, low=1)
+X_CONNECT_TIMEOUT = env.integer("X_CONNECT_TIMEOUT", 5, low=1, high=60)
+X_READ_TIMEOUT = env.integer("X_READ_TIMEOUT", 30, low=1, high=300)
 if IS_DEMO:
     X_CONSUMER_KEY, X_CONSUMER_SECRET = "dminbox-demo-key", "dminbox-demo-consumer-secret"  # noqa: S105 (the local X's)
 if bool(X_CONSUMER_KEY) != bool(X_CONSUMER_SECRET):
@@ -86,22 +85,24 @@ MEDIA_ALLOW_LOCAL = IS_DEMO
 X_SCOPES = ["dm.read", "dm.write", "tweet.read", "users.read", "offline.access", "media.write"]
 
 # --- Sync, prices and media -------------------------------------------------------------------------------------------
-SYNC_SETTLING_SECONDS = env.integer("SYNC_SETTLING_SECONDS", 900)
+SYNC_SETTLING_SECONDS = env.integer("SYNC_SETTLING_SECONDS", 900, high=86_400)
 SYNC_POLL_SECONDS = env.integer("SYNC_POLL_SECONDS", 60, low=1, high=3600)
 SYNC_POLL_SECONDS_BUSY = env.integer("SYNC_POLL_SECONDS_BUSY", 10, low=1, high=3600)
 SYNC_POLL_SECONDS_WITH_PUSH = env.integer("SYNC_POLL_SECONDS_WITH_PUSH", 300, low=1, high=3600)
-SYNC_LEASE_SECONDS = env.integer("SYNC_LEASE_SECONDS", 120, low=5)
-IMPORT_CEILING_USD = env.number("IMPORT_CEILING_USD", Decimal(20), Decimal)
-PRICE_DM_EVENT_USD = env.number("PRICE_DM_EVENT_USD", Decimal("0.010"), Decimal)
-PRICE_USER_USD = env.number("PRICE_USER_USD", Decimal("0.010"), Decimal)
-PRICE_POST_USD = env.number("PRICE_POST_USD", Decimal("0.005"), Decimal)
-PRICE_CHAT_EVENT_USD = env.number("PRICE_CHAT_EVENT_USD", Decimal("0.010"), Decimal)
+SYNC_LEASE_SECONDS = env.integer("SYNC_LEASE_SECONDS", 120, low=5, high=3600)
+IMPORT_CEILING_USD = env.dollars("IMPORT_CEILING_USD", "20", high=1_000_000)
+PRICE_DM_EVENT_USD = env.dollars("PRICE_DM_EVENT_USD", "0.010", high=100)
+PRICE_USER_USD = env.dollars("PRICE_USER_USD", "0.010", high=100)
+PRICE_POST_USD = env.dollars("PRICE_POST_USD", "0.005", high=100)
+PRICE_CHAT_EVENT_USD = env.dollars("PRICE_CHAT_EVENT_USD", "0.010", high=100)
 PUSH_LEASE_SECONDS = env.integer("PUSH_LEASE_SECONDS", 20, low=2, high=300)
 PUSH_SILENCE_SECONDS = env.integer("PUSH_SILENCE_SECONDS", 60, low=2, high=600)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
-MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 512 * 1024 * 1024, low=1024)
-TOKEN_LEASE_SECONDS = env.integer("TOKEN_LEASE_SECONDS", 60, low=5)
-SESSION_DAYS = env.integer("SESSION_DAYS", 14, low=1)
+MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 512 * 1024**2, low=1024, high=100 * 1024**3)
+# A refresh asks X up to twice. A lease that ran out meanwhile would let a second process spend the same refresh token.
+LONGEST_REFRESH = 2 * (X_CONNECT_TIMEOUT + X_READ_TIMEOUT) + 5
+TOKEN_LEASE_SECONDS = env.integer("TOKEN_LEASE_SECONDS", LONGEST_REFRESH, low=LONGEST_REFRESH, high=3600)
+SESSION_DAYS = env.integer("SESSION_DAYS", 14, low=1, high=3650)
 
 # --- Derived: where things stand --------------------------------------------------------------------------------------
 # The demo and real use never see each other's rows, files or grants.
@@ -130,17 +131,27 @@ SQLITE_OPTIONS: dict[str, Any] = {
 }
 
 
+NO_DATABASE = (
+    "DATABASE_URL is no database address; it looks like postgres://user:password@host:5432/name, "
+    "with / as %2F, ? as %3F, # as %23 and @ as %40 in the password."
+)
+
+
 def database() -> dict[str, Any]:
     try:
         config: dict[str, Any] = environ.Env.db_url_config(DATABASE_URL or f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
     except (ImproperlyConfigured, ValueError):
-        env.stop("DATABASE_URL is no database address; it looks like postgres://user:password@host:5432/name.")
+        env.stop(NO_DATABASE)
+    # What a / or ? in a password leaves behind.
+    if config["NAME"] in ("", ":memory:") or (config["HOST"] and {"@", "/"} & set(config["NAME"])):
+        env.stop(NO_DATABASE)
     if config["ENGINE"].endswith("sqlite3"):
         # Tests of several processes need a file; Django's own choice would be a database in memory.
         return config | {"OPTIONS": SQLITE_OPTIONS, "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")}}
     # A restarted PostgreSQL leaves dead connections in the pool; the health check replaces them.
     pool = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}
-    return config | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"pool": pool}}
+    options = (config.get("OPTIONS") or {}) | {"pool": pool}  # sslmode and its like stand in the address
+    return config | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
 DATABASES = {"default": database()}

@@ -7,6 +7,10 @@ import os
 import shutil
 import tempfile
 
+from tests import env_example
+
+for _name in env_example.names():  # what a shell exports is for an installation, not for tests
+    os.environ.pop(_name, None)
 _data = tempfile.mkdtemp(prefix="dminbox-test-")
 atexit.register(shutil.rmtree, _data, ignore_errors=True)
 
@@ -19,7 +23,7 @@ os.environ.update(
     X_CLIENT_ID="",
     DEMO="auto",
 )
-os.environ.setdefault("DATABASE_URL", "")
+os.environ["DATABASE_URL"] = os.environ.get("DATABASE_SERVER", "")
 # Each worker of a parallel run has a Redis database of its own.
 _server = os.environ.get("REDIS_SERVER", "")
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")

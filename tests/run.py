@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests import services
+from tests import env_example, services
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -56,9 +56,8 @@ def run_checks() -> bool:
 
 def run_check(name: str) -> bool:
     program, *arguments = CHECKS[name]
-    done = subprocess.run(
-        [BIN / program, *arguments], capture_output=True, text=True, check=False, env=os.environ | KEYS
-    )
+    ours = {name: value for name, value in os.environ.items() if name not in env_example.names()}
+    done = subprocess.run([BIN / program, *arguments], capture_output=True, text=True, check=False, env=ours | KEYS)
     print(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'}")
     if done.returncode:
         print(done.stdout[-8000:], done.stderr[-4000:], sep="\n")
@@ -76,7 +75,7 @@ def run_suites(absent: list[str]) -> dict[str, bool]:
         print("PostgreSQL or Redis is not installed: the second run on both is left out.")
         return results
     with services.postgres() as database, services.redis_server() as broker:
-        servers = {"DATABASE_URL": database, "REDIS_SERVER": broker, "ONLY_DATABASE_AND_BROKER": "1"}
+        servers = {"DATABASE_SERVER": database, "REDIS_SERVER": broker, "ONLY_DATABASE_AND_BROKER": "1"}
         results["PostgreSQL and Redis"] = run_pytest("PostgreSQL and Redis", ["-m", "not browser"], servers)
     return results
 

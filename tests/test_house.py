@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,19 +11,40 @@ from pathlib import Path
 
 import pytest
 
+from tests import env_example
+
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = {".git", ".venv", "data", "staticfiles", "__pycache__", ".mypy_cache", ".ruff_cache", ".hypothesis"}
-READ = re.compile(r'env\.(?:text|integer|number|url|choice|boolean|listing)\(\s*"([A-Z_]+)"')
+READ = re.compile(r'env(?:iron)?(?:\.[a-z]+\(|\[)\s*"([A-Z_]+)"')
+OF_DJANGO = "DJANGO_SETTINGS_MODULE"  # said by whatever starts Django, never by people
 
 
-def settings_in_order(text: str, pattern: re.Pattern[str]) -> list[str]:
+def in_order(text: str, pattern: re.Pattern[str]) -> list[str]:
     return list(dict.fromkeys(pattern.findall(text)))
 
 
-def test_env_example_lists_every_setting_in_the_order_of_settings_py():
-    read = settings_in_order((ROOT / "dminbox/settings.py").read_text(), READ)
-    listed = settings_in_order((ROOT / ".env.example").read_text(), re.compile(r"^#?([A-Z_]+)=", re.M))
-    assert listed == read
+def test_env_example_lists_every_setting_in_the_order_of_settings_py_and_then_those_of_compose():
+    read = in_order((ROOT / "dminbox/settings.py").read_text(), READ)
+    of_compose = in_order((ROOT / "docker-compose.yml").read_text(), re.compile(r"\$\{([A-Z_]+)"))
+    assert env_example.names() == [*read, *(name for name in of_compose if name not in read)]
+
+
+def test_nothing_reads_a_variable_that_env_example_does_not_list():
+    ours = [path for folder in ("dminbox", "accounts", "conversations") for path in (ROOT / folder).rglob("*.py")]
+    read = {name for path in ours for name in READ.findall(path.read_text())}
+    assert {"ENV_FILE", "PORT", "LOG_LEVEL"} <= read
+    assert read - set(env_example.names()) == {OF_DJANGO}
+
+
+def test_tests_run_on_settings_of_their_own_whatever_the_shell_exports():
+    shell = dict.fromkeys(env_example.names(), "of the shell") | {"DATABASE_SERVER": "postgres://u@h/n"}
+    program = "import json, os; import tests.environment; print(json.dumps(dict(os.environ)))"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | shell, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert [name for name in env_example.names() if found.get(name) == "of the shell"] == []
+    assert found["DATABASE_URL"] == "postgres://u@h/n"
+    assert "LOG_LEVEL" not in found
 
 
 def test_each_setting_of_env_example_has_a_line_that_explains_it():
@@ -48,7 +70,13 @@ def test_readme_links_and_pictures_exist():
 def test_every_place_that_architecture_draws_exists():
     drawn = re.findall(r"`([\w./]+/|[\w/]+\.(?:py|html|css|md|yml))`", (ROOT / "ARCHITECTURE.md").read_text())
     assert drawn
-    assert [place for place in drawn if not (ROOT / place).exists()] == []
+    assert [place for place in drawn if not stands(place)] == []
+
+
+def stands(place: str) -> bool:
+    """A path from the root; or the end of one, in a sentence about the folder it is in."""
+    inside = [ROOT / folder for folder in ("dminbox", "accounts", "conversations", "tests", "bench")]
+    return (ROOT / place).exists() or any(True for folder in inside for _ in folder.rglob(place))
 
 
 def test_shared_material_is_named_in_ci_alone():
@@ -78,20 +106,60 @@ GOOD = {"SECRET_KEY": "s" * 50, "ENCRYPTION_KEYS": "dGVzdHMtYWxvbmUtbmV2ZXItcmVh
         ),
         ({"DATABASE_URL": "mysql://u@h/n"}, "DATABASE_URL must begin with"),
         ({"DATABASE_URL": "postgres://u@h:port/n"}, "DATABASE_URL is no database address"),
+        ({"DATABASE_URL": "postgres://u:pass/word@h:5432/n"}, "DATABASE_URL is no database address"),
+        ({"DATABASE_URL": "postgres://u:12/34@h:5432/n"}, "/ as %2F"),
+        ({"DATABASE_URL": "postgres://u:12?34@h:5432/n"}, "DATABASE_URL is no database address"),
+        ({"DATABASE_URL": "sqlite:///"}, "DATABASE_URL is no database address"),
         ({"REDIS_URL": "nonsense"}, "REDIS_URL must look like"),
         ({"PUBLIC_URL": "http://127.0.0.1:8000/inbox"}, "PUBLIC_URL must be an address without a path"),
         ({"PUBLIC_URL": "https://someone:secret@inbox.example.com"}, "PUBLIC_URL must be an address"),
         ({"X_VOCABULARY": "toot"}, "X_VOCABULARY must be one of tweet, post"),
         ({"DEMO": "maybe"}, "DEMO must be one of"),
         ({"IMPORT_CEILING_USD": "twenty"}, "IMPORT_CEILING_USD must be a number"),
+        ({"IMPORT_CEILING_USD": "sNaN"}, "IMPORT_CEILING_USD must be a number"),
+        ({"PRICE_DM_EVENT_USD": "inf"}, "PRICE_DM_EVENT_USD must be between 0 and 100"),
+        ({"PRICE_USER_USD": "nan"}, "PRICE_USER_USD must be between"),
+        ({"PRICE_POST_USD": "-0.01"}, "PRICE_POST_USD must be between"),
+        ({"SYNC_SETTLING_SECONDS": "9" * 12}, "SYNC_SETTLING_SECONDS must be between 0 and 86400"),
+        ({"SESSION_DAYS": "9" * 17}, "SESSION_DAYS must be between 1 and 3650"),
+        ({"TOKEN_LEASE_SECONDS": "74"}, "TOKEN_LEASE_SECONDS must be between 75 and"),
         ({"DATA_DIR": "/proc/nowhere"}, "DATA_DIR"),
     ],
 )
 def test_a_bad_setting_stops_the_start_with_a_sentence_that_names_it(change, named, tmp_path):
-    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **GOOD, **change}
-    command = [sys.executable, "manage.py", "check"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = started_with(change, tmp_path)
     assert done.returncode != 0
     assert done.stderr.startswith("dminbox cannot start: ")
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def started_with(change: dict[str, str], folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(folder), **GOOD, **change}
+    command = command or ("manage.py", "check")
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def setting(change: dict[str, str], folder: Path, name: str) -> str:
+    done = started_with(change, folder, "-c", f"from dminbox import settings; print(settings.{name})")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_highest_port_leaves_one_for_the_local_x(tmp_path):
+    assert setting({"PORT": "65535"}, tmp_path, "LOCAL_X_URL") == "http://127.0.0.1:65534"
+
+
+def test_the_lease_of_a_refresh_may_be_as_short_as_two_calls_to_x(tmp_path):
+    quick = {"X_CONNECT_TIMEOUT": "1", "X_READ_TIMEOUT": "2"}
+    assert setting(quick, tmp_path, "TOKEN_LEASE_SECONDS") == "11"
+    assert setting(quick | {"TOKEN_LEASE_SECONDS": "60"}, tmp_path, "TOKEN_LEASE_SECONDS") == "60"
+    assert setting({}, tmp_path, "TOKEN_LEASE_SECONDS") == "75"
+
+
+def test_any_password_can_stand_escaped_in_the_database_address_and_its_options_are_kept(tmp_path):
+    address = {"DATABASE_URL": "postgres://u:a%2Fb%40c%3Fd%23e@h:5432/n?sslmode=verify-full"}
+    assert setting(address, tmp_path, "DATABASES['default']['PASSWORD']") == "a/b@c?d#e"
+    assert setting(address, tmp_path, "DATABASES['default']['OPTIONS']['sslmode']") == "verify-full"
