@@ -1,0 +1,140 @@
+"""What reading costs and how messages come, as a person looks at it: pictures, tables, banners, receipts, locks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from accounts.models import snowflake_floor
+from conversations.models import (
+    ActivitySubscription,
+    ApiCall,
+    Participant,
+    PushState,
+    RateWindow,
+    ReadInterval,
+    SpendDay,
+    SyncState,
+)
+from tests import factories
+from tests.e2e import rich
+from tests.e2e.conftest import PHONE
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+POLLS = "GET /2/dm_events"
+
+
+@pytest.fixture
+def filled(server, ada):
+    now = datetime.now(UTC)
+    found = rich.fill(ada, now)
+    SyncState.objects.filter(x_account=found.support).update(
+        state="unavailable",
+        state_since=now - timedelta(minutes=40),
+        last_success_at=now - timedelta(minutes=44),
+        next_poll_at=now + timedelta(minutes=6),
+        import_finished_at=now,
+        horizon_id=snowflake_floor(now - timedelta(days=30)),
+        rate_limit=15,
+        monthly_cap_usd=Decimal(50),
+    )
+    SyncState.objects.filter(x_account=found.studio).update(state="capped", monthly_cap_usd=Decimal(5))
+    _day(found.support, now)
+    _push(found.support, now)
+    _presence(found, now)
+    return found
+
+
+def _day(x_account, now):
+    calls = [
+        ApiCall(
+            x_account=x_account,
+            endpoint=POLLS if minutes % 30 else "GET /2/tweets",
+            status=200 if minutes > 40 else 503,
+            at=now - timedelta(minutes=minutes),
+            dm_events=minutes % 7,
+            usd=Decimal(minutes % 7) / 100,
+        )
+        for minutes in range(0, 24 * 60, 3)
+    ]
+    ApiCall.objects.bulk_create(calls)
+    SpendDay.objects.create(x_account=x_account, day=now.date(), usd=Decimal("4.35"))
+    high, low = (snowflake_floor(now - timedelta(hours=hours)) for hours in (1, 6))
+    ReadInterval.objects.create(x_account=x_account, low_id=low, high_id=high, next_token="on")
+
+
+def _push(x_account, now):
+    PushState.objects.create(pk=1, state="connected", last_line_at=now, lease_until=now + timedelta(hours=1))
+    for kind, state in (("dm.received", "active"), ("dm.read", "over_cap")):
+        ActivitySubscription.objects.create(x_account=x_account, event_type=kind, state=state)
+    resets = now + timedelta(minutes=8)
+    RateWindow.objects.create(
+        x_account=x_account, endpoint=POLLS, limit=15, remaining=9, reset_at=resets, resets=resets
+    )
+
+
+def _presence(found, now):
+    conversation = found.everything
+    conversation.encrypted_at = conversation.last_encrypted_at = now - timedelta(days=1)
+    conversation.peer.raw = {"created_at": (now - timedelta(days=900)).isoformat()}
+    conversation.save()
+    conversation.peer.save()
+    Participant.objects.filter(conversation=conversation, x_user=conversation.peer).update(
+        typing_until=now + timedelta(hours=1), seen_dm_event_id=conversation.last_dm_event_id, seen_at=now
+    )
+    at = now - timedelta(minutes=5)
+    found.chat = factories.ConversationFactory(
+        x_account=found.support, encrypted_at=at, last_encrypted_at=at, last_dm_event_id=snowflake_floor(at)
+    )
+
+
+def addresses(filled):
+    x_account, everything, chat = filled.support.pk, filled.everything.pk, filled.chat.pk
+    return [f"/x-accounts/{x_account}/", "/", f"/c/{everything}/", f"/c/{chat}/"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_nothing_keeps_people_out_and_nothing_runs_out_of_the_page(visit, ada, filled, scheme, size):
+    seen = visit(ada, color_scheme=scheme, **(PHONE if size == "phone" else {}))
+    for path in addresses(filled):
+        page = seen.open(path)
+        for summary in page.locator("details summary").all():
+            summary.click()
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0, path
+        if page.locator(".panes").count():
+            assert page.evaluate("document.documentElement.scrollHeight - window.innerHeight") == 0, path
+        found = Axe().run(page)
+        serious = [
+            f"{path} {rule['id']} {node['html'][:120]} {node['failureSummary'][:200]}"
+            for rule in found.response["violations"]
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+        ]
+        assert serious == []
+
+
+def test_a_cap_is_set_and_a_bad_one_comes_back_with_words(visit, ada, filled):
+    seen = visit(ada)
+    page = seen.open(f"/x-accounts/{filled.support.pk}/")
+    page.get_by_label("Most this X account may cost in a month").fill("0")
+    page.get_by_role("button", name="Set the cap").click()
+    page.get_by_text("A cap is at least $0.01").wait_for()
+    seen.complaints.clear()  # the browser tells of the 422 that was wanted
+    page.get_by_label("Most this X account may cost in a month").fill("75")
+    page.get_by_role("button", name="Set the cap").click()
+    page.get_by_text("The cap is $75.00 a month from now on.").wait_for()
+    assert SyncState.objects.get(x_account=filled.support).monthly_cap_usd == Decimal(75)
+
+
+def test_all_of_a_thread_is_asked_for_at_the_price_that_is_said(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.everything.pk}/")
+    button = page.get_by_role("button", name="Read all of it: about")
+    events = int(button.inner_text().split("about ")[1].split()[0].replace(",", ""))
+    button.click()
+    page.get_by_text("Reading from X").wait_for()
+    wish = filled.everything.history_reads.get()
+    assert wish.pages_wanted == -(-events * 3 // 200)
