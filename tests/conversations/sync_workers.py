@@ -12,7 +12,7 @@ from unittest import mock
 from django.db import connections
 
 from accounts import tokens
-from conversations.sync import history, intervals, polling, store
+from conversations.sync import history, intervals, polling, store, turns
 
 
 def start(work: Callable[[], None]) -> int:
@@ -91,8 +91,8 @@ def heedless(work: Callable[[], None]) -> Callable[[], None]:
 
     def heedless_work() -> None:
         with (
-            mock.patch.object(polling, "_claim", return_value="heedless"),
-            mock.patch.object(polling, "_renew"),
+            mock.patch.object(turns, "claim", return_value="heedless"),
+            mock.patch.object(turns, "renew"),
         ):
             work()
 

@@ -14,7 +14,7 @@ from accounts import tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger, sync
 from conversations.models import DmEvent, ReadInterval, SyncState
-from conversations.sync import intervals, pace, polling, trouble
+from conversations.sync import intervals, pace, polling, trouble, turns
 from dminbox.xapi.errors import RateLimited
 from dminbox.xapi.schema import RateLimit
 from tests.conversations.sync_support import (
@@ -480,12 +480,12 @@ def test_a_request_that_x_does_not_understand_is_shown_with_its_words(x_account,
 
 def test_one_worker_at_a_time_and_a_dead_one_is_replaced(x_account):
     begin(x_account)
-    assert polling._claim(x_account.pk)
-    assert polling._claim(x_account.pk) == ""
+    assert turns.claim(x_account.pk)
+    assert turns.claim(x_account.pk) == ""
     assert polling.imports_due() == []
     SyncState.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert polling.imports_due() == [x_account.pk]
-    assert polling._claim(x_account.pk)
+    assert turns.claim(x_account.pk)
 
 
 def test_who_lost_the_lease_stores_what_it_read_and_reads_no_further(x_account, xsim, monkeypatch):

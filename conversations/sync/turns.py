@@ -1,0 +1,254 @@
+"""One worker's turn at one X account: its lease, what it may ask and spend, and how it ends."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import XAccount, snowflake_floor
+from conversations import ledger
+from conversations.models import DmEvent, ReadInterval, SyncState
+from conversations.sync import caps, intervals, pace, trouble
+from dminbox.xapi.client import XClient
+from dminbox.xapi.errors import RateLimited, ScopesMissing, XError
+from dminbox.xapi.schema import Answer, Page, RateLimit
+
+log = structlog.get_logger("conversations.sync")
+
+State = SyncState.State
+TROUBLED = [State.RATE_LIMITED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED, State.CAPPED]
+
+
+class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken over)
+    """This turn took longer than its lease."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One worker's turn at one X account. `rate` and `answered_at` are those of the last answer."""
+
+    state: SyncState
+    holder: str
+    pages: int = 0
+    rate: RateLimit = field(default_factory=RateLimit)
+    answered_at: datetime | None = None
+    gap: ReadInterval | None = None
+    is_top_read: bool = False
+    had_no_credit: bool = False
+    stored: int = 0
+    news: int = 0  # of those, found at the top
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def x_account(self) -> XAccount:
+        return self.state.x_account
+
+    @property
+    def may_go_on(self) -> bool:
+        return self.state.state != State.PAUSED and pace.may_read_on(self.rate, self.pages, self._kept)
+
+    @property
+    def _kept(self) -> int:
+        """Where X counts all reads in one window, what people ask for comes out of it too."""
+        return pace.reserve(self.rate.limit) if self.state.are_windows_shared else pace.KEPT
+
+    @property
+    def is_top_stale(self) -> bool:
+        """Whether a poll would be due by now: then gaps wait, for news come first."""
+        usual = max(pace.usual_wait(self.state), pace.steady(self.rate.limit))
+        return time.monotonic() - self.began > usual.total_seconds()
+
+
+def claimable() -> Any:
+    now = timezone.now()
+    # The lease stands in the UPDATE's own condition, not in a subquery: only so does PostgreSQL look at it again
+    # after waiting for another worker's UPDATE of the same row.
+    return (
+        SyncState.objects.exclude(state__in=trouble.IDLE)
+        .filter(Q(lease_until=None) | Q(lease_until__lt=now), next_poll_at__lte=now)
+        .filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
+    )
+
+
+def claim(x_account_pk: int) -> str:
+    """The lease: a holder's name, or "" when it is not due or somebody else's."""
+    holder = secrets.token_hex(16)
+    claimed = claimable().filter(x_account=x_account_pk).update(lease_holder=holder, lease_until=_lease_end())
+    return holder if claimed == 1 else ""
+
+
+def renew(turn: Turn) -> None:
+    ours = SyncState.objects.filter(pk=turn.state.pk, lease_holder=turn.holder)
+    if ours.update(lease_until=_lease_end()) != 1:
+        raise LeaseLost
+
+
+def _lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+
+
+def ask(turn: Turn, token: str | None, size: int) -> Answer[Page]:
+    """One request, of as many events as may be paid for. Raises CapReached, LeaseLost and whatever X answers."""
+    renew(turn)
+    with_people = turn.state.needs_people or turn.state.import_finished_at is None
+    fits = _affordable(turn.state, size)
+    if turn.state.monthly_cap_usd is not None:
+        free = 0 if token else free_today(turn.x_account)
+        fits = caps.affordable(turn.x_account, fits, free=free, with_people=with_people)
+
+    def read(client: XClient) -> Answer[Page]:
+        return client.dm_events(max_results=fits, pagination_token=token, expand_users=with_people)
+
+    answer = ledger.call(turn.x_account, read)
+    turn.pages += 1
+    turn.rate, turn.answered_at = answer.rate_limit, answer.answered_at
+    if not with_people and _names_no_sender(answer.value):
+        # X's contract names sender_id as a field; where it comes by expansion alone, that is asked for from now on.
+        SyncState.objects.filter(pk=turn.state.pk).update(needs_people=True)
+        turn.state.needs_people = True
+        return ask(turn, token, size)
+    return answer
+
+
+def _names_no_sender(page: Page) -> bool:
+    messages = [event for event in page.events if event.event_type == DmEvent.Type.MESSAGE_CREATE]
+    return bool(messages) and all(event.sender_id is None for event in messages)
+
+
+def _affordable(state: SyncState, size: int) -> int:
+    """A page no larger than what is left under the ceiling pays for; people named with it can pass that by cents."""
+    if state.import_finished_at is not None:
+        return size
+    price = settings.PRICE_DM_EVENT_USD
+    left = state.import_ceiling_usd - state.import_spent_usd
+    return max(min(size, int(left / price)), 1) if price else size
+
+
+def free_today(x_account: XAccount) -> int:
+    """Events from the newest down that X has billed already today."""
+    now = timezone.now()
+    return ledger.free_today(x_account, snowflake_floor(day_of(now)), now, pace.PAGE)
+
+
+def day_of(moment: datetime) -> datetime:
+    """When its UTC day began: X bills by these days."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+NOTED = [
+    "state",
+    "state_since",
+    "detail",
+    "failures",
+    "horizon_id",
+    "import_spent_usd",
+    "last_poll_at",
+    "last_success_at",
+    "rate_limit",
+    "rate_remaining",
+    "rate_reset_at",
+]
+
+
+def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
+    state.last_poll_at = state.last_success_at = timezone.now()
+    state.rate_limit, state.rate_remaining = answer.rate_limit.limit, answer.rate_limit.remaining
+    state.rate_reset_at = pace.our_time(answer.rate_limit.reset_at, answer.answered_at)
+    turn.had_no_credit = turn.had_no_credit or state.state == State.NO_CREDIT
+    if state.state in TROUBLED:
+        trouble.enter(state, State.ACTIVE)
+    state.failures = 0
+    bill = ledger.record(turn.x_account, answer)
+    if state.import_finished_at is None:
+        state.import_spent_usd += bill.usd
+        _pause_at_ceiling(state, turn.x_account)
+
+
+def _pause_at_ceiling(state: SyncState, x_account: XAccount) -> None:
+    is_spent = state.import_spent_usd >= state.import_ceiling_usd
+    if state.state == State.ACTIVE and is_spent and intervals.gaps(x_account, None, state.horizon_id).exists():
+        words = f"Reading stopped at the ceiling of ${state.import_ceiling_usd:.2f}; there is more to read. "
+        trouble.enter(state, State.PAUSED, words + "No more messages are read until somebody lets it go on.")
+
+
+def locked(turn: Turn) -> SyncState | None:
+    """The row, if the lease is still ours."""
+    return SyncState.objects.select_for_update().filter(pk=turn.state.pk, lease_holder=turn.holder).first()
+
+
+def give_back(state: SyncState) -> None:
+    state.lease_until, state.lease_holder = None, ""
+    state.save(
+        update_fields=[
+            "state",
+            "state_since",
+            "detail",
+            "failures",
+            "import_finished_at",
+            "last_poll_at",
+            "next_poll_at",
+            "last_news",
+            "last_news_at",
+            "rate_limit",
+            "rate_remaining",
+            "rate_reset_at",
+            "lease_until",
+            "lease_holder",
+        ]
+    )
+
+
+def let_go(turn: Turn) -> None:
+    """After a failure of our own (a deadlock, a bug): the next worker need not wait for the lease to run out."""
+    ours = SyncState.objects.filter(pk=turn.state.pk, lease_holder=turn.holder)
+    soon = timezone.now() + trouble.back_off(failures=2)
+    ours.update(lease_until=None, lease_holder="", next_poll_at=soon)
+
+
+def come_back(turn: Turn) -> None:
+    """Nothing is wrong: another process fetches the token that this turn needs."""
+    ours = SyncState.objects.filter(pk=turn.state.pk, lease_holder=turn.holder)
+    soon = timezone.now() + tokens.RENEWED_WITHIN
+    ours.update(lease_until=None, lease_holder="", next_poll_at=soon)
+
+
+def settle_cap(turn: Turn) -> None:
+    with transaction.atomic():
+        state = locked(turn)
+        if state is None:
+            return
+        caps.pause(state)
+        give_back(state)
+
+
+def settle_trouble(turn: Turn, error: XError) -> None:
+    log.warning("poll_failed", x_account_id=turn.x_account.pk, error=type(error).__name__, status=error.status)
+    if isinstance(error, ScopesMissing):
+        tokens.mark_reconnect(turn.x_account, trouble.SCOPES)
+    with transaction.atomic():
+        state = locked(turn)
+        if state is None:
+            return
+        now = state.last_poll_at = timezone.now()
+        problem = trouble.trouble_of(error, state.failures)
+        if isinstance(error, RateLimited):
+            state.rate_limit = error.rate_limit.limit if error.rate_limit else state.rate_limit
+            state.rate_remaining, state.rate_reset_at = 0, now + problem.wait
+        state.failures += 1
+        state.next_poll_at = now + problem.wait
+        if trouble.is_told_by_x_account(turn.x_account, problem):
+            state.next_poll_at = now  # due at once when it is connected again; until then nobody claims it
+        else:
+            trouble.enter(state, problem.state or State.REFUSED, problem.detail)
+        give_back(state)
+    trouble.heed(error)
