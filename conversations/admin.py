@@ -205,11 +205,11 @@ class SyncStateAdmin(LookOnly):
         today = ledger.utc_day(timezone.now())
         days = SpendDay.objects.filter(x_account=OuterRef("x_account"), day__gte=today.replace(day=1))
         month = days.values("x_account").annotate(total=Sum("usd")).values("total")
-        rows: models.QuerySet[Any] = super().get_queryset(request)
-        rows = rows.annotate(
-            today_usd=Coalesce(Subquery(days.filter(day=today).values("usd")[:1]), Decimal(0)),
-            month_usd=Coalesce(Subquery(month), Decimal(0)),
-        )
+        sums = {
+            "today_usd": Coalesce(Subquery(days.filter(day=today).values("usd")[:1]), Decimal(0)),
+            "month_usd": Coalesce(Subquery(month), Decimal(0)),
+        }
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(**sums)
         return rows
 
     @admin.display(ordering="today_usd")
