@@ -27,11 +27,9 @@ from django.core.management import CommandError, call_command
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 10
 PR_SET_PDEATHSIG = 1
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")
-os.environ.setdefault("LOG_LEVEL", "warning")  # the terminal is for one line: where to go
 
-# Celery warns at each start that the worker runs as root. It warns of messages that run code when they are read
-# (pickle); ours are JSON, and the only broker here is a folder that nobody else may enter.
+# Celery warns at each start under root, because a message in pickle runs code when it is read. Ours are JSON, and no
+# other kind is read (CELERY_ACCEPT_CONTENT); the terminal is for one line.
 AS_ROOT_IS_FINE = ["-W", "ignore:You're running the worker with superuser privileges"]
 
 Commands = dict[str, list[str]]
@@ -39,6 +37,8 @@ Commands = dict[str, list[str]]
 
 def main() -> NoReturn:
     os.chdir(ROOT)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")
+    os.environ.setdefault("LOG_LEVEL", "warning")  # the terminal is for one line: where to go
     try:
         lock = prepare()
     except KeyboardInterrupt:
