@@ -80,6 +80,8 @@ if bool(X_CONSUMER_KEY) != bool(X_CONSUMER_SECRET):
     env.stop("X_CONSUMER_KEY and X_CONSUMER_SECRET belong together: set both, or neither and the inbox polls.")
 if X_PUSH == "webhook" and X_CONSUMER_KEY and not (PUBLIC_URL.startswith("https://") or IS_DEMO):
     env.stop("X_PUSH=webhook needs a PUBLIC_URL that begins with https://: X calls no other. X_PUSH=stream needs none.")
+if X_PUSH == "webhook" and X_CONSUMER_KEY and urlsplit(PUBLIC_URL).port and not IS_DEMO:
+    env.stop("X_PUSH=webhook needs a PUBLIC_URL without a port: X calls the usual one of https:// alone.")
 # The local X stands on http and on a loopback or container address; X itself never does.
 MEDIA_ALLOW_LOCAL = IS_DEMO
 X_SCOPES = ["dm.read", "dm.write", "tweet.read", "users.read", "offline.access", "media.write"]

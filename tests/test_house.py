@@ -87,6 +87,9 @@ def test_shared_material_is_named_in_ci_alone():
 
 GOOD = {"SECRET_KEY": "s" * 50, "ENCRYPTION_KEYS": "dGVzdHMtYWxvbmUtbmV2ZXItcmVhbC1pbnN0YWxscyE=", "ENV_FILE": ""}
 
+LIVE = {"X_CLIENT_ID": "a", "X_CLIENT_SECRET": "b"}
+BY_WEBHOOK = LIVE | {"X_CONSUMER_KEY": "k", "X_CONSUMER_SECRET": "s", "X_PUSH": "webhook"}
+
 
 @pytest.mark.parametrize(
     ("change", "named"),
@@ -113,6 +116,9 @@ GOOD = {"SECRET_KEY": "s" * 50, "ENCRYPTION_KEYS": "dGVzdHMtYWxvbmUtbmV2ZXItcmVh
         ({"REDIS_URL": "nonsense"}, "REDIS_URL must look like"),
         ({"PUBLIC_URL": "http://127.0.0.1:8000/inbox"}, "PUBLIC_URL must be an address without a path"),
         ({"PUBLIC_URL": "https://someone:secret@inbox.example.com"}, "PUBLIC_URL must be an address"),
+        (LIVE | {"X_CONSUMER_KEY": "k"}, "X_CONSUMER_KEY and X_CONSUMER_SECRET belong together"),
+        (BY_WEBHOOK | {"PUBLIC_URL": "http://127.0.0.1:8000"}, "X_PUSH=webhook needs a PUBLIC_URL that begins with"),
+        (BY_WEBHOOK | {"PUBLIC_URL": "https://inbox.example.com:8443"}, "needs a PUBLIC_URL without a port"),
         ({"X_VOCABULARY": "toot"}, "X_VOCABULARY must be one of tweet, post"),
         ({"DEMO": "maybe"}, "DEMO must be one of"),
         ({"IMPORT_CEILING_USD": "twenty"}, "IMPORT_CEILING_USD must be a number"),
