@@ -1,0 +1,314 @@
+"""One story: what happens at X, and what our processes do and suffer meanwhile, drawn from a seed.
+
+The same seed draws the same story. It ends in quiet, when everything has been read; then what is stored must be what X
+holds, each event once, and the change log must name each once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import random
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
+
+import time_machine
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import XAccount
+from conversations import sync, tasks
+from conversations.models import (
+    ActivityDelivery,
+    Change,
+    Conversation,
+    DmEvent,
+    HistoryRead,
+    Post,
+    PushState,
+    ReadInterval,
+    SyncState,
+    XUser,
+)
+from conversations.sync import chats, pace, people, posts, push, subscriptions, webhooks
+from conversations.sync.listening import Listener, Stopped
+from dminbox.xapi.activity import Activity
+from dminbox.xapi.errors import XError
+from tests.conversations.sync_support import begin, connect, held_by_x
+from tests.conversations.sync_worlds import DrawnWorld
+from tests.soak import dying
+from tests.xsim_server import SimServer
+
+FAULTS = ["401", "402", "429", "429-no-reset", "500-html", "503", "503-empty", "cut-before", "cut-after"]
+KEEP_ALIVE = 0.05
+Work = Callable[[], None]
+
+
+class Story:
+    def __init__(self, seed: int, xsim: SimServer) -> None:
+        self.rng = random.Random(f"story {seed}")
+        self.xsim = xsim
+        self.drawn = DrawnWorld(self.rng, datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
+        self.told: list[str] = []
+        self.deaths = 0
+
+    def play(self) -> None:
+        """Raises AssertionError, with what happened, where the promise is broken."""
+        try:
+            self._begin()
+            for _ in range(self.rng.randint(5, 9)):
+                self._happen()
+                self._work()
+            self._quiet()
+            self._judge()
+        except AssertionError as error:
+            error.add_note("\n".join(self.told))
+            raise
+
+    # --- At X -----------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        rng, xsim = self.rng, self.xsim
+        xsim.post("clock", {"frozen": True, "set": self.drawn.now.isoformat()})
+        xsim.post("world", self.drawn.world(events=rng.randint(0, 60), days=20))
+        xsim.post(
+            "settings",
+            {
+                "token_seconds": 10**8,
+                "dm_get_limit": rng.choice([3, 5, 15, 60]),
+                "empty_pages": rng.choice([0, 0, 1, 3]),
+                "keep_alive_seconds": KEEP_ALIVE,
+                "push_duplicates": rng.choice([0, 0, 0.5, 1]),
+                "push_shuffle": rng.choice([0, 0, 3]),
+            },
+        )
+        self.x_account = connect(xsim)
+        begin(self.x_account, days=30)
+        if rng.random() < 0.8:
+            dying.wait(dying.fork(subscriptions.repair))
+
+    def _happen(self) -> None:
+        """Time passes, with arrivals in it; and something may go wrong."""
+        seconds = self.rng.choice([5, 20, 75, 400, 1000, 6000, 6000, 3 * 24 * 3600])
+        events = self.drawn.arrivals(min(seconds, 6000))
+        self.drawn.now += timedelta(seconds=max(seconds - 6000, 0))
+        self._tell(f"{seconds} s pass, {len(events)} events")
+        if events:
+            self.xsim.post("events", events)
+        self.xsim.post("clock", {"set": self.drawn.now.isoformat()})
+        deed = self.rng.choice([self._fault, self._fault, self._end_token, self._change_limit, self._nothing])
+        deed()
+
+    def _fault(self) -> None:
+        kind, times = self.rng.choice(FAULTS), self.rng.choice([1, 1, 2, 4])
+        self._tell(f"fault {kind} x {times}")
+        path = self.rng.choice(["dm_events", "dm_events", "oauth2/token", "activity", ""])
+        self.xsim.post("faults", {"kind": kind, "times": times} | ({"path": path} if path else {}))
+
+    def _end_token(self) -> None:
+        """Many at once want the new one."""
+        self._tell("the token ends")
+        XAccount.objects.update(token_expires_at=timezone.now() - timedelta(seconds=1))
+        if self.rng.random() < 0.2:
+            dying.wait(*[dying.fork(self._ask_who_we_are) for _ in range(20)])
+
+    def _ask_who_we_are(self) -> None:
+        try:
+            tokens.call(XAccount.objects.get(), lambda client: client.me())
+        except XError:
+            self._tell("not now")
+
+    def _change_limit(self) -> None:
+        self.xsim.post("settings", {"dm_get_limit": self.rng.choice([2, 5, 30])})
+
+    def _nothing(self) -> None:
+        self._tell("nothing goes wrong")
+
+    # --- Our processes --------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """One to three processes at once, each of them perhaps doomed."""
+        self._make_everything_due()
+        pids = []
+        for _ in range(self.rng.choice([1, 1, 2, 3])):
+            name, work = self._draw_work()
+            dies_at = int(self.rng.expovariate(1 / 60)) + 1 if self.rng.random() < 0.6 else None
+            self._tell(f"{name}, dies at {dies_at}")
+            pids.append(dying.fork(self._with_own_clock(work), dies_at))
+        self.deaths += dying.wait(*pids)
+        self._assert_numbers_are_dense()
+
+    def _draw_work(self) -> tuple[str, Work]:
+        pk = self.x_account.pk
+        works: list[tuple[str, Work]] = [
+            ("poll", lambda: sync.poll(pk)),
+            ("poll", lambda: sync.poll(pk)),
+            ("listen", self._listen),
+            ("webhook", self._hook),
+            ("take up", self._take_up),
+            ("look up", self._look_up),
+            ("repair subscriptions", subscriptions.repair),
+        ]
+        conversation = Conversation.objects.order_by("?").first()
+        if conversation:
+            wish = HistoryRead.objects.create(conversation=conversation, pages_wanted=self.rng.randint(1, 3))
+            works.append(("history", lambda: sync.read_history(wish.pk)))
+        return self.rng.choice(works)
+
+    def _with_own_clock(self, work: Work) -> Work:
+        """Now and then ours goes wrong by hours."""
+        if self.rng.random() < 0.85:
+            return work
+        jump = timedelta(seconds=self.rng.uniform(-7200, 7200))
+
+        def jumped() -> None:
+            with time_machine.travel(datetime.now(UTC) + jump):
+                self._make_everything_due()
+                work()
+
+        return jumped
+
+    def _listen(self) -> None:
+        """The listener, until X has told what it missed."""
+        listener = Listener()
+        take = listener._take
+
+        def take_until_quiet(line: Any) -> None:
+            if line is None:
+                listener.stopping.set()
+            take(line)
+
+        listener._take = take_until_quiet  # type: ignore[method-assign]
+        try:
+            listener._try_to_listen()
+        except Stopped:
+            listener._let_go()
+
+    def _hook(self) -> None:
+        """The same by the webhook's door: signed, stored, and taken up by a task; some of it twice."""
+        listener = Listener()
+
+        def sign_and_send(line: Any) -> None:
+            if line is None:
+                listener.stopping.set()
+            if isinstance(line, Activity):
+                raw = json.dumps(line.raw).encode()
+                secret = settings.X_CONSUMER_SECRET.encode()
+                signature = base64.b64encode(hmac.new(secret, raw, hashlib.sha256).digest()).decode()
+                for _ in range(2):
+                    receipt = webhooks.receive(raw, f"sha256={signature}")
+                    if receipt.delivery is not None:
+                        tasks.take_up_activity(receipt.delivery)
+
+        listener._take = sign_and_send  # type: ignore[method-assign]
+        try:
+            listener._try_to_listen()
+        except Stopped:
+            listener._let_go()
+
+    def _take_up(self) -> None:
+        for pk in push.due():
+            push.take_up(pk)
+
+    def _look_up(self) -> None:
+        people.look_up_due_people()
+        posts.fetch_due_details()
+        chats.check(self.x_account.pk)
+
+    def _make_everything_due(self) -> None:
+        """As time does: leases run out, rests end, waits are over."""
+        past = timezone.now() - timedelta(seconds=1)
+        SyncState.objects.exclude(next_poll_at=None).update(next_poll_at=past, lease_until=None)
+        HistoryRead.objects.filter(state=HistoryRead.State.DUE).update(due_at=past, lease_until=None)
+        ReadInterval.objects.update(due_at=None)
+        ActivityDelivery.objects.filter(state=ActivityDelivery.State.DUE).update(due_at=past, lease_until=None)
+        PushState.objects.update(lease_until=None, holder="", next_try_at=None, subscriptions_checked_at=None)
+        XAccount.objects.update(refresh_lease_until=past)
+        XUser.objects.exclude(lookup_due_at=None).update(lookup_due_at=past)
+        Post.objects.exclude(details_due_at=None).update(details_due_at=past)
+
+    # --- The end --------------------------------------------------------------------------------------------------
+
+    def _quiet(self) -> None:
+        """Nothing goes wrong any more, and everything becomes visible and settled."""
+        self.xsim.delete("faults")
+        self.xsim.post("settings", {"dm_get_limit": 100_000, "empty_pages": 0})
+        self.drawn.now += timedelta(hours=2)
+        self.xsim.post("clock", {"set": self.drawn.now.isoformat()})
+        self._connect_again()
+        for _ in range(60):
+            self._make_everything_due()
+            dying.wait(dying.fork(self._finish))
+            state = SyncState.objects.get()
+            if state.state == SyncState.State.ACTIVE and state.import_finished_at and self._is_read():
+                return
+        raise AssertionError(f"it does not come to an end: {state} {state.detail}")
+
+    def _connect_again(self) -> None:
+        """Where a death took the only good pair of tokens with it, a person connects the account again."""
+        x_account = XAccount.objects.get()
+        grant = self.xsim.grant(str(x_account.x_user_id))
+        XAccount.objects.update(
+            access_token=grant["access_token"],
+            refresh_token=grant["refresh_token"],
+            token_expires_at=datetime(2046, 1, 1, tzinfo=UTC),
+            token_generation=x_account.token_generation + 1,
+            state=XAccount.State.CONNECTED,
+            refresh_lease_until=None,
+            refresh_lease_holder="",
+            refresh_in_doubt_since=None,
+        )
+
+    def _finish(self) -> None:
+        self._take_up()
+        sync.poll(self.x_account.pk)
+
+    def _is_read(self) -> bool:
+        gaps = ReadInterval.objects.exclude(next_token="").filter(conversation=None)
+        return not gaps.exists() and not push.due()
+
+    def _judge(self) -> None:
+        held = {pk: event for events in held_by_x(self.xsim, self._token()).values() for pk, event in events.items()}
+        rows = list(DmEvent.objects.values_list("dm_event_id", "raw", "conversation__dm_conversation_id"))
+        stored = {str(pk): raw for pk, raw, _ in rows}
+        assert len(rows) == len(stored), "an event is stored twice"
+        assert held.keys() <= stored.keys(), f"lost: {sorted(held.keys() - stored.keys())}"
+        ever = {pk for ids in self.xsim.get(f"visible?user_id={self.x_account.x_user_id}").values() for pk in ids}
+        assert stored.keys() <= ever, f"X never showed: {sorted(stored.keys() - ever)}"
+        for pk, event in held.items():
+            assert stored[pk] | event == stored[pk], f"{pk} is not as X holds it"
+        for pk, raw, conversation in rows:
+            assert raw.get("dm_conversation_id", conversation) == conversation, f"{pk} stands in another conversation"
+        self._assert_announced_once(len(rows))
+
+    def _token(self) -> str:
+        return XAccount.objects.get().access_token
+
+    def _assert_announced_once(self, events: int) -> None:
+        announced = Change.objects.filter(kind=Change.Kind.EVENT)
+        assert announced.count() == events, "the change log does not name each event once"
+        assert announced.values("event").distinct().count() == events
+        self._assert_numbers_are_dense()
+
+    def _assert_numbers_are_dense(self) -> None:
+        numbers = list(Change.objects.order_by("number").values_list("number", flat=True))
+        assert numbers == list(range(1, len(numbers) + 1)), "a number of the change log is missing"
+        assert SyncState.objects.get().last_change == len(numbers)
+
+    def _tell(self, words: str) -> None:
+        self.told.append(words)
+
+
+def small_pages(seed: int) -> ExitStack:
+    """Many pages of few events; leases that have run out as soon as they are taken, so that workers meet."""
+    rng = random.Random(f"pages {seed}")
+    stack = ExitStack()
+    stack.enter_context(mock.patch.object(pace, "PAGE", rng.choice([5, 9, 25])))
+    stack.enter_context(mock.patch.object(pace, "SLACK", rng.choice([1, 3, 5])))
+    return stack
