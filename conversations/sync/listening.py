@@ -199,7 +199,8 @@ def _wait(error: XError, problem: Trouble, failures: int) -> timedelta:
 
 
 def _minutes_since(moment: datetime | None) -> int:
-    return 0 if moment is None else math.ceil((timezone.now() - moment).total_seconds() / 60)
+    """None less than none: a clock may have been set back meanwhile."""
+    return 0 if moment is None else max(math.ceil((timezone.now() - moment).total_seconds() / 60), 0)
 
 
 def _lease_end() -> datetime:
