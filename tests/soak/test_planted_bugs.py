@@ -1,0 +1,123 @@
+"""The stories are themselves tested: with a bug planted, one of the first few must fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from conversations.ids import as_numbers
+from conversations.models import Conversation, DmEvent
+from conversations.sync import intervals, polling, store
+from tests.soak.story import Story, small_pages
+
+pytestmark = pytest.mark.services
+TRIED = 40
+
+
+@contextmanager
+def stop_at_the_first_known_id() -> Iterator[None]:
+    """What lies below an event that is here counts as read: wrong after a crash between pages."""
+    inner = intervals.advance
+
+    def advance(reach: Any, page: Any, **more: Any) -> Any:
+        ids = as_numbers(event.id for event in page.events)
+        is_known = DmEvent.objects.filter(dm_event_id__in=ids).exists()
+        result = inner(reach, page, **more)
+        return replace(result, token="") if is_known else result
+
+    with mock.patch.object(intervals, "advance", advance):
+        yield
+
+
+@contextmanager
+def mark_read_before_the_commit() -> Iterator[None]:
+    """The claim is committed before the events it stands for."""
+    inner = polling._commit
+
+    def commit(turn: Any, answer: Any, reach: Any) -> Any:
+        start = reach or intervals.top(answer.answered_at)
+        end = intervals.end_of_window(answer.answered_at)
+        reached = intervals.advance(start, answer.value, end_id=end, floor_id=turn.state.horizon_id)
+        with transaction.atomic():
+            intervals.record(turn.x_account, None, reached, is_top=reach is None)
+        return inner(turn, answer, reach)
+
+    with mock.patch.object(polling, "_commit", commit):
+        yield
+
+
+@contextmanager
+def no_unique_constraint() -> Iterator[None]:
+    """Get, then create, with nothing in the database to stop two who do so at once, or one who looks amiss."""
+    once = DmEvent._meta.constraints
+    with mock.patch.object(DmEvent._meta, "constraints", []), connection.schema_editor() as editor:
+        for constraint in once:  # SQLite makes the table anew, by what the model says now
+            editor.remove_constraint(DmEvent, constraint)
+    try:
+        with (
+            mock.patch.object(store, "_known", return_value={}),
+            mock.patch.object(type(DmEvent.objects), "bulk_create", lambda _, rows, **__: _insert(rows)),
+        ):
+            yield
+    finally:
+        call_command("flush", verbosity=0, interactive=False)
+        with connection.schema_editor() as editor:
+            for constraint in once:
+                editor.add_constraint(DmEvent, constraint)
+
+
+def _insert(rows: list[DmEvent]) -> list[DmEvent]:
+    for row in rows:
+        row.save(force_insert=True)
+    return rows
+
+
+@contextmanager
+def trust_in_the_order_of_arrival() -> Iterator[None]:
+    """What is older than the newest event of its conversation was surely read before."""
+    inner = store._sort_out
+
+    def sort_out(page: Any, default_id: str) -> Any:
+        told, odd = inner(page, default_id)
+        newest = dict(Conversation.objects.values_list("dm_conversation_id", "last_dm_event_id"))
+        return [one for one in told if one.id > newest.get(one.dm_conversation_id, 0)], odd
+
+    with mock.patch.object(store, "_sort_out", sort_out):
+        yield
+
+
+BUGS = {
+    stop_at_the_first_known_id: "lost: ",
+    mark_read_before_the_commit: "lost: ",
+    no_unique_constraint: "an event is stored twice",
+    trust_in_the_order_of_arrival: "lost: ",
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_found(bug, transactional_db, xsim, settings):
+    settings.SYNC_LEASE_SECONDS = 5
+    settings.PUSH_SILENCE_SECONDS = 3
+    with bug():
+        verdicts = (_verdict(seed, xsim) for seed in range(TRIED))
+        assert any(verdict.startswith(BUGS[bug]) for verdict in verdicts), f"{TRIED} stories did not notice it"
+
+
+def _verdict(seed: int, xsim: Any) -> str:
+    """What the story complains of; "" when it notices nothing."""
+    xsim.reset()
+    call_command("flush", verbosity=0, interactive=False)
+    with ExitStack() as stack:
+        stack.enter_context(small_pages(seed))
+        try:
+            Story(seed, xsim).play()
+        except AssertionError as broken:
+            return str(broken)
+    return ""
