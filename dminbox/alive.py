@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -25,7 +26,7 @@ def trouble(name: str) -> str:
 
 
 def _sign(name: str) -> Path:
-    return Path(tempfile.gettempdir()) / f"dminbox-{name}-alive"
+    return Path(tempfile.gettempdir()) / f"dminbox-{os.getuid()}-{name}-alive"  # another user's cannot be touched
 
 
 if __name__ == "__main__":

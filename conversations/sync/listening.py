@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -68,7 +68,8 @@ class Listener:
 
     def run(self) -> None:
         """Until stopped. Whoever does not hold the lease looks again every few seconds."""
-        threading.Thread(target=self._keep_lease, daemon=True).start()
+        keeper = threading.Thread(target=self._keep_lease, daemon=True)
+        keeper.start()
         try:
             while not self.stopping.wait(LOOK_AGAIN.total_seconds()):
                 self._try_to_listen()
@@ -76,6 +77,7 @@ class Listener:
             log.info("listener_stopped")
         finally:
             self.stopping.set()
+            keeper.join()
             self._let_go()
 
     def _try_to_listen(self) -> None:
@@ -153,16 +155,21 @@ class Listener:
 
     def _keep_lease(self) -> None:
         """In a thread of its own: between two lines lies more time than the lease lasts."""
-        while not self.stopping.wait(settings.PUSH_LEASE_SECONDS / 4):
-            try:
-                close_old_connections()
-                held = PushState.objects.filter(pk=1).values_list("holder", flat=True).first() == self.holder
-                mine = PushState.objects.filter(pk=1, holder=self.holder, lease_until__isnull=False)
-                if mine.update(lease_until=_lease_end()) != 1 or not held:
-                    self.lost.set()
-                    self._leave()
-            except (OperationalError, InterfaceError) as error:
-                log.warning("lease_not_kept", error=type(error).__name__)
+        try:
+            while not self.stopping.wait(settings.PUSH_LEASE_SECONDS / 4):
+                self._renew()
+        finally:
+            connection.close()  # this thread's own
+
+    def _renew(self) -> None:
+        try:
+            close_old_connections()
+            mine = PushState.objects.filter(pk=1, holder=self.holder, lease_until__isnull=False)
+            if mine.update(lease_until=_lease_end()) != 1:
+                self.lost.set()
+                self._leave()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("lease_not_kept", error=type(error).__name__)
 
     def _write(self, **values: object) -> None:
         """Changes the row while it is ours."""
