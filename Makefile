@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 UV_PIN := 0.13.8
 
-.PHONY: run test check format lock compose-test clean
+.PHONY: run test check bench format lock compose-test clean
 
 run: $(VENV)/.ok .env     ## the inbox, with the local X while no X_CLIENT_ID is set; one Ctrl-C ends it
 	@exec $(BIN)/python -m dminbox.run
@@ -15,6 +15,9 @@ test: $(VENV)/.dev        ## everything that proves the code
 
 check: $(VENV)/.dev       ## the checks alone, without the tests
 	@exec $(BIN)/python -m tests.run --checks-only
+
+bench: $(VENV)/.dev       ## what it costs and how fast it is, each beside its floor; ROWS=ingest,dollars for some of it
+	@exec $(BIN)/python -m bench.run $(ROWS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/djlint --reformat --quiet templates || true

@@ -1,0 +1,72 @@
+"""`make bench`: servers of its own, the rows asked for, one table, and the same as JSON under bench/results/."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from bench import table
+from bench.setup import QUICK, Bench, Sizes, scratch
+from tests import services
+
+ROWS = ("dollars", "delay", "push", "full_import", "ingest", "replay", "growth", "memory", "live")
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> int:
+    options = _options()
+    if absent := {"PostgreSQL", "Redis"} & set(services.missing()):
+        print(f"The bench starts servers of its own, and misses {' and '.join(sorted(absent))}.", file=sys.stderr)
+        return 1
+    with services.postgres() as server, services.redis_server() as redis, scratch() as folder:
+        bench = Bench(server, redis, folder, QUICK if options.size == "quick" else Sizes())
+        rows = [row for name in options.rows for row in _measured(name, bench)]
+    print(f"\n{table.rendered(rows)}\n")
+    for row in rows:
+        if row.note:
+            print(f"{row.name}: {row.note}")
+    path = table.write(rows, RESULTS, _about(options.size), datetime.now(UTC))
+    print(f"\n{path.relative_to(RESULTS.parent.parent)}")
+    return 1 if any(row.is_met is False for row in rows) else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("rows", nargs="?", default="", help=f"of these, with commas between: {','.join(ROWS)}")
+    parser.add_argument("--size", choices=["full", "quick"], default="full")
+    options = parser.parse_args()
+    options.rows = [name for name in options.rows.split(",") if name] or list(ROWS)
+    if unknown := set(options.rows) - set(ROWS):
+        parser.error(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    return options
+
+
+def _measured(name: str, bench: Bench) -> list[table.Row]:
+    print(f"{name} …", end=" ", flush=True, file=sys.stderr)
+    started = time.monotonic()
+    rows: list[table.Row] = import_module(f"bench.rows.{name}").measure(bench)
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    return rows
+
+
+def _about(size: str) -> dict[str, Any]:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return {
+        "commit": commit.stdout.strip(),
+        "size": size,
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "machine": platform.machine(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
