@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 UV_PIN := 0.13.8
 
-.PHONY: run test check bench format lock compose-test clean
+.PHONY: run test check bench soak format lock compose-test clean
 
 run: $(VENV)/.ok .env     ## the inbox, with the local X while no X_CLIENT_ID is set; one Ctrl-C ends it
 	@exec $(BIN)/python -m dminbox.run
@@ -18,6 +18,9 @@ check: $(VENV)/.dev       ## the checks alone, without the tests
 
 bench: $(VENV)/.dev       ## what it costs and how fast it is, each beside its floor; ROWS=ingest,dollars for some of it
 	@exec $(BIN)/python -m bench.run $(ROWS)
+
+soak: $(VENV)/.dev        ## stories of crashes, by seed: SEEDS=2000 PROCESS_SEEDS=100 FIRST=0
+	@SEEDS="$(or $(SEEDS),2000)" PROCESS_SEEDS="$(or $(PROCESS_SEEDS),100)" $(BIN)/python -m tests.soak.run
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/djlint --reformat --quiet templates || true

@@ -1,0 +1,183 @@
+"""A story with the real processes on PostgreSQL and Redis: kill -9, an emptied broker, a database that restarts.
+
+    python -m tests.soak.processes SEED
+
+Windows, leases and tokens last seconds on both sides. Exit status 0: what is stored is what X holds.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+
+from tests import env_example, services
+from tests.xsim_server import SimServer, start_xsim
+
+ROOT = Path(__file__).parent.parent.parent
+WINDOW = 3
+SETTLING = 3
+SETTINGS = {
+    "ENV_FILE": "",
+    "SECRET_KEY": "for tests alone",
+    "ENCRYPTION_KEYS": "dGVzdHMtYWxvbmUtbmV2ZXItcmVhbC1pbnN0YWxscyE=",
+    "DEMO": "yes",
+    "LOG_LEVEL": "warning",
+    "X_WINDOW_SECONDS": str(WINDOW),
+    "X_CONNECT_TIMEOUT": "1",
+    "X_READ_TIMEOUT": "2",
+    "SYNC_SETTLING_SECONDS": str(SETTLING),
+    "SYNC_POLL_SECONDS": "1",
+    "SYNC_POLL_SECONDS_BUSY": "1",
+    "SYNC_POLL_SECONDS_WITH_PUSH": "2",
+    "SYNC_LEASE_SECONDS": "5",
+    "PUSH_LEASE_SECONDS": "4",
+    "PUSH_SILENCE_SECONDS": "2",
+}
+CELERY = [sys.executable, "-m", "celery", "-A", "dminbox", "--quiet"]
+WORKER = [*CELERY, "worker", "-P", "threads", "-c", "3", "--without-gossip", "--without-mingle", "--loglevel=error"]
+COMMANDS = {
+    "worker": [*WORKER, "-Q", "sync,send", "-n", "one@%h"],
+    "another worker": [*WORKER, "-Q", "sync,bulk,media", "-n", "two@%h"],
+    "beat": [*CELERY, "beat", "--pidfile=", "--loglevel=error"],
+    "listener": [sys.executable, "manage.py", "listen"],
+    "another listener": [sys.executable, "manage.py", "listen"],
+}
+
+
+def main(seed: int) -> None:
+    for name in env_example.names():
+        os.environ.pop(name, None)
+    with (
+        services.postgres() as server,
+        services.redis_server() as broker,
+        start_xsim(world="empty") as xsim,
+        tempfile.TemporaryDirectory(prefix="dminbox-soak-") as folder,
+    ):
+        os.environ.update(
+            SETTINGS,
+            DATABASE_URL=f"{server.rpartition('/')[0]}/soak",
+            REDIS_URL=f"{broker}/0",
+            LOCAL_X_URL=xsim.url,
+            DATA_DIR=folder,
+        )
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE soak")
+        with database_stopped_in_the_end(server):
+            play(seed, xsim, server, broker)
+
+
+def play(seed: int, xsim: SimServer, server: str, broker: str) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "dminbox.settings"
+    import django
+
+    django.setup()
+    from tests.soak.processes_story import ProcessStory
+
+    ProcessStory(random.Random(f"processes {seed}"), xsim, Servers(server, broker)).play()
+
+
+class Servers:
+    """The database and the broker, to be disturbed."""
+
+    def __init__(self, postgres: str, broker: str) -> None:
+        self.postgres, self.broker = postgres, broker
+
+    def empty_broker(self) -> None:
+        redis.Redis.from_url(self.broker).flushall()
+
+    def restart_database(self) -> None:
+        """As after a crash: nobody is asked to finish."""
+        folder = data_directory(self.postgres)
+        _pg_ctl(folder, "restart", "-m", "immediate", "-l", str(folder / "restarted.log"), "-o", _options(folder))
+
+
+@contextmanager
+def database_stopped_in_the_end(server: str) -> Iterator[None]:
+    """One that was restarted is nobody's child."""
+    folder = data_directory(server)
+    try:
+        yield
+    finally:
+        _pg_ctl(folder, "stop", "-m", "immediate")
+
+
+def data_directory(server: str) -> Path:
+    with psycopg.connect(server) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    return Path(row[0])
+
+
+def _options(folder: Path) -> str:
+    """Those it was started with stand in its own file."""
+    line = (folder / "postmaster.opts").read_text().strip()
+    return line.partition(" ")[2].replace('"', "'")
+
+
+def _pg_ctl(folder: Path, *words: str) -> None:
+    programs = services.postgres_bin()
+    assert programs is not None
+    user = "postgres" if os.geteuid() == 0 else None
+    command = [programs / "pg_ctl", "-D", folder, "-w", *words]
+    subprocess.run(command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class Group:
+    """Our processes; each is ended by its id."""
+
+    def __init__(self) -> None:
+        self.running = {name: self._start(name) for name in COMMANDS}
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(COMMANDS[name], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def kill(self, name: str) -> None:
+        """-9, and at once a new one, as a supervisor would."""
+        self.running[name].kill()
+        self.running[name].wait()
+        self.running[name] = self._start(name)
+
+    def revive(self) -> None:
+        """Whoever ended by itself (the database was away) is started again, as a supervisor would."""
+        for name, process in self.running.items():
+            if process.poll() is not None:
+                self.running[name] = self._start(name)
+
+    def end(self) -> None:
+        for process in self.running.values():
+            process.kill()
+        for process in self.running.values():
+            process.wait()
+
+
+def wait_until(is_so: Callable[[], Any], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if is_so():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def later(seconds: float) -> str:
+    return (utc_now() + timedelta(seconds=seconds)).isoformat()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
