@@ -34,7 +34,7 @@ from conversations.models import (
     PushState,
     SyncState,
 )
-from conversations.sync import pace
+from conversations.sync import pace, participants
 from conversations.sync.includes import ensure_users
 from conversations.sync.store import store_page
 from dminbox.xapi import activity as xapi
@@ -317,7 +317,9 @@ def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:
         x_account=x_account, dm_conversation_id=dm_conversation_id[:50], is_group=peer is None, peer_id=peer
     )
     Conversation.objects.bulk_create([row], ignore_conflicts=True)
-    return Conversation.objects.get(x_account=x_account, dm_conversation_id=row.dm_conversation_id)
+    conversation = Conversation.objects.get(x_account=x_account, dm_conversation_id=row.dm_conversation_id)
+    participants.recompute([conversation], {}, [])
+    return conversation
 
 
 def _heed_revocation(activity: Activity) -> None:

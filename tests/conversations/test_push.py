@@ -242,6 +242,7 @@ def test_a_notice_of_an_encrypted_message_locks_the_conversation_and_holds_nothi
     assert conversation.encrypted_at == conversation.last_encrypted_at
     assert conversation.last_dm_event_id == conversation.last_encrypted_id > 0
     assert not DmEvent.objects.exists()
+    assert {row.x_user_id for row in conversation.participants.all()} == {int(ANN), int(OWN)}
     assert Change.objects.get().kind == Change.Kind.CONVERSATION
     assert ledger.billed_today(x_account).chat_events == 1
 
