@@ -34,7 +34,7 @@ STATEMENTS = (
             'sender_id', c.peer_id::text, 'dm_conversation_id', c.dm_conversation_id), now()
     FROM generate_series(0, %(events)s - 1) n
     JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place FROM conversations_conversation) c
-        ON c.place = (n * 7919) %% %(people)s""",
+        ON c.place = (n::bigint * 7919) %% %(people)s""",
     """INSERT INTO conversations_participant (conversation_id, x_user_id, is_present, last_message_at)
     SELECT id, peer_id, true, %(at)s FROM conversations_conversation""",
     """INSERT INTO conversations_change (x_account_id, number, kind, conversation_id, event_id, data, created_at)

@@ -50,6 +50,7 @@ class Sizes:
     memory: tuple[int, int] = (100_000, 1_000_000)
     live_windows: int = 8
     pushed: int = 300
+    bulk_events: int = 50_000
 
 
 QUICK = Sizes(
@@ -65,6 +66,7 @@ QUICK = Sizes(
     memory=(500, 1000),
     live_windows=1,
     pushed=10,
+    bulk_events=5_000,
 )
 
 

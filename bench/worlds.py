@@ -26,8 +26,8 @@ TEXTS = (
     "We have sent you a new one. It should be with you on Thursday; the old one may go to the recycling.",
 )
 SCENES = ("lamp", "pendants", "bulb", "cable", "parcel")
-LATEST = timedelta(minutes=14)
-"""How long after its creation X shows a message at the latest: within the settling time."""
+LATEST = timedelta(minutes=1)
+"""How long after its creation X shows a message at the latest. Recorded: a few seconds."""
 DAYTIME = [1.5, 0.5, 0, 0, 0, 0, 1, 3, 6, 8, 9, 8, 6, 7, 8, 8, 7, 7, 6, 5, 5, 4, 3, 2]
 """Weights of the hours of a day: nobody writes late at night."""
 BURSTS = ((10.0, 20, 0.15), (15.5, 5, 0.12), (20.0, 10, 0.10))

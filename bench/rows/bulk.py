@@ -1,0 +1,132 @@
+"""New messages while a long history is imported: queues apart, and a push that waits for nobody."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bench import worlds
+from bench.lane import ROOT, Lane
+from bench.setup import Bench, local_x
+from bench.table import Row
+from dminbox.xsim import ids
+from tests.xsim_server import SimServer
+
+OTHER = "1500000000000000200"
+CUSTOMER = "2100000000000000001"
+CELERY = [sys.executable, "-m", "celery", "-A", "dminbox", "--quiet"]
+WORKER = [*CELERY, "worker", "-P", "threads", "--without-gossip", "--without-mingle", "--loglevel=error"]
+PROCESSES = [
+    [*WORKER, "-c", "4", "-Q", "sync,send", "-n", "sync@%h"],
+    [*WORKER, "-c", "4", "-Q", "media,bulk", "-n", "bulk@%h"],
+    [*CELERY, "beat", "--pidfile=", "--loglevel=error"],
+    [sys.executable, "manage.py", "listen"],
+]
+LONGEST_START = 120
+BETWEEN = 0.2
+
+
+def measure(bench: Bench) -> list[Row]:
+    database = bench.database("bulk")
+    settings = {"REDIS_URL": f"{bench.redis}/9", "X_PUSH": "stream"}
+    with local_x() as xsim, bench.lane(database, LOCAL_X_URL=xsim.url, **settings) as lane:
+        _fill(xsim, bench.sizes.bulk_events)
+        tokens = [xsim.grant(pk)["access_token"] for pk in (worlds.OWN, OTHER)]
+        lane.call("bench.importing:connect", x_user_ids=[worlds.OWN, OTHER], tokens=tokens)
+        with _running(bench.environment(database, LOCAL_X_URL=xsim.url, **settings)):
+            _wait_until(lambda: lane.call("bench.importing:stands")["connected"])
+            lane.call("bench.importing:import_history", x_user_id=worlds.OWN)
+            before = lane.call("bench.importing:stands")
+            said = _say(xsim, bench.sizes.pushed)
+            after = lane.call("bench.importing:stands")
+            delays = sorted(_delays(lane, said))
+    return [_line(delays, before, after)]
+
+
+def _line(delays: list[float], before: dict[str, Any], after: dict[str, Any]) -> Row:
+    p95 = delays[int(len(delays) * 0.95)]
+    imported = after["imported"] - before["imported"] - len(delays)
+    return Row(
+        "delay of new messages while a history is imported, p95",
+        p95,
+        "s",
+        also=(
+            ("under 1 s", p95 < 1),
+            ("the import went on all the time", bool(after["is_importing"]) and imported > 0),
+        ),
+        note=f"median {statistics.median(delays):.3f} s, worst {delays[-1]:.3f} s of {len(delays)} messages to two X "
+        f"accounts, {imported} events imported meanwhile",
+    )
+
+
+def _fill(xsim: SimServer, events: int) -> None:
+    """A long history of one account, and another account that is quiet."""
+    now = datetime.now(UTC)
+    people = [{"id": pk, "username": f"user{pk[-4:]}", "name": "Somebody"} for pk in (worlds.OWN, OTHER, CUSTOMER)]
+    talk = f"{worlds.OWN}-{CUSTOMER}"
+    talks = [{"id": talk, "member_ids": [worlds.OWN, CUSTOMER], "is_group": False}]
+    history = []
+    for number in range(events):
+        moment = now - timedelta(days=29) * (number + 1) / (events + 1)
+        history.append(
+            {
+                "id": str(ids.snowflake(moment)),
+                "created_at": moment.isoformat(),
+                "event_type": "MessageCreate",
+                "dm_conversation_id": talk,
+                "sender_id": CUSTOMER,
+                "text": worlds.TEXTS[number % len(worlds.TEXTS)],
+            }
+        )
+    xsim.post("world", {"people": people, "conversations": talks, "events": history})
+    xsim.post("settings", {"dm_get_limit": 1_000_000, "token_seconds": 10**8})
+
+
+def _say(xsim: SimServer, messages: int) -> dict[str, float]:
+    """Event id -> when X had it."""
+    said = {}
+    for number in range(messages):
+        account = (worlds.OWN, OTHER)[number % 2]
+        event = {"dm_conversation_id": f"{account}-{CUSTOMER}", "sender_id": CUSTOMER, "text": f"Now {number}"}
+        at = time.time()
+        said[xsim.post("events", event)[0]["id"]] = at
+        time.sleep(BETWEEN)
+    return said
+
+
+def _delays(lane: Lane, said: dict[str, float]) -> Iterator[float]:
+    _wait_until(lambda: len(lane.call("bench.importing:stored_at", ids=list(said))) == len(said))
+    for pk, stored_at in lane.call("bench.importing:stored_at", ids=list(said)).items():
+        yield stored_at - said[pk]
+
+
+@contextmanager
+def _running(environment: dict[str, str]) -> Iterator[None]:
+    started = [
+        subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for command in PROCESSES
+    ]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(30)
+
+
+def _wait_until(is_so: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + LONGEST_START
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not happen")
+        time.sleep(0.2)
