@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import changes, ledger
-from conversations.models import SyncState
+from conversations.models import PushState, SyncState
 from conversations.sync import trouble
 
 State = SyncState.State
@@ -19,6 +19,8 @@ REACHED = (
     "somebody raises the cap."
 )
 WISH = "This month's cap is reached; it goes on with the new month, or when somebody raises the cap."
+PAUSED = ["state", "state_since", "detail", "next_poll_at"]
+"""The columns that `pause` sets."""
 
 
 class CapReached(Exception):  # noqa: N818 (no failure: a person's choice)
@@ -31,16 +33,15 @@ def left(x_account: XAccount) -> Decimal | None:
     return None if cap is None else max(cap - ledger.spent_this_month(x_account), Decimal(0))
 
 
-def affordable(x_account: XAccount, size: int, *, free: int = 0, with_people: bool = False) -> int:
-    """A page no larger than the cap allows, if X shows only what it has not billed yet but for `free` events.
-
-    Raises CapReached when not even one event fits.
+def affordable(x_account: XAccount, size: int, *, with_people: bool = False) -> int:
+    """A page no larger than the cap allows, if X bills all of it: nobody knows how much of a page is new before it is
+    here. Raises CapReached when not even one event fits.
     """
     usd = left(x_account)
     if usd is None:
         return size
     each = settings.PRICE_DM_EVENT_USD + settings.PRICE_POST_USD + with_people * 2 * settings.PRICE_USER_USD
-    fits = min(size, free + int(usd / each)) if each else size
+    fits = min(size, int(usd / each)) if each else size
     if fits < 1:
         raise CapReached
     return fits
@@ -65,12 +66,29 @@ def pause(state: SyncState) -> None:
     state.next_poll_at = ledger.next_month(timezone.now())
 
 
+def heed(state: SyncState) -> None:
+    """What was pushed may have used up the cap: the account pauses at once, and X is told within a second to push no
+    more. `state` is locked by this transaction.
+    """
+    if state.monthly_cap_usd is None or state.state in [*trouble.IDLE, State.CAPPED] or not is_reached(state.x_account):
+        return
+    pause(state)
+    state.save(update_fields=PAUSED)
+    _check_subscriptions_soon()
+
+
 def set_cap(x_account: XAccount, cap_usd: Decimal | None) -> None:
-    """A person's choice; reading goes on at once where the old cap had stopped it."""
+    """A person's choice; reading goes on at once where the old cap had stopped it, or stops where the new one does."""
     with transaction.atomic():
         state = changes.lock(x_account)
         state.monthly_cap_usd = cap_usd
         if state.state == State.CAPPED:
             trouble.enter(state, State.ACTIVE)
             state.next_poll_at = timezone.now()
-        state.save(update_fields=["monthly_cap_usd", "state", "state_since", "detail", "next_poll_at"])
+        state.save(update_fields=["monthly_cap_usd", *PAUSED])
+        heed(state)
+        _check_subscriptions_soon()
+
+
+def _check_subscriptions_soon() -> None:
+    PushState.objects.filter(pk=1).update(subscriptions_checked_at=None)

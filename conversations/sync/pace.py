@@ -47,9 +47,9 @@ def may_read_on(rate: RateLimit, pages_read: int, kept: int = KEPT) -> bool:
     return remaining > kept and pages_read < PAGES_PER_TURN
 
 
-def first_page(free: int, last_news: int) -> int:
-    """How many events a poll asks for. free: those X has billed already today, from the newest down."""
-    return min(free + max(SLACK, 2 * last_news), PAGE)
+def first_page(known: int, last_news: int) -> int:
+    """How many events a poll asks for. known: from the newest down, those that come free or have to be read anyway."""
+    return min(known + max(SLACK, 2 * last_news), PAGE)
 
 
 def next_page(size: int) -> int:
@@ -75,11 +75,11 @@ def wait_after(rate: RateLimit, answered_at: datetime, usual: timedelta) -> time
 
 
 def has_spare(rate: RateLimit, answered_at: datetime, usual: timedelta) -> bool:
-    """Whether one more request leaves enough for the polls until the window ends, and for a page of news."""
+    """Whether one more request leaves enough for the polls until the window ends."""
     if rate.remaining is None or rate.reset_at is None:
         return False
     left = max(_span(rate.reset_at, answered_at), timedelta(0))
-    return rate.remaining - KEPT - 2 >= left / max(usual, steady(rate.limit))
+    return rate.remaining - KEPT - 1 >= left // max(usual, steady(rate.limit))
 
 
 def usual_wait(state: SyncState) -> timedelta:

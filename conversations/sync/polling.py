@@ -69,6 +69,11 @@ def poll(x_account_pk: int) -> None:
 def _read(turn: Turn) -> None:
     """All of it, and once more from the top when X does not take a cursor any more."""
     try:
+        if _goes_on_importing(turn):
+            _read_gaps(turn, left_over=1)  # which is for news
+            turn.is_import_read = _has_no_gap(turn)
+            if turn.is_import_read:
+                return
         _read_top(turn)
         _read_gaps(turn)
         reconciling.reconcile(turn)
@@ -86,7 +91,7 @@ def _read_top(turn: Turn) -> None:
     was_stuck = intervals.is_top_resting(turn.x_account)
     size = _size_of_first_page(turn.state)
     reach = _read_page(turn, None, size)
-    while _goes_on(turn, reach, was_stuck) and turn.may_go_on:
+    while _goes_on(turn, reach, was_stuck) and turn.may_go_on():
         size = pace.next_page(size)
         reach = _read_page(turn, reach, size)
     turn.is_top_read = not _goes_on(turn, reach, was_stuck)
@@ -106,12 +111,24 @@ def _size_of_first_page(state: SyncState) -> int:
     is_first_read = not intervals.rows_of(state.x_account, None).exists()
     if is_first_read and state.import_days:
         return pace.PAGE
-    return pace.first_page(turns.free_today(state.x_account), state.last_news)
+    known = max(turns.free_today(state.x_account), turns.unsettled(state.x_account))
+    return pace.first_page(known, state.last_news)
 
 
-def _read_gaps(turn: Turn) -> None:
+def _goes_on_importing(turn: Turn) -> bool:
+    """What is left of an import comes before news, that take one request of each window meanwhile: no page of it is
+    asked for twice, and its end takes none of its own.
+    """
+    return turn.state.import_finished_at is None and not _has_no_gap(turn)
+
+
+def _has_no_gap(turn: Turn) -> bool:
+    return not intervals.gaps(turn.x_account, None, turn.state.horizon_id).exists()
+
+
+def _read_gaps(turn: Turn, left_over: int = 0) -> None:
     size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
-    while turn.may_go_on and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
+    while turn.may_go_on(left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
         turn.gap = gap
         size = pace.next_page(size)
         _read_page(turn, intervals.resume(gap), size)
@@ -168,7 +185,7 @@ def _settle(turn: Turn) -> None:
         if state is None:
             return
         intervals.reopen_conversations(turn.x_account)
-        is_complete = turn.is_top_read and not intervals.gaps(turn.x_account, None, state.horizon_id).exists()
+        is_complete = (turn.is_top_read or turn.is_import_read) and _has_no_gap(turn)
         if is_complete and state.import_finished_at is None:
             state.import_finished_at = timezone.now()
         state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state)

@@ -165,12 +165,18 @@ def _store_messages(activity: Activity) -> None:
     store_page(x_account, _answer(activity, fresh))
     if activity.event_type == "dm.received":
         ids = [pk for event in page.events if (pk := as_number(event.id)) is not None]
-        ledger.record_push(x_account, activity.event_type, timezone.now(), {BilledResource.Kind.DM_EVENT: ids})
+        _bill(x_account, activity, {BilledResource.Kind.DM_EVENT: ids})
     else:
-        ledger.record_push(x_account, activity.event_type, timezone.now(), {})
+        _bill(x_account, activity, {})
     _stop_typing(x_account, fresh)
     if any(A_POST.match(url.get("expanded_url") or "") for event in fresh.events for url in _urls(event)):
         _read_soon(x_account)
+
+
+def _bill(x_account: XAccount, activity: Activity, ids: dict[BilledResource.Kind, list[int]]) -> None:
+    ledger.record_push(x_account, activity.event_type, timezone.now(), ids)
+    if ids:
+        caps.heed(changes.lock(x_account))
 
 
 def _urls(event: xapi.DmEvent) -> list[dict[str, str]]:
@@ -275,7 +281,7 @@ def _note_chat(activity: Activity) -> None:
     mark_encrypted(x_account, message.conversation_id, message.at)
     if activity.event_type == "chat.received":
         uuid = _as_number(activity.event_uuid)
-        ledger.record_push(x_account, activity.event_type, timezone.now(), {BilledResource.Kind.CHAT_EVENT: [uuid]})
+        _bill(x_account, activity, {BilledResource.Kind.CHAT_EVENT: [uuid]})
 
 
 def _as_number(event_uuid: str) -> int:

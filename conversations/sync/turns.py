@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
-from conversations.models import DmEvent, ReadInterval, SyncState
+from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
 from conversations.sync import caps, intervals, pace, trouble
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import RateLimited, ScopesMissing, XError
@@ -44,6 +44,7 @@ class Turn:
     answered_at: datetime | None = None
     gap: ReadInterval | None = None
     is_top_read: bool = False
+    is_import_read: bool = False
     had_no_credit: bool = False
     stored: int = 0
     news: int = 0  # of those, found at the top
@@ -53,9 +54,9 @@ class Turn:
     def x_account(self) -> XAccount:
         return self.state.x_account
 
-    @property
-    def may_go_on(self) -> bool:
-        return self.state.state != State.PAUSED and pace.may_read_on(self.rate, self.pages, self._kept)
+    def may_go_on(self, left_over: int = 0) -> bool:
+        """left_over: requests that something else in this window is waiting for."""
+        return self.state.state != State.PAUSED and pace.may_read_on(self.rate, self.pages, self._kept + left_over)
 
     @property
     def _kept(self) -> int:
@@ -103,8 +104,7 @@ def ask(turn: Turn, token: str | None, size: int) -> Answer[Page]:
     with_people = turn.state.needs_people or turn.state.import_finished_at is None
     fits = _affordable(turn.state, size)
     if turn.state.monthly_cap_usd is not None:
-        free = 0 if token else free_today(turn.x_account)
-        fits = caps.affordable(turn.x_account, fits, free=free, with_people=with_people)
+        fits = caps.affordable(turn.x_account, fits, with_people=with_people)
 
     def read(client: XClient) -> Answer[Page]:
         return client.dm_events(max_results=fits, pagination_token=token, expand_users=with_people)
@@ -138,6 +138,13 @@ def free_today(x_account: XAccount) -> int:
     """Events from the newest down that X has billed already today."""
     now = timezone.now()
     return ledger.free_today(x_account, snowflake_floor(day_of(now)), now, pace.PAGE)
+
+
+def unsettled(x_account: XAccount) -> int:
+    """Events that are here and so young that each poll reads them again, whatever it costs."""
+    since = snowflake_floor(timezone.now() - timedelta(seconds=settings.SYNC_SETTLING_SECONDS))
+    lively = Conversation.objects.filter(x_account=x_account, last_dm_event_id__gte=since)
+    return DmEvent.objects.filter(conversation__in=lively, dm_event_id__gte=since)[: pace.PAGE].count()
 
 
 def day_of(moment: datetime) -> datetime:

@@ -275,10 +275,10 @@ def test_a_large_window_is_not_used_up_for_its_own_sake():
 
 
 def test_an_idle_poll_asks_for_what_comes_free_and_a_few_more():
-    assert pace.first_page(free=0, last_news=0) == 3
-    assert pace.first_page(free=40, last_news=0) == 43
-    assert pace.first_page(free=40, last_news=10) == 60
-    assert pace.first_page(free=400, last_news=0) == 100
+    assert pace.first_page(known=0, last_news=0) == 3
+    assert pace.first_page(known=40, last_news=0) == 43
+    assert pace.first_page(known=40, last_news=10) == 60
+    assert pace.first_page(known=400, last_news=0) == 100
 
 
 def test_a_window_without_a_told_end_is_taken_for_fifteen_minutes():
