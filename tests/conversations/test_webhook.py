@@ -99,12 +99,21 @@ def test_what_is_too_large_is_refused_before_it_is_read(client, taken_up, monkey
     assert PushState.objects.get().webhook_oversized == 1
 
 
-@pytest.mark.parametrize("raw", [b"{no json", b"[]", b'{"data": {}}', b"\xff\x00", b"null"])
+@pytest.mark.parametrize("raw", [b"{no json", b"[]", b'{"data": {}}', b"\xff\x00", b"null", b"[" * 100_000])
 def test_what_is_signed_and_odd_is_kept_and_answered(client, taken_up, raw):
     assert deliver(client, raw).status_code == 200
     assert ActivityDelivery.objects.get().state == ActivityDelivery.State.ODD
     assert PushState.objects.get().webhook_odd == 1
     assert taken_up == []
+
+
+@pytest.mark.parametrize("odd", [r'"\u0000"', r'"\ud800"', "NaN", "1e999"])
+def test_json_that_no_database_can_hold_is_stored_as_far_as_one_can(client, x_account, taken_up, odd):
+    raw = body().replace(b'"payload": {', f'"payload": {{"new": {odd}, '.encode())
+    assert deliver(client, raw).status_code == 200
+    tasks.take_up_activity(*taken_up)
+    assert ActivityDelivery.objects.get().state == ActivityDelivery.State.DONE
+    assert PushState.objects.get().webhook_replayed == 0
 
 
 def test_other_methods_and_an_inbox_without_webhook_are_not_there(client, settings):
