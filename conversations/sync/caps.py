@@ -66,11 +66,12 @@ def pause(state: SyncState) -> None:
     state.next_poll_at = ledger.next_month(timezone.now())
 
 
-def heed(state: SyncState) -> None:
+def heed(x_account: XAccount) -> None:
     """What was pushed may have used up the cap: the account pauses at once, and X is told within a second to push no
-    more. `state` is locked by this transaction.
+    more. Inside a transaction.
     """
-    if state.monthly_cap_usd is None or state.state in [*trouble.IDLE, State.CAPPED] or not is_reached(state.x_account):
+    state = changes.lock(x_account)
+    if state.monthly_cap_usd is None or state.state in [*trouble.IDLE, State.CAPPED] or not is_reached(x_account):
         return
     pause(state)
     state.save(update_fields=PAUSED)
@@ -86,7 +87,7 @@ def set_cap(x_account: XAccount, cap_usd: Decimal | None) -> None:
             trouble.enter(state, State.ACTIVE)
             state.next_poll_at = timezone.now()
         state.save(update_fields=["monthly_cap_usd", *PAUSED])
-        heed(state)
+        heed(x_account)
         _check_subscriptions_soon()
 
 

@@ -34,7 +34,7 @@ from conversations.models import (
     PushState,
     SyncState,
 )
-from conversations.sync import pace, participants
+from conversations.sync import caps, pace, participants
 from conversations.sync.includes import ensure_users
 from conversations.sync.store import store_page
 from dminbox.xapi import activity as xapi
@@ -176,7 +176,7 @@ def _store_messages(activity: Activity) -> None:
 def _bill(x_account: XAccount, activity: Activity, ids: dict[BilledResource.Kind, list[int]]) -> None:
     ledger.record_push(x_account, activity.event_type, timezone.now(), ids)
     if ids:
-        caps.heed(changes.lock(x_account))
+        caps.heed(x_account)
 
 
 def _urls(event: xapi.DmEvent) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from conversations import ledger
-from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SyncState
+from conversations.models import ApiCall, BilledResource, PushState, RateWindow, SpendDay, SyncState
 from conversations.sync import caps, polling
 from conversations.sync.caps import CapReached
 from dminbox.xapi.schema import Answer, Billed, RateLimit
@@ -152,13 +152,39 @@ def test_reading_goes_on_when_the_cap_is_raised(x_account, xsim):
     assert len(stored_ids(x_account)) == 40
 
 
-def test_what_x_has_billed_already_today_is_read_under_a_reached_cap():
-    state = SyncStateFactory(monthly_cap_usd=Decimal("0.02"))
+def test_news_that_came_on_top_of_what_is_billed_already_never_cross_the_cap(x_account, xsim):
+    """A page of events that X has billed today is free only while nothing new stands above them."""
+    begin(x_account)
+    for number in range(20):
+        say(xsim, ANN, f"Hello {number}")
+    settle(x_account)
+    caps.set_cap(x_account, ledger.spent_this_month(x_account) + Decimal("0.05"))
+    for number in range(30):
+        say(xsim, ANN, f"Hello again {number}")
+    for _ in range(5):
+        state = poll(x_account)
+    assert state.state == SyncState.State.CAPPED
+    assert ledger.spent_this_month(x_account) <= state.monthly_cap_usd
+
+
+def test_a_page_under_a_cap_is_no_larger_than_what_is_left_pays_for():
+    state = SyncStateFactory(monthly_cap_usd=Decimal("0.05"))
     ledger.record(state.x_account, answer([1, 2], at=timezone.now()))
-    assert caps.affordable(state.x_account, 10, free=2) == 2
+    assert caps.affordable(state.x_account, 10) == 2
+    ledger.record(state.x_account, answer([3, 4], at=timezone.now()))
     with pytest.raises(CapReached):
         caps.affordable(state.x_account, 10)
+
+
+def test_a_cap_below_what_was_spent_pauses_at_once():
+    state = SyncStateFactory()
+    PushState.objects.create(pk=1, subscriptions_checked_at=timezone.now())
+    ledger.record(state.x_account, answer([1, 2], at=timezone.now()))
+    caps.set_cap(state.x_account, Decimal("0.02"))
+    state.refresh_from_db()
     assert caps.is_reached(state.x_account)
+    assert (state.state, state.next_poll_at) == (SyncState.State.CAPPED, ledger.next_month(timezone.now()))
+    assert PushState.objects.get().subscriptions_checked_at is None, "X is told at once to push no more"
 
 
 # --- The day's own events once more -----------------------------------------------------------------------------------

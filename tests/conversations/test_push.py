@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
@@ -17,6 +18,7 @@ from conversations.models import (
     EventMedia,
     Media,
     Participant,
+    PushState,
     SyncState,
     XUser,
 )
@@ -168,6 +170,19 @@ def test_messages_of_the_time_before_the_horizon_are_no_matter_of_push(x_account
     push.take_in(received(2), STREAM)
     push.take_in(received(1, uuid="18"), STREAM)
     assert Conversation.objects.get().last_dm_event_id == FIRST + 2, "order is by id, not by arrival"
+
+
+def test_a_push_that_uses_up_the_months_cap_pauses_the_account_at_once(x_account):
+    SyncState.objects.update(monthly_cap_usd=Decimal("0.02"), state=SyncState.State.ACTIVE)
+    PushState.objects.create(pk=1, subscriptions_checked_at=timezone.now())
+    push.take_in(received(1, uuid="1"), STREAM)
+    assert SyncState.objects.get().state == SyncState.State.ACTIVE
+    assert PushState.objects.get().subscriptions_checked_at is not None
+    push.take_in(received(2, uuid="2"), STREAM)
+    state = SyncState.objects.get()
+    assert (state.state, state.next_poll_at) == (SyncState.State.CAPPED, ledger.next_month(timezone.now()))
+    assert "$0.02" in state.detail
+    assert PushState.objects.get().subscriptions_checked_at is None, "the subscriptions are to end now"
 
 
 # --- Typing, receipts -------------------------------------------------------------------------------------------------
