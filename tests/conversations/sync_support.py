@@ -63,10 +63,11 @@ def poll(x_account: XAccount) -> SyncState:
 
 
 def settle(x_account: XAccount, turns: int = 50) -> SyncState:
-    """Turn after turn until there is no gap left that is due."""
+    """Turn after turn until there is no gap left, and nothing to be read at once."""
     for _ in range(turns):
         state = poll(x_account)
-        if state.import_finished_at and not intervals.gaps(x_account, None, state.horizon_id).exists():
+        is_read = state.import_finished_at and not intervals.gaps(x_account, None, state.horizon_id).exists()
+        if is_read and state.next_poll_at > timezone.now():
             return state
     raise AssertionError("still gaps left")
 

@@ -170,7 +170,7 @@ def test_a_long_import_survives_a_kill_between_all_its_pages(transactional_db, x
     settings.SYNC_LEASE_SECONDS = 0
     rng = random.Random("kills")
     drawn = DrawnWorld(rng, datetime.now(UTC))
-    xsim.post("world", drawn.world(events=120, days=20))
+    xsim.post("world", drawn.world(events=300, days=20))
     xsim.post("settings", {"dm_get_limit": 10_000})
     x_account = connect(xsim)
     begin(x_account)

@@ -246,7 +246,7 @@ class Story:
             self._make_everything_due()
             dying.wait(dying.fork(self._finish))
             state = SyncState.objects.get()
-            if state.state == SyncState.State.ACTIVE and state.import_finished_at and self._is_read():
+            if state.state == SyncState.State.ACTIVE and state.import_finished_at and self._is_read(state):
                 return
         raise AssertionError(f"it does not come to an end: {state} {state.detail}")
 
@@ -269,9 +269,11 @@ class Story:
         self._take_up()
         sync.poll(self.x_account.pk)
 
-    def _is_read(self) -> bool:
+    def _is_read(self, state: SyncState) -> bool:
+        """No gap left, and nothing to be read at once."""
         gaps = ReadInterval.objects.exclude(next_token="").filter(conversation=None)
-        return not gaps.exists() and not push.due()
+        wants_more = state.next_poll_at is None or state.next_poll_at <= timezone.now()
+        return not gaps.exists() and not push.due() and not wants_more
 
     def _judge(self) -> None:
         held = {pk: event for events in held_by_x(self.xsim, self._token()).values() for pk, event in events.items()}
