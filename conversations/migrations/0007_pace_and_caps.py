@@ -53,6 +53,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='syncstate',
+            name='settled_at',
+            field=models.DateTimeField(blank=True, help_text='When a poll last came down to events that X surely shows all of.', null=True),
+        ),
+        migrations.AddField(
+            model_name='syncstate',
             name='watched_until',
             field=models.DateTimeField(blank=True, help_text='Somebody is looking at it.', null=True),
         ),

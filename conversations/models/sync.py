@@ -65,6 +65,9 @@ class SyncState(models.Model):
     )
     watched_until = models.DateTimeField(null=True, blank=True, help_text="Somebody is looking at it.")
     last_news_at = models.DateTimeField(null=True, blank=True, help_text="When a poll last brought something new.")
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a poll last came down to events that X surely shows all of."
+    )
     last_news = models.PositiveIntegerField(default=0, help_text="New events of the last poll.")
     needs_people = models.BooleanField(
         default=False, help_text="X tells senders only when they are expanded: seen once, asked for from then on."

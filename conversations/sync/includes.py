@@ -24,6 +24,8 @@ LONGEST_KEY = 50
 PUSHED = "push_"
 """Begins the key of media that X has pushed and not shown in a read yet."""
 PROFILE_LASTS = timedelta(days=7)
+SEEN_EVERY = timedelta(days=1)
+"""A profile that is shown again and again, and says the same, is written so often."""
 PROFILE = [
     "username",
     "name",
@@ -50,7 +52,7 @@ def store_users(users: Iterable[schema.User], seen_at: datetime) -> dict[int, XU
     fresh = [
         _with_profile(rows.setdefault(pk, XUser(pk=pk)), shown[pk], seen_at)
         for pk in sorted(shown)
-        if pk not in rows or _is_news(rows[pk], seen_at)
+        if pk not in rows or _is_news(rows[pk], shown[pk], seen_at)
     ]
     _give_avatars(fresh)
     XUser.objects.bulk_create(fresh, update_conflicts=True, update_fields=PROFILE, unique_fields=["id"])
@@ -146,8 +148,12 @@ def best_variant(variants: Sequence[schema.Variant]) -> schema.Variant | None:
     return max(playable, key=lambda variant: variant.bit_rate or 0, default=None)
 
 
-def _is_news(row: XUser, seen_at: datetime) -> bool:
-    return row.profile_seen_at is None or row.profile_seen_at < seen_at
+def _is_news(row: XUser, user: schema.User, seen_at: datetime) -> bool:
+    if row.profile_seen_at is None:
+        return True
+    was_asked_for = row.lookup_due_at is not None or row.unavailable_since is not None
+    says_more = was_asked_for or _tells_more(row.raw, user.raw)
+    return row.profile_seen_at < (seen_at if says_more else seen_at - SEEN_EVERY)
 
 
 def _with_profile(row: XUser, user: schema.User, seen_at: datetime) -> XUser:

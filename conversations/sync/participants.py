@@ -17,6 +17,7 @@ from conversations.models import Conversation, DmEvent, EventParticipant, Partic
 Pair = tuple[int, int]
 """Conversation and person, by their keys."""
 COLUMNS = ["is_present", "joined_at", "invited_by", "left_at", "last_message_at"]
+SAID = ["is_present", "joined_at", "invited_by_id", "left_at", "last_message_at"]
 
 
 @dataclass(slots=True)
@@ -46,9 +47,14 @@ def recompute(conversations: Iterable[Conversation], messages: dict[Pair, dateti
         _participant(pair, comings.get(pair, Comings()), _newest(known.get(pair), messages.get(pair)))
         for pair in sorted(pairs)
     ]
+    changed = [row for row in rows if not _says_the_same(known.get((row.conversation_id, row.x_user_id)), row)]
     Participant.objects.bulk_create(
-        rows, update_conflicts=True, update_fields=COLUMNS, unique_fields=["conversation", "x_user"]
+        changed, update_conflicts=True, update_fields=COLUMNS, unique_fields=["conversation", "x_user"]
     )
+
+
+def _says_the_same(known: Participant | None, row: Participant) -> bool:
+    return known is not None and all(getattr(known, name) == getattr(row, name) for name in SAID)
 
 
 def _sides(conversation: Conversation) -> list[Pair]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +17,7 @@ from conversations.models import SyncState
 from conversations.sync import intervals, pace, reconciling, trouble, turns
 from conversations.sync.caps import CapReached
 from conversations.sync.intervals import Reach
-from conversations.sync.store import store_page
+from conversations.sync.store import StoredPage, store_page
 from conversations.sync.turns import NOTED, LeaseLost, Turn
 from dminbox.xapi.errors import BadPageToken, XError
 from dminbox.xapi.schema import Answer, Page
@@ -155,6 +156,10 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
             floor_id=state.horizon_id,
         )
         stored = store_page(turn.x_account, answer, floor_id=state.horizon_id if state.import_days == 0 else 0)
+        if reach is None and _is_enough(state, answer.value, stored, reached):
+            reached = replace(reached, token="")
+        if not turn.gap and reached.low <= reached.high:
+            state.settled_at = timezone.now()
         intervals.record(turn.x_account, None, reached, is_top=reach is None)
         turns.note(state, turn, answer)
         state.save(update_fields=NOTED)
@@ -169,6 +174,17 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
         odd=stored.odd,
     )
     return reached
+
+
+def _is_enough(state: SyncState, page: Page, stored: StoredPage, reached: Reach) -> bool:
+    """Whether one page will do, though more events are unsettled than it holds: it has all the news, down to what is
+    here, and the way to settled ground was gone in this window already. Each poll of it would take requests that the
+    next news need; what X shows late and so deep waits for the next such walk, which alone claims anything.
+    """
+    is_full, has_met_known = len(page.events) >= pace.PAGE, stored.new_events < len(page.events)
+    is_recent = state.settled_at is not None and state.settled_at > timezone.now() - pace.window()
+    is_above = reached.low > reached.high and state.import_finished_at is not None
+    return is_full and has_met_known and is_recent and is_above
 
 
 def _fix_horizon(state: SyncState, answered_at: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models import F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from accounts.models import XAccount
@@ -42,6 +42,8 @@ from dminbox.xapi.schema import Answer, Includes, OddEvent, Page
 
 log = structlog.get_logger("conversations.sync")
 
+Key = tuple[str, int]
+"""Conversation and event, by X's ids: an event of a group that two of our accounts are in is two rows."""
 LONGEST_KIND = 40
 UNSTORABLE = (DataError, IntegrityError, ValueError, OverflowError)
 COMINGS_AND_GOINGS = (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE)
@@ -69,7 +71,7 @@ class Told:
     event: schema.DmEvent = field(repr=False)
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> Key:
         return self.dm_conversation_id, self.id
 
     @property
@@ -148,24 +150,25 @@ def _told(event: schema.DmEvent, default_id: str) -> Told:
 
 def _store(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_at: datetime) -> StoredPage:
     adopt_pushed_media(_media_keys(told, includes))
-    store_users(includes.users, seen_at)
+    people = store_users(includes.users, seen_at)
     store_media(includes.media, x_account)
-    store_posts(includes.posts, x_account)
+    posts = store_posts(includes.posts, x_account)
     if not told:
         return StoredPage()
-    ensure_users(_everybody(told), x_account)
-    ensure_posts((pk for event in told for pk in as_numbers(event.event.post_ids)), x_account)
+    ensure_users(_everybody(told) - people.keys(), x_account)
+    ensure_posts({pk for event in told for pk in as_numbers(event.event.post_ids)} - posts.keys(), x_account)
     conversations = _ensure_conversations(x_account, {event.dm_conversation_id for event in told})
-    known = _known(conversations, told)
-    fresh = [event for event in told if event.key not in known or _tells_more(known[event.key], event)]
+    seen = _seen(conversations, told)
+    fresh = [event for event in told if event.key not in seen or _tells_more(seen[event.key], event)]
     if fresh:
+        known = _known(conversations, [event for event in fresh if event.key in seen])
         rows = _write(fresh, known, conversations)
         changes.announce(x_account, _changes(rows, fresh, known))
         refresh_old_profiles(event.sender_id for event in fresh if event.key not in known)
         touched = {conversations[event.dm_conversation_id].pk for event in fresh}
         _recompute(x_account, touched)
     pks = tuple(sorted(conversation.pk for conversation in conversations.values()))
-    return StoredPage(sum(event.key not in known for event in fresh), 0, pks)
+    return StoredPage(sum(event.key not in seen for event in fresh), 0, pks)
 
 
 def _media_keys(told: Iterable[Told], includes: Includes) -> list[str]:
@@ -220,20 +223,32 @@ def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:
     return Conversation(x_account=x_account, dm_conversation_id=dm_conversation_id, is_group=peer is None, peer_id=peer)
 
 
-def _known(conversations: dict[str, Conversation], told: Iterable[Told]) -> dict[tuple[str, int], DmEvent]:
-    names = {row.pk: row.dm_conversation_id for row in conversations.values()}
-    rows = DmEvent.objects.filter(conversation__in=names, dm_event_id__in=[event.id for event in told])
-    return {(names[row.conversation_id], row.dm_event_id): row for row in rows}
+def _seen(conversations: dict[str, Conversation], told: Iterable[Told]) -> dict[Key, dict[str, Any] | None]:
+    """The raw form of the events that are stored, None of those that X said are not there: a poll needs no more."""
+    rows = _rows(conversations, told).values_list("conversation", "dm_event_id", "raw", "unavailable_since")
+    names = _names(conversations)
+    return {(names[pk], event_id): None if since else raw for pk, event_id, raw, since in rows}
 
 
-def _tells_more(row: DmEvent, told: Told) -> bool:
-    is_new = any(row.raw.get(name) != value for name, value in told.event.raw.items())
-    return is_new or row.unavailable_since is not None
+def _known(conversations: dict[str, Conversation], told: Iterable[Told]) -> dict[Key, DmEvent]:
+    names = _names(conversations)
+    return {(names[row.conversation_id], row.dm_event_id): row for row in _rows(conversations, told)}
 
 
-def _write(
-    fresh: Sequence[Told], known: dict[tuple[str, int], DmEvent], conversations: dict[str, Conversation]
-) -> list[DmEvent]:
+def _rows(conversations: dict[str, Conversation], told: Iterable[Told]) -> QuerySet[DmEvent]:
+    ids = [event.id for event in told]
+    return DmEvent.objects.filter(conversation__in=_names(conversations), dm_event_id__in=ids)
+
+
+def _names(conversations: dict[str, Conversation]) -> dict[int, str]:
+    return {row.pk: row.dm_conversation_id for row in conversations.values()}
+
+
+def _tells_more(raw: dict[str, Any] | None, told: Told) -> bool:
+    return raw is None or any(raw.get(name) != value for name, value in told.event.raw.items())
+
+
+def _write(fresh: Sequence[Told], known: dict[Key, DmEvent], conversations: dict[str, Conversation]) -> list[DmEvent]:
     rows = [_row(event, conversations[event.dm_conversation_id], known.get(event.key)) for event in fresh]
     DmEvent.objects.bulk_create(
         rows, update_conflicts=True, update_fields=EVENT, unique_fields=["conversation", "dm_event_id"]
@@ -253,7 +268,7 @@ def _write(
     return rows
 
 
-def _changes(rows: Sequence[DmEvent], fresh: Sequence[Told], known: dict[tuple[str, int], DmEvent]) -> list[NewChange]:
+def _changes(rows: Sequence[DmEvent], fresh: Sequence[Told], known: dict[Key, DmEvent]) -> list[NewChange]:
     """What is new, and what shows otherwise than before, oldest first."""
     found = []
     for row, told in sorted(zip(rows, fresh, strict=True), key=lambda pair: pair[1].id):

@@ -158,6 +158,7 @@ NOTED = [
     "detail",
     "failures",
     "horizon_id",
+    "settled_at",
     "import_spent_usd",
     "last_poll_at",
     "last_success_at",

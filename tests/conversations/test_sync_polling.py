@@ -251,6 +251,30 @@ def test_a_deleted_event_stays_with_us(x_account, xsim):
     assert stored_ids(x_account) == {pk}
 
 
+def test_a_burst_takes_one_page_a_poll_and_the_way_to_settled_ground_once_a_window(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(pace, "PAGE", 10)
+    xsim.post("settings", {"dm_get_limit": 1000})
+    write_history(xsim, [30])
+    begin(x_account)
+    settle(x_account)
+    ids = write_history(xsim, [number / 600 for number in range(40)])  # within four minutes
+    poll(x_account)
+    assert set(ids) <= stored_ids(x_account)
+    sizes(xsim)
+    for _ in range(3):
+        ids += write_history(xsim, [0, 0.0001])
+        poll(x_account)
+        assert set(ids) <= stored_ids(x_account)
+    assert sizes(xsim) == [10, 10, 10]
+    now = datetime.fromisoformat(xsim.get("clock")["now"])
+    late = say(xsim, ANN, "late, and deep", created_at=(now - timedelta(minutes=3)).isoformat())
+    poll(x_account)
+    assert int(late["id"]) not in stored_ids(x_account)
+    SyncState.objects.update(settled_at=timezone.now() - timedelta(minutes=15))
+    poll(x_account)
+    assert int(late["id"]) in stored_ids(x_account), "once a window the whole way is gone"
+
+
 # --- The budget -------------------------------------------------------------------------------------------------------
 
 
