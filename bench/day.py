@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from bench import worlds
 from bench.clock import Clock
+from conversations.ids import time_in
 from conversations.models import DmEvent, Post, SyncState, XUser
 from dminbox.xapi.query import Vocabulary, dm_query
 from tests.conversations.sync_support import begin, connect, stored_ids
@@ -21,6 +22,7 @@ PRICES = {"events": 0.010, "users": 0.010, "posts": 0.005}
 PLAIN_SECONDS = 60
 EVENING = timedelta(hours=2)
 """What is simulated before the day begins: the connection, and what was there before."""
+SOON = timedelta(seconds=2)
 AFTER = timedelta(minutes=20)
 """The day's last events are waited for."""
 
@@ -45,7 +47,8 @@ def simulate(url: str, events: int, hours: int, *, is_busy: bool, seed: str = "a
             "needed": news,
             "floor_usd": sum(PRICES[kind] * count for kind, count in news.items()),
             "is_complete": _is_complete(world, x_account),
-            "delays": _delays(world, end),
+            "delays": _delays(world, end, late=False),
+            "late_delays": _delays(world, end, late=True),
             **_requests(xsim),
         }
 
@@ -112,11 +115,15 @@ def _is_complete(world: worlds.World, x_account: XAccount) -> bool:
     return not missing and not bare.exists() and not due.exists()
 
 
-def _delays(world: worlds.World, end: datetime) -> list[float]:
-    """Seconds from the moment X shows an event to the moment it is stored, of those shown on that day."""
+def _delays(world: worlds.World, end: datetime, *, late: bool) -> list[float]:
+    """Seconds from the moment X shows an event to the moment it is stored, of those shown on that day.
+
+    late: of those that X shows some time after they were written, among newer ones; else of all others.
+    """
     shown = worlds.moments_of(world.events)
-    rows = DmEvent.objects.values_list("dm_event_id", "stored_at")
-    return [_seconds(stored_at - shown[str(pk)]) for pk, stored_at in rows if MIDNIGHT <= shown[str(pk)] < end]
+    rows = [(shown[str(pk)], time_in(pk), at) for pk, at in DmEvent.objects.values_list("dm_event_id", "stored_at")]
+    wanted = [(moment, at) for moment, said, at in rows if MIDNIGHT <= moment < end and (moment - said > SOON) == late]
+    return [_seconds(at - moment) for moment, at in wanted]
 
 
 def _seconds(span: timedelta) -> float:
