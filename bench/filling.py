@@ -72,5 +72,10 @@ def fill(events: int, newest_at: str) -> None:
         for statement in STATEMENTS:
             cursor.execute(statement, numbers)
         SyncState.objects.update(last_change=events)
+    tidy()
+
+
+def tidy() -> None:
+    """What PostgreSQL does by itself within a minute or two."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

@@ -172,28 +172,26 @@ def differences(url: str, other: str) -> dict[str, int]:
     return {table: count for table, count in counts.items() if count}
 
 
-OUR_CLOCK = {
-    "conversations_conversation": {"created_at"},
-    "conversations_dmevent": {"stored_at"},
-    "conversations_change": {"created_at"},
-    "conversations_apicall": {"at", "rate_reset_at"},
-    "conversations_ratewindow": {"reset_at", "resets", "seen_at"},
-    "conversations_readinterval": {"updated_at", "high_id", "low_id"},
-    "conversations_mediafile": {"due_at", "lease_until"},
-    "conversations_post": {"details_due_at"},
-    "conversations_xuser": {"first_seen_at", "profile_seen_at", "lookup_due_at"},
-    "conversations_syncstate": {
-        "state_since", "next_poll_at", "last_poll_at", "last_success_at", "lease_until", "lease_holder",
-        "rate_reset_at", "last_news_at", "import_finished_at", "horizon_id", "chats_checked_at",
-    },
-}  # fmt: skip
-"""Two runs differ in these, as they happen at two times; horizon and settled id follow the clock, too."""
+TIMES_OF_X = {
+    "conversations_dmevent": {"created_at"},
+    "conversations_participant": {"joined_at", "left_at", "last_message_at"},
+    "conversations_post": {"created_at"},
+}
+"""All other times are of our clock, and two runs happen at two times."""
+BY_OUR_CLOCK = {"lease_holder", "horizon_id", "low_id", "high_id"}
+"""Drawn anew each time, or made from what time it is."""
 
 
 def _fingerprints(database: psycopg.Connection[Any], table: str) -> set[str]:
-    wanted = [f'"{name}"' for name, _ in _columns(database, table) if name not in OUR_CLOCK.get(table, ())]
+    wanted = [f'"{name}"' for name, kind in _columns(database, table) if _is_compared(table, name, kind)]
     statement = f"SELECT md5(ROW({', '.join(wanted)})::text) FROM {table}"
     return {row[0] for row in database.execute(statement)}
+
+
+def _is_compared(table: str, name: str, kind: str) -> bool:
+    if kind.startswith("timestamp"):
+        return name in TIMES_OF_X.get(table, ())
+    return name not in BY_OUR_CLOCK
 
 
 def _inserts(source: psycopg.Connection[Any], table: str, own_id: str) -> Iterable[tuple[int, Insert]]:

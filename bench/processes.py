@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from bench.lane import ROOT
 
-CELERY = [sys.executable, "-m", "celery", "-A", "dminbox", "--quiet"]
+AS_ROOT_IS_FINE = ["-W", "ignore:You're running the worker with superuser privileges"]
+CELERY = [sys.executable, *AS_ROOT_IS_FINE, "-m", "celery", "-A", "dminbox", "--quiet"]
 WORKER = [*CELERY, "worker", "--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"]
 BEAT = [*CELERY, "beat", "--pidfile="]
 LISTENER = [sys.executable, "manage.py", "listen"]

@@ -51,6 +51,7 @@ class Sizes:
     live_windows: int = 8
     pushed: int = 300
     bulk_events: int = 50_000
+    delivered: int = 1000
 
 
 QUICK = Sizes(
@@ -67,6 +68,7 @@ QUICK = Sizes(
     live_windows=1,
     pushed=10,
     bulk_events=5_000,
+    delivered=50,
 )
 
 

@@ -38,6 +38,7 @@ def read_once(bench: Bench, url: str, name: str) -> tuple[str, str]:
     with bench.lane(source, LOCAL_X_URL=url) as lane:
         for _ in turns(lane):
             pass
+        lane.call("bench.filling:tidy")
     return empty, source
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import structlog
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
+from kombu.exceptions import OperationalError
 
 from conversations import tasks
 from conversations.sync import webhooks
+
+log = structlog.get_logger("conversations.push")
 
 
 @csrf_exempt
@@ -31,5 +35,13 @@ def _receive(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=webhooks.refuse_size().status)
     receipt = webhooks.receive(request.body, request.headers.get(webhooks.SIGNATURE))
     if receipt.delivery is not None:
-        tasks.take_up_activity.delay(receipt.delivery)
+        _queue(receipt.delivery)
     return HttpResponse(status=receipt.status)
+
+
+def _queue(delivery: int) -> None:
+    """It is stored: where the broker is away, the sweep finds it."""
+    try:
+        tasks.take_up_activity.apply_async((delivery,), retry=False, expires=tasks.SECONDS_TO_START)
+    except OperationalError:
+        log.warning("broker_away", delivery_id=delivery)

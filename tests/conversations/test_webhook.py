@@ -6,19 +6,24 @@ import base64
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from conversations import tasks
 from conversations.models import ActivityDelivery, DmEvent, PushState
-from conversations.sync import pace, subscriptions, webhooks
+from conversations.sync import pace, push, subscriptions, webhooks
 from tests.conversations.sync_support import OWN, begin, connect
 from tests.conversations.test_push import said
 from tests.factories import SyncStateFactory, XAccountFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 URL = "/x-webhook/"
+ROOT = Path(__file__).parent.parent.parent
 SECRET = "dminbox-demo-consumer-secret"
 
 
@@ -36,7 +41,7 @@ def x_account():
 @pytest.fixture
 def taken_up(monkeypatch):
     found: list[int] = []
-    monkeypatch.setattr(tasks.take_up_activity, "delay", found.append)
+    monkeypatch.setattr(tasks.take_up_activity, "apply_async", lambda args, **_: found.append(*args))
     return found
 
 
@@ -121,6 +126,21 @@ def test_other_methods_and_an_inbox_without_webhook_are_not_there(client, settin
     settings.X_PUSH = "stream"
     assert client.get(URL, {"crc_token": "abc"}).status_code == 404
     assert deliver(client, body()).status_code == 404
+
+
+def test_a_broker_that_is_away_loses_nothing(client, x_account, monkeypatch):
+    def refuse(*_, **__):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(tasks.take_up_activity, "apply_async", refuse)
+    assert deliver(client, body()).status_code == 200
+    assert len(push.due()) == 1
+
+
+def test_the_web_server_knows_the_broker():
+    code = "import dminbox.asgi; from conversations import tasks; print(tasks.take_up_activity.app.main)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["dminbox"]
 
 
 def test_an_answer_takes_two_queries(client, x_account, taken_up, django_assert_max_num_queries):
