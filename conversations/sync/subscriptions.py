@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -49,8 +49,19 @@ def is_set_up() -> bool:
 
 
 def is_due() -> bool:
-    state = PushState.objects.filter(pk=1).values_list("subscriptions_checked_at", flat=True)
-    return is_set_up() and not any(at is not None and at > timezone.now() - EVERY for at in state)
+    """Each minute; at once when an X account was connected, or its connection ended, since the last look."""
+    if not is_set_up():
+        return False
+    checked_at = _checked_at()
+    return checked_at is None or checked_at <= timezone.now() - EVERY or _is_news(checked_at)
+
+
+def _checked_at() -> datetime | None:
+    return PushState.objects.filter(pk=1).values_list("subscriptions_checked_at", flat=True).first()
+
+
+def _is_news(since: datetime) -> bool:
+    return XAccount.objects.filter(Q(state_since__gt=since) | Q(connected_at__gt=since)).exists()
 
 
 def check_soon() -> None:
@@ -70,10 +81,9 @@ def repair() -> None:
 
 
 def _claim() -> bool:
-    now = timezone.now()
     PushState.objects.bulk_create([PushState(pk=1)], ignore_conflicts=True)
-    due = Q(subscriptions_checked_at=None) | Q(subscriptions_checked_at__lte=now - EVERY)
-    return is_set_up() and PushState.objects.filter(due, pk=1).update(subscriptions_checked_at=now) == 1
+    unchanged = PushState.objects.filter(pk=1, subscriptions_checked_at=_checked_at())
+    return is_due() and unchanged.update(subscriptions_checked_at=timezone.now()) == 1
 
 
 def _repair(app: XApp) -> None:

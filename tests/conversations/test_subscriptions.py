@@ -117,6 +117,18 @@ def test_one_process_a_minute_looks(x_account, xsim):
     assert subscriptions.is_due()
 
 
+def test_who_is_connected_or_disconnected_need_not_wait_for_the_minute(x_account, xsim):
+    subscriptions.repair()
+    assert not subscriptions.is_due()
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED, state_since=timezone.now())
+    subscriptions.repair()
+    assert at_x(xsim) == [("oauth.revoke", None)]
+    assert not subscriptions.is_due()
+    XAccount.objects.update(state=XAccount.State.CONNECTED, connected_at=timezone.now())
+    subscriptions.repair()
+    assert at_x(xsim) == ALL
+
+
 def test_without_the_apps_keys_x_is_not_asked(x_account, xsim, settings):
     settings.X_CONSUMER_KEY = settings.X_CONSUMER_SECRET = ""
     subscriptions.repair()

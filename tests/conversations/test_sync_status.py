@@ -267,6 +267,7 @@ def queued(monkeypatch, db):
 def test_the_sweep_makes_the_state_of_whoever_was_just_connected(queued):
     x_account = XAccountFactory()
     XAccountFactory(state=XAccount.State.DISCONNECTED)
+    PushState.objects.update(subscriptions_checked_at=timezone.now())
     tasks.sweep()
     assert SyncState.objects.get().x_account == x_account
     assert queued == []
@@ -284,6 +285,7 @@ def test_the_sweep_finds_what_is_due_and_nothing_else(queued):
     history = HistoryRead.objects.create(conversation=conversation)
     HistoryRead.objects.create(conversation=conversation, state=HistoryRead.State.DONE)
     lookup = ConversationLookup.objects.create(x_account=due.x_account, kind="user_id", target="1")
+    PushState.objects.update(subscriptions_checked_at=timezone.now())
     tasks.sweep()
     assert sorted(queued) == [
         ("check_chats", reading.x_account_id),
