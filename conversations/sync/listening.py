@@ -22,7 +22,7 @@ from django.utils import timezone
 from accounts import grants
 from conversations import ledger
 from conversations.models import ActivityDelivery, PushState, SyncState
-from conversations.sync import push, subscriptions, trouble
+from conversations.sync import pace, push, subscriptions, trouble
 from conversations.sync.trouble import Trouble
 from dminbox import alive
 from dminbox.xapi.activity import Activity
@@ -40,6 +40,8 @@ STEADY = timedelta(minutes=1)
 """A connection that has lived so long is no reason any more to wait before the next."""
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=1)
+SHORT_WAIT = timedelta(seconds=10)
+"""When push is away for longer, reading does not keep to its slower pace."""
 STATES: dict[str, str] = {SyncState.State.NO_CREDIT: State.NO_CREDIT, SyncState.State.REFUSED: State.REFUSED}
 
 
@@ -130,8 +132,7 @@ class Listener:
         self._write(state=State.CONNECTED, state_since=now, connected_at=now, last_line_at=now, detail="")
         log.info("stream_connected", missed_minutes=missed)
         if missed > MOST_BACKFILL:  # what X does not repeat, reading finds
-            later = SyncState.objects.filter(state=SyncState.State.ACTIVE, next_poll_at__gt=now)
-            later.update(next_poll_at=now)
+            _poll_soon()
 
     def _take(self, line: Activity | OddLine | None) -> None:
         if isinstance(line, Activity):
@@ -183,13 +184,16 @@ class Listener:
         failures = PushState.objects.get(pk=1).failures
         problem = trouble.trouble_of(error, failures)
         now = timezone.now()
+        wait = _wait(error, problem, failures)
         PushState.objects.filter(pk=1, holder=self.holder).update(
             state=STATES.get(problem.state, State.WAITING),
             state_since=now,
             detail=problem.detail[:500],
             failures=failures + 1,
-            next_try_at=now + _wait(error, problem, failures),
+            next_try_at=now + wait,
         )
+        if wait > SHORT_WAIT:
+            _poll_soon()
 
     def _let_go(self) -> None:
         """The next holder need not wait for the lease to run out."""
@@ -203,6 +207,17 @@ def _wait(error: XError, problem: Trouble, failures: int) -> timedelta:
         return problem.wait
     longest = min(FIRST_WAIT * (1 << min(failures, 10)), LONGEST_WAIT)
     return longest * random.uniform(0.5, 1)  # noqa: S311 (no secret)
+
+
+def _poll_soon() -> None:
+    """What push does not bring, reading finds: before long, but not all at once, and in no window that is used up."""
+    now = timezone.now()
+    is_used_up = Q(rate_remaining__lte=pace.KEPT, rate_reset_at__gt=now)
+    slow = SyncState.objects.filter(state=SyncState.State.ACTIVE, next_poll_at__gt=now + pace.steady(None))
+    pks = list(slow.exclude(is_used_up).order_by("next_poll_at").values_list("pk", flat=True))
+    for place, pk in enumerate(pks):
+        soon = now + place * trouble.BETWEEN_STARTS
+        SyncState.objects.filter(pk=pk, state=SyncState.State.ACTIVE, next_poll_at__gt=soon).update(next_poll_at=soon)
 
 
 def _minutes_since(moment: datetime | None) -> int:

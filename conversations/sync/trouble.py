@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import XAccount
-from conversations.models import SyncState
+from conversations.models import PushState, SyncState
 from conversations.sync import pace
 from dminbox.xapi.errors import (
     GrantRefused,
@@ -114,9 +114,10 @@ def stop_all_for_credit() -> None:
 
 
 def start_all_with_credit() -> None:
-    """One call was paid for: everybody else tries soon, too, but not all at once."""
+    """One call was paid for: everybody else tries soon, too, but not all at once; the stream, too."""
     waiting = list(SyncState.objects.filter(state=State.NO_CREDIT).values_list("pk", flat=True))
     now = timezone.now()
+    PushState.objects.filter(state=PushState.State.NO_CREDIT).update(next_try_at=now)
     for place, pk in enumerate(waiting):
         soon = now + place * BETWEEN_STARTS
         SyncState.objects.filter(pk=pk, state=State.NO_CREDIT).update(next_poll_at=soon)

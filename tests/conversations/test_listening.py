@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from conversations.models import ActivityDelivery, DmEvent, PushState, SyncState
-from conversations.sync import listening, pace, subscriptions
+from conversations.sync import listening, pace, subscriptions, trouble
 from conversations.sync.listening import Listener
 from tests.conversations.sync_support import begin, connect, make_person, say, stored_ids
 
@@ -162,6 +162,27 @@ def test_what_lies_beyond_xs_minutes_is_left_to_reading(x_account, xsim, listen)
     listen()
     wait_until(is_connected)
     wait_until(lambda: SyncState.objects.get().next_poll_at <= timezone.now())
+
+
+def test_while_push_is_away_for_longer_reading_does_not_keep_to_its_slower_pace(x_account, xsim, listen):
+    SyncState.objects.update(next_poll_at=timezone.now() + timedelta(minutes=4), rate_remaining=9)
+    xsim.post("faults", {"kind": "429", "path": "activity/stream", "times": -1})
+    listen()
+    wait_until(lambda: PushState.objects.get().failures == 1)
+    wait_until(lambda: SyncState.objects.get().next_poll_at <= timezone.now())
+
+
+def test_a_window_that_is_used_up_is_left_alone_when_push_is_away(x_account):
+    resets = timezone.now() + timedelta(minutes=4)
+    SyncState.objects.update(next_poll_at=resets, rate_remaining=pace.KEPT, rate_reset_at=resets)
+    listening._poll_soon()
+    assert SyncState.objects.get().next_poll_at == resets
+
+
+def test_the_stream_is_tried_again_as_soon_as_a_read_was_paid_for(x_account):
+    PushState.objects.update(state=State.NO_CREDIT, next_try_at=timezone.now() + timedelta(hours=1))
+    trouble.start_all_with_credit()
+    assert PushState.objects.get().next_try_at <= timezone.now()
 
 
 def test_without_the_apps_keys_nobody_listens(x_account, listen, settings):
