@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from conversations.showing import usd
@@ -84,7 +85,8 @@ def _spend(day: Day) -> Lane:
 
 def _gaps(day: Day) -> Lane:
     length = sum((span.ends_at - span.begins_at for span in day.gaps), timedelta(0))
-    words = f"{_length(length)} in {len(day.gaps)}" if day.gaps else "nothing of these hours"
+    parts = f"{len(day.gaps)} part{pluralize(len(day.gaps))}"
+    words = f"{_length(length)} in {parts}" if day.gaps else "nothing of these hours"
     return Lane("Still to be read", words, tuple(_stretch(day, span) for span in day.gaps))
 
 
@@ -130,4 +132,6 @@ def _moment(moment: datetime) -> str:
 
 def _length(length: timedelta) -> str:
     minutes = round(length.total_seconds() / 60)
-    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
+    if minutes < 1:
+        return "less than a minute"
+    return f"{minutes} minute{pluralize(minutes)}" if minutes < 120 else f"{round(minutes / 60)} hours"

@@ -16,7 +16,7 @@ from conversations.models import Conversation, DmEvent, Media, MediaFile, Partic
 from conversations.querysets import NAMED
 from conversations.sync import estimates
 
-LOCKED = "Goes on in encrypted X Chat"
+LOCKED = "Goes on in encrypted XChat"
 COLOURS = 6
 PREVIEW_LENGTH = 120
 MEDIA_WORDS = {"photo": "📷 Photo", "video": "🎬 Video", "animated_gif": "GIF"}
@@ -188,6 +188,7 @@ def stored(file: MediaFile | None) -> MediaFile | None:
 
 def usd(amount: Decimal) -> str:
     """$1.00, $0.005: cents, and tenths of a cent where there are any."""
+    amount = round(amount, 3)  # SQLite adds up in floating point
     return f"${amount:,.2f}" if amount == round(amount, 2) else f"${amount:,.3f}"
 
 

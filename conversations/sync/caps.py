@@ -14,10 +14,7 @@ from conversations.models import PushState, SyncState
 from conversations.sync import trouble
 
 State = SyncState.State
-REACHED = (
-    "This month's cap of ${:.2f} is reached. No more messages are read or pushed until the month ends (UTC), or "
-    "somebody raises the cap."
-)
+REACHED = "This month's cap of ${:.2f} is reached: no more messages are read or pushed."
 WISH = "This month's cap is reached; it goes on with the new month, or when somebody raises the cap."
 PAUSED = ["state", "state_since", "detail", "next_poll_at"]
 """The columns that `pause` sets."""

@@ -42,7 +42,7 @@ NEXT_STEPS = {
     State.WAITING: "Somebody has to choose how far back to read.",
     State.ACTIVE: "",
     State.PAUSED: 'It goes on when somebody chooses "Go on"; until then no more messages are read.',
-    State.CAPPED: "It goes on by itself with the new month (UTC), or when an owner raises the cap.",
+    State.CAPPED: "It goes on by itself with the new month (UTC), or when somebody raises the cap.",
     State.RATE_LIMITED: "It goes on by itself when X's window opens again. Nothing is lost meanwhile.",
     State.UNAVAILABLE: "We keep trying, less often each time. What was read so far is here.",
     State.NO_CREDIT: "Somebody has to add credit in X's developer portal; we try again once an hour.",
@@ -54,6 +54,7 @@ SHARED = {
     False: "X counts each endpoint in a window of its own.",
     None: "Whether X counts all reads of Direct Messages in one window is not known yet.",
 }
+RESTING_STATES = {State.WAITING, State.CAPPED}
 IS_TROUBLE = {State.PAUSED, State.CAPPED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED}
 
 
@@ -81,11 +82,15 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """How messages come by push. is_alive: they reach us now; else the inbox polls, and `headline` says why."""
+    """How messages come by push. is_alive: they reach us now; else the inbox polls, and `headline` says why.
+
+    is_resting: no message comes in any way, for nobody shall read this X account, or nobody may.
+    """
 
     headline: str
     detail: str
     is_alive: bool
+    is_resting: bool
     since: datetime | None
     last_line_at: datetime | None
     next_try_at: datetime | None
@@ -159,7 +164,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
         window_resets_at=sync.rate_reset_at if is_window_open else None,
         windows=_windows(x_account),
         windows_words=SHARED[sync.are_windows_shared],
-        push=_push(x_account),
+        push=_push(x_account, sync),
         day=day.last_day(x_account, sync, read),
         conversations=Conversation.objects.filter(x_account=x_account).count(),
         events=DmEvent.objects.filter(conversation__x_account=x_account).count(),
@@ -216,6 +221,7 @@ def _windows(x_account: XAccount) -> tuple[Window, ...]:
 # --- Push -------------------------------------------------------------------------------------------------------------
 
 NO_KEY = "X pushes nothing, because X_CONSUMER_KEY and X_CONSUMER_SECRET are not set: the inbox polls"
+RESTING = "Nothing is pushed or polled now; the top of this page says why"
 SWITCHED_OFF = "Push is switched off (X_PUSH=off): the inbox polls"
 NOT_SUBSCRIBED = "X pushes to this installation, but not the messages of this X account: it is polled"
 NO_LISTENER = "Nobody holds X's stream: is `listen` running? Until then the inbox polls"
@@ -230,7 +236,7 @@ STREAM_WORDS = {
 }
 
 
-def _push(x_account: XAccount) -> Push:
+def _push(x_account: XAccount, sync: SyncState) -> Push:
     state = PushState.objects.filter(pk=1).first() or PushState()
     rows = ActivitySubscription.objects.filter(x_account=x_account).order_by("pk")
     subscriptions = tuple(
@@ -240,9 +246,11 @@ def _push(x_account: XAccount) -> Push:
     receives = any(row.is_active and row.event_type == "dm.received" for row in subscriptions)
     is_set_up = bool(settings.X_CONSUMER_KEY) and settings.X_PUSH != "off"
     is_stream = is_set_up and settings.X_PUSH == "stream"
+    is_resting = x_account.state != XAccount.State.CONNECTED or sync.state in RESTING_STATES
     return Push(
-        headline=_push_headline(state, receives=receives),
-        detail=state.detail if is_set_up else "",
+        headline=RESTING if is_resting else _push_headline(state, receives=receives),
+        detail=state.detail if is_set_up and not is_resting else "",
+        is_resting=is_resting,
         is_alive=is_set_up and state.is_alive and receives,
         since=state.state_since if is_stream and state.pk else None,
         last_line_at=(state.last_line_at if is_stream else state.webhook_last_crc_at) if is_set_up else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,16 +11,18 @@ import pytest
 import time_machine
 
 from accounts.models import Role, XAccount, snowflake_floor
-from conversations import drawing, sync
+from conversations import drawing, ledger, showing, sync
 from conversations.models import (
     ActivitySubscription,
     ApiCall,
+    BilledResource,
     PushState,
     RateWindow,
     ReadInterval,
     SpendDay,
     SyncState,
 )
+from conversations.sync.day import Span
 from tests import factories
 
 NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
@@ -150,6 +153,7 @@ def test_bars_stand_on_the_ground_and_what_is_more_than_nothing_can_be_seen(busy
     assert [bar.height for bar in events.bars] == [100, 38]
     assert requests.line == 0  # 60 allowed is the most there is
     assert gaps.bars == ()
+    assert gaps.words == "nothing of these hours"
     assert requests.words == "3 of 1,440 polls X allowed, 1 other requests, 1 of them without success"
 
 
@@ -161,6 +165,20 @@ def test_a_bar_never_leaves_its_lane_when_two_stand_on_each_other(state):
     lane = drawing.lanes(day_of(state))[0]
     assert min(bar.y for bar in lane.bars) == 0
     assert lane.line == 90
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(0.2, "less than a minute in 1 part"), (1, "1 minute in 1 part"), (119, "119 minutes in 1 part")],
+)
+def test_how_much_is_still_to_be_read_is_told_in_words(state, minutes, words):
+    day = replace(day_of(state), gaps=(Span(NOW - timedelta(minutes=minutes), NOW),))
+    assert drawing.lanes(day)[3].words == words
+
+
+def test_sums_of_floating_point_show_no_tenth_of_a_cent():
+    assert showing.usd(Decimal("6.929999999999993")) == "$6.93"
+    assert showing.usd(Decimal("6.275")) == "$6.275"
 
 
 def test_a_day_without_anything_is_drawn_too(state):
@@ -338,6 +356,20 @@ def test_an_account_beyond_xs_number_of_subscriptions_is_polled(pushed):
     assert not found.is_alive
     assert found.headline == "X pushes to this installation, but not the messages of this X account: it is polled"
     assert found.subscriptions[0].words == "Beyond X's number of subscriptions"
+
+
+@pytest.mark.parametrize("resting", [{"state": "capped", "monthly_cap_usd": 5}, {"state": "waiting"}])
+def test_where_nothing_is_read_the_page_says_neither_pushed_nor_polled(as_ada, pushed, resting):
+    SyncState.objects.update(**resting)
+    html = state_page(as_ada, pushed)
+    assert "How messages come Nothing is pushed or polled now; the top of this page says why." in html
+    assert "Polled every" not in html
+
+
+def test_notices_of_encrypted_messages_stand_beside_the_events_in_the_bill(as_ada, state):
+    ids = {BilledResource.Kind.CHAT_EVENT: [7, 8]}
+    ledger.record_push(state.x_account, "chat.received", NOW, ids)
+    assert "$0.02: 0 events, 0 people, 0 posts, 2 notices of encrypted messages" in state_page(as_ada, state)
 
 
 def test_the_webhook_lives_while_x_calls_it(pushed, settings):

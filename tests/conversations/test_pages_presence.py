@@ -160,7 +160,7 @@ def test_where_it_went_on_encrypted_a_marker_stands_at_that_time_and_links_to_x(
     ids = [f"e{event.dm_event_id}" for event in events]
     assert order(page) == [*ids[:2], "locked", *ids[2:]]
     marker = page.split('id="locked"')[1].split("</p>")[0]
-    assert "this goes on in encrypted X Chat, last <time" in marker
+    assert "this goes on in encrypted XChat, last <time" in marker
     assert "X gives that to no app." in marker
     assert f'href="https://x.com/messages/{conversation.dm_conversation_id}"' in marker
 
@@ -220,7 +220,7 @@ def test_it_stands_in_the_inbox_at_its_time_with_a_lock(as_ada, chat, x_account,
     assert rows == [str(chat.pk), str(conversation.pk)]
     row = page.split(f'data-conversation="{chat.pk}"')[1].split("</a>")[0]
     assert "🔒" in row
-    assert "Goes on in encrypted X Chat" in row
+    assert "Goes on in encrypted XChat" in row
     assert ">12:57</time>" in row
 
 
