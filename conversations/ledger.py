@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import XAccount
-from conversations.ids import as_numbers
+from conversations.ids import LARGEST, as_numbers
 from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SyncState
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import XError
@@ -281,10 +281,10 @@ def billed_on(x_account: XAccount, day: date) -> Bill:
     return Bill(*(counts.get(kind, 0) for kind in (Kind.DM_EVENT, Kind.USER, Kind.POST, Kind.CHAT_EVENT)))
 
 
-def free_today(x_account: XAccount, since_id: int, at: datetime, most: int) -> int:
+def free_today(x_account: XAccount, since_id: int, at: datetime, most: int, *, below: int = LARGEST) -> int:
     """How many events from since_id on X has billed already on the UTC day of `at`: to read them again is free."""
     rows = BilledResource.objects.filter(
-        x_account=x_account, day=utc_day(at), kind=Kind.DM_EVENT, resource_id__gte=since_id
+        x_account=x_account, day=utc_day(at), kind=Kind.DM_EVENT, resource_id__gte=since_id, resource_id__lt=below
     )
     return rows[:most].count()
 

@@ -38,8 +38,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='syncstate',
-            name='reconcile_from',
-            field=models.DateTimeField(blank=True, help_text='When the next page of it may be read.', null=True),
+            name='reconcile_below',
+            field=models.BigIntegerField(default=0, help_text='The oldest event id that was read of it so far.'),
         ),
         migrations.AddField(
             model_name='syncstate',

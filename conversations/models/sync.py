@@ -74,7 +74,7 @@ class SyncState(models.Model):
     )
     reconciled_on = models.DateField(null=True, blank=True, help_text="The UTC day that was read once more whole.")
     reconcile_token = models.CharField(max_length=200, blank=True)
-    reconcile_from = models.DateTimeField(null=True, blank=True, help_text="When the next page of it may be read.")
+    reconcile_below = models.BigIntegerField(default=0, help_text="The oldest event id that was read of it so far.")
     chats_checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -75,11 +75,11 @@ def wait_after(rate: RateLimit, answered_at: datetime, usual: timedelta) -> time
 
 
 def has_spare(rate: RateLimit, answered_at: datetime, usual: timedelta) -> bool:
-    """Whether one more request leaves enough for the polls until the window ends."""
+    """Whether one more request leaves enough for the polls until the window ends, and one for a page of news."""
     if rate.remaining is None or rate.reset_at is None:
         return False
     left = max(_span(rate.reset_at, answered_at), timedelta(0))
-    return rate.remaining - KEPT - 1 >= left // max(usual, steady(rate.limit))
+    return rate.remaining - KEPT - 2 >= left // max(usual, steady(rate.limit))
 
 
 def usual_wait(state: SyncState) -> timedelta:

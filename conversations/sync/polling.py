@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.access import TOKENS_OF_JOINED
-from accounts.models import snowflake_floor
+from accounts.models import XAccount, snowflake_floor
 from conversations import changes
 from conversations.models import SyncState
 from conversations.sync import intervals, pace, reconciling, trouble, turns
@@ -89,22 +89,20 @@ def _read(turn: Turn) -> None:
 
 def _read_top(turn: Turn) -> None:
     """From X's newest event down to settled ground: what is younger is never claimed, so it is read on each poll."""
-    was_stuck = intervals.is_top_resting(turn.x_account)
     size = _size_of_first_page(turn.state)
     reach = _read_page(turn, None, size)
-    while _goes_on(turn, reach, was_stuck) and turn.may_go_on():
+    while _goes_on(turn, reach) and turn.may_go_on():
         size = pace.next_page(size)
         reach = _read_page(turn, reach, size)
-    turn.is_top_read = not _goes_on(turn, reach, was_stuck)
+    turn.is_top_read = not _goes_on(turn, reach)
     if turn.state.import_finished_at is not None:
         turn.news = turn.stored
 
 
-def _goes_on(turn: Turn, reach: Reach, was_stuck: bool) -> bool:
-    """Whether settled ground is still to come. Where an earlier walk got stuck in empty pages, the first is enough."""
+def _goes_on(turn: Turn, reach: Reach) -> bool:
+    """Whether settled ground is still to come."""
     is_above = reach.oldest > max(reach.high, turn.state.horizon_id)
-    is_stuck = reach.is_resting or (was_stuck and reach.stalls > 0)
-    return bool(reach.token) and is_above and not is_stuck
+    return bool(reach.token) and is_above and not reach.is_resting
 
 
 def _size_of_first_page(state: SyncState) -> int:
@@ -156,11 +154,12 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
             floor_id=state.horizon_id,
         )
         stored = store_page(turn.x_account, answer, floor_id=state.horizon_id if state.import_days == 0 else 0)
-        if reach is None and _is_enough(state, answer.value, stored, reached):
+        is_first = reach is None
+        if is_first and (_is_stuck(turn.x_account, reached) or _is_enough(state, answer.value, stored, reached)):
             reached = replace(reached, token="")
         if not turn.gap and reached.low <= reached.high:
             state.settled_at = timezone.now()
-        intervals.record(turn.x_account, None, reached, is_top=reach is None)
+        intervals.record(turn.x_account, None, reached, is_top=is_first)
         turns.note(state, turn, answer)
         state.save(update_fields=NOTED)
     state.x_account = turn.x_account
@@ -174,6 +173,11 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
         odd=stored.odd,
     )
     return reached
+
+
+def _is_stuck(x_account: XAccount, reached: Reach) -> bool:
+    """Whether this walk begins as the one before, which met nothing but empty pages and rests: it goes on by itself."""
+    return reached.stalls > 0 and intervals.is_top_resting(x_account)
 
 
 def _is_enough(state: SyncState, page: Page, stored: StoredPage, reached: Reach) -> bool:

@@ -18,6 +18,7 @@ from conversations.sync import pace, turns
 from conversations.sync.store import store_page
 from conversations.sync.turns import NOTED, Turn, day_of
 from dminbox.xapi.errors import BadPageToken
+from dminbox.xapi.schema import Answer, Page
 
 log = structlog.get_logger("conversations.sync")
 
@@ -29,43 +30,60 @@ def reconcile(turn: Turn) -> None:
     """Reads the day's own events once more before midnight UTC, page by page: X bills none of them again until then.
 
     What X showed later than the settling time is found so. It begins as early as it must to be done in time with one
-    spare request of each window.
+    spare request of each window, and asks for no more than the day's own.
     """
     now = timezone.now()
-    midnight = day_of(now) + timedelta(days=1)
-    state, first_id = turn.state, snowflake_floor(day_of(now))
-    if turn.gap or not turn.is_top_read or state.import_finished_at is None or state.reconciled_on == now.date():
+    if not _is_time(turn, now):
         return
-    today = ledger.free_today(turn.x_account, first_id, now, LONGEST_DAY)
-    pages = math.ceil(today / pace.PAGE)
-    if midnight - now > (pages + 1) * pace.window() or not _may_spend_one(turn):
-        return
-    if pages <= 1 and not state.reconcile_token:
-        _note_reconciled(turn, now, "")  # each poll reads so few again anyway
+    today = _events_of_day(turn, now)
+    left = min(_events_of_day(turn, now, below=turn.state.reconcile_below), pace.PAGE) if _has_begun(turn) else today
+    if today <= pace.PAGE or not left:
+        _note(turn, reconciled_on=now.astimezone(UTC).date(), reconcile_token="", reconcile_below=0)  # noqa: S106
         return
     try:
-        answer = turns.ask(turn, state.reconcile_token or None, pace.PAGE)
+        answer = turns.ask(turn, turn.state.reconcile_token or None, min(left, pace.PAGE))
     except BadPageToken:
-        _note_reconciled(turn, None, "")
+        _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106
         return
+    _store(turn, answer)
+
+
+def _is_time(turn: Turn, now: datetime) -> bool:
+    state = turn.state
+    is_at_rest = turn.is_top_read and not turn.gap and turn.pages == 1 and state.import_finished_at is not None
+    if not is_at_rest or state.reconciled_on == now.astimezone(UTC).date():
+        return False
+    pages = math.ceil(_events_of_day(turn, now) / pace.PAGE)
+    left = day_of(now) + timedelta(days=1) - now
+    return left <= (pages + 1) * pace.window() and _may_spend_one(turn)
+
+
+def _has_begun(turn: Turn) -> bool:
+    return bool(turn.state.reconcile_token)
+
+
+def _events_of_day(turn: Turn, now: datetime, below: int = LARGEST) -> int:
+    first_id = snowflake_floor(day_of(now))
+    return ledger.free_today(turn.x_account, first_id, now, LONGEST_DAY, below=below)
+
+
+def _store(turn: Turn, answer: Answer[Page]) -> None:
     with transaction.atomic():
         locked = changes.lock(turn.x_account)
         stored = store_page(turn.x_account, answer)
         turns.note(locked, turn, answer)
         locked.save(update_fields=NOTED)
     log.info("day_reconciled", x_account_id=turn.x_account.pk, late_events=stored.new_events)
-    oldest = min(as_numbers(event.id for event in answer.value.events), default=LARGEST)
+    oldest = min(as_numbers(event.id for event in answer.value.events), default=1)
     token = answer.value.next_token or ""
-    is_done = not token or token == state.reconcile_token or oldest <= first_id
-    _note_reconciled(turn, now if is_done else None, "" if is_done else token)
+    is_circle = token == turn.state.reconcile_token
+    # Below 1 there is nothing left of any day: with the next turn it counts as done.
+    _note(turn, reconcile_token=token or "end", reconcile_below=1 if is_circle or not token else oldest)
 
 
 def _may_spend_one(turn: Turn) -> bool:
     return turn.answered_at is not None and pace.has_spare(turn.rate, turn.answered_at, pace.usual_wait(turn.state))
 
 
-def _note_reconciled(turn: Turn, at: datetime | None, token: str) -> None:
-    values: dict[str, Any] = {"reconcile_token": token}
-    if at is not None:
-        values["reconciled_on"] = at.astimezone(UTC).date()
+def _note(turn: Turn, **values: Any) -> None:
     SyncState.objects.filter(pk=turn.state.pk).update(**values)

@@ -206,6 +206,7 @@ def test_while_a_gap_behind_empty_pages_rests_a_poll_does_not_walk_through_them_
     begin(x_account)
     poll(x_account)
     assert (len(asked(xsim)), intervals.is_top_resting(x_account)) == (6, True)
+    xsim.post("clock", {"advance": 75})
     xsim.post("faults", {"kind": "body", "status": 200, "body": body})
     state = poll(x_account)
     assert len(asked(xsim)) == 1
