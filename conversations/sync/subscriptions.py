@@ -91,15 +91,17 @@ def _repair(app: XApp) -> None:
         webhooks.repair(app)
     listed = {(one.event_type, _number(one.user_id)): one for one in app.subscriptions()}
     webhook_id = _webhook_id()
+    # Made while the stream was the way in, or for an address we had before: X would push them past our webhook.
+    astray = {key for key, one in listed.items() if webhook_id and one.tag == TAG and one.webhook_id != webhook_id}
     wanted = _wanted()
     most = _cap()
     keep = {one.key for one in wanted[:most]}
-    _remove(app, listed, keep)
+    _remove(app, listed, keep - astray)
     for place, one in enumerate(wanted):
         row = _row(one)
         if place >= most:
             _note(row, State.OVER_CAP, OVER_CAP)
-        elif one.key in listed:
+        elif one.key in listed and one.key not in astray:
             _note(row, State.ACTIVE, subscription_id=listed[one.key].id)
         elif row.state != State.REFUSED or row.due_at <= timezone.now():
             _make(app, one, row, webhook_id)

@@ -149,6 +149,23 @@ def test_an_answer_takes_two_queries(client, x_account, taken_up, django_assert_
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_was_subscribed_for_the_stream_comes_by_the_webhook_once_that_is_the_way(xsim, live_server, settings):
+    settings.PUBLIC_URL = live_server.url
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
+    settings.X_PUSH = "stream"
+    begin(connect(xsim))
+    subscriptions.repair()
+    settings.X_PUSH = "webhook"
+    for _ in range(2):
+        PushState.objects.update(subscriptions_checked_at=None)
+        xsim.delete("requests")
+        subscriptions.repair()
+        listed = xsim.api(xsim.app_token(), "/2/activity/subscriptions").json()["data"]
+        assert {row["webhook_id"] for row in listed} == {PushState.objects.get().webhook_id}
+    assert not [call for call in xsim.get("requests") if call["method"] == "DELETE"], "they are made anew once"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_our_address_is_registered_and_used_for_what_is_subscribed(xsim, live_server, settings):
     settings.PUBLIC_URL = live_server.url
     settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
