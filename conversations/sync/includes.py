@@ -122,17 +122,21 @@ def refresh_old_profiles(x_user_ids: Iterable[int | None]) -> None:
 def store_posts(posts: Iterable[schema.Post], x_account: XAccount | None = None) -> dict[int, Post]:
     """Text, author and time of posts; their details stay due (`x_account`: whose token asks). Returns rows by id.
 
-    A post whose details are complete stays as it is: a DM answer shows less of it.
+    Their authors have rows already (`authors_of`). A post whose details are complete stays as it is: a DM answer shows
+    less of it.
     """
     shown = {pk: post for post in posts if (pk := as_number(post.id)) is not None}
     rows = Post.objects.in_bulk(list(shown))
-    ensure_users(as_numbers(post.author_id for post in shown.values()), x_account)
     fresh = [pk for pk in sorted(shown) if pk not in rows or _may_complete(rows[pk], shown[pk])]
     for pk in fresh:
         _write(rows.setdefault(pk, Post(pk=pk, x_account=x_account)), shown[pk])
     upserted = [rows[pk] for pk in fresh]
     Post.objects.bulk_create(upserted, update_conflicts=True, update_fields=POST, unique_fields=["id"])
     return rows
+
+
+def authors_of(posts: Iterable[schema.Post]) -> set[int]:
+    return set(as_numbers(post.author_id for post in posts))
 
 
 def ensure_posts(post_ids: Iterable[int], x_account: XAccount | None = None) -> None:

@@ -21,7 +21,15 @@ from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
 from conversations.sync import caps
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
-from conversations.sync.includes import ensure_media, ensure_posts, store_media, store_posts, store_users
+from conversations.sync.includes import (
+    authors_of,
+    ensure_media,
+    ensure_posts,
+    ensure_users,
+    store_media,
+    store_posts,
+    store_users,
+)
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
 from dminbox.xapi import schema
 from dminbox.xapi.errors import XError
@@ -120,7 +128,9 @@ def _store(x_account: XAccount, asked: Sequence[Post], answer: schema.Answer[sch
     given = {pk: post for pk, post in _by_id(answer.value.posts).items() if pk in wanted}
     quoted = _quoted_by(given)
     beside = {pk: post for pk, post in _by_id(includes.posts).items() if pk in set(quoted.values()) - given.keys()}
-    store_posts([*given.values(), *beside.values()], x_account)
+    shown = [*given.values(), *beside.values()]
+    ensure_users(authors_of(shown), x_account)
+    store_posts(shown, x_account)
     ensure_posts(quoted.values(), x_account)
     whole = {pk: post for pk, post in beside.items() if _is_whole(post, includes)}
     _complete(given | whole, quoted, includes, answer.answered_at)

@@ -28,6 +28,7 @@ from conversations.sync import participants
 from conversations.sync.includes import (
     LONGEST_KEY,
     adopt_pushed_media,
+    authors_of,
     ensure_media,
     ensure_posts,
     ensure_users,
@@ -95,7 +96,7 @@ def store_page(
     """
     default_id = conversation.dm_conversation_id if conversation else dm_conversation_id
     page = answer.value
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         changes.lock(x_account)
         told, odd = _sort_out(page, default_id)
         wanted = [event for event in told if event.id >= floor_id]
@@ -150,12 +151,12 @@ def _told(event: schema.DmEvent, default_id: str) -> Told:
 
 def _store(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_at: datetime) -> StoredPage:
     adopt_pushed_media(_media_keys(told, includes))
-    people = store_users(includes.users, seen_at)
+    shown = store_users(includes.users, seen_at)
+    ensure_users((_everybody(told) | authors_of(includes.posts)) - shown.keys(), x_account)
     store_media(includes.media, x_account)
     posts = store_posts(includes.posts, x_account)
     if not told:
         return StoredPage()
-    ensure_users(_everybody(told) - people.keys(), x_account)
     ensure_posts({pk for event in told for pk in as_numbers(event.event.post_ids)} - posts.keys(), x_account)
     conversations = _ensure_conversations(x_account, {event.dm_conversation_id for event in told})
     seen = _seen(conversations, told)

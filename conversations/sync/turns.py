@@ -66,8 +66,8 @@ class Turn:
     @property
     def is_top_stale(self) -> bool:
         """Whether a poll would be due by now: then gaps wait, for news come first."""
-        usual = max(pace.usual_wait(self.state), pace.steady(self.rate.limit))
-        return time.monotonic() - self.began > usual.total_seconds()
+        gone = timedelta(seconds=time.monotonic() - self.began)
+        return gone > pace.steady(self.rate.limit) and gone > pace.usual_wait(self.state)
 
 
 def claimable() -> Any:
