@@ -121,6 +121,9 @@ def take_up(pk: int) -> None:
             state=State.ODD if is_last else State.DUE,
             detail="the database does not take it" if is_last else "",
         )
+    else:
+        if delivery.source == ActivityDelivery.Source.WEBHOOK:  # the listener counts what came by the stream
+            count(activities=1)
 
 
 def delivery_of(activity: Activity, source: str) -> ActivityDelivery:

@@ -78,6 +78,7 @@ def test_a_signed_delivery_is_stored_raw_queued_and_taken_up(client, x_account, 
     assert (taken_up, delivery.state) == ([delivery.pk], ActivityDelivery.State.DUE)
     tasks.take_up_activity(delivery.pk)
     assert DmEvent.objects.get().text == "Hello"
+    assert PushState.objects.get().activities == 1
 
 
 @pytest.mark.parametrize("signed", ["", "sha256=", "sha256=AAAA", "é", signature(body(), "another secret")])
