@@ -38,10 +38,7 @@ FIRST_BACK_OFF = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 IDLE = [State.WAITING, State.PAUSED]
 """States in which no account is polled, whatever the time."""
-NO_CREDIT = (
-    "X says that the developer account has no credit left. Nothing is read until somebody adds credit in X's developer "
-    "portal; we try again once an hour."
-)
+NO_CREDIT = "X says that the developer account has no credit left. Nothing is read meanwhile."
 RECONNECT = "X does not accept our connection to this X account any more. It has to be connected again."
 SCOPES = (
     "X says that this connection was given no right to read Direct Messages. Connect it again and allow everything "

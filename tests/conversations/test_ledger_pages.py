@@ -358,9 +358,10 @@ def test_an_account_beyond_xs_number_of_subscriptions_is_polled(pushed):
     assert found.subscriptions[0].words == "Beyond X's number of subscriptions"
 
 
-@pytest.mark.parametrize("resting", [{"state": "capped", "monthly_cap_usd": 5}, {"state": "waiting"}])
+@pytest.mark.parametrize("resting", ["capped", "waiting", "no_credit"])
 def test_where_nothing_is_read_the_page_says_neither_pushed_nor_polled(as_ada, pushed, resting):
-    SyncState.objects.update(**resting)
+    SyncState.objects.update(state=resting)
+    PushState.objects.update(state="no_credit" if resting == "no_credit" else "connected")
     html = state_page(as_ada, pushed)
     assert "How messages come Nothing is pushed or polled now; the top of this page says why." in html
     assert "Polled every" not in html
