@@ -74,6 +74,8 @@ def main(seed: int) -> None:
         )
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute("CREATE DATABASE soak")
+            # As in every installation: what is committed outlives a crash of the server.
+            connection.execute("ALTER DATABASE soak SET synchronous_commit = on")
         with database_stopped_in_the_end(server):
             play(seed, xsim, server, broker)
 

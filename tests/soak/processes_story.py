@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connections
 
 from accounts.models import XAccount
-from conversations.models import Change, DmEvent, SyncState
+from conversations.models import Change, DmEvent, PushState, ReadInterval, SyncState
 from tests.conversations.sync_support import begin, connect
 from tests.conversations.sync_worlds import DrawnWorld
 from tests.soak.processes import SETTLING, WINDOW, Group, Servers, utc_now, wait_until
@@ -43,10 +43,15 @@ class ProcessStory:
             self._judge()
             print(f"{DmEvent.objects.count()} events, each once, after: {'; '.join(self.told)}")
         except AssertionError as error:
-            error.add_note("\n".join(self.told))
+            error.add_note("\n".join([*self.told, *self._state()]))
             raise
         finally:
             group.end()
+
+    def _state(self) -> list[str]:
+        """What the tables say of it, for whoever has to find out."""
+        tables = (SyncState, PushState, ReadInterval)
+        return [f"{table.__name__}: {row}" for table in tables for row in table._default_manager.values()]
 
     def _settings(self) -> dict[str, Any]:
         return {

@@ -1,6 +1,6 @@
 """One story: what happens at X, and what our processes do and suffer meanwhile, drawn from a seed.
 
-The same seed draws the same story. It ends in quiet, when everything has been read; then what is stored must be what X
+The same seed plays the same story. It ends in quiet, when everything has been read; then what is stored must be what X
 holds, each event once, and the change log must name each once.
 """
 
@@ -11,14 +11,17 @@ import hashlib
 import hmac
 import json
 import random
-from collections.abc import Callable
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
+import requests
 import time_machine
 from django.conf import settings
+from django.test import override_settings
 from django.utils import timezone
 
 from accounts import tokens
@@ -40,41 +43,56 @@ from conversations.sync import chats, pace, people, posts, push, subscriptions, 
 from conversations.sync.listening import Listener, Stopped
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.errors import XError
+from dminbox.xapi.stream import ActivityStream, OddLine
 from tests.conversations.sync_support import begin, connect, held_by_x
-from tests.conversations.sync_worlds import DrawnWorld
-from tests.soak import dying
+from tests.conversations.sync_worlds import LATEST, DrawnWorld
+from tests.soak import lockstep
+from tests.soak.lockstep import LISTENS, Doomed, Stage
 from tests.xsim_server import SimServer
 
 FAULTS = ["401", "402", "429", "429-no-reset", "500-html", "503", "503-empty", "cut-before", "cut-after"]
-KEEP_ALIVE = 0.05
+MARK = "that was all for now"
+"""A line of the stream that is no JSON, put there by the story: instead of waiting for keep-alives in real time."""
+BETWEEN = 6
+"""So many things at most happen at X while our processes work on the same round."""
 Work = Callable[[], None]
 
 
 class Story:
     def __init__(self, seed: int, xsim: SimServer) -> None:
+        self.seed = seed
         self.rng = random.Random(f"story {seed}")
         self.xsim = xsim
         self.drawn = DrawnWorld(self.rng, datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
+        self.stage = Stage(self.rng, self._before_step, self._between_steps)
         self.told: list[str] = []
         self.deaths = 0
+        self.liveliness = self.rng.choice([0, 0.05, 0.2])
+        self.lags = self.rng.random() < 0.3
+        self.lagging = False
+        self.is_shuffled = False
+        self.brought = 0
 
     def play(self) -> None:
         """Raises AssertionError, with what happened, where the promise is broken."""
         try:
-            self._begin()
-            for _ in range(self.rng.randint(5, 9)):
-                self._happen()
-                self._work()
-            self._quiet()
-            self._judge()
+            with time_machine.travel(self.drawn.now, tick=False) as self.clock:
+                self._begin()
+                for _ in range(self.rng.randint(5, 9)):
+                    self._happen()
+                    self._work()
+                self._quiet()
+                self._judge()
         except AssertionError as error:
-            error.add_note("\n".join(self.told))
+            told = "\n".join([*self.told, "the last points:", *self.stage.trace[-30:]])
+            error.add_note(f"{told}\nAgain, on both databases: make soak FIRST={self.seed} SEEDS=1 PROCESS_SEEDS=0")
             raise
 
     # --- At X -----------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         rng, xsim = self.rng, self.xsim
+        self.is_shuffled = rng.random() < 0.3
         xsim.post("clock", {"frozen": True, "set": self.drawn.now.isoformat()})
         xsim.post("world", self.drawn.world(events=rng.randint(0, 60), days=20))
         xsim.post(
@@ -83,32 +101,74 @@ class Story:
                 "token_seconds": 10**8,
                 "dm_get_limit": rng.choice([3, 5, 15, 60]),
                 "empty_pages": rng.choice([0, 0, 1, 3]),
-                "keep_alive_seconds": KEEP_ALIVE,
+                "keep_alive_seconds": 1000,
+                "stream_connections": 100,  # X notices late that somebody died
                 "push_duplicates": rng.choice([0, 0, 0.5, 1]),
-                "push_shuffle": rng.choice([0, 0, 3]),
+                "push_shuffle": 3 if self.is_shuffled else 0,
             },
         )
         self.x_account = connect(xsim)
         begin(self.x_account, days=30)
         if rng.random() < 0.8:
-            dying.wait(dying.fork(subscriptions.repair))
+            self.stage.play([Doomed(subscriptions.repair)])
 
     def _happen(self) -> None:
         """Time passes, with arrivals in it; and something may go wrong."""
+        self._end_lag()
         seconds = self.rng.choice([5, 20, 75, 400, 1000, 6000, 6000, 3 * 24 * 3600])
         events = self.drawn.arrivals(min(seconds, 6000))
         self.drawn.now += timedelta(seconds=max(seconds - 6000, 0))
         self._tell(f"{seconds} s pass, {len(events)} events")
-        if events:
-            self.xsim.post("events", events)
-        self.xsim.post("clock", {"set": self.drawn.now.isoformat()})
+        self._bring(events)
         deed = self.rng.choice([self._fault, self._fault, self._end_token, self._change_limit, self._nothing])
         deed()
 
+    def _bring(self, events: list[dict[str, Any]]) -> None:
+        """By both clocks."""
+        for event in events:
+            if self.lags and self.rng.random() < 0.3 and self._is_young(event):
+                event["lagged_reads"] = self.rng.choice([1, 2])
+                self.lagging = True
+        if events:
+            self.xsim.post("events", events)
+        self.clock.move_to(self.drawn.now)
+        self.xsim.post("clock", {"set": self.drawn.now.isoformat()})
+        while self.is_shuffled and not all(push["pushed_at"] for push in self.xsim.get("activity")):
+            time.sleep(0.01)  # X shuffles what comes close together, in real time
+
+    def _is_young(self, event: dict[str, Any]) -> bool:
+        """Young enough to be shown too late without being shown later than X ever does."""
+        return datetime.fromisoformat(event["created_at"]) > self.drawn.now - timedelta(seconds=LATEST - BETWEEN)
+
+    def _end_lag(self) -> None:
+        """Somebody else reads too: X never shows an event as late as it takes to settle."""
+        if not self.lagging:
+            return
+        limit = self.xsim.get("settings")["dm_get_limit"]
+        self.xsim.post("settings", {"dm_get_limit": 100_000})
+        token = self.xsim.grant(str(self.x_account.x_user_id))["access_token"]
+        reads = 0
+        while reads < 3:
+            with suppress(requests.ConnectionError):  # a fault that none of ours has met
+                reads += self.xsim.api(token, "/2/dm_events", params={"max_results": "1"}).ok
+        self.xsim.post("settings", {"dm_get_limit": limit})
+        self.lagging = False
+
+    def _before_step(self, label: str) -> None:
+        if label.startswith(LISTENS):  # there is always something to be read
+            self.xsim.post("stream", {"garbage": MARK})
+
+    def _between_steps(self) -> None:
+        """Somebody writes while pages are read, lines come in, rows are written."""
+        if self.brought < BETWEEN and self.rng.random() < self.liveliness:
+            self.brought += 1
+            self.drawn.now += timedelta(seconds=1)
+            self._bring([self.drawn.event(self.drawn.now - timedelta(seconds=self.rng.random()))])
+
     def _fault(self) -> None:
         kind, times = self.rng.choice(FAULTS), self.rng.choice([1, 1, 2, 4])
-        self._tell(f"fault {kind} x {times}")
         path = self.rng.choice(["dm_events", "dm_events", "oauth2/token", "activity", ""])
+        self._tell(f"fault {kind} x {times} {path}")
         self.xsim.post("faults", {"kind": kind, "times": times} | ({"path": path} if path else {}))
 
     def _end_token(self) -> None:
@@ -116,13 +176,13 @@ class Story:
         self._tell("the token ends")
         XAccount.objects.update(token_expires_at=timezone.now() - timedelta(seconds=1))
         if self.rng.random() < 0.2:
-            dying.wait(*[dying.fork(self._ask_who_we_are) for _ in range(20)])
+            self.stage.play([Doomed(self._ask_who_we_are)] * 20)
 
     def _ask_who_we_are(self) -> None:
         try:
             tokens.call(XAccount.objects.get(), lambda client: client.me())
         except XError:
-            self._tell("not now")
+            lockstep.point("not now")
 
     def _change_limit(self) -> None:
         self.xsim.post("settings", {"dm_get_limit": self.rng.choice([2, 5, 30])})
@@ -135,13 +195,14 @@ class Story:
     def _work(self) -> None:
         """One to three processes at once, each of them perhaps doomed."""
         self._make_everything_due()
-        pids = []
+        self.brought = 0
+        works = []
         for _ in range(self.rng.choice([1, 1, 2, 3])):
             name, work = self._draw_work()
             dies_at = int(self.rng.expovariate(1 / 60)) + 1 if self.rng.random() < 0.6 else None
             self._tell(f"{name}, dies at {dies_at}")
-            pids.append(dying.fork(self._with_own_clock(work), dies_at))
-        self.deaths += dying.wait(*pids)
+            works.append(Doomed(self._with_own_clock(work), dies_at))
+        self.deaths += self.stage.play(works)
         self._assert_numbers_are_dense()
 
     def _draw_work(self) -> tuple[str, Work]:
@@ -155,8 +216,9 @@ class Story:
             ("look up", self._look_up),
             ("repair subscriptions", subscriptions.repair),
         ]
-        conversation = Conversation.objects.order_by("?").first()
-        if conversation:
+        conversations = list(Conversation.objects.order_by("dm_conversation_id"))
+        if conversations:
+            conversation = self.rng.choice(conversations)
             wish = HistoryRead.objects.create(conversation=conversation, pages_wanted=self.rng.randint(1, 3))
             works.append(("history", lambda: sync.read_history(wish.pk)))
         return self.rng.choice(works)
@@ -168,49 +230,53 @@ class Story:
         jump = timedelta(seconds=self.rng.uniform(-7200, 7200))
 
         def jumped() -> None:
-            with time_machine.travel(datetime.now(UTC) + jump):
-                self._make_everything_due()
-                work()
+            self.clock.move_to(self.drawn.now + jump)
+            self._make_everything_due()
+            work()
 
         return jumped
 
     def _listen(self) -> None:
-        """The listener, until X has told what it missed."""
+        """The listener, for as long as a few of the story's marks are apart."""
         listener = Listener()
-        take = listener._take
-
-        def take_until_quiet(line: Any) -> None:
-            if line is None:
-                listener.stopping.set()
-            take(line)
-
-        listener._take = take_until_quiet  # type: ignore[method-assign]
-        try:
-            listener._try_to_listen()
-        except Stopped:
-            listener._let_go()
+        self._run(listener, listener._take)
 
     def _hook(self) -> None:
-        """The same by the webhook's door: signed, stored, and taken up by a task; some of it twice."""
-        listener = Listener()
+        """The same by the webhook's door, in any order: signed, stored, and taken up by a task; some of it twice."""
+        came: list[Activity] = []
+        self._run(Listener(), lambda line: came.append(line) if isinstance(line, Activity) else None)
+        for activity in random.sample(came, len(came)):
+            raw = json.dumps(activity.raw).encode()
+            secret = settings.X_CONSUMER_SECRET.encode()
+            signature = base64.b64encode(hmac.new(secret, raw, hashlib.sha256).digest()).decode()
+            for _ in range(2):
+                receipt = webhooks.receive(raw, f"sha256={signature}")
+                if receipt.delivery is not None:
+                    tasks.take_up_activity(receipt.delivery)
 
-        def sign_and_send(line: Any) -> None:
-            if line is None:
-                listener.stopping.set()
-            if isinstance(line, Activity):
-                raw = json.dumps(line.raw).encode()
-                secret = settings.X_CONSUMER_SECRET.encode()
-                signature = base64.b64encode(hmac.new(secret, raw, hashlib.sha256).digest()).decode()
-                for _ in range(2):
-                    receipt = webhooks.receive(raw, f"sha256={signature}")
-                    if receipt.delivery is not None:
-                        tasks.take_up_activity(receipt.delivery)
+    def _run(self, listener: Listener, take: Callable[[Any], None]) -> None:
+        marks = random.randint(1, 4)
 
-        listener._take = sign_and_send  # type: ignore[method-assign]
-        try:
-            listener._try_to_listen()
-        except Stopped:
-            listener._let_go()
+        def take_until_marked(line: Any) -> None:
+            nonlocal marks
+            take(line)
+            if isinstance(line, OddLine) and line.raw == MARK:
+                marks -= 1
+                lockstep.point(f"{LISTENS} for {marks} more")
+                if not marks:
+                    listener.stopping.set()
+
+        def lines(stream: ActivityStream) -> Iterator[Any]:
+            lockstep.point(f"{LISTENS} for {marks} more")
+            yield from iterate(stream)
+
+        iterate = ActivityStream.__iter__
+        listener._take = take_until_marked  # type: ignore[method-assign]
+        with mock.patch.object(ActivityStream, "__iter__", lines):
+            try:
+                listener._try_to_listen()
+            except Stopped:
+                listener._let_go()
 
     def _take_up(self) -> None:
         for pk in push.due():
@@ -239,12 +305,14 @@ class Story:
         """Nothing goes wrong any more, and everything becomes visible and settled."""
         self.xsim.delete("faults")
         self.xsim.post("settings", {"dm_get_limit": 100_000, "empty_pages": 0})
+        self._end_lag()
         self.drawn.now += timedelta(hours=2)
-        self.xsim.post("clock", {"set": self.drawn.now.isoformat()})
+        self._bring([])
         self._connect_again()
         for _ in range(60):
             self._make_everything_due()
-            dying.wait(dying.fork(self._finish))
+            self._take_up()
+            sync.poll(self.x_account.pk)
             state = SyncState.objects.get()
             if state.state == SyncState.State.ACTIVE and state.import_finished_at and self._is_read(state):
                 return
@@ -264,10 +332,6 @@ class Story:
             refresh_lease_holder="",
             refresh_in_doubt_since=None,
         )
-
-    def _finish(self) -> None:
-        self._take_up()
-        sync.poll(self.x_account.pk)
 
     def _is_read(self, state: SyncState) -> bool:
         """No gap left, and nothing to be read at once."""
@@ -307,10 +371,14 @@ class Story:
         self.told.append(words)
 
 
-def small_pages(seed: int) -> ExitStack:
-    """Many pages of few events; leases that have run out as soon as they are taken, so that workers meet."""
-    rng = random.Random(f"pages {seed}")
-    stack = ExitStack()
-    stack.enter_context(mock.patch.object(pace, "PAGE", rng.choice([5, 9, 25])))
-    stack.enter_context(mock.patch.object(pace, "SLACK", rng.choice([1, 3, 5])))
-    return stack
+@contextmanager
+def surroundings(seed: int) -> Iterator[None]:
+    """Many pages of few events; now and then leases that have run out as soon as they are taken, so that two meet."""
+    rng = random.Random(f"surroundings {seed}")
+    random.seed(seed)  # what the code draws here; each worker has a seed of its own
+    with (
+        mock.patch.object(pace, "PAGE", rng.choice([5, 9, 25])),
+        mock.patch.object(pace, "SLACK", rng.choice([1, 3, 5])),
+        override_settings(SYNC_LEASE_SECONDS=rng.choice([60, 60, -1]), PUSH_SILENCE_SECONDS=3),
+    ):
+        yield

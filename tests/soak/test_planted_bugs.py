@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from conversations.ids import as_numbers
 from conversations.models import Conversation, DmEvent
 from conversations.sync import intervals, polling, store
-from tests.soak.story import Story, small_pages
+from tests.soak.story import Story, surroundings
 
 pytestmark = pytest.mark.services
 TRIED = 40
@@ -102,9 +102,7 @@ BUGS = {
 
 
 @pytest.mark.parametrize("bug", BUGS)
-def test_a_planted_bug_is_found(bug, transactional_db, xsim, settings):
-    settings.SYNC_LEASE_SECONDS = 5
-    settings.PUSH_SILENCE_SECONDS = 3
+def test_a_planted_bug_is_found(bug, transactional_db, xsim):
     with bug():
         verdicts = (_verdict(seed, xsim) for seed in range(TRIED))
         assert any(verdict.startswith(BUGS[bug]) for verdict in verdicts), f"{TRIED} stories did not notice it"
@@ -114,10 +112,9 @@ def _verdict(seed: int, xsim: Any) -> str:
     """What the story complains of; "" when it notices nothing."""
     xsim.reset()
     call_command("flush", verbosity=0, interactive=False)
-    with ExitStack() as stack:
-        stack.enter_context(small_pages(seed))
-        try:
+    try:
+        with surroundings(seed):
             Story(seed, xsim).play()
-        except AssertionError as broken:
-            return str(broken)
+    except AssertionError as broken:
+        return str(broken)
     return ""

@@ -9,8 +9,9 @@ import os
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import call_command
 
-from tests.soak.story import Story, small_pages
+from tests.soak.story import Story, surroundings
 
 pytestmark = pytest.mark.services
 SEEDS = int(os.environ.get("SOAK_SEEDS", "200"))
@@ -27,8 +28,21 @@ def seeds() -> list[int]:
 
 
 @pytest.mark.parametrize("seed", seeds())
-def test_a_story_ends_with_what_x_holds(seed, transactional_db, xsim, settings):
-    settings.SYNC_LEASE_SECONDS = 5
-    settings.PUSH_SILENCE_SECONDS = 3
-    with small_pages(seed):
+def test_a_story_ends_with_what_x_holds(seed, transactional_db, xsim):
+    with surroundings(seed):
         Story(seed, xsim).play()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_seed_plays_the_same_story(seed, transactional_db, xsim):
+    """Down to the last statement: a failure can be looked at again."""
+    traces = []
+    for _ in range(2):
+        xsim.reset()
+        call_command("flush", verbosity=0, interactive=False)
+        story = Story(seed, xsim)
+        with surroundings(seed):
+            story.play()
+        traces.append(story.stage.trace)
+    assert len(traces[0]) > 100
+    assert traces[0] == traces[1]
