@@ -130,6 +130,11 @@ class PushState(models.Model):
     def __str__(self) -> str:
         return f"push ({self.state})"
 
+    @staticmethod
+    def is_set_up() -> bool:
+        """Whether this installation wants to be pushed to, and X would know it."""
+        return settings.X_PUSH != "off" and bool(settings.X_CONSUMER_KEY)
+
     @property
     def is_alive(self) -> bool:
         """Whether what X pushes reaches us now: the stream's last line is young, or X called the webhook lately."""

@@ -22,7 +22,7 @@ from django.utils import timezone
 from accounts import grants
 from conversations import ledger
 from conversations.models import ActivityDelivery, PushState, SyncState
-from conversations.sync import pace, push, subscriptions, trouble
+from conversations.sync import pace, push, trouble
 from conversations.sync.trouble import Trouble
 from dminbox import alive
 from dminbox.xapi.activity import Activity
@@ -101,7 +101,7 @@ class Listener:
 
     def _may_try(self) -> bool:
         """The lease, if it is free and it is time to connect again."""
-        if not subscriptions.is_set_up() or settings.X_PUSH != "stream":
+        if not PushState.is_set_up() or settings.X_PUSH != "stream":
             return False
         now = timezone.now()
         PushState.objects.bulk_create([PushState(pk=1)], ignore_conflicts=True)

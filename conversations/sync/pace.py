@@ -96,6 +96,8 @@ def usual_wait(state: SyncState) -> timedelta:
 
 def is_pushed(x_account: XAccount) -> bool:
     """Whether X pushes the messages of this account, and the way they come is alive."""
+    if not PushState.is_set_up():
+        return False
     push = PushState.objects.filter(pk=1).first()
     received = ActivitySubscription.objects.filter(
         x_account=x_account, event_type="dm.received", state=ActivitySubscription.State.ACTIVE

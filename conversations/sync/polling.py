@@ -153,7 +153,8 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
             end_id=intervals.end_of_window(answer.answered_at),
             floor_id=state.horizon_id,
         )
-        stored = store_page(turn.x_account, answer, floor_id=state.horizon_id if state.import_days == 0 else 0)
+        floor_id = state.horizon_id if state.import_days == 0 else 0
+        stored = store_page(turn.x_account, answer, floor_id=floor_id, is_locked=True)
         is_first = reach is None
         if is_first and (_is_stuck(turn.x_account, reached) or _is_enough(state, answer.value, stored, reached)):
             reached = replace(reached, token="")

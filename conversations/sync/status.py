@@ -244,7 +244,7 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
         for row in rows
     )
     receives = any(row.is_active and row.event_type == "dm.received" for row in subscriptions)
-    is_set_up = bool(settings.X_CONSUMER_KEY) and settings.X_PUSH != "off"
+    is_set_up = PushState.is_set_up()
     is_stream = is_set_up and settings.X_PUSH == "stream"
     is_broke = sync.state == State.NO_CREDIT and not state.is_alive
     is_resting = x_account.state != XAccount.State.CONNECTED or sync.state in RESTING_STATES or is_broke

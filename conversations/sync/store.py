@@ -88,16 +88,18 @@ def store_page(
     conversation: Conversation | None = None,
     dm_conversation_id: str = "",
     floor_id: int = 0,
+    is_locked: bool = False,
 ) -> StoredPage:
     """Stores a page whole: events, people, media, posts, and what follows from them; the odd ones in quarantine.
 
     conversation or dm_conversation_id: whose history was asked for, for events that do not say it themselves.
-    floor_id: older events are left out.
+    floor_id: older events are left out. is_locked: the caller's transaction holds the account's lock already.
     """
     default_id = conversation.dm_conversation_id if conversation else dm_conversation_id
     page = answer.value
     with transaction.atomic(savepoint=False):
-        changes.lock(x_account)
+        if not is_locked:
+            changes.lock(x_account)
         told, odd = _sort_out(page, default_id)
         wanted = [event for event in told if event.id >= floor_id]
         try:

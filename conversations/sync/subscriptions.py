@@ -44,13 +44,9 @@ class Wanted:
         return self.event_type, self.x_account.x_user_id if self.x_account else None
 
 
-def is_set_up() -> bool:
-    return settings.X_PUSH != "off" and bool(settings.X_CONSUMER_KEY)
-
-
 def is_due() -> bool:
     """Each minute; at once when an X account was connected, or its connection ended, since the last look."""
-    if not is_set_up():
+    if not PushState.is_set_up():
         return False
     checked_at = _checked_at()
     return checked_at is None or checked_at <= timezone.now() - EVERY or _is_news(checked_at)
