@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -52,6 +52,13 @@ class Sizes:
     pushed: int = 300
     bulk_events: int = 50_000
     delivered: int = 1000
+    archive: dict[str, int] = field(
+        default_factory=lambda: {
+            "accounts": 10, "conversations": 50_000, "events": 1_000_000, "long": 200_000, "group": 50,
+        }
+    )  # fmt: skip
+    page_views: int = 100
+    readers: int = 100
 
 
 QUICK = Sizes(
@@ -69,6 +76,9 @@ QUICK = Sizes(
     pushed=10,
     bulk_events=5_000,
     delivered=50,
+    archive={"accounts": 3, "conversations": 600, "events": 12_000, "long": 2_400, "group": 20},
+    page_views=10,
+    readers=10,
 )
 
 
