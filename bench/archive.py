@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Role, User, XAccount
 from bench.filling import tidy
-from conversations.models import DmEvent, SyncState
+from conversations.models import Conversation, DmEvent, SyncState
 from dminbox.xsim import ids
 
 OWN = 1500000000000000000
@@ -135,11 +135,19 @@ def fill(archive: dict[str, int]) -> dict[str, int]:
     return {"long": long, "group": group, "usual": usual, "reader": reader.pk, "middle": middle}
 
 
-def session(user: int) -> str:
-    """The key of a session in which that person is signed in."""
+def some_threads(count: int) -> list[int]:
+    """Ids of conversations from all over the archive, the newest among them."""
+    newest = Conversation.objects.order_by("-last_dm_event_id").values_list("pk", flat=True)
+    step = max(newest.count() // count, 1)
+    return list(newest[::step])
+
+
+def session(user: int) -> dict[str, str]:
+    """The cookie of a session in which that person is signed in: its name and value."""
     client = Client()
     client.force_login(User.objects.get(pk=user))
-    return client.cookies[settings.SESSION_COOKIE_NAME].value
+    name = settings.SESSION_COOKIE_NAME
+    return {"name": name, "value": client.cookies[name].value}
 
 
 def _reader(size: Archive) -> User:

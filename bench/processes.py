@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import requests
 
 from bench.lane import ROOT
 
@@ -15,6 +18,8 @@ CELERY = [sys.executable, *AS_ROOT_IS_FINE, "-m", "celery", "-A", "dminbox", "--
 WORKER = [*CELERY, "worker", "--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"]
 BEAT = [*CELERY, "beat", "--pidfile="]
 LISTENER = [sys.executable, "manage.py", "listen"]
+WEB = [sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--lifespan", "off", "--log-level", "error"]
+LONGEST_START = 60
 
 
 @contextmanager
@@ -31,3 +36,25 @@ def running(environment: dict[str, str], *commands: list[str]) -> Iterator[None]
             process.terminate()
         for process in processes:
             process.wait(30)
+
+
+@contextmanager
+def web(environment: dict[str, str], port: int, *, workers: int = 1) -> Iterator[str]:
+    """The web server, once it answers; gives its address. The environment names the same port."""
+    url = f"http://127.0.0.1:{port}"
+    with running(environment, [*WEB, "--port", str(port), "--workers", str(workers), "--no-access-log"]):
+        _wait_for(url)
+        yield url
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + LONGEST_START
+    while True:
+        try:
+            requests.get(f"{url}/healthz", timeout=5).raise_for_status()
+        except requests.RequestException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return

@@ -18,18 +18,8 @@ from bench.setup import QUICK, Bench, Sizes, scratch
 from tests import services
 
 ROWS = (
-    "dollars",
-    "delay",
-    "push",
-    "full_import",
-    "ingest",
-    "replay",
-    "growth",
-    "memory",
-    "live",
-    "bulk",
-    "webhook",
-    "reading",
+    *("dollars", "delay", "push", "full_import", "ingest", "replay", "growth", "memory", "live", "bulk", "webhook"),
+    *("reading", "browsing", "readers"),
 )
 RESULTS = Path(__file__).parent / "results"
 

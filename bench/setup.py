@@ -59,6 +59,7 @@ class Sizes:
     )  # fmt: skip
     page_views: int = 100
     readers: int = 100
+    looks: int = 12
 
 
 QUICK = Sizes(
@@ -79,6 +80,7 @@ QUICK = Sizes(
     archive={"accounts": 3, "conversations": 600, "events": 12_000, "long": 2_400, "group": 20},
     page_views=10,
     readers=10,
+    looks=3,
 )
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench import worlds
-from bench.lane import ROOT, Lane
+from bench.lane import Lane
+from bench.processes import BEAT, LISTENER, WORKER, running
 from bench.setup import Bench, local_x
 from bench.table import Row
 from dminbox.xsim import ids
@@ -21,16 +18,14 @@ from tests.xsim_server import SimServer
 
 OTHER = "1500000000000000200"
 CUSTOMER = "2100000000000000001"
-CELERY = [sys.executable, "-m", "celery", "-A", "dminbox", "--quiet"]
-WORKER = [*CELERY, "worker", "-P", "threads", "--without-gossip", "--without-mingle", "--loglevel=error"]
 PROCESSES = [
-    [*WORKER, "-c", "4", "-Q", "sync,send", "-n", "sync@%h"],
-    [*WORKER, "-c", "4", "-Q", "media,bulk", "-n", "bulk@%h"],
-    [*CELERY, "beat", "--pidfile=", "--loglevel=error"],
-    [sys.executable, "manage.py", "listen"],
+    [*WORKER, "--queues", "sync,send", "--hostname", "sync@%h"],
+    [*WORKER, "--queues", "media,bulk", "--hostname", "bulk@%h"],
+    BEAT,
+    LISTENER,
 ]
 LONGEST_START = 120
-BETWEEN = 0.2
+BETWEEN = 0.08
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -40,7 +35,7 @@ def measure(bench: Bench) -> list[Row]:
         _fill(xsim, bench.sizes.bulk_events)
         tokens = [xsim.grant(pk)["access_token"] for pk in (worlds.OWN, OTHER)]
         lane.call("bench.importing:connect", x_user_ids=[worlds.OWN, OTHER], tokens=tokens)
-        with _running(bench.environment(database, LOCAL_X_URL=xsim.url, **settings)):
+        with running(bench.environment(database, LOCAL_X_URL=xsim.url, **settings), *PROCESSES):
             _wait_until(lambda: lane.call("bench.importing:stands")["connected"])
             lane.call("bench.importing:import_history", x_user_id=worlds.OWN)
             before = lane.call("bench.importing:stands")
@@ -105,23 +100,6 @@ def _delays(lane: Lane, said: dict[str, float]) -> Iterator[float]:
     _wait_until(lambda: len(lane.call("bench.importing:stored_at", ids=list(said))) == len(said))
     for pk, stored_at in lane.call("bench.importing:stored_at", ids=list(said)).items():
         yield stored_at - said[pk]
-
-
-@contextmanager
-def _running(environment: dict[str, str]) -> Iterator[None]:
-    started = [
-        subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        for command in PROCESSES
-    ]
-    try:
-        yield
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(30)
 
 
 def _wait_until(is_so: Callable[[], Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from bench.lane import Lane
 from bench.setup import Bench
 from bench.table import Row, row, side_by_side
 
@@ -83,9 +82,3 @@ def _by_size(large: dict[str, Any], small: dict[str, Any], events: int) -> Row:
 
 def _p95(seconds: list[float]) -> float:
     return sorted(seconds)[int(len(seconds) * 0.95)]
-
-
-def reader_of(lane: Lane, user: int) -> str:
-    """A session of that person, for clients that come over HTTP."""
-    found: str = lane.call("bench.archive:session", user=user)
-    return found

@@ -6,29 +6,27 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import requests
 
-from bench.lane import ROOT
+from bench.processes import web
 from bench.setup import Bench
 from bench.table import Row, side_by_side
 from tests.services import free_port
 
 SECRET = b"dminbox-demo-consumer-secret"
 WARM_UP = 50
-LONGEST_START = 60
 ALLOWED = 0.010
 
 
 def measure(bench: Bench) -> list[Row]:
-    with _server(bench) as url, requests.Session() as session:
+    port = free_port()
+    environment = bench.environment(
+        bench.database("webhook"), PORT=str(port), X_PUSH="webhook", REDIS_URL=f"{bench.redis}/8"
+    )
+    with web(environment, port) as url, requests.Session() as session:
         session.trust_env = False
         for number in range(WARM_UP):
             _deliver(session, url, -number - 1)
@@ -65,32 +63,3 @@ def _look(session: requests.Session, url: str) -> float:
     started = time.perf_counter()
     session.get(f"{url}/healthz", timeout=30).raise_for_status()
     return time.perf_counter() - started
-
-
-@contextmanager
-def _server(bench: Bench) -> Iterator[str]:
-    port = free_port()
-    database = bench.database("webhook")
-    environment = bench.environment(database, PORT=str(port), X_PUSH="webhook", REDIS_URL=f"{bench.redis}/8")
-    command = [sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--port", str(port), "--lifespan", "off"]
-    process = subprocess.Popen([*command, "--log-level", "error"], cwd=ROOT, env=os.environ | environment)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(url)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + LONGEST_START
-    while True:
-        try:
-            requests.get(f"{url}/healthz", timeout=5).raise_for_status()
-        except requests.RequestException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return
