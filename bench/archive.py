@@ -5,7 +5,7 @@ Made by the database itself, in the shape that years of reading leave behind. Ru
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Role, User, XAccount
 from bench.filling import tidy
+from bench.setup import Archive
 from conversations.models import Conversation, DmEvent, SyncState
 from dminbox.xsim import ids
 
@@ -37,17 +38,6 @@ WORDS = [
     "photo",
     "please",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """How much there is. long: events of the longest thread. group: people in the one big group."""
-
-    accounts: int = 10
-    conversations: int = 50_000
-    events: int = 1_000_000
-    long: int = 200_000
-    group: int = 50
 
 
 STATEMENTS = (

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -35,6 +35,17 @@ SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """How much there is. long: events of the longest thread. group: people in the one big group."""
+
+    accounts: int = 10
+    conversations: int = 50_000
+    events: int = 1_000_000
+    long: int = 200_000
+    group: int = 50
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """How much is measured. `QUICK` shows in a minute that everything works; its figures mean little."""
 
@@ -52,11 +63,7 @@ class Sizes:
     pushed: int = 300
     bulk_events: int = 50_000
     delivered: int = 1000
-    archive: dict[str, int] = field(
-        default_factory=lambda: {
-            "accounts": 10, "conversations": 50_000, "events": 1_000_000, "long": 200_000, "group": 50,
-        }
-    )  # fmt: skip
+    archive: Archive = Archive()
     page_views: int = 100
     readers: int = 100
     looks: int = 12
@@ -77,7 +84,7 @@ QUICK = Sizes(
     pushed=10,
     bulk_events=5_000,
     delivered=50,
-    archive={"accounts": 3, "conversations": 600, "events": 12_000, "long": 2_400, "group": 20},
+    archive=Archive(accounts=3, conversations=600, events=12_000, long=2_400, group=20),
     page_views=10,
     readers=10,
     looks=3,

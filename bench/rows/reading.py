@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import asdict, replace
 from typing import Any
 
-from bench.setup import Bench
+from bench.setup import Archive, Bench
 from bench.table import Row, row, side_by_side
 
 INBOX = "inbox list"
@@ -17,7 +18,7 @@ def measure(bench: Bench) -> list[Row]:
     """The same pages on an archive of a hundredth, to show that its size does not matter."""
     sizes = bench.sizes.archive
     large, ids = archive(bench, "large", sizes)
-    small, small_ids = archive(bench, "small", {**sizes, "events": sizes["events"] // SMALL} | _small(sizes))
+    small, small_ids = archive(bench, "small", _small(sizes))
     rows: list[Row] = []
     with bench.lane(large) as lane, bench.lane(small) as other:
         times = bench.sizes.page_views
@@ -26,20 +27,25 @@ def measure(bench: Bench) -> list[Row]:
             rows += _lines(name, found, most_bytes)
             if name == INBOX:
                 less = other.call("bench.reading:measure", address="/", user=small_ids["reader"], times=times)
-                rows.append(_by_size(found, less, sizes["events"]))
+                rows.append(_by_size(found, less, sizes.events))
     bench.drop(large, small)
     return rows
 
 
-def _small(sizes: dict[str, int]) -> dict[str, int]:
-    return {name: max(sizes[name] // SMALL, 60) for name in ("conversations", "long")}
+def _small(sizes: Archive) -> Archive:
+    return replace(
+        sizes,
+        events=sizes.events // SMALL,
+        conversations=max(sizes.conversations // SMALL, 60),
+        long=max(sizes.long // SMALL, 60),
+    )
 
 
-def archive(bench: Bench, name: str, sizes: dict[str, int]) -> tuple[str, dict[str, int]]:
+def archive(bench: Bench, name: str, sizes: Archive) -> tuple[str, dict[str, int]]:
     """A database with an archive of that size, and the ids of what to look at in it."""
     database = bench.database(f"archive_{name}")
     with bench.lane(database) as lane:
-        return database, lane.call("bench.archive:fill", archive=sizes)
+        return database, lane.call("bench.archive:fill", archive=asdict(sizes))
 
 
 def _pages(ids: dict[str, int]) -> list[tuple[str, str, int | None]]:
