@@ -7,4 +7,8 @@ from django.http import HttpRequest
 
 
 def installation(request: HttpRequest) -> dict[str, object]:
-    return {"is_demo": settings.IS_DEMO, "public_url": settings.PUBLIC_URL}
+    return {
+        "is_demo": settings.IS_DEMO,
+        "public_url": settings.PUBLIC_URL,
+        "keeps_inbox": settings.OFFLINE_INBOX,
+    }

@@ -104,6 +104,7 @@ MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 512 * 1024**2, low=1024, high=1
 # A refresh asks X up to twice. A lease that ran out meanwhile would let a second process spend the same refresh token.
 LONGEST_REFRESH = 2 * (X_CONNECT_TIMEOUT + X_READ_TIMEOUT) + 5
 TOKEN_LEASE_SECONDS = env.integer("TOKEN_LEASE_SECONDS", LONGEST_REFRESH, low=LONGEST_REFRESH, high=3600)
+OFFLINE_INBOX = env.choice("OFFLINE_INBOX", "yes", ["yes", "no"]) == "yes"
 SESSION_DAYS = env.integer("SESSION_DAYS", 14, low=1, high=3650)
 
 # --- Derived: where things stand --------------------------------------------------------------------------------------
@@ -256,6 +257,7 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],
+        "worker-src": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         # Forms that connect an X account end, by redirect, on X's consent page; browsers hold redirects to this too.

@@ -1,0 +1,75 @@
+// Without a network: the last read list of the inbox instead of the browser's error. That alone is kept, for one person
+// and a day; it goes at sign-out, when somebody else signs in, and whenever the server says 401 or 404.
+"use strict";
+
+const STORE = "dminbox-kept-1";
+const LIST = "/offline/";
+const EMPTY = "/offline/empty/";
+const LONGEST = 24 * 3600 * 1000;
+const EVERY = 60 * 1000;
+
+async function drop() {
+  const store = await caches.open(STORE);
+  await store.delete(LIST);
+}
+
+async function keep(person, assets) {
+  const store = await caches.open(STORE);
+  const kept = await store.match(LIST);
+  if (kept && kept.headers.get("kept-for") !== person) await drop();
+  else if (kept && Date.now() - Number(kept.headers.get("kept-at")) < EVERY) return;
+  const answer = await fetch(LIST, { headers: { Accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return drop();
+  const headers = { "content-type": "text/html; charset=utf-8", "kept-for": person, "kept-at": String(Date.now()) };
+  await store.put(LIST, new Response(await answer.blob(), { headers }));
+  await Promise.all(assets.map((address) => store.add(address)));
+}
+
+async function page(request) {
+  try {
+    const answer = await fetch(request);
+    if (answer.status === 401 || answer.status === 404) await drop();
+    return answer;
+  } catch {
+    return (await kept()) ?? Response.error();
+  }
+}
+
+async function kept() {
+  const store = await caches.open(STORE);
+  const list = await store.match(LIST);
+  if (list && Date.now() - Number(list.headers.get("kept-at")) < LONGEST) return list;
+  if (list) await drop();
+  return store.match(EMPTY);
+}
+
+async function asset(request) {
+  try {
+    return await fetch(request);
+  } catch {
+    const store = await caches.open(STORE);
+    return (await store.match(request)) ?? Response.error();
+  }
+}
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(caches.open(STORE).then((store) => store.add(EMPTY)));
+});
+
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("message", (event) => {
+  const { person, assets } = event.data;
+  event.waitUntil((person ? keep(person, assets) : drop()).catch(() => {})); // without a network nothing changes
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const address = new URL(request.url);
+  if (address.origin !== self.location.origin) return;
+  if (request.method === "POST" && address.pathname === "/accounts/logout/") event.waitUntil(drop());
+  if (request.method !== "GET") return;
+  if (request.mode === "navigate") event.respondWith(page(request));
+  else if (request.destination === "style" || address.pathname.endsWith(".svg")) event.respondWith(asset(request));
+});

@@ -1,0 +1,111 @@
+"""The inbox without a network, in a browser: what is shown, to whom, and when it is gone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from accounts.models import Membership
+from tests.e2e import rich
+from tests.e2e.conftest import PHONE
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+KEPT = "() => caches.open('dminbox-kept-1').then(store => store.match('/offline/')).then(Boolean)"
+IS_KEPT = f"async () => await ({KEPT})()"
+IS_GONE = f"async () => !(await ({KEPT})())"
+OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
+
+
+@pytest.fixture
+def filled(server, ada):
+    return rich.fill(ada, datetime.now(UTC))
+
+
+def wait_for(page, expression):
+    page.wait_for_function(f"() => ({expression})()", polling=100)
+
+
+@pytest.fixture
+def keeping(visit, ada, filled):
+    """A browser that has kept the list of Ada's inbox."""
+    found = visit(ada)
+    wait_for(found.open("/"), IS_KEPT)
+    yield found
+    found.complaints[:] = [line for line in found.complaints if OFFLINE not in line]
+
+
+def without_network(found, path="/"):
+    found.context.set_offline(True)
+    found.page.goto(found.address + path)
+    return found.page
+
+
+def test_without_a_network_the_last_read_list_is_shown_and_marked_as_old(keeping):
+    page = without_network(keeping)
+    assert page.get_by_role("status").inner_text().startswith("There is no connection to dminbox.")
+    assert page.locator(".row-title", has_text="Ben Østergård").is_visible()
+    assert page.locator("form, script").count() == 0
+    keeping.context.set_offline(False)
+    page.get_by_role("link", name="Try again").click()
+    page.wait_for_selector("#list")
+
+
+def test_a_thread_is_not_kept(keeping, filled):
+    page = without_network(keeping, f"/c/{filled.long.pk}/")
+    assert page.locator(".bubble").count() == 0
+    assert page.get_by_role("heading", name="Inbox, as it was").is_visible()
+
+
+def test_signing_out_drops_the_list(keeping):
+    keeping.page.get_by_role("button", name="Sign out").click()
+    keeping.page.wait_for_url("**/accounts/login/**")
+    wait_for(keeping.page, IS_GONE)
+    page = without_network(keeping)
+    assert page.get_by_text("No list is kept here").is_visible()
+
+
+def test_somebody_else_who_signs_in_finds_nothing_of_it(keeping, visit, cleo):
+    other = visit(cleo)
+    cookie = next(each for each in other.context.cookies() if each["name"] == "dminbox_session")
+    keeping.context.add_cookies([{"name": cookie["name"], "value": cookie["value"], "url": keeping.address}])
+    page = keeping.open("/")
+    wait_for(
+        page,
+        "async () => { const kept = await (await caches.open('dminbox-kept-1')).match('/offline/');"
+        " return !kept || !(await kept.text()).includes('Ben Østergård'); }",
+    )
+
+
+def test_a_404_drops_the_list(keeping):
+    keeping.page.goto(keeping.address + "/c/999999/")
+    wait_for(keeping.page, IS_GONE)
+    keeping.complaints.clear()  # the browser tells of the 404
+
+
+def test_who_is_removed_keeps_the_list_no_longer_than_to_the_next_answer(keeping, ada, filled):
+    Membership.objects.filter(user=ada).delete()
+    keeping.page.goto(keeping.address + f"/c/{filled.long.pk}/")
+    wait_for(keeping.page, IS_GONE)
+    keeping.complaints.clear()
+
+
+def test_a_list_older_than_a_day_is_not_shown(keeping):
+    keeping.page.evaluate(
+        """async () => {
+          const store = await caches.open("dminbox-kept-1");
+          const kept = await store.match("/offline/");
+          const headers = new Headers(kept.headers);
+          headers.set("kept-at", String(Date.now() - 25 * 3600 * 1000));
+          await store.put("/offline/", new Response(await kept.blob(), { headers }));
+        }"""
+    )
+    assert without_network(keeping).get_by_text("No list is kept here").is_visible()
+
+
+def test_the_kept_list_fits_a_phone(visit, ada, filled):
+    found = visit(ada, **PHONE)
+    wait_for(found.open("/"), IS_KEPT)
+    page = without_network(found)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    found.complaints[:] = [line for line in found.complaints if OFFLINE not in line]
