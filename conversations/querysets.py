@@ -25,6 +25,8 @@ MANY_UNREAD = 100
 """Counting stops here; pages say 99+."""
 LOOKED_AT = 500
 """Conversations per X account that are looked at for counting the unread ones."""
+RAW_OF_POSTS = ("post__raw", "post__author__raw", "post__quoted__raw", "post__quoted__author__raw")
+"""What X told in its own form: a page shows none of it, and taking it apart takes longer than the query."""
 NAMED = 3
 """People a group's title can name."""
 
@@ -81,10 +83,12 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         events = _related(self.model, "last_event")
         return (
             self.select_related("x_account", "peer__avatar")
-            .defer(*TOKENS_OF_JOINED)
+            .defer(*TOKENS_OF_JOINED, "peer__raw")
             .prefetch_related(
                 Prefetch("participants", _related(self.model, "participants").naming(), to_attr="named"),
-                Prefetch("last_event", events.select_related("sender").with_short_contents()),
+                Prefetch(
+                    "last_event", events.select_related("sender").defer("raw", "sender__raw").with_short_contents()
+                ),
             )
         )
 
@@ -140,9 +144,11 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
     def with_short_contents(self) -> Self:
         """What a one-line preview needs."""
         return self.prefetch_related(
-            Prefetch("event_participants", _related(self.model, "event_participants").select_related("x_user")),
-            Prefetch("event_media", _related(self.model, "event_media").select_related("media")),
-            "event_posts",
+            *self._contents(
+                people=_related(self.model, "event_participants").select_related("x_user").defer("x_user__raw"),
+                media=_related(self.model, "event_media").select_related("media").defer("media__raw"),
+                posts=_related(self.model, "event_posts"),
+            )
         )
 
     def with_contents(self) -> Self:
@@ -151,10 +157,27 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         posts = _related(self.model, "event_posts").select_related(
             "post__author__avatar", "post__quoted__author__avatar"
         )
-        people = _related(self.model, "event_participants").select_related("x_user")
-        return self.select_related("sender__avatar").prefetch_related(
-            Prefetch("event_participants", people), Prefetch("event_media", media), Prefetch("event_posts", posts)
+        people = _related(self.model, "event_participants").select_related("x_user").defer("x_user__raw")
+        return (
+            self.select_related("sender__avatar")
+            .defer("raw", "sender__raw")
+            .prefetch_related(
+                *self._contents(
+                    people=people,
+                    media=media.defer("media__raw"),
+                    posts=posts.defer(*RAW_OF_POSTS),
+                )
+            )
         )
+
+    @staticmethod
+    def _contents(people: Any, media: Any, posts: Any) -> list[Prefetch[Any]]:
+        """As plain lists: a related manager for each event and kind would take longer than all the queries."""
+        return [
+            Prefetch("event_participants", people, to_attr="people_shown"),
+            Prefetch("event_media", media, to_attr="media_shown"),
+            Prefetch("event_posts", posts, to_attr="posts_shown"),
+        ]
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):

@@ -101,7 +101,7 @@ def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
 
 def happening(event: DmEvent) -> str:
     """Who came or went, in one sentence; kinds we do not know are named by X's word."""
-    people = listed([name_of(row.x_user) for row in event.event_participants.all()]) or "Somebody"
+    people = listed([name_of(row.x_user) for row in event.people_shown]) or "Somebody"
     if event.event_type == DmEvent.Type.PARTICIPANTS_JOIN:
         return f"{name_of(event.sender)} added {people}" if event.sender else f"{people} joined"
     if event.event_type == DmEvent.Type.PARTICIPANTS_LEAVE:
@@ -133,8 +133,8 @@ def _speaker(event: DmEvent, conversation: Conversation) -> str:
 
 
 def _contents(event: DmEvent) -> str:
-    media = [row.media for row in event.event_media.all()]
-    posts = [row.post_id for row in event.event_posts.all()]
+    media = [row.media for row in event.media_shown]
+    posts = [row.post_id for row in event.posts_shown]
     words = text.preview(event.text, event.entities, PREVIEW_LENGTH, has_media=bool(media), card_post_ids=posts)
     signs = MEDIA_WORDS.get(media[0].type, "📎 File") if media else "💬 Post" if posts else ""
     if words and signs:

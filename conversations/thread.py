@@ -111,8 +111,8 @@ def _shown(event: DmEvent, our_id: int) -> Shown:
     row = Shown(event, KINDS.get(event.event_type, "odd"), is_ours=event.sender_id == our_id)
     if row.kind != "message":
         return row
-    row.pictures = [picture_of(each.media) for each in event.event_media.all()]
-    row.cards = [card_of(each.post) for each in event.event_posts.all()]
+    row.pictures = [picture_of(each.media) for each in event.media_shown]
+    row.cards = [card_of(each.post) for each in event.posts_shown]
     row.html = text.to_html(
         event.text,
         event.entities,
@@ -128,12 +128,12 @@ def _shown(event: DmEvent, our_id: int) -> Shown:
 
 def posts_of(events: Iterable[DmEvent]) -> list[Post]:
     """The posts of a page and those they quote: whose media is fetched together."""
-    posts = [each.post for event in events for each in event.event_posts.all()]
+    posts = [each.post for event in events for each in event.posts_shown]
     return posts + [post.quoted for post in posts if post.quoted]
 
 
 def card_of(post: Post, *, is_quoted: bool = False) -> Card:
-    pictures = [picture_of(each.media, CARD_BOX) for each in post.post_media.all()]
+    pictures = [picture_of(each.media, CARD_BOX) for each in post.media_shown]
     quoted = None if is_quoted or post.quoted is None else card_of(post.quoted, is_quoted=True)
     html = text.to_html(
         post.text, post.entities, has_media=bool(pictures), card_post_ids=[quoted.post.pk] if quoted else []

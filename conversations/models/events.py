@@ -122,6 +122,11 @@ class DmEvent(models.Model):
     stored_at = models.DateTimeField(default=timezone.now)
     unavailable_since = models.DateTimeField(null=True, blank=True, help_text="X answered 404 for it; our copy stays.")
 
+    # On rows that came by with_contents or with_short_contents.
+    people_shown: list[EventParticipant]
+    media_shown: list[EventMedia]
+    posts_shown: list[EventPost]
+
     objects = DmEventQuerySet.as_manager()
 
     class Meta:

@@ -49,6 +49,8 @@ class Post(models.Model):
         help_text="Whose token asks for the details.",
     )
 
+    media_shown: list[PostMedia]  # on the posts of a page of a thread
+
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["details_due_at"], name="post_details_due", condition=models.Q(state="due"))

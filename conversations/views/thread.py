@@ -201,7 +201,7 @@ def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEve
 def _with_post_media(events: list[DmEvent]) -> list[DmEvent]:
     """The media of shared and quoted posts together: one query for both."""
     media = PostMedia.objects.select_related("media__file", "media__preview")
-    prefetch_related_objects(posts_of(events), Prefetch("post_media", media))
+    prefetch_related_objects(posts_of(events), Prefetch("post_media", media, to_attr="media_shown"))
     return events
 
 
