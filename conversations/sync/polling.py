@@ -13,7 +13,7 @@ from accounts import tokens
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import XAccount, snowflake_floor
 from conversations import changes
-from conversations.models import SyncState
+from conversations.models import ReadInterval, SyncState
 from conversations.sync import intervals, pace, reconciling, trouble, turns
 from conversations.sync.caps import CapReached
 from conversations.sync.intervals import Reach
@@ -129,11 +129,18 @@ def _read_gaps(turn: Turn, left_over: int = 0) -> None:
     size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
     while turn.may_go_on(left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
         turn.gap = gap
-        size = pace.next_page(size)
+        size = _size_of_gap(turn, gap, size)
         _read_page(turn, intervals.resume(gap), size)
         turn.gap = None
         if turn.is_top_stale:
             return
+
+
+def _size_of_gap(turn: Turn, gap: ReadInterval, before: int) -> int:
+    """Wider from page to page; at once as wide as comes free: below what is missing lies what X has billed today."""
+    if before == pace.PAGE:
+        return before
+    return max(pace.next_page(before), turns.free_today(turn.x_account, gap.low_id))
 
 
 def _read_page(turn: Turn, reach: Reach | None, size: int) -> Reach:

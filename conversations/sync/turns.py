@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
+from conversations.ids import LARGEST
 from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
 from conversations.sync import caps, intervals, pace, trouble
 from dminbox.xapi.client import XClient
@@ -134,10 +135,10 @@ def _affordable(state: SyncState, size: int) -> int:
     return max(min(size, int(left / price)), 1) if price else size
 
 
-def free_today(x_account: XAccount) -> int:
-    """Events from the newest down that X has billed already today."""
+def free_today(x_account: XAccount, below: int = LARGEST) -> int:
+    """Events from the newest down, or from below an id, that X has billed already today."""
     now = timezone.now()
-    return ledger.free_today(x_account, snowflake_floor(day_of(now)), now, pace.PAGE)
+    return ledger.free_today(x_account, snowflake_floor(day_of(now)), now, pace.PAGE, below=below)
 
 
 def unsettled(x_account: XAccount) -> int:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from urllib.parse import parse_qs
 
 import pytest
+import time_machine
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -168,6 +169,32 @@ def test_an_outage_longer_than_a_window_is_caught_up_with_gap_by_gap(x_account, 
     xsim.post("clock", {"advance": 901})
     poll(x_account)
     assert stored(x_account) == held_by_x(xsim, x_account.access_token)
+
+
+def test_a_gap_of_today_is_read_by_as_large_a_page_as_comes_free(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(pace, "PAGE", 40)
+    with time_machine.travel(NOW, tick=False) as clock:
+
+        def pass_time(seconds: int) -> None:
+            clock.shift(seconds)
+            xsim.post("clock", {"set": datetime.now(UTC).isoformat()})
+
+        xsim.post("clock", {"frozen": True, "set": NOW.isoformat()})
+        XAccount.objects.update(token_expires_at=NOW + timedelta(days=30))
+        begin(x_account, days=1)
+        settle(x_account)
+        for _ in range(60):
+            say(xsim, ANN, "billed today")
+        settle(x_account)
+        pass_time(1800)
+        for _ in range(90):
+            say(xsim, ANN, "a burst")
+        xsim.post("settings", {"dm_get_limit": 3})
+        poll(x_account)  # two requests, and one is kept
+        pass_time(901)
+        asked(xsim)
+        poll(x_account)
+    assert sizes(xsim)[1:] == [40], "the gap"
 
 
 def test_what_lies_behind_empty_pages_is_read_and_behind_too_many_later(x_account, xsim):
