@@ -28,7 +28,7 @@ AFTER = timedelta(minutes=20)
 
 
 def simulate(url: str, events: int, hours: int, *, is_busy: bool, seed: str = "a day") -> dict[str, Any]:
-    """The bill, and the floor under it: what was stored that day, and people and posts not known before, each once."""
+    """The bill, and the floor under it: what X shows that day, with people and posts not shown before, each once."""
     xsim, world = _prepared(url, events, is_busy=is_busy, seed=seed)
     random.seed(seed)
     end = MIDNIGHT + timedelta(hours=hours)
@@ -36,9 +36,10 @@ def simulate(url: str, events: int, hours: int, *, is_busy: bool, seed: str = "a
         x_account = connect(xsim, worlds.OWN)
         begin(x_account, days=1)
         clock.run_until(MIDNIGHT)
-        before = _known()
         clock.run_until(end)
-        news = {kind: len(found - before[kind]) for kind, found in _known().items()}
+        horizon = SyncState.objects.get(x_account=x_account).horizon_id
+        before, after = (worlds.needed(world, horizon, moment) for moment in (MIDNIGHT, end))
+        news = {kind: len(found - before[kind]) for kind, found in after.items()}
         bill = _bill(xsim)
         clock.run_until(end + AFTER)
         return {
@@ -89,14 +90,6 @@ def _prepared(url: str, events: int, *, is_busy: bool, seed: str) -> tuple[SimSe
     world = worlds.day(seed, MIDNIGHT, events, is_busy=is_busy)
     xsim.post("world", world.to_json())
     return xsim, world
-
-
-def _known() -> dict[str, set[int]]:
-    return {
-        "events": set(DmEvent.objects.values_list("pk", flat=True)),
-        "users": set(XUser.objects.exclude(raw={}).values_list("pk", flat=True)),
-        "posts": set(Post.objects.exclude(raw={}).values_list("pk", flat=True)),
-    }
 
 
 def _bill(xsim: SimServer) -> dict[str, Any]:

@@ -22,21 +22,26 @@ def prepare(url: str, seconds: float) -> None:
     _stretch(SimServer(url, None), datetime.now(UTC), seconds)
 
 
-def simulate(url: str, seconds: float) -> int:
-    """The same by the two clocks in step. Returns the requests."""
+def simulate(url: str, seconds: float, more: float) -> dict[str, float]:
+    """The same by the two clocks in step, for so many seconds more: until all of it is read."""
     xsim = SimServer(url, None)
     random.seed(0)
     with Clock(xsim, day.MIDNIGHT) as clock:
-        _stretch(xsim, timezone.now(), seconds)
-        clock.run_until(timezone.now() + timedelta(seconds=seconds + 10))
-        return requests(url, seconds)
+        _stretch(xsim, timezone.now(), seconds + more)
+        clock.run_until(timezone.now() + timedelta(seconds=seconds + more + 15))
+        return told(url, seconds)
 
 
-def requests(url: str, seconds: float) -> int:
-    """Of /2/dm_events, in so many seconds from the first of them on."""
-    asked = [one for one in SimServer(url, None).get("requests") if one["path"] == "/2/dm_events"]
+def told(url: str, seconds: float) -> dict[str, float]:
+    """Requests of /2/dm_events in so many seconds from the first of them on; and dollars of all that was read."""
+    xsim = SimServer(url, None)
+    asked = [one for one in xsim.get("requests") if one["path"] == "/2/dm_events"]
     moments = [datetime.fromisoformat(one["at"]) for one in asked]
-    return sum(moment < moments[0] + timedelta(seconds=seconds) for moment in moments)
+    days = xsim.get("meter")["days"].values()
+    return {
+        "requests": sum(moment < moments[0] + timedelta(seconds=seconds) for moment in moments),
+        "dollars": sum(day["usd"] for day in days),
+    }
 
 
 def subscribe(url: str, people: int) -> None:

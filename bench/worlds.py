@@ -205,3 +205,19 @@ def utc(text: str) -> datetime:
 def moments_of(events: Iterable[Json]) -> dict[str, datetime]:
     """Event id -> when X shows it."""
     return {one["id"]: datetime.fromisoformat(one.get("visible_at") or one["created_at"]) for one in events}
+
+
+def needed(world: World, horizon_id: int, until: datetime) -> dict[str, set[str]]:
+    """What the inbox must have read of X by then: events since the horizon, who speaks in them and with whom, the posts
+    shared in them with those they quote, and the authors of these. Our own profile came with the sign-in.
+    """
+    shown = moments_of(world.events)
+    events = [one for one in world.events if int(one["id"]) >= horizon_id and shown[one["id"]] < until]
+    shared = {pk for one in events for pk in one.get("post_ids", ())}
+    posts = shared | {quoted["id"] for pk in shared for quoted in world.posts[pk].get("referenced", ())}
+    people = {one["sender_id"] for one in events} | {world.posts[pk]["author_id"] for pk in posts}
+    for one in events:
+        conversation = world.conversations[one["dm_conversation_id"]]
+        if not conversation.get("is_group"):
+            people.update(conversation["member_ids"])
+    return {"events": {one["id"] for one in events}, "users": people - {OWN}, "posts": posts}

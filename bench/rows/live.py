@@ -22,18 +22,28 @@ STARTING = 12
 def measure(bench: Bench) -> list[Row]:
     seconds = bench.sizes.live_windows * WINDOW
     simulated, real = _simulated(bench, seconds), _real(bench, seconds)
-    also = (("within 10 %", abs(real / simulated - 1) <= 0.1),)
-    name = f"requests in {bench.sizes.live_windows} windows of {WINDOW} s, real processes"
-    return [row(name, real, "requests", simulated, also=also, note="floor: the same windows simulated")]
+    where = f"in {bench.sizes.live_windows} windows of {WINDOW} s, real processes"
+    note = "floor: the same windows simulated"
+    return [
+        row(
+            f"{what} {where}", real[what], unit, simulated[what], also=(_agree(real[what], simulated[what]),), note=note
+        )
+        for what, unit in (("requests", "requests"), ("dollars", "$"))
+    ]
 
 
-def _simulated(bench: Bench, seconds: float) -> int:
+def _agree(real: float, simulated: float) -> tuple[str, bool]:
+    return "within 10 %", abs(real / simulated - 1) <= 0.1
+
+
+def _simulated(bench: Bench, seconds: float) -> dict[str, float]:
     with local_x() as xsim, bench.lane(bench.database("simulated"), LOCAL_X_URL=xsim.url, **SETTINGS) as lane:
         xsim.post("settings", {"window_seconds": WINDOW})
-        return int(lane.call("bench.stretches:simulate", url=xsim.url, seconds=seconds))
+        found: dict[str, float] = lane.call("bench.stretches:simulate", url=xsim.url, seconds=seconds, more=STARTING)
+    return found
 
 
-def _real(bench: Bench, seconds: float) -> int:
+def _real(bench: Bench, seconds: float) -> dict[str, float]:
     database = bench.database("live")
     with local_x() as xsim:
         xsim.post("settings", {"window_seconds": WINDOW})
@@ -41,5 +51,6 @@ def _real(bench: Bench, seconds: float) -> int:
         with bench.lane(database, **settings) as lane:
             with running(bench.environment(database, **settings), WORKER, BEAT):
                 lane.call("bench.stretches:prepare", url=xsim.url, seconds=seconds + STARTING)
-                time.sleep(STARTING + seconds)
-            return int(lane.call("bench.stretches:requests", url=xsim.url, seconds=seconds))
+                time.sleep(STARTING + seconds + WINDOW)
+            found: dict[str, float] = lane.call("bench.stretches:told", url=xsim.url, seconds=seconds)
+    return found
