@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -72,7 +73,10 @@ def run_suites(absent: list[str]) -> dict[str, bool]:
     left_out = ["-m", "not browser"] if "Chromium" in absent else []
     has_both = not {"PostgreSQL", "Redis"} & set(absent)
     halves = {"SOAK_HALVES": "1"} if has_both else {}  # each database plays its own half of the stories
-    results = {"embedded default": run_pytest("SQLite, no broker server", left_out, halves)}
+    pictures = {"SCREENSHOTS": os.environ.get("SCREENSHOTS") or tempfile.mkdtemp(prefix="dminbox-pages-")}
+    results = {"embedded default": run_pytest("SQLite, no broker server", left_out, halves | pictures)}
+    if not left_out:
+        print(f"Pictures of every page: {pictures['SCREENSHOTS']}")
     if not has_both:
         print("PostgreSQL or Redis is not installed: the second run on both is left out.")
         return results

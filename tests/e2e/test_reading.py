@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from conversations.models import ConversationLookup, HistoryRead, ReadMark, SyncState
 from tests import factories
@@ -231,19 +230,3 @@ def test_no_page_is_wider_than_a_phone_and_every_target_is_large_enough(visit, a
             .map(each => each.outerHTML)"""
         )
         assert small == [], path
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["desk", "phone"])
-def test_nothing_keeps_people_out(visit, ada, filled, scheme, size):
-    seen = visit(ada, color_scheme=scheme, **(PHONE if size == "phone" else {}))
-    for path in addresses(filled, ada):
-        page = seen.open(path)
-        found = Axe().run(page)
-        serious = [
-            f"{path} {rule['id']} {node['html'][:120]} {node['failureSummary'][:200]}"
-            for rule in found.response["violations"]
-            if rule["impact"] in ("serious", "critical")
-            for node in rule["nodes"]
-        ]
-        assert serious == []
