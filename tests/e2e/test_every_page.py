@@ -1,4 +1,4 @@
-"""Each page as each person may meet it: light, dark, in high contrast; on a phone, a desk, a wall; zoomed. And pictures."""
+"""Each page as people may meet it: light, dark, in high contrast; on a phone, a desk, a wall; zoomed. And pictures."""
 
 from __future__ import annotations
 
