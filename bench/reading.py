@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import path
 
+import dminbox.asgi  # noqa: F401 (a lane is a web process here, garbage collector and all)
 from accounts.models import User
 from dminbox.urls import urlpatterns as pages_of_dminbox
 

@@ -1,8 +1,10 @@
 """The one way in for browsers: Django behind ASGI."""
 
+import gc
 import os
 
 from django.core.asgi import get_asgi_application
+from django.urls import get_resolver
 
 from dminbox.celery import app as celery_app
 
@@ -12,3 +14,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")
 # Without its Celery app in this process, what a page queues would go to no broker at all.
 celery_app.set_default()
 application = get_asgi_application()
+# All code is loaded now, and stays. Left to the garbage collector, some page of each second would wait for it to walk
+# through half a million objects: 70 of its 110 ms.
+assert get_resolver().url_patterns
+gc.collect()
+gc.freeze()
