@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations.views import inbox, media, metrics, offline, opening, thread, webhook, x_accounts
+from conversations.views import inbox, live, media, metrics, offline, opening, thread, webhook, x_accounts
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("c/<int:pk>/files/<int:file_pk>/", media.media_file, name="media_file"),
     path("c/<int:pk>/files/<int:file_pk>/retry/", media.retry_file, name="retry_file"),
     path("x-webhook/", webhook.x_webhook, name="x_webhook"),
+    path("live/", live.stream, name="live"),
+    path("live/changes/", live.changes, name="live_changes"),
     path("offline/", offline.offline, name="offline"),
     path("metrics", metrics.metrics, name="metrics"),
     path("open/", opening.open_conversation, name="open_conversation"),
