@@ -74,8 +74,12 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = User
-        fields = ("name", "time_zone")
-        labels = {"name": "Your name"}
+        fields = ("name", "time_zone", "uses_key_shortcuts")
+        labels = {"name": "Your name", "uses_key_shortcuts": "Single-key shortcuts"}
+        help_texts = {
+            "uses_key_shortcuts": "j, k, e, u and others act in the inbox. Switch them off when you speak to your "
+            "computer or press keys by accident; Ctrl-K works in any case."
+        }
 
 
 class ZoneForm(forms.Form):

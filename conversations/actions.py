@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User, XAccount
 from conversations import sync
-from conversations.models import Conversation, ConversationLookup, HistoryRead, ReadMark, SyncState
+from conversations.models import Conversation, ConversationLookup, HistoryRead, ReadMark, SavedView, SyncState
 from conversations.sync import caps, estimates
 
 WATCHED_FOR = timedelta(minutes=2)
@@ -28,7 +28,38 @@ def mark_read(user: User, conversation: Conversation, dm_event_id: int) -> None:
     """Moves the person's mark forward, never back and never past what there is; any order of two calls ends alike."""
     seen = min(dm_event_id, conversation.last_dm_event_id)
     ReadMark.objects.bulk_create([ReadMark(user=user, conversation=conversation)], ignore_conflicts=True)
-    ReadMark.objects.filter(user=user, conversation=conversation, dm_event_id__lt=seen).update(dm_event_id=seen)
+    marks = ReadMark.objects.filter(user=user, conversation=conversation, dm_event_id__lt=seen)
+    marks.update(dm_event_id=seen, moved_at=timezone.now(), was_moved_back=False)
+
+
+def mark_unread(user: User, conversation: Conversation) -> bool:
+    """Puts the person's mark right before the newest message of the others; False when none of them ever wrote."""
+    newest = conversation.last_incoming_dm_event_id
+    if not newest:
+        return False
+    mark = ReadMark(user=user, conversation=conversation, dm_event_id=newest - 1, was_moved_back=True)
+    ReadMark.objects.bulk_create(
+        [mark],
+        update_conflicts=True,
+        update_fields=["dm_event_id", "moved_at", "was_moved_back"],
+        unique_fields=["user", "conversation"],
+    )
+    return True
+
+
+@transaction.atomic
+def save_view(user: User, name: str, query: str) -> bool:
+    """Gives these filters a name, or the name these filters; False when there are as many as one may have."""
+    User.objects.select_for_update().get(pk=user.pk)
+    others = user.saved_views.exclude(name=name)
+    if others.count() >= SavedView.MOST:
+        return False
+    SavedView.objects.update_or_create(user=user, name=name, defaults={"query": query})
+    return True
+
+
+def drop_view(view: SavedView) -> None:
+    view.delete()
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from accounts.access import Person, x_accounts_of
 from accounts.models import Role, XAccount
@@ -31,6 +32,12 @@ class InboxForm(forms.Form):
     account = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     kind = forms.ChoiceField(required=False, choices=[("", "All"), ("one", "One-to-one"), ("group", "Groups")])
     unread = forms.BooleanField(required=False)
+    unanswered = forms.BooleanField(required=False)
+    media = forms.BooleanField(required=False)  # type: ignore[assignment]  # fields leave the class when it is made
+    post = forms.BooleanField(required=False)
+    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    person = forms.CharField(required=False, max_length=50)
     after = forms.RegexField(r"^[0-9]{1,19}-[0-9]{1,19}$", required=False)
 
     def clean_after(self) -> tuple[int, int] | None:
@@ -40,6 +47,24 @@ class InboxForm(forms.Form):
             return None
         newest, pk = (min(int(part), MAX_ID) for part in value.split("-"))
         return newest, pk
+
+    def clean_person(self) -> str:
+        """A handle or an X user id; a number no id can be is nobody's."""
+        who = str(self.cleaned_data["person"])
+        return str(min(int(who), MAX_ID)) if who.isascii() and who.isdigit() else who
+
+
+class SavedViewForm(forms.Form):
+    """A name for the filters that are set."""
+
+    name = forms.CharField(max_length=40)
+    query = forms.CharField(max_length=300)
+
+    def clean_query(self) -> dict[str, Any]:
+        inbox = InboxForm(QueryDict(self.cleaned_data["query"]))
+        if not inbox.is_valid():
+            raise ValidationError("These are no filters of the inbox.")
+        return inbox.cleaned_data
 
 
 class ThreadForm(forms.Form):

@@ -11,15 +11,35 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connections, models
-from django.db.models import Count, Exists, F, FilteredRelation, Min, OuterRef, Prefetch, Q, Subquery, Value, Window
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    FilteredRelation,
+    Min,
+    OuterRef,
+    Prefetch,
+    Q,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Coalesce, Greatest, RowNumber
+from django.db.models.functions import Coalesce, Greatest, RowNumber, Upper
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
 from accounts.models import Role
 
 if TYPE_CHECKING:
-    from conversations.models import Conversation, ConversationLookup, DmEvent, Participant  # noqa: F401 (in quotes)
+    from conversations.models import (  # noqa: F401 (in quotes)
+        Conversation,
+        ConversationLookup,
+        DmEvent,
+        Participant,
+        XUser,
+    )
 
 MANY_UNREAD = 100
 """Counting stops here; pages say 99+."""
@@ -42,13 +62,20 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             membership=FilteredRelation("x_account__memberships", condition=Q(x_account__memberships__user=user.pk)),
         ).annotate(
             role=F("membership__role"),
-            read_to=Greatest(
-                Coalesce(F("mark__dm_event_id"), Value(0)), Coalesce(F("membership__read_before_id"), Value(0))
+            read_to=Case(
+                When(mark__was_moved_back=True, then=F("mark__dm_event_id")),
+                default=Greatest(
+                    Coalesce(F("mark__dm_event_id"), Value(0)), Coalesce(F("membership__read_before_id"), Value(0))
+                ),
             ),
         )
 
     def unread_by(self, user: Person) -> Self:
         return self.for_person(user).filter(last_incoming_dm_event_id__gt=F("read_to"))
+
+    def with_person(self, x_user_id: int) -> Self:
+        """Those that this person is or was in."""
+        return self.filter(participants__x_user=x_user_id)
 
     def newest_first(self) -> Self:
         return self.order_by("-last_dm_event_id", "-pk")
@@ -141,6 +168,10 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         found = self.aggregate(events=Count("pk"), oldest=Min("created_at"))
         return found["events"], found["oldest"]
 
+    def newest_ids(self, size: int) -> list[int]:
+        """Of one conversation: read from the end of its index, which holds nothing else."""
+        return list(self.order_by("-dm_event_id").values_list("dm_event_id", flat=True)[:size])
+
     def with_short_contents(self) -> Self:
         """What a one-line preview needs."""
         return self.prefetch_related(
@@ -198,6 +229,17 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
             .order_by("rank")
         )
 
+    def named_like(self, words: Iterable[str], conversations: Iterable[int], size: int) -> list[int]:
+        """The first of these conversations in which somebody's name or handle has all words in it, case aside.
+
+        Compared here rather than by the database: SQLite folds the case of ASCII alone.
+        """
+        rows = self.filter(conversation__in=conversations).values_list(
+            "conversation", "x_user__name", "x_user__username"
+        )
+        hits = {pk for pk, name, username in rows if has_all(words, f"{name} @{username}")}
+        return [pk for pk in conversations if pk in hits][:size]
+
     def with_profiles(self, user: Person) -> Self:
         """The people of a conversation for its side panel; `is_ours` marks X accounts this person may see."""
         ours = x_accounts_of(user).filter(x_user_id=OuterRef("x_user_id"))
@@ -208,9 +250,29 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         )
 
 
+class XUserQuerySet(models.QuerySet["XUser"]):
+    def visible_to(self, user: Person) -> Self:
+        """People of conversations this person may see; all others do not exist."""
+        theirs = _related(self.model, "participations").filter(
+            x_user=OuterRef("pk"), conversation__x_account__in=x_accounts_of(user)
+        )
+        return self.filter(Exists(theirs))
+
+    def called(self, who: str) -> Self:
+        """By X user id or by handle, with or without @; handles pass from one to another, so there may be several."""
+        if who.isascii() and who.isdigit():
+            return self.filter(pk=int(who))
+        return self.alias(handle=Upper("username")).filter(handle=who.removeprefix("@").upper())
+
+
 class ConversationLookupQuerySet(models.QuerySet["ConversationLookup"]):
     def visible_to(self, user: Person, role: str = Role.VIEWER) -> Self:
         return self.filter(x_account__in=x_accounts_of(user, role))
+
+
+def has_all(words: Iterable[str], text: str) -> bool:
+    folded = text.casefold()
+    return all(word in folded for word in words)
 
 
 def _related(model: type[models.Model], relation: str) -> Any:

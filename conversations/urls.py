@@ -2,7 +2,22 @@
 
 from django.urls import path
 
-from conversations.views import inbox, live, media, metrics, offline, opening, thread, webhook, x_accounts
+from conversations.views import (
+    activity,
+    inbox,
+    live,
+    media,
+    metrics,
+    offline,
+    opening,
+    palette,
+    person,
+    saved_views,
+    thread,
+    unread,
+    webhook,
+    x_accounts,
+)
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -10,9 +25,15 @@ urlpatterns = [
     path("c/<int:pk>/older/", thread.thread_older, name="thread_older"),
     path("c/<int:pk>/e/<int:dm_event_id>/", thread.event, name="event"),
     path("c/<int:pk>/read/", thread.mark_read, name="mark_read"),
+    path("c/<int:pk>/unread/", unread.mark_unread, name="mark_unread"),
     path("c/<int:pk>/history/", thread.read_history, name="read_history"),
     path("c/<int:pk>/files/<int:file_pk>/", media.media_file, name="media_file"),
     path("c/<int:pk>/files/<int:file_pk>/retry/", media.retry_file, name="retry_file"),
+    path("c/<int:pk>/activity/", activity.activity, name="activity"),
+    path("people/<int:pk>/", person.person, name="person"),
+    path("views/", saved_views.save_view, name="save_view"),
+    path("views/<int:pk>/drop/", saved_views.drop_view, name="drop_view"),
+    path("palette/", palette.palette, name="palette"),
     path("x-webhook/", webhook.x_webhook, name="x_webhook"),
     path("live/", live.stream, name="live"),
     path("live/changes/", live.changes, name="live_changes"),

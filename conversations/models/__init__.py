@@ -15,6 +15,7 @@ from conversations.models.media import Media, MediaFile
 from conversations.models.people import XUser
 from conversations.models.posts import Post, PostMedia
 from conversations.models.push import ActivityDelivery, ActivitySubscription, PushState
+from conversations.models.saved_views import SavedView
 from conversations.models.sync import (
     ConversationLookup,
     HistoryRead,
@@ -46,6 +47,7 @@ __all__ = [
     "RateWindow",
     "ReadInterval",
     "ReadMark",
+    "SavedView",
     "SpendDay",
     "SyncState",
     "XUser",

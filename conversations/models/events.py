@@ -37,6 +37,13 @@ class Conversation(models.Model):
     last_incoming_dm_event_id = models.BigIntegerField(
         default=0, help_text="Newest MessageCreate by somebody else; decides unread."
     )
+    last_own_dm_event_id = models.BigIntegerField(
+        default=0, db_default=0, help_text="Newest MessageCreate by ourselves; what came in later is unanswered."
+    )
+    has_media = models.BooleanField(
+        default=False, db_default=False, help_text="Some message brought a photo, video or GIF."
+    )
+    has_post = models.BooleanField(default=False, db_default=False, help_text="Some message shared a post.")
     has_reached_beginning = models.BooleanField(
         default=False, help_text="X gave the whole history it has of this conversation."
     )
@@ -61,6 +68,21 @@ class Conversation(models.Model):
                 condition=models.Q(is_group=True),
             ),
             models.Index(fields=["x_account", "-last_incoming_dm_event_id"], name="inbox_unread"),
+            models.Index(
+                fields=["x_account", "-last_dm_event_id", "-id"],
+                name="inbox_unanswered_newest_first",
+                condition=models.Q(last_incoming_dm_event_id__gt=models.F("last_own_dm_event_id")),
+            ),
+            models.Index(
+                fields=["x_account", "-last_dm_event_id", "-id"],
+                name="inbox_with_media_newest_first",
+                condition=models.Q(has_media=True),
+            ),
+            models.Index(
+                fields=["x_account", "-last_dm_event_id", "-id"],
+                name="inbox_with_posts_newest_first",
+                condition=models.Q(has_post=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -108,7 +130,7 @@ class DmEvent(models.Model):
         max_length=40, help_text="X's word; kinds we do not know are kept with their raw form."
     )
     created_at = models.DateTimeField(help_text="X's time, or the time inside the id where X gave none.")
-    sender = models.ForeignKey(XUser, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    sender = models.ForeignKey(XUser, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     text = models.TextField(null=True, blank=True)
     entities = models.JSONField(
         default=dict, help_text="urls, hashtags, cashtags, mentions; indices count code points."
@@ -132,6 +154,9 @@ class DmEvent(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["conversation", "dm_event_id"], name="dm_event_once_per_conversation")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["sender", "-dm_event_id"], name="events_of_a_person")
         ]
 
     def __str__(self) -> str:
@@ -190,12 +215,15 @@ class EventMedia(models.Model):
 
 
 class ReadMark(models.Model):
-    """How far one person has read one conversation. It only ever moves forward."""
+    """How far one person has read one conversation. Reading moves it forward; only "mark as unread" moves it back."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="read_marks")
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="read_marks")
     dm_event_id = models.BigIntegerField(default=0, help_text="Newest event this person has seen.")
     moved_at = models.DateTimeField(default=timezone.now)
+    was_moved_back = models.BooleanField(
+        default=False, help_text="Marked as unread: counts also for what was there before the person joined."
+    )
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

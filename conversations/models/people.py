@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils import timezone
+
+from conversations.querysets import XUserQuerySet
 
 
 class XUser(models.Model):
@@ -34,11 +37,14 @@ class XUser(models.Model):
     lookup_attempts = models.PositiveSmallIntegerField(default=0)
     avatar = models.ForeignKey("MediaFile", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
+    objects = XUserQuerySet.as_manager()
+
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
+            models.Index(Upper("username"), name="x_user_by_username"),
             models.Index(
                 fields=["lookup_due_at"], name="x_user_lookup_due", condition=models.Q(lookup_due_at__isnull=False)
-            )
+            ),
         ]
 
     def __str__(self) -> str:

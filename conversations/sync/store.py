@@ -24,7 +24,7 @@ from conversations.models import (
     EventParticipant,
     EventPost,
 )
-from conversations.sync import participants
+from conversations.sync import columns, participants
 from conversations.sync.includes import (
     LONGEST_KEY,
     adopt_pushed_media,
@@ -169,7 +169,7 @@ def _store(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_a
         changes.announce(x_account, _changes(rows, fresh, known))
         refresh_old_profiles(event.sender_id for event in fresh if event.key not in known)
         touched = {conversations[event.dm_conversation_id].pk for event in fresh}
-        _recompute(x_account, touched)
+        _recompute(x_account, touched, columns.of_page(x_account, zip(rows, fresh, strict=True)))
     pks = tuple(sorted(conversation.pk for conversation in conversations.values()))
     return StoredPage(sum(event.key not in seen for event in fresh), 0, pks)
 
@@ -350,14 +350,18 @@ def _link(pairs: Sequence[tuple[DmEvent, Told]]) -> None:
     )
 
 
-def _recompute(x_account: XAccount, conversations: Iterable[int]) -> None:
-    """The columns the inbox is read from, in one UPDATE; each finds its event at the end of an index."""
+def _recompute(x_account: XAccount, conversations: Iterable[int], of_page: dict[str, Any]) -> None:
+    """The columns the inbox is read from, in one UPDATE; each finds its event at the end of an index.
+
+    of_page: those that the page itself decides.
+    """
     newest = DmEvent.objects.filter(conversation=OuterRef("pk")).order_by("-dm_event_id")
     incoming = newest.filter(event_type=DmEvent.Type.MESSAGE_CREATE).exclude(sender_id=x_account.x_user_id)
     Conversation.objects.filter(pk__in=conversations).update(
         last_event=Subquery(newest.values("pk")[:1]),
         last_dm_event_id=Greatest(_or_zero(newest), F("last_encrypted_id")),
         last_incoming_dm_event_id=_or_zero(incoming),
+        **of_page,
     )
 
 

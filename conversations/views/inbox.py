@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,12 +11,13 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
-from accounts.models import XAccount
-from conversations import actions
+from accounts.models import User, XAccount
+from conversations import actions, filters
 from conversations.attention import Attention, attention_of
+from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
-from conversations.models import Conversation
-from conversations.querysets import MANY_UNREAD
+from conversations.models import Conversation, XUser
+from conversations.querysets import MANY_UNREAD, NAMED
 from conversations.views.watching import is_watched
 
 PAGE = 50
@@ -50,8 +50,10 @@ def inbox(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": rows,
         "lines": _lines(request, x_accounts, form.cleaned_data["account"]),
+        "views": _views(request, x_accounts, form.cleaned_data),
         "chosen": chosen,
         "wanted": form.cleaned_data,
+        "people": _people(request, form.cleaned_data),
         "links": _links(form.cleaned_data),
         "older": _older(form.cleaned_data, rows[-1]) if has_more else "",
         "read_at": _read_at(chosen),
@@ -59,17 +61,24 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "conversations/inbox.html", context)
 
 
-def _page(request: HttpRequest, chosen: list[XAccount], wanted: dict[str, Any]) -> tuple[list[Conversation], bool]:
-    found = Conversation.objects.visible_to(request.user)
-    if wanted["kind"]:
-        found = found.filter(is_group=wanted["kind"] == "group")
-    if wanted["unread"]:
-        found = found.unread_by(request.user)
+def _page(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple[list[Conversation], bool]:
+    found = filters.narrow(Conversation.objects.visible_to(request.user), request.user, wanted)
     if wanted["after"]:
         found = found.older_than(*wanted["after"])
     pks = found.newest_of([row.pk for row in chosen], PAGE + 1)
     rows = Conversation.objects.visible_to(request.user).filter(pk__in=pks[:PAGE]).for_person(request.user)
     return list(rows.with_rows_of_inbox().newest_first()), len(pks) > PAGE
+
+
+def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:
+    assert isinstance(request.user, User)
+    return filters.lines_of_views(request.user, x_accounts, list(request.user.saved_views.all()), wanted)
+
+
+def _people(request: HttpRequest, wanted: Wanted) -> list[XUser]:
+    """Whom the filter for a person means, among those this reader may know of."""
+    who = wanted["person"]
+    return list(XUser.objects.visible_to(request.user).called(who)[:NAMED]) if who else []
 
 
 def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None) -> list[AccountLine]:
@@ -90,24 +99,31 @@ def _read_at(x_accounts: list[XAccount]) -> datetime | None:
 # --- Addresses: every filter keeps the others -------------------------------------------------------------------------
 
 
-def _address(wanted: dict[str, Any], **changed: object) -> str:
-    kept = {name: wanted[name] for name in ("account", "kind", "unread")} | changed
-    query = urlencode({name: 1 if value is True else value for name, value in kept.items() if value})
-    return f"?{query}" if query else "?"
+def _address(wanted: Wanted, **changed: object) -> str:
+    return f"?{filters.query_of(wanted, **changed)}"
 
 
-def _older(wanted: dict[str, Any], last: Conversation) -> str:
-    return _address(wanted, after=f"{last.last_dm_event_id}-{last.pk}")
+def _older(wanted: Wanted, last: Conversation) -> str:
+    rest, after = filters.query_of(wanted), urlencode({"after": f"{last.last_dm_event_id}-{last.pk}"})
+    return f"?{rest}&{after}" if rest else f"?{after}"
 
 
-def _links(wanted: dict[str, Any]) -> dict[str, str]:
+def _links(wanted: Wanted) -> dict[str, str]:
+    """One address for each pill: with that filter set otherwise, and the others as they are."""
     return {
-        "all": _address(wanted, kind="", unread=False),
+        "all": _address(dict.fromkeys(wanted) | {"account": wanted["account"]}),
         "one": _address(wanted, kind="one"),
         "group": _address(wanted, kind="group"),
         "any_kind": _address(wanted, kind=""),
         "unread": _address(wanted, unread=True),
         "any_state": _address(wanted, unread=False),
+        "unanswered": _address(wanted, unanswered=True),
+        "answered_or_not": _address(wanted, unanswered=False),
+        "no_media": _address(wanted, media=False),
+        "no_post": _address(wanted, post=False),
+        "any_time": _address(wanted, since=None, until=None),
+        "anybody": _address(wanted, person=""),
         "here": _address(wanted),
-        "rest": _address(wanted, account="").removeprefix("?"),
+        "query": filters.query_of(wanted),
+        "rest": filters.query_of(wanted, account=""),
     }

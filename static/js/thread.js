@@ -36,10 +36,10 @@ document.addEventListener("htmx:load", (event) => {
 });
 document.addEventListener("visibilitychange", markSeen);
 
-document.addEventListener("conversation-read", () => {
+document.addEventListener("conversation-read", (event) => {
   const open = document.querySelector("#conversation[data-conversation]");
-  if (!open) return;
-  const row = document.querySelector(`.row[data-conversation="${open.dataset.conversation}"]`);
+  const read = event.detail?.conversation ?? open?.dataset.conversation; // by a key in the list, or by reading it
+  const row = document.querySelector(`.row[data-conversation="${read}"]`);
   row?.classList.remove("unread");
   row?.querySelector(".dot")?.remove();
 });

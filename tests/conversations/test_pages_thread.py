@@ -117,7 +117,9 @@ def test_our_messages_stand_apart_and_runs_of_one_sender_are_named_once(as_ada, 
     assert len(ours) == 4
     assert html.count('<article class="event" ') > 3
     assert "Nordlicht Lamps Support" in html
-    assert '<b dir="auto">Ada Lindqvist</b> <a href="https://x.com/i/user/900000000"' in html
+    person = filled.people[0].pk
+    assert f'<b dir="auto"><a class="by" href="/people/{person}/">Ada Lindqvist</a></b>' in html
+    assert f'<a href="https://x.com/i/user/{person}"' in html
 
 
 def test_days_and_times_are_those_of_the_persons_zone(as_ada, ada, filled):

@@ -133,6 +133,10 @@ def _assert_recomputed_columns(x_account: XAccount) -> None:
         assert conversation.last_event == newest
         assert conversation.last_dm_event_id == newest.dm_event_id
         assert conversation.last_incoming_dm_event_id == (incoming.dm_event_id if incoming else 0)
+        own = messages.filter(sender_id=x_account.x_user_id).first()
+        assert conversation.last_own_dm_event_id == (own.dm_event_id if own else 0)
+        assert conversation.has_media == events.filter(event_media__isnull=False).exists()
+        assert conversation.has_post == events.filter(event_posts__isnull=False).exists()
         for participant in Participant.objects.filter(conversation=conversation):
             last = messages.filter(sender=participant.x_user_id).first()
             assert participant.last_message_at == (last.created_at if last else None)

@@ -307,3 +307,20 @@ def _pages_in(payload) -> list[dict]:
             for part in payload.values():
                 found += _pages_in(part)
     return found
+
+
+def test_what_the_filters_of_the_inbox_need_follows_from_the_events_in_whatever_order_they_come(x_account):
+    with_photo = message(FIRST + 1, ANN, PAIR) | {"attachments": {"media_keys": ["3_7"]}}
+    with_post = message(FIRST + 2, ANN, PAIR) | {"referenced_tweets": [{"id": "1900000000000000001"}]}
+    store_page(x_account, answer_of(body(message(FIRST + 9, OWN, PAIR), message(FIRST + 8, OWN, PAIR))))
+    assert columns_of(PAIR) == (FIRST + 9, False, False)
+    store_page(x_account, answer_of(body(message(FIRST + 3, OWN, PAIR), with_photo)))
+    assert columns_of(PAIR) == (FIRST + 9, True, False)
+    store_page(x_account, answer_of(body(with_post, message(FIRST + 11, ANN, PAIR), message(FIRST, OWN, GROUP))))
+    assert columns_of(PAIR) == (FIRST + 9, True, True)
+    assert columns_of(GROUP) == (FIRST, False, False)
+
+
+def columns_of(dm_conversation_id: str) -> tuple[int, bool, bool]:
+    row = Conversation.objects.get(dm_conversation_id=dm_conversation_id)
+    return row.last_own_dm_event_id, row.has_media, row.has_post

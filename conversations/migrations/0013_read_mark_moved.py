@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0007_pace_and_caps'),
+        ('conversations', '0012_find_events_of_a_person'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,194 @@
+"""The filters of the inbox: from an address to rows, to counts, and back to an address.
+
+Each filter is one condition. A list takes them all; a count looks at no more rows than it is given to look at, and so
+starts from the one condition that has an index of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db import connections
+from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from accounts.access import Person
+from accounts.models import Membership, XAccount, snowflake_floor
+from conversations.forms import MAX_ID, InboxForm
+from conversations.models import Conversation, Participant, ReadMark, SavedView, XUser
+from conversations.querysets import MANY_UNREAD, ConversationQuerySet
+
+LOOKED_AT = 500
+"""Conversations that are looked at for one count, over all X accounts together."""
+KEPT = ("account", "kind", "unread", "unanswered", "media", "post", "since", "until", "person")
+"""What stands in an address, in this order."""
+
+Wanted = dict[str, Any]
+"""The cleaned data of InboxForm."""
+
+
+def conditions(wanted: Wanted) -> list[Q]:
+    """One for each filter that is set, but for the X account; those with an index of their own come first.
+
+    The one for unread needs the rows of `for_person`.
+    """
+    people = XUser.objects.called(wanted["person"])
+    theirs = Participant.objects.filter(x_user__in=people.values("pk"))
+    found = [
+        (wanted["person"], Q(pk__in=theirs.values("conversation"))),
+        (wanted["unanswered"], Q(last_incoming_dm_event_id__gt=F("last_own_dm_event_id"))),
+        (wanted["media"], Q(has_media=True)),
+        (wanted["post"], Q(has_post=True)),
+        (wanted["kind"] == "group", Q(is_group=True)),
+        (wanted["kind"] == "one", Q(is_group=False)),
+        (wanted["unread"], Q(last_incoming_dm_event_id__gt=F("read_to"))),
+    ]
+    return [condition for is_set, condition in found if is_set]
+
+
+INDEXED = ("person", "unanswered", "media", "post")
+
+
+def starts_from_index(wanted: Wanted) -> bool:
+    """Whether the first of `conditions` has an index of its own."""
+    return any(wanted[name] for name in INDEXED) or wanted["kind"] == "group"
+
+
+def stretch(wanted: Wanted) -> Q:
+    """From the first day's begin to the last day's end, where the reader is: by the newest event."""
+    found = Q()
+    if wanted["since"]:
+        found &= Q(last_dm_event_id__gte=_floor(wanted["since"]))
+    if wanted["until"] and wanted["until"] < date.max:
+        found &= Q(last_dm_event_id__lt=_floor(wanted["until"] + timedelta(days=1)))
+    return found
+
+
+def _floor(day: date) -> int:
+    """The smallest X id of that day; MAX_ID where ids will have run out."""
+    return min(snowflake_floor(datetime.combine(day, time(), timezone.get_current_timezone())), MAX_ID)
+
+
+def narrow(found: ConversationQuerySet, user: Person, wanted: Wanted) -> ConversationQuerySet:
+    """All filters but the X account's, which is a list of its own for each."""
+    if wanted["unread"]:
+        found = found.for_person(user)
+    return found.filter(stretch(wanted), *conditions(wanted))
+
+
+# --- Counts -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many were found among those looked at, and whether there are more to look at."""
+
+    found: int = 0
+    has_more: bool = False
+
+    def __str__(self) -> str:
+        """Nothing for none; a + where there may be more."""
+        if not self.found:
+            return ""
+        most = min(self.found, MANY_UNREAD - 1)
+        return f"{most}{'+' if self.has_more or self.found > most else ''}"
+
+
+def count(user: Person, x_accounts: Sequence[XAccount], views: Sequence[Wanted]) -> list[Count]:
+    """How many conversations each of these filters shows, in one query of a fixed price however large the inbox is."""
+    parts = [
+        _part(user, x_account, wanted, place, max(1, LOOKED_AT // len(x_accounts)))
+        for place, wanted in enumerate(views)
+        for x_account in x_accounts
+        if wanted["account"] in (None, x_account.pk)
+    ]
+    counts = [Count() for _ in views]
+    for place, looked_at, found, allowed in _counted(parts):
+        before = counts[place]
+        counts[place] = Count(before.found + found, before.has_more or looked_at >= allowed)
+    return counts
+
+
+def _part(
+    user: Person, x_account: XAccount, wanted: Wanted, place: int, most: int
+) -> QuerySet[Conversation, tuple[Any, ...]]:
+    """The rows looked at for one view of one X account: which view, and whether the row counts."""
+    tests = conditions(wanted)
+    first = tests.pop(0) if starts_from_index(wanted) else Q()
+    rows = Conversation.objects.filter(first, stretch(wanted), x_account=x_account)
+    if wanted["unread"]:
+        rows = rows.annotate(read_to=_read_to(user, x_account))
+    heard_last = wanted["unread"] and not starts_from_index(wanted)
+    rows = rows.order_by("-last_incoming_dm_event_id") if heard_last else rows.newest_first()
+    counts = ExpressionWrapper(Q(*tests), output_field=BooleanField()) if tests else Value(value=True)
+    marked = rows.annotate(counts=counts, place=Value(place), most=Value(most))
+    return marked.values_list("place", "counts", "most")[:most]
+
+
+def _read_to(user: Person, x_account: XAccount) -> Coalesce:
+    """The same as `for_person` says, by sub-queries: a join could make the database read all before it cuts."""
+    before = Subquery(Membership.objects.filter(user=user.pk, x_account=x_account).values("read_before_id")[:1])
+    mark = ReadMark.objects.filter(user=user.pk, conversation=OuterRef("pk"))
+    to = Case(When(was_moved_back=True, then=F("dm_event_id")), default=Greatest(F("dm_event_id"), before))
+    return Coalesce(Subquery(mark.annotate(to=to).values("to")[:1]), before)
+
+
+def _counted(parts: Sequence[QuerySet[Conversation, tuple[Any, ...]]]) -> list[tuple[int, int, int, int]]:
+    """Of each part: which view, rows looked at, rows that count, rows allowed."""
+    if not parts:
+        return []
+    compiled = [part.query.sql_with_params() for part in parts]
+    sql = " UNION ALL ".join(
+        f"SELECT place, COUNT(*), SUM(CASE WHEN counts THEN 1 ELSE 0 END), most FROM ({sql}) AS part_{number} "  # noqa: S608
+        "GROUP BY place, most"
+        for number, (sql, _) in enumerate(compiled)
+    )
+    with connections[parts[0].db].cursor() as cursor:
+        cursor.execute(sql, [param for _, params in compiled for param in params])
+        return list(cursor.fetchall())
+
+
+# --- Addresses --------------------------------------------------------------------------------------------------------
+
+
+def query_of(wanted: Wanted, **changed: object) -> str:
+    """The filters as they stand in an address, with some of them changed."""
+    kept = {name: wanted[name] for name in KEPT} | changed
+    return urlencode({name: 1 if value is True else value for name, value in kept.items() if value})
+
+
+def wanted_in(query: str) -> Wanted | None:
+    """What an address asks for; None when it means nothing."""
+    form = InboxForm(QueryDict(query))
+    return form.cleaned_data if form.is_valid() else None
+
+
+# --- Saved views ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLine:
+    """A saved view as the list shows it. is_current: its filters are the ones that are set."""
+
+    view: SavedView
+    count: Count
+    is_current: bool
+
+
+def lines_of_views(
+    user: Person, x_accounts: Sequence[XAccount], views: Sequence[SavedView], wanted: Wanted
+) -> list[ViewLine]:
+    asked = [wanted_in(view.query) for view in views]
+    meant = [one for one in asked if one is not None]
+    counts = iter(count(user, x_accounts, meant))
+    here = query_of(wanted)
+    return [
+        ViewLine(view, Count() if one is None else next(counts), view.query == here)
+        for view, one in zip(views, asked, strict=True)
+    ]

@@ -1,0 +1,103 @@
+"""What the command palette offers: places, filters, views, X accounts, and conversations by somebody's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.access import x_accounts_of
+from accounts.models import User, XAccount
+from conversations.models import Conversation, Participant, XUser
+from conversations.querysets import has_all
+from conversations.showing import title_of
+
+LOOKED_AT = 1000
+"""Newest conversations whose people's names are compared; a whole handle is found in all of them."""
+SHOWN = 8
+LONGEST = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """deed: what the page itself does instead of going to an address."""
+
+    label: str
+    href: str = ""
+    hint: str = ""
+    deed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    name: str
+    choices: list[Choice]
+
+
+@require_safe
+def palette(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST]
+    words = query.casefold().split()
+    x_accounts = list(x_accounts_of(request.user))
+    groups = [
+        Group("Conversations", list(_conversations(request.user, x_accounts, query)) if words else []),
+        Group("Your views", _fitting(words, _views(request.user))),
+        Group("Filters", _fitting(words, _filters())),
+        Group("X accounts", _fitting(words, _x_accounts(x_accounts))),
+        Group("Go to", _fitting(words, _places())),
+    ]
+    context = {"groups": [group for group in groups if group.choices], "query": query}
+    return render(request, "conversations/_palette.html", context)
+
+
+def _fitting(words: Iterable[str], choices: Iterable[Choice]) -> list[Choice]:
+    return [choice for choice in choices if has_all(words, f"{choice.label} {choice.hint}")]
+
+
+def _places() -> Iterator[Choice]:
+    yield Choice("Inbox", reverse("inbox"))
+    yield Choice("Open a conversation", reverse("open_conversation"), "by handle, user id or address")
+    yield Choice("Profile", reverse("profile"))
+    yield Choice("Keyboard shortcuts", deed="help")
+    yield Choice("Sign out", deed="sign-out")
+
+
+def _filters() -> Iterator[Choice]:
+    for label, query in (
+        ("Unread", "unread=1"),
+        ("Unanswered", "unanswered=1"),
+        ("Groups", "kind=group"),
+        ("One-to-one", "kind=one"),
+        ("With a photo, video or GIF", "media=1"),
+        ("With a shared post", "post=1"),
+    ):
+        yield Choice(label, f"{reverse('inbox')}?{query}")
+
+
+def _views(user: User) -> Iterator[Choice]:
+    for view in user.saved_views.all():
+        yield Choice(view.name, f"{reverse('inbox')}?{view.query}")
+
+
+def _x_accounts(x_accounts: Iterable[XAccount]) -> Iterator[Choice]:
+    for row in x_accounts:
+        yield Choice(f"@{row.username}", f"{reverse('inbox')}?account={row.pk}", "its inbox")
+        yield Choice(f"@{row.username}", reverse("x_account", args=[row.pk]), "its state")
+
+
+def _conversations(user: User, x_accounts: Iterable[XAccount], query: str) -> Iterator[Choice]:
+    """By a whole handle or user id among all, then by names among the newest; newest first."""
+    mine, pks = Conversation.objects.visible_to(user), [row.pk for row in x_accounts]
+    people = XUser.objects.called(query).values("pk")
+    exact = mine.filter(pk__in=Participant.objects.filter(x_user__in=people).values("conversation"))
+    found = list(exact.newest_first().values_list("pk", flat=True)[:SHOWN])
+    newest = mine.newest_of(pks, LOOKED_AT)
+    found += Participant.objects.all().named_like(query.casefold().split(), newest, SHOWN)
+    rows = mine.filter(pk__in=found[:SHOWN]).for_person(user).with_rows_of_inbox().newest_first()
+    for row in rows:
+        yield Choice(title_of(row), reverse("thread", args=[row.pk]), f"to @{row.x_account.username}")

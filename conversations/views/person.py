@@ -1,0 +1,112 @@
+"""A person's page: who they are as X last showed them, and everything they share with the X accounts one may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_safe
+
+from accounts.access import x_accounts_of
+from conversations.forms import MAX_ID
+from conversations.models import Conversation, DmEvent, EventMedia, XUser
+from conversations.showing import Picture, picture_of
+from conversations.text import to_html
+
+CONVERSATIONS = 50
+"""Newest ones that are listed; the inbox has a filter for all of them."""
+PICTURES = 24
+MESSAGES_LOOKED_AT = 500
+"""For pictures, so that the page of somebody who writes a lot costs no more than any other."""
+TILE = (160, 160)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A picture with the message it came by."""
+
+    picture: Picture
+    event: DmEvent
+
+
+@require_safe
+def person(request: HttpRequest, pk: int) -> HttpResponse:
+    known = XUser.objects.visible_to(request.user).select_related("avatar")
+    found = get_object_or_404(known, pk=min(pk, MAX_ID))
+    conversations = _conversations(request, found)
+    context = {
+        "person": found,
+        "profile": _profile(found),
+        "conversations": conversations[:CONVERSATIONS],
+        "has_more": len(conversations) > CONVERSATIONS,
+        "shared": _shared(request, found),
+        "first": _messages(request, found).order_by("dm_event_id").first(),
+        "last": _messages(request, found).order_by("-dm_event_id").first(),
+    }
+    return render(request, "conversations/person.html", context)
+
+
+def _conversations(request: HttpRequest, found: XUser) -> list[Conversation]:
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_person(found.pk)
+    return list(mine.with_rows_of_inbox().newest_first()[: CONVERSATIONS + 1])
+
+
+def _messages(request: HttpRequest, found: XUser) -> Any:
+    """What they wrote in conversations this reader may see, by the index of a person's events."""
+    mine = x_accounts_of(request.user).values("pk")
+    return DmEvent.objects.filter(sender=found, conversation__x_account__in=mine)
+
+
+def _shared(request: HttpRequest, found: XUser) -> list[Shared]:
+    looked_at = _messages(request, found).order_by("-dm_event_id").values_list("pk", flat=True)[:MESSAGES_LOOKED_AT]
+    rows = EventMedia.objects.filter(event__in=list(looked_at)).order_by("-event__dm_event_id", "position")
+    rows = rows.select_related("event", "media__file", "media__preview")[:PICTURES]
+    return [Shared(picture_of(row.media, TILE), row.event) for row in rows]
+
+
+# --- The profile as X last showed it: kept as it came, so each part is looked at before it is used --------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """about: their own words as safe HTML."""
+
+    about: str
+    location: str
+    joined_at: datetime | None
+    followers: int | None
+    following: int | None
+
+
+def _profile(found: XUser) -> Profile:
+    raw = found.raw if isinstance(found.raw, dict) else {}
+    counts = raw.get("public_metrics")
+    counts = counts if isinstance(counts, dict) else {}
+    about = _text(raw.get("description"))
+    return Profile(
+        about=to_html(about, {}) if about else "",
+        location=_text(raw.get("location")),
+        joined_at=_moment(_text(raw.get("created_at"))),
+        followers=_number(counts.get("followers_count")),
+        following=_number(counts.get("following_count")),
+    )
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _moment(value: str) -> datetime | None:
+    try:
+        found = parse_datetime(value)
+    except ValueError:  # well formed, but no such day
+        return None
+    return found if found and found.tzinfo else None

@@ -1,0 +1,36 @@
+"""Views of the inbox that a person keeps by name."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from conversations import actions
+from conversations.filters import query_of
+from conversations.forms import SavedViewForm
+
+
+@require_POST
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Keeps the filters that are set; a name one has already means the new filters from now on."""
+    assert isinstance(request.user, User)
+    form = SavedViewForm(request.POST)
+    if not form.is_valid():
+        return HttpResponse("No such view.", status=422, content_type="text/plain")
+    query = query_of(form.cleaned_data["query"])
+    if not actions.save_view(request.user, form.cleaned_data["name"], query):
+        messages.error(request, "You have as many views as fit beside the list. Remove one first.")
+    return redirect(f"{reverse('inbox')}?{query}")
+
+
+@require_POST
+def drop_view(request: HttpRequest, pk: int) -> HttpResponse:
+    assert isinstance(request.user, User)
+    view = get_object_or_404(request.user.saved_views, pk=pk)
+    actions.drop_view(view)
+    messages.success(request, f"The view {view.name} is removed; its conversations stay.")
+    return redirect("inbox")

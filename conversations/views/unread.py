@@ -1,0 +1,21 @@
+"""Marking a conversation as unread."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from conversations import actions
+from conversations.models import Conversation
+
+
+@require_POST
+def mark_unread(request: HttpRequest, pk: int) -> HttpResponse:
+    """Back to the inbox, where it stands as unread: on its own page it would be read again at once."""
+    assert isinstance(request.user, User)
+    conversation = get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
+    if not actions.mark_unread(request.user, conversation):
+        return HttpResponse("Nobody else has written here.", status=422, content_type="text/plain")
+    return redirect("inbox") if "HX-Request" not in request.headers else HttpResponse(status=204)

@@ -1,0 +1,118 @@
+// Single keys: j, k, e, u, /, g i and ?. A person can switch them off in the profile; Ctrl-K stands in palette.js.
+"use strict";
+
+{
+  const deeds = document.getElementById("deeds");
+  const said = document.getElementById("said");
+  const inText = "input, textarea, select, [contenteditable], dialog[open]";
+  const patience = 1500;
+  let wentAt = 0; // when g was pressed, to be followed by i
+
+  const rows = () => [...document.querySelectorAll("#list .row")].filter((row) => row.offsetParent !== null);
+  const openPk = () => document.querySelector("#conversation[data-conversation]")?.dataset.conversation;
+  const rowOf = (pk) => rows().find((row) => row.dataset.conversation === pk);
+
+  // The row one stands on: the one with the focus, else the one that is open.
+  function current() {
+    const focused = document.activeElement?.closest?.("#list .row");
+    return focused ?? rowOf(openPk());
+  }
+
+  function say(words) {
+    said.textContent = "";
+    requestAnimationFrame(() => (said.textContent = words));
+  }
+
+  function step(by) {
+    const all = rows();
+    const place = all.indexOf(current());
+    const next = place < 0 ? all[0] : all[place + by];
+    if (next) {
+      next.focus({ preventScroll: true });
+      next.scrollIntoView({ block: "nearest" });
+    } else if (by > 0) {
+      document.querySelector("#list .more a")?.click();
+    }
+    return next;
+  }
+
+  async function post(address, pk, fields) {
+    const body = new FormData(deeds);
+    for (const [name, value] of Object.entries(fields)) body.set(name, value);
+    const path = address.replace("/0/", `/${pk}/`);
+    try {
+      const answer = await fetch(path, { method: "POST", body, headers: { "HX-Request": "true" } });
+      return answer.status;
+    } catch {
+      return 0; // said below; nothing has changed
+    }
+  }
+
+  async function markRead() {
+    const row = current();
+    if (!row) return;
+    const pk = row.dataset.conversation;
+    const wasOpen = pk === openPk();
+    const status = await post(deeds.dataset.markRead, pk, { dm_event_id: row.dataset.newest });
+    if (status !== 204) return say(deeds.dataset.saidFailed);
+    htmx.trigger(document.body, "conversation-read", { conversation: pk });
+    row.classList.remove("unread");
+    row.querySelector(".dot")?.remove();
+    row.focus({ preventScroll: true });
+    say(deeds.dataset.saidRead);
+    const next = step(1);
+    if (wasOpen && next && next !== row) next.click();
+  }
+
+  async function markUnread() {
+    const row = current();
+    const pk = row?.dataset.conversation ?? openPk();
+    if (!pk) return;
+    const status = await post(deeds.dataset.markUnread, pk, {});
+    if (status === 422) return say(deeds.dataset.saidNothing);
+    if (status !== 204) return say(deeds.dataset.saidFailed);
+    if (row) showUnread(row);
+    else window.location.assign(deeds.dataset.inbox); // on a phone the list is a page of its own
+    htmx.trigger(document.body, "conversation-unread", { conversation: pk });
+    say(deeds.dataset.saidUnread);
+  }
+
+  function showUnread(row) {
+    row.classList.add("unread");
+    if (!row.querySelector(".dot")) {
+      const dot = document.getElementById("unread-dot")?.content.firstElementChild?.cloneNode(true);
+      if (dot) row.querySelector(".row-line:last-child")?.append(dot);
+    }
+    row.focus({ preventScroll: true });
+  }
+
+  function search() {
+    const box = document.querySelector("form#search input[name=q]");
+    if (box) box.focus();
+    else document.dispatchEvent(new CustomEvent("open-palette"));
+  }
+
+  const acts = {
+    j: () => step(1),
+    k: () => step(-1),
+    e: markRead,
+    u: markUnread,
+    "/": search,
+    g: () => (wentAt = Date.now()),
+    "?": () => document.getElementById("key-sheet").showModal(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (deeds.dataset.isSingle !== "yes" || event.defaultPrevented || event.isComposing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(inText)) return;
+    const isGoing = Date.now() - wentAt < patience;
+    wentAt = 0;
+    if (isGoing && event.key === "i") {
+      event.preventDefault();
+      window.location.assign(deeds.dataset.inbox);
+    } else if (Object.hasOwn(acts, event.key)) {
+      event.preventDefault();
+      acts[event.key]();
+    }
+  });
+}

@@ -1,0 +1,91 @@
+// The command palette (Ctrl-K): a combobox whose choices the server makes. Without this script every choice is a link
+// somewhere on the pages.
+"use strict";
+
+{
+  const palette = document.getElementById("palette");
+  const input = document.getElementById("palette-input");
+  const list = document.getElementById("palette-list");
+  const pause = 120;
+  let waiting = 0;
+  let asked = null; // what is on its way; typing on ends it
+
+  const choices = () => [...list.querySelectorAll("[role=option]")];
+  const chosen = () => list.querySelector("[aria-selected=true]");
+
+  function choose(choice) {
+    chosen()?.setAttribute("aria-selected", "false");
+    choice?.setAttribute("aria-selected", "true");
+    choice?.scrollIntoView({ block: "nearest" });
+    if (choice) input.setAttribute("aria-activedescendant", choice.id);
+    else input.removeAttribute("aria-activedescendant");
+  }
+
+  function move(by) {
+    const all = choices();
+    if (all.length) choose(all[(all.indexOf(chosen()) + by + all.length) % all.length]);
+  }
+
+  async function ask() {
+    asked?.abort();
+    const mine = (asked = new AbortController());
+    const query = new URLSearchParams({ q: input.value });
+    try {
+      const answer = await fetch(`${palette.dataset.address}?${query}`, { signal: mine.signal });
+      if (!answer.ok || answer.redirected) return window.location.reload(); // signed out meanwhile: the page says so
+      const html = await answer.text();
+      if (mine !== asked) return;
+      list.innerHTML = html; // made by our own server, from escaped text
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      list.textContent = "";
+    }
+    if (!choices().length) list.textContent = list.dataset.none;
+    choose(choices()[0]);
+  }
+
+  function open() {
+    if (palette.open) return;
+    document.querySelector("dialog[open]")?.close();
+    input.value = "";
+    list.textContent = "";
+    palette.showModal();
+    input.focus();
+    ask();
+  }
+
+  function take(choice) {
+    if (!choice) return;
+    palette.close();
+    if (choice.dataset.deed === "help") document.getElementById("key-sheet").showModal();
+    else if (choice.dataset.deed === "sign-out") document.querySelector(".bar-leave").requestSubmit();
+    else window.location.assign(choice.dataset.href);
+  }
+
+  const acts = {
+    ArrowDown: () => move(1),
+    ArrowUp: () => move(-1),
+    Enter: () => take(chosen()),
+  };
+
+  input.addEventListener("keydown", (event) => {
+    if (event.isComposing || !Object.hasOwn(acts, event.key)) return;
+    event.preventDefault();
+    acts[event.key]();
+  });
+  input.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(ask, pause);
+  });
+  list.addEventListener("click", (event) => take(event.target.closest("[role=option]")));
+  document.addEventListener("open-palette", open);
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    event.preventDefault();
+    open();
+  });
+  for (const button of document.querySelectorAll("[data-opens-palette]")) {
+    button.hidden = false;
+    button.addEventListener("click", open);
+  }
+}

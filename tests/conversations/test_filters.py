@@ -1,0 +1,336 @@
+"""The filters of the inbox: what each finds, what stands in the address, views by name, and what counting costs."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from accounts.models import Membership, Role, snowflake_floor
+from conversations import actions, filters
+from conversations.models import Conversation, DmEvent, EventMedia, EventPost, Media, Post, SavedView
+from tests import factories
+from tests.conversations.test_querysets import plan_of
+
+pytestmark = pytest.mark.services
+NEW = 1_000
+
+
+@pytest.fixture
+def x_account(ada):
+    x_account = factories.XAccountFactory()
+    Membership.objects.create(user=ada, x_account=x_account, role=Role.VIEWER, read_before_id=1)
+    return x_account
+
+
+@pytest.fixture
+def as_ada(client, ada):
+    client.force_login(ada)
+    return client
+
+
+def conversation(x_account, newest=NEW, **fields):
+    fields = {"last_incoming_dm_event_id": newest} | fields
+    return factories.ConversationFactory(x_account=x_account, last_dm_event_id=newest, **fields)
+
+
+def group(x_account, number=1, **fields):
+    return conversation(x_account, is_group=True, peer=None, dm_conversation_id=str(18 * 10**17 + number), **fields)
+
+
+def found(user, query):
+    rows = filters.narrow(Conversation.objects.visible_to(user), user, filters.wanted_in(query))
+    return set(rows)
+
+
+def counted(user, x_accounts, *queries):
+    return [str(each) for each in filters.count(user, x_accounts, [filters.wanted_in(query) for query in queries])]
+
+
+def shown(client, query):
+    answer = client.get(f"/{query}")
+    assert answer.status_code == 200
+    return [int(pk) for pk in re.findall(r'data-conversation="(\d+)"', answer.content.decode())]
+
+
+def test_unanswered_is_where_the_last_message_is_theirs(ada, x_account):
+    theirs = conversation(x_account)
+    conversation(x_account, last_own_dm_event_id=NEW + 1)
+    assert found(ada, "unanswered=1") == {theirs}
+
+
+def test_media_and_posts_are_found_each_and_together(ada, x_account):
+    both = conversation(x_account, has_media=True, has_post=True)
+    media = conversation(x_account, has_media=True)
+    post = conversation(x_account, has_post=True)
+    conversation(x_account)
+    assert found(ada, "media=1") == {both, media}
+    assert found(ada, "post=1") == {both, post}
+    assert found(ada, "media=1&post=1") == {both}
+
+
+def test_a_stretch_of_days_begins_and_ends_with_the_readers_own_midnights(as_ada, ada, x_account):
+    ada.time_zone = "Asia/Tokyo"  # nine hours ahead: the 3rd begins on the 2nd at 15:00 UTC
+    ada.save()
+    moments = [datetime(2026, 11, 2, 14, 59, 59, tzinfo=UTC), datetime(2026, 11, 2, 15, tzinfo=UTC)]
+    moments += [datetime(2026, 11, 3, 14, 59, 59, tzinfo=UTC), datetime(2026, 11, 3, 15, tzinfo=UTC)]
+    rows = [conversation(x_account, newest=snowflake_floor(moment)) for moment in moments]
+    assert shown(as_ada, "?since=2026-11-03&until=2026-11-03") == [rows[2].pk, rows[1].pk]
+    assert shown(as_ada, "?since=2026-11-03") == [row.pk for row in rows[:0:-1]]
+    assert shown(as_ada, "?until=2026-11-02") == [rows[0].pk]
+
+
+@pytest.mark.parametrize("query", ["?since=0001-01-01", "?until=9999-12-31", "?since=9999-12-31&until=0001-01-01"])
+def test_the_ends_of_the_calendar_are_days_too(as_ada, x_account, query):
+    conversation(x_account, newest=snowflake_floor(datetime(2026, 11, 2, tzinfo=UTC)))
+    assert as_ada.get(f"/{query}").status_code == 200
+
+
+def test_a_person_is_found_by_handle_in_any_case_and_by_id_also_in_groups(ada, x_account):
+    ben = factories.XUserFactory(username="Ben_Reads")
+    alone, together = conversation(x_account, peer=ben), group(x_account)
+    for row in (alone, together):
+        factories.ParticipantFactory(conversation=row, x_user=ben)
+    factories.ParticipantFactory(conversation=conversation(x_account))
+    for who in ("ben_reads", "@BEN_READS", str(ben.pk)):
+        assert found(ada, f"person={who}") == {alone, together}
+    assert found(ada, "person=nobody") == found(ada, f"person={10**30}") == set()
+
+
+def test_filters_combine(as_ada, ada, x_account):
+    ben = factories.XUserFactory(username="ben_reads")
+    wanted = group(x_account, has_media=True, has_post=True)
+    others = [group(x_account, 2, has_media=True, has_post=True), conversation(x_account, has_media=True)]
+    for row in (wanted, others[1]):
+        factories.ParticipantFactory(conversation=row, x_user=ben)
+    query = f"?account={x_account.pk}&kind=group&unread=1&unanswered=1&media=1&post=1&person=ben_reads&until=2030-01-01"
+    assert shown(as_ada, query) == [wanted.pk]
+    actions.mark_read(ada, wanted, NEW)
+    assert shown(as_ada, query) == []
+
+
+def test_each_filter_stands_in_every_address_of_the_page_and_can_be_taken_away(as_ada, x_account):
+    html = as_ada.get("/?media=1&since=2026-11-03&person=ben_reads").content.decode()
+    assert 'href="/?unread=1&amp;media=1&amp;since=2026-11-03&amp;person=ben_reads"' in html
+    assert 'href="/?since=2026-11-03&amp;person=ben_reads"' in html
+    assert 'href="/?media=1&amp;person=ben_reads"' in html
+    assert 'href="/?media=1&amp;since=2026-11-03"' in html
+
+
+def test_a_pages_end_leads_on_under_the_same_filters(as_ada, x_account):
+    rows = [conversation(x_account, newest=NEW + number, has_media=True) for number in range(60)]
+    conversation(x_account, newest=NEW + 5)
+    html = as_ada.get("/?media=1").content.decode()
+    older = re.search(r'href="/(\?[^"]*after=[^"]*)"', html)[1].replace("&amp;", "&")
+    assert shown(as_ada, "?media=1") + shown(as_ada, older) == [row.pk for row in rows[::-1]]
+
+
+@pytest.mark.parametrize("query", ["?since=yesterday", "?until=2026-13-01", "?person=" + "x" * 51])
+def test_filters_that_mean_nothing_are_not_found(as_ada, x_account, query):
+    assert as_ada.get(f"/{query}").status_code == 404
+
+
+def test_the_name_of_a_person_in_nobodys_sight_is_not_told(as_ada, x_account):
+    hidden = factories.XUserFactory(username="odd_ossian", name="Ossian Hidden")
+    factories.ParticipantFactory(x_user=hidden)
+    html = as_ada.get("/?person=odd_ossian").content.decode()
+    assert "Ossian Hidden" not in html
+
+
+# --- Views kept by name -----------------------------------------------------------------------------------------------
+
+
+def test_filters_are_kept_by_name_and_led_back_to(as_ada, ada, x_account):
+    conversation(x_account, has_media=True)
+    answer = as_ada.post("/views/", {"name": "Broken lamps", "query": "unread=1&nonsense=7&media=1"})
+    assert answer["Location"] == "/?unread=1&media=1"
+    html = re.sub(r"\s+", " ", as_ada.get("/?unread=1&media=1").content.decode())
+    assert re.search(r'href="/\?unread=1&amp;media=1" aria-current="true"> <span dir="auto">Broken lamps</span>', html)
+    assert 'Broken lamps</span> <span class="count">1<' in html
+
+
+def test_a_name_that_is_kept_already_means_the_new_filters(as_ada, ada):
+    for query in ("unread=1", "kind=group"):
+        as_ada.post("/views/", {"name": "Mine", "query": query})
+    assert list(ada.saved_views.values_list("query", flat=True)) == ["kind=group"]
+
+
+def test_views_are_each_persons_own(client, ada, ben):
+    view = SavedView.objects.create(user=ada, name="Mine", query="unread=1")
+    client.force_login(ben)
+    assert client.post(f"/views/{view.pk}/drop/").status_code == 404
+    assert SavedView.objects.get() == view
+
+
+def test_a_view_can_be_removed(as_ada, ada):
+    view = SavedView.objects.create(user=ada, name="Mine", query="unread=1")
+    assert as_ada.post(f"/views/{view.pk}/drop/").status_code == 302
+    assert not SavedView.objects.exists()
+
+
+def test_there_are_no_more_views_than_fit_beside_the_list(as_ada, ada):
+    for number in range(SavedView.MOST + 1):
+        as_ada.post("/views/", {"name": f"View {number}", "query": "unread=1"})
+    assert ada.saved_views.count() == SavedView.MOST
+    as_ada.post("/views/", {"name": "View 0", "query": "kind=one"})
+    assert ada.saved_views.get(name="View 0").query == "kind=one"
+
+
+@pytest.mark.parametrize("sent", [{}, {"name": "x", "query": "since=never"}, {"name": "", "query": "unread=1"}])
+def test_what_is_no_view_is_not_kept(as_ada, sent):
+    assert as_ada.post("/views/", sent).status_code == 422
+    assert not SavedView.objects.exists()
+
+
+def test_a_view_of_an_account_one_has_left_stays_without_a_number_and_tells_nothing(as_ada, ada, x_account):
+    elsewhere = conversation(factories.XAccountFactory())
+    SavedView.objects.create(user=ada, name="Theirs", query=f"account={elsewhere.x_account_id}")
+    SavedView.objects.create(user=ada, name="Odd", query="since=never")
+    html = as_ada.get("/").content.decode()
+    assert "Theirs" in html
+    assert 'class="count"' not in html
+
+
+# --- Counts -----------------------------------------------------------------------------------------------------------
+
+
+def test_counts_say_what_the_lists_show(ada, x_account):
+    ben = factories.XUserFactory(username="ben_reads")
+    row = conversation(x_account, has_media=True, peer=ben)
+    factories.ParticipantFactory(conversation=row, x_user=ben)
+    conversation(x_account, last_own_dm_event_id=NEW + 1)
+    group(x_account, has_media=True)
+    queries = ["unread=1", "unanswered=1", "kind=group", "kind=one&media=1", "post=1", "person=ben_reads&media=1", ""]
+    assert counted(ada, [x_account], *queries) == ["3", "2", "1", "1", "", "1", "3"]
+    for query, number in zip(queries, counted(ada, [x_account], *queries), strict=True):
+        assert len(found(ada, query)) == int(number or 0)
+
+
+def test_a_count_stops_where_it_has_looked_at_enough_and_says_that_there_may_be_more(ada, x_account, monkeypatch):
+    monkeypatch.setattr(filters, "LOOKED_AT", 10)
+    for number in range(12):
+        conversation(x_account, newest=NEW + number, has_media=number % 4 == 0)
+    assert counted(ada, [x_account], "kind=one&unread=1", "media=1", "media=1&kind=one") == ["10+", "3", "3"]
+
+
+def test_a_count_ends_at_99(ada, x_account):
+    for number in range(101):
+        conversation(x_account, newest=NEW + number)
+    assert counted(ada, [x_account], "unread=1") == ["99+"]
+
+
+def test_all_views_over_all_accounts_are_counted_in_one_query(ada, x_account, django_assert_num_queries):
+    other = factories.XAccountFactory()
+    Membership.objects.create(user=ada, x_account=other, read_before_id=1)
+    conversation(x_account)
+    conversation(other)
+    with django_assert_num_queries(1):
+        assert counted(ada, [x_account, other], "unread=1", f"account={other.pk}", "person=ben_reads") == ["2", "1", ""]
+
+
+def test_views_and_their_counts_cost_the_inbox_a_fixed_number_of_queries(
+    as_ada, ada, x_account, django_assert_num_queries
+):
+    conversation(x_account)
+    for number in range(9):
+        SavedView.objects.create(user=ada, name=f"View {number}", query=f"unread=1&person=customer{number}")
+    as_ada.get("/")
+    with django_assert_num_queries(10):
+        as_ada.get("/")
+
+
+# --- Plans ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(x_account):
+    """20,000 conversations, of which one in fifty has what a filter looks for."""
+    peer = factories.XUserFactory()
+    Conversation.objects.bulk_create(
+        Conversation(
+            x_account=x_account,
+            dm_conversation_id=str(10**17 + number),
+            peer=peer,
+            is_group=number % 50 == 0,
+            has_media=number % 50 == 1,
+            has_post=number % 50 == 2,
+            last_dm_event_id=NEW + number * 7919 % 20_000,
+            last_incoming_dm_event_id=NEW,
+            last_own_dm_event_id=0 if number % 50 == 3 else NEW,
+        )
+        for number in range(20_000)
+    )
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE conversations_conversation")
+    return x_account
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("unanswered=1", "inbox_unanswered_newest_first"),
+        ("media=1", "inbox_with_media_newest_first"),
+        ("post=1", "inbox_with_posts_newest_first"),
+        ("kind=group", "inbox_groups_newest_first"),
+    ],
+)
+def test_each_filter_is_read_from_its_index_without_a_scan_or_a_sort(ada, many, query, index):
+    rows = filters.narrow(Conversation.objects.filter(x_account=many), ada, filters.wanted_in(query))
+    for page in (rows, rows.older_than(NEW + 9_000, 5_000)):
+        assert_read_from(index, plan_of(page.newest_first().values_list("last_dm_event_id", "pk")[:51]))
+    assert_read_from(index, plan_of(filters._part(ada, many, filters.wanted_in(query + "&unread=1"), 0, 500)))
+
+
+def test_days_and_unread_ones_are_counted_from_an_index_too(ada, many):
+    plan = plan_of(filters._part(ada, many, filters.wanted_in("unread=1"), 0, 500))
+    assert_read_from("inbox_unread", plan)
+    plan = plan_of(filters._part(ada, many, filters.wanted_in("since=2010-11-04&kind=one&unread=1"), 0, 500))
+    assert "Seq Scan on conversations_conversation" not in plan, plan
+
+
+def test_a_person_is_found_by_indexes(ada, many):
+    for number in range(2000):
+        factories.XUserFactory(username=f"reader{number}")
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE conversations_xuser")
+    plan = plan_of(
+        filters.narrow(Conversation.objects.filter(x_account=many), ada, filters.wanted_in("person=reader7"))
+    )
+    assert "x_user_by_username" in plan, plan
+    assert "Seq Scan on conversations_conversation" not in plan, plan
+
+
+def assert_read_from(index, plan):
+    assert index in plan, plan
+    assert "Seq Scan on conversations_conversation" not in plan, plan
+    assert "Sort" not in plan, plan
+    assert "TEMP B-TREE" not in plan, plan
+
+
+# --- What was stored before -------------------------------------------------------------------------------------------
+
+
+def test_rows_of_before_are_filled_from_their_events_and_a_second_time_alike(x_account, monkeypatch):
+    us = factories.XUserFactory(id=x_account.x_user_id)
+    rows = [conversation(x_account) for _ in range(3)]
+    events = [factories.DmEventFactory(conversation=row, sender=us) for row in rows]
+    factories.DmEventFactory(conversation=rows[0])
+    EventMedia.objects.create(event=events[1], media=Media.objects.create(media_key="3_1", type="photo"))
+    EventPost.objects.create(event=events[2], post=Post.objects.create(id=7))
+    migration = import_module("conversations.migrations.0010_fill_the_filters")
+    monkeypatch.setattr(migration, "BATCH", 2)
+    for _ in range(2):
+        migration.fill(apps, None)
+        names = ("last_own_dm_event_id", "has_media", "has_post")
+        assert list(Conversation.objects.order_by("pk").values_list(*names)) == [
+            (events[0].dm_event_id, False, False),
+            (events[1].dm_event_id, True, False),
+            (events[2].dm_event_id, False, True),
+        ]
+    assert DmEvent.objects.count() == 4

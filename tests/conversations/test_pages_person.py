@@ -1,0 +1,193 @@
+"""A person's page: who they are as last shown, and what they share with the X accounts one may see."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+
+from accounts.models import Membership, Role, snowflake_floor
+from conversations.models import DmEvent, EventMedia, Media, MediaFile
+from conversations.views.person import CONVERSATIONS
+from tests import factories
+from tests.conversations.test_querysets import plan_of
+
+pytestmark = pytest.mark.services
+MORNING = datetime(2026, 11, 3, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def x_account(ada):
+    x_account = factories.XAccountFactory(username="NordlichtHelp")
+    Membership.objects.create(user=ada, x_account=x_account, role=Role.VIEWER, read_before_id=1)
+    return x_account
+
+
+@pytest.fixture
+def ben(db):
+    return factories.XUserFactory(
+        name="Ben Østergård",
+        username="ben_reads",
+        raw={
+            "description": "Reads by <b>lamp</b> light",
+            "location": "Oslo",
+            "created_at": "2019-05-04T12:00:00.000Z",
+            "public_metrics": {"followers_count": 12345, "following_count": 7},
+        },
+    )
+
+
+@pytest.fixture
+def as_ada(client, ada):
+    client.force_login(ada)
+    return client
+
+
+def talk(x_account, person, at=MORNING, text="Is the lamp in stock?", **fields):
+    """A one-to-one with one message by that person."""
+    row = factories.ConversationFactory(x_account=x_account, peer=person, **fields)
+    factories.ParticipantFactory(conversation=row, x_user=person)
+    event = say(row, person, at, text)
+    row.last_event, row.last_dm_event_id, row.last_incoming_dm_event_id = event, event.dm_event_id, event.dm_event_id
+    row.save()
+    return row
+
+
+def say(row, person, at, text="And the shade?"):
+    fields = {"created_at": at, "dm_event_id": snowflake_floor(at), "text": text}
+    return factories.DmEventFactory(conversation=row, sender=person, **fields)
+
+
+def photo_of(event, number=1):
+    file = MediaFile.objects.create(source_url=f"u{number}", source_hash=f"h{number}", state="stored", path="x.jpg")
+    media = Media.objects.create(media_key=f"3_{number}", type="photo", alt_text="A lamp", file=file)
+    EventMedia.objects.create(event=event, media=media)
+    return file
+
+
+def page(client, person):
+    answer = client.get(f"/people/{person.pk}/")
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def test_it_shows_the_profile_as_x_last_gave_it_and_its_age(as_ada, x_account, ben):
+    talk(x_account, ben)
+    html = page(as_ada, ben)
+    assert '<h1 dir="auto">Ben Østergård</h1>' in html
+    assert "Reads by &lt;b&gt;lamp&lt;/b&gt; light" in html
+    for words in ("@ben_reads", "Oslo", "4 May 2019", "12,345", "when X last showed it"):
+        assert words in html
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [{}, {"public_metrics": [1], "created_at": "never", "description": 5}, {"created_at": "2019-02-31T00:00:00Z"}],
+)
+def test_a_profile_in_an_unknown_shape_is_left_out_and_breaks_nothing(as_ada, x_account, ben, raw):
+    ben.raw = raw
+    ben.save()
+    talk(x_account, ben)
+    assert "Followers" not in page(as_ada, ben)
+
+
+def test_a_person_x_no_longer_shows_keeps_the_last_known_name(as_ada, x_account, ben):
+    ben.unavailable_since, ben.unavailable_reason = MORNING, "User has been suspended."
+    ben.save()
+    talk(x_account, ben)
+    html = page(as_ada, ben)
+    assert "Ben Østergård" in html
+    assert "User has been suspended." in html
+
+
+def test_it_lists_all_conversations_with_the_accounts_one_may_see_and_no_others(as_ada, ada, x_account, ben):
+    other, hidden = factories.XAccountFactory(), factories.XAccountFactory()
+    Membership.objects.create(user=ada, x_account=other, read_before_id=1)
+    mine = [talk(x_account, ben), talk(other, ben, MORNING + timedelta(days=1))]
+    secret = talk(hidden, ben, MORNING + timedelta(days=2), "For other eyes")
+    html = page(as_ada, ben)
+    assert re.findall(r'href="/c/(\d+)/"', html) == [str(mine[1].pk), str(mine[0].pk)]
+    assert "For other eyes" not in html
+    assert f"/c/{secret.pk}/" not in html
+
+
+def test_first_and_last_seen_are_messages_one_may_read(as_ada, x_account, ben):
+    row = talk(x_account, ben, MORNING)
+    middle, last = say(row, ben, MORNING + timedelta(days=3)), say(row, ben, MORNING + timedelta(days=5))
+    talk(factories.XAccountFactory(), ben, MORNING - timedelta(days=9))
+    html = page(as_ada, ben)
+    first = row.events.order_by("dm_event_id").first()
+    assert f"/c/{row.pk}/e/{first.dm_event_id}/" in html
+    assert f"/c/{row.pk}/e/{last.dm_event_id}/" in html
+    assert str(middle.dm_event_id) not in html
+    assert html.index("3 Nov 2026") < html.index("8 Nov 2026")
+
+
+def test_media_they_sent_lead_to_their_messages_and_those_of_others_conversations_stay_out(as_ada, x_account, ben):
+    row = talk(x_account, ben)
+    file = photo_of(row.last_event)
+    theirs = photo_of(talk(factories.XAccountFactory(), ben, MORNING + timedelta(days=1)).last_event, 2)
+    html = page(as_ada, ben)
+    assert f'src="/c/{row.pk}/files/{file.pk}/"' in html
+    assert f"/files/{theirs.pk}/" not in html
+
+
+def test_a_person_who_never_wrote_has_a_page_too(as_ada, x_account, ben):
+    row = factories.ConversationFactory(x_account=x_account, peer=ben)
+    factories.ParticipantFactory(conversation=row, x_user=ben)
+    assert "Nothing by this person is stored." in page(as_ada, ben)
+
+
+def test_people_of_nobodys_conversations_do_not_exist(client, cleo, x_account, ben):
+    talk(x_account, ben)
+    client.force_login(cleo)
+    for pk in (ben.pk, 1, 10**30):
+        assert client.get(f"/people/{pk}/").status_code == 404
+
+
+def test_membership_that_ended_ends_the_page_at_once(as_ada, x_account, ben):
+    talk(x_account, ben)
+    page(as_ada, ben)
+    Membership.objects.all().delete()
+    assert as_ada.get(f"/people/{ben.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_number_of_queries_does_not_grow(as_ada, ada, ben, count, django_assert_max_num_queries):
+    for number in range(count):
+        account = factories.XAccountFactory()
+        Membership.objects.create(user=ada, x_account=account, read_before_id=1)
+        photo_of(talk(account, ben, MORNING + timedelta(hours=number)).last_event, number)
+    with django_assert_max_num_queries(14):
+        page(as_ada, ben)
+
+
+def test_somebody_in_very_many_conversations_leads_on_to_the_inbox(as_ada, ada, ben, monkeypatch):
+    monkeypatch.setattr("conversations.views.person.CONVERSATIONS", 2)
+    assert CONVERSATIONS > 2
+    for number in range(3):
+        account = factories.XAccountFactory()
+        Membership.objects.create(user=ada, x_account=account, read_before_id=1)
+        talk(account, ben, MORNING + timedelta(hours=number))
+    html = page(as_ada, ben)
+    assert f'href="/?person={ben.pk}"' in html
+    assert len(re.findall(r'href="/c/\d+/"', html)) == 2
+
+
+def test_what_a_person_wrote_is_read_from_its_index(x_account, ben):
+    row = talk(x_account, ben)
+    DmEvent.objects.bulk_create(
+        DmEvent(
+            conversation=row, dm_event_id=number, event_type="MessageCreate", created_at=MORNING, raw={}, sender=one
+        )
+        for number, one in enumerate([ben, *factories.XUserFactory.create_batch(3)] * 1500, 1)
+    )
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE conversations_dmevent")
+    for order in ("dm_event_id", "-dm_event_id"):
+        plan = plan_of(DmEvent.objects.filter(sender=ben).order_by(order)[:1])
+        assert "events_of_a_person" in plan, plan
+        assert "TEMP B-TREE" not in plan, plan
