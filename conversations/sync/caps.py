@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -60,7 +61,12 @@ def is_reached(x_account: XAccount) -> bool:
 def pause(state: SyncState) -> None:
     """Without saving the row."""
     trouble.enter(state, State.CAPPED, REACHED.format(state.monthly_cap_usd))
-    state.next_poll_at = ledger.next_month(timezone.now())
+    state.next_poll_at = timezone.now() + until_new_month()
+
+
+def until_new_month() -> timedelta:
+    now = timezone.now()
+    return ledger.next_month(now) - now
 
 
 def heed(x_account: XAccount) -> None:

@@ -133,6 +133,11 @@ def window() -> timedelta:
     return timedelta(seconds=settings.X_WINDOW_SECONDS)
 
 
+def longest_wait() -> timedelta:
+    """Of whatever state but one that waits for credit or a new month."""
+    return max(LONGEST_WAIT, window())
+
+
 def _span(reset_at: datetime, now: datetime) -> timedelta:
     """Both times are X's."""
     return min(max(reset_at - now, timedelta(0)), LONGEST_WAIT)

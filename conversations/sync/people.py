@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.access import without_tokens
@@ -19,11 +19,12 @@ from accounts.models import XAccount
 from conversations import ledger
 from conversations.ids import as_number
 from conversations.models import XUser
-from conversations.sync import caps
+from conversations.sync import caps, pace
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
 from conversations.sync.caps import CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
+from dminbox import leases
 from dminbox.xapi.errors import RateLimited, ScopesMissing, TokenRefused, XError
 from dminbox.xapi.schema import Answer, User
 
@@ -36,8 +37,7 @@ UNTIL_CAP_IS_RAISED = timedelta(hours=1)
 
 def look_up_due_people() -> None:
     """One call for those who are due. May run in many workers at once: each person is claimed by one."""
-    due = XUser.objects.filter(lookup_due_at__lte=timezone.now()).order_by("lookup_due_at", "pk")
-    pks = list(due.values_list("pk", flat=True)[:BATCH])
+    pks = list(due().order_by("lookup_due_at", "pk").values_list("pk", flat=True)[:BATCH])
     if not pks or not has_credit():
         return
     # Profiles are no secret of one account, so the first connected one that can ask does.
@@ -46,11 +46,13 @@ def look_up_due_people() -> None:
         _look_up(x_accounts, people)
 
 
+def due() -> QuerySet[XUser]:
+    return XUser.objects.filter(leases.is_due("lookup_due_at", timezone.now(), pace.longest_wait()))
+
+
 def _claim(pks: Sequence[int]) -> list[XUser]:
-    now = timezone.now()
-    until = now + LEASE
-    due = XUser.objects.filter(pk__in=pks, lookup_due_at__lte=now)
-    due.update(lookup_due_at=until, lookup_attempts=F("lookup_attempts") + 1)
+    until = timezone.now() + LEASE
+    due().filter(pk__in=pks).update(lookup_due_at=until, lookup_attempts=F("lookup_attempts") + 1)
     return list(XUser.objects.filter(pk__in=pks, lookup_due_at=until))
 
 

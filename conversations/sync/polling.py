@@ -36,7 +36,7 @@ def due() -> list[int]:
 def imports_due() -> list[int]:
     """X accounts that still read what was there before, few at once: it takes long, and others shall not wait."""
     importing = SyncState.objects.filter(import_finished_at=None)
-    busy = importing.filter(lease_until__gt=timezone.now()).count()
+    busy = importing.filter(turns.is_busy(timezone.now())).count()
     rows = turns.claimable().filter(import_finished_at=None).order_by("next_poll_at")
     return list(rows.values_list("x_account", flat=True)[: max(IMPORTS_AT_ONCE - busy, 0)])
 
@@ -187,7 +187,8 @@ def _is_enough(state: SyncState, page: Page, stored: StoredPage, reached: Reach)
     next news need; what X shows late and so deep waits for the next such walk, which alone claims anything.
     """
     is_full, has_met_known = len(page.events) >= pace.PAGE, stored.new_events < len(page.events)
-    is_recent = state.settled_at is not None and state.settled_at > timezone.now() - pace.window()
+    now = timezone.now()
+    is_recent = state.settled_at is not None and now - pace.window() < state.settled_at <= now
     is_above = reached.low > reached.high and state.import_finished_at is not None
     return is_full and has_met_known and is_recent and is_above
 

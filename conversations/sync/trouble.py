@@ -34,6 +34,7 @@ HOUR = timedelta(hours=1)
 BETWEEN_STARTS = timedelta(milliseconds=200)
 FIRST_TRY = timedelta(minutes=2)
 """What the one who tries first is ahead of the others."""
+LONGEST_WITHOUT_CREDIT = 2 * HOUR
 FIRST_BACK_OFF = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 IDLE = [State.WAITING, State.PAUSED]

@@ -19,6 +19,7 @@ from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
 from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
 from conversations.sync import caps, intervals, pace, trouble
+from dminbox import leases
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import RateLimited, ScopesMissing, XError
 from dminbox.xapi.schema import Answer, Page, RateLimit
@@ -76,9 +77,18 @@ def claimable() -> Any:
     # after waiting for another worker's UPDATE of the same row.
     return (
         SyncState.objects.exclude(state__in=trouble.IDLE)
-        .filter(Q(lease_until=None) | Q(lease_until__lt=now), next_poll_at__lte=now)
+        .filter(leases.is_free("lease_until", now, _lease()), _is_due(now))
         .filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
     )
+
+
+def _is_due(now: datetime) -> Q:
+    """Whether its time has come: by what each state may wait at the longest."""
+    waits = {State.CAPPED: caps.until_new_month(), State.NO_CREDIT: trouble.LONGEST_WITHOUT_CREDIT}
+    is_due = leases.is_due("next_poll_at", now, pace.longest_wait()) & ~Q(state__in=waits)
+    for state, longest in waits.items():
+        is_due |= leases.is_due("next_poll_at", now, longest) & Q(state=state)
+    return is_due
 
 
 def claim(x_account_pk: int) -> str:
@@ -94,8 +104,17 @@ def renew(turn: Turn) -> None:
         raise LeaseLost
 
 
+def is_busy(now: datetime) -> Q:
+    """Whether somebody holds the lease."""
+    return ~leases.is_free("lease_until", now, _lease())
+
+
 def _lease_end() -> datetime:
-    return timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+    return timezone.now() + _lease()
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=settings.SYNC_LEASE_SECONDS)
 
 
 def ask(turn: Turn, token: str | None, size: int) -> Answer[Page]:

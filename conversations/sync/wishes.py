@@ -13,31 +13,38 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.models import ConversationLookup, HistoryRead
-from conversations.sync import trouble
+from conversations.sync import caps, intervals, trouble
+from dminbox import leases
 from dminbox.xapi.errors import RateLimited, XError
 
 log = structlog.get_logger("conversations.sync")
 
 Wish = TypeVar("Wish", HistoryRead, ConversationLookup)
 LONGEST_WORDS = 300
+LONGEST_WAIT = intervals.LONGEST_REST
+"""But for the new month."""
 
 
 def due(model: type[Wish], x_account: str) -> list[int]:
     """Wishes to be taken up now, oldest first. x_account: the path from the model to it."""
-    now = timezone.now()
-    is_free = Q(lease_until=None) | Q(lease_until__lt=now)
-    rows: models.QuerySet[Any] = model._default_manager.filter(is_free, state=model.State.DUE, due_at__lte=now)
-    connected = rows.filter(**{f"{x_account}__state": XAccount.State.CONNECTED})
+    connected = _claimable(model).filter(**{f"{x_account}__state": XAccount.State.CONNECTED})
     return list(connected.order_by("due_at", "pk").values_list("pk", flat=True))
 
 
 def claim(model: type[Wish], pk: int) -> Wish | None:
     """The row with a lease that is ours; None when it is not due or somebody else's. The lease's end is its mark."""
-    now = timezone.now()
-    is_free = Q(lease_until=None) | Q(lease_until__lt=now)
-    rows: models.QuerySet[Any] = model._default_manager.filter(is_free, pk=pk, state=model.State.DUE, due_at__lte=now)
     ends = lease_end()
-    return model._default_manager.get(pk=pk) if rows.update(lease_until=ends) == 1 else None
+    is_ours = _claimable(model).filter(pk=pk).update(lease_until=ends) == 1
+    return model._default_manager.get(pk=pk) if is_ours else None
+
+
+def _claimable(model: type[Wish]) -> models.QuerySet[Any]:
+    now = timezone.now()
+    is_for_month = Q(detail=caps.WISH)
+    is_due = ~is_for_month & leases.is_due("due_at", now, LONGEST_WAIT)
+    is_due |= is_for_month & leases.is_due("due_at", now, caps.until_new_month())
+    is_free = leases.is_free("lease_until", now, lease_end() - now)
+    return model._default_manager.filter(is_free, is_due, state=model.State.DUE)
 
 
 def renew(wish: Wish) -> bool:
