@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import XAccount
 from conversations.ids import LARGEST, as_numbers
-from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SyncState
+from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SpendReservation, SyncState
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import XError
 from dminbox.xapi.reply import Reply
@@ -198,6 +198,7 @@ def forget_old() -> None:
     now = timezone.now()
     ApiCall.objects.filter(at__lt=now - CALLS_KEPT).delete()
     BilledResource.objects.filter(day__lt=utc_day(now - RESOURCES_KEPT)).delete()
+    SpendReservation.objects.filter(until__lte=now).delete()
 
 
 # --- Windows ----------------------------------------------------------------------------------------------------------

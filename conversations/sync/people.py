@@ -21,7 +21,7 @@ from conversations.ids import as_number
 from conversations.models import XUser
 from conversations.sync import caps, pace
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
-from conversations.sync.caps import CapReached
+from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
 from dminbox import leases
@@ -58,9 +58,9 @@ def _claim(pks: Sequence[int]) -> list[XUser]:
 
 def _look_up(x_accounts: Sequence[XAccount], people: Sequence[XUser]) -> None:
     try:
-        x_account, answer = _ask(x_accounts, [str(person.pk) for person in people])
-    except CapReached:
-        _put_off(people, {}, UNTIL_CAP_IS_RAISED)
+        answer = _ask(x_accounts, [str(person.pk) for person in people])
+    except (CapReached, BeingSpent) as full:
+        _put_off(people, {}, caps.BACK_WITHIN if isinstance(full, BeingSpent) else UNTIL_CAP_IS_RAISED)
         return
     except XError as error:
         heed(error)
@@ -70,23 +70,24 @@ def _look_up(x_accounts: Sequence[XAccount], people: Sequence[XUser]) -> None:
         attempts = max(person.lookup_attempts for person in people)
         _put_off(people, reasons, trouble_of(error, attempts).wait)
         return
-    ledger.record_lookup(x_account, answer)
     _store(people, answer)
 
 
-def _ask(x_accounts: Sequence[XAccount], ids: Sequence[str]) -> tuple[XAccount, Users]:
+def _ask(x_accounts: Sequence[XAccount], ids: Sequence[str]) -> Users:
     """The answer to the first who gets one; what is wrong with one account may be right with the next."""
     for x_account in x_accounts[:-1]:
         try:
             return _ask_one(x_account, ids)
-        except (CapReached, TokenRefused, ScopesMissing, RateLimited):
+        except (CapReached, BeingSpent, TokenRefused, ScopesMissing, RateLimited):
             continue
     return _ask_one(x_accounts[-1], ids)
 
 
-def _ask_one(x_account: XAccount, ids: Sequence[str]) -> tuple[XAccount, Users]:
-    caps.require(x_account, len(ids) * settings.PRICE_USER_USD)
-    return x_account, ledger.call(x_account, lambda client: client.users(ids))
+def _ask_one(x_account: XAccount, ids: Sequence[str]) -> Users:
+    with caps.room(x_account, len(ids) * settings.PRICE_USER_USD, 1):
+        answer = ledger.call(x_account, lambda client: client.users(ids))
+        ledger.record_lookup(x_account, answer)
+    return answer
 
 
 def _store(people: Sequence[XUser], answer: Users) -> None:

@@ -15,7 +15,7 @@ from accounts.models import XAccount, snowflake_floor
 from conversations import changes
 from conversations.models import SyncState
 from conversations.sync import intervals, pace, reconciling, trouble, turns
-from conversations.sync.caps import CapReached
+from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.intervals import Reach
 from conversations.sync.store import StoredPage, store_page
 from conversations.sync.turns import NOTED, LeaseLost, Turn
@@ -52,7 +52,7 @@ def poll(x_account_pk: int) -> None:
         _read(turn)
     except LeaseLost:
         log.warning("lease_lost", x_account_id=x_account_pk)
-    except tokens.BeingRenewed:
+    except (tokens.BeingRenewed, BeingSpent):
         turns.come_back(turn)
     except XError as error:
         turns.settle_trouble(turn, error)
@@ -138,8 +138,8 @@ def _read_gaps(turn: Turn, left_over: int = 0) -> None:
 
 def _read_page(turn: Turn, reach: Reach | None, size: int) -> Reach:
     """One request and one transaction. reach: how far this walk has come; None at its beginning."""
-    answer = turns.ask(turn, reach.token if reach else None, size)
-    return _commit(turn, answer, reach)
+    with turns.asked(turn, reach.token if reach else None, size) as answer:
+        return _commit(turn, answer, reach)
 
 
 def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:

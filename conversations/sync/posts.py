@@ -21,6 +21,7 @@ from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
 from conversations.sync import caps, pace
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
+from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import (
     authors_of,
     ensure_media,
@@ -48,8 +49,8 @@ def fetch_due_details() -> None:
     if not has_credit():
         return
     for x_account, pks in _due_by_x_account():
-        if (posts := _claim(pks)) and (affordable := _affordable(x_account, posts)):
-            _fetch(x_account, affordable)
+        if posts := _claim(pks):
+            _fetch_affordable(x_account, posts)
 
 
 def due() -> QuerySet[Post]:
@@ -91,18 +92,20 @@ def _claim(pks: Sequence[int]) -> list[Post]:
     return list(Post.objects.filter(pk__in=pks, state=Post.State.DUE, details_due_at=until))
 
 
-def _affordable(x_account: XAccount, posts: Sequence[Post]) -> Sequence[Post]:
+def _fetch_affordable(x_account: XAccount, posts: Sequence[Post]) -> None:
     """Those that this month's cap still pays for, each with its author and a quoted post with its own; the others wait.
 
-    Soon, for to look again costs nothing: somebody may raise the cap.
+    Not long, for to look again costs nothing: somebody may raise the cap.
     """
-    usd = caps.left(x_account)
     each = 2 * (settings.PRICE_POST_USD + settings.PRICE_USER_USD)
-    if usd is None or not each:
-        return posts
-    fits = int(usd / each)
-    _put_off([post.pk for post in posts[fits:]], UNTIL_CAP_IS_RAISED)
-    return posts[:fits]
+    try:
+        with caps.room(x_account, each, len(posts)) as fits:
+            _put_off([post.pk for post in posts[fits:]], UNTIL_CAP_IS_RAISED)
+            _fetch(x_account, posts[:fits])
+    except CapReached:
+        _put_off([post.pk for post in posts], UNTIL_CAP_IS_RAISED)
+    except BeingSpent:
+        _put_off([post.pk for post in posts], caps.BACK_WITHIN)
 
 
 def _fetch(x_account: XAccount, posts: Sequence[Post]) -> None:

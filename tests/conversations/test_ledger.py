@@ -170,10 +170,11 @@ def test_news_that_came_on_top_of_what_is_billed_already_never_cross_the_cap(x_a
 def test_a_page_under_a_cap_is_no_larger_than_what_is_left_pays_for():
     state = SyncStateFactory(monthly_cap_usd=Decimal("0.05"))
     ledger.record(state.x_account, answer([1, 2], at=timezone.now()))
-    assert caps.affordable(state.x_account, 10) == 2
+    with caps.page(state.x_account, 10) as size:
+        assert size == 2
     ledger.record(state.x_account, answer([3, 4], at=timezone.now()))
-    with pytest.raises(CapReached):
-        caps.affordable(state.x_account, 10)
+    with pytest.raises(CapReached), caps.page(state.x_account, 10):
+        pass
 
 
 def test_a_cap_below_what_was_spent_pauses_at_once():

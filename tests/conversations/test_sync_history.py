@@ -269,8 +269,8 @@ def test_a_worker_that_comes_back_after_its_lease_leaves_the_wish_to_the_next(x_
     pk = HistoryRead.objects.create(conversation=Conversation.objects.get(), pages_wanted=9).pk
     ask = history._ask
 
-    def ask_for_too_long(row: HistoryRead, token: str):
-        answer = ask(row, token)
+    def ask_for_too_long(*args):
+        answer = ask(*args)
         HistoryRead.objects.filter(pk=pk).update(lease_until=timezone.now() - timedelta(seconds=1))
         assert wishes.claim(HistoryRead, pk), "the next worker's by now"
         HistoryRead.objects.filter(pk=pk).update(pages_read=7, detail="The next worker's words.")
