@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -26,6 +27,8 @@ PAUSED = ["state", "state_since", "detail", "next_poll_at"]
 """The columns that `pause` sets."""
 
 
+MONTH_SPREAD = timedelta(minutes=15)
+"""Within it all accounts that wait for the new month begin again, not at once."""
 BACK_WITHIN = timedelta(seconds=2)
 """When to come back for what other calls have reserved, and may not need."""
 
@@ -113,12 +116,13 @@ def is_reached(x_account: XAccount) -> bool:
 def pause(state: SyncState) -> None:
     """Without saving the row."""
     trouble.enter(state, State.CAPPED, REACHED.format(state.monthly_cap_usd))
-    state.next_poll_at = ledger.next_month(timezone.now())
+    state.next_poll_at = ledger.next_month(timezone.now()) + random.random() * MONTH_SPREAD  # noqa: S311 (no secret)
 
 
 def until_new_month() -> timedelta:
+    """At the longest."""
     now = timezone.now()
-    return ledger.next_month(now) - now
+    return ledger.next_month(now) - now + MONTH_SPREAD
 
 
 def heed(x_account: XAccount) -> None:

@@ -49,7 +49,7 @@ def read_history(pk: int) -> None:
     except BeingSpent:
         wishes.put_off(wish, caps.BACK_WITHIN, "")
     except CapReached:
-        wishes.put_off(wish, ledger.next_month(timezone.now()) - timezone.now(), caps.WISH)
+        wishes.put_off_to_new_month(wish)
     except XError as error:
         wishes.settle_trouble(wish, error)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import changes, ledger
@@ -43,7 +42,7 @@ def look_up_conversation(pk: int) -> None:
     except BeingSpent:
         wishes.put_off(lookup, caps.BACK_WITHIN, "")
     except CapReached:
-        wishes.put_off(lookup, ledger.next_month(timezone.now()) - timezone.now(), caps.WISH)
+        wishes.put_off_to_new_month(lookup)
     except XError as error:
         wishes.settle_trouble(lookup, error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -63,6 +64,10 @@ def finish(wish: Wish, state: str, words: str = "") -> None:
 
 def put_off(wish: Wish, wait: timedelta, words: str) -> None:
     settle(wish, due_at=timezone.now() + wait, detail=words)
+
+
+def put_off_to_new_month(wish: Wish) -> None:
+    put_off(wish, caps.until_new_month() - random.random() * caps.MONTH_SPREAD, caps.WISH)  # noqa: S311 (no secret)
 
 
 def settle(wish: Wish, *, detail: str, **values: object) -> None:
