@@ -43,7 +43,7 @@ def read_history(pk: int) -> None:
         return
     progress = Progress()
     try:
-        while wish.state == HistoryRead.State.DUE and wish.lease_until and wishes.renew(wish):
+        while _goes_on(wish):
             with caps.page(wish.conversation.x_account, pace.PAGE, with_people=True) as size:
                 _read_some_kinds(wish, progress, size) if wish.event_types else _read_on(wish, progress, size)
     except BeingSpent:
@@ -52,6 +52,11 @@ def read_history(pk: int) -> None:
         wishes.put_off_to_new_month(wish)
     except XError as error:
         wishes.settle_trouble(wish, error)
+
+
+def _goes_on(wish: HistoryRead) -> bool:
+    is_ours = wish.state == HistoryRead.State.DUE and wish.lease_until and wishes.renew(wish)
+    return bool(is_ours) and wishes.may_ask(wish, wish.conversation.x_account, ledger.HISTORY)
 
 
 def _read_on(wish: HistoryRead, progress: Progress, size: int) -> None:

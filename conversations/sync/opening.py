@@ -53,7 +53,10 @@ def _look_up(lookup: ConversationLookup) -> None:
         return
     dm_conversation_id = _dm_conversation_id(lookup, participant_id)
     reach: Reach | None = None
+    endpoint = ledger.HISTORY if participant_id is None else ledger.HISTORY_WITH
     while reach is None or (reach.token and not reach.is_resting and wishes.renew(lookup)):
+        if not wishes.may_ask(lookup, lookup.x_account, endpoint):
+            return
         with caps.page(lookup.x_account, pace.PAGE, with_people=True) as size:
             answer = _ask(lookup, participant_id, dm_conversation_id, reach.token if reach else "", size)
             # The reach is advanced here and claimed below, in the transaction that stores the page.

@@ -116,7 +116,9 @@ def test_what_was_learnt_is_kept_and_tells_what_is_left():
         ledger.record(state.x_account, answer(endpoint=endpoint, rate=rate, at=now))
     state.refresh_from_db()
     assert state.are_windows_shared is True
-    assert ledger.requests_left(state.x_account, LIST) == 11
+    assert ledger.open_window(state.x_account, LIST, are_shared=True).remaining == 11
+    assert ledger.open_window(state.x_account, LIST, are_shared=False).remaining == 12
+    assert ledger.open_window(state.x_account, WITH, are_shared=False) is None
 
 
 # --- The month's cap --------------------------------------------------------------------------------------------------
