@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from accounts import grants
 from accounts.models import XAccount
+from dminbox import leases
 from dminbox.crypto import DecryptionError
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import (
@@ -156,12 +157,11 @@ def _update(condition: Q, **values: object) -> bool:
 def _claim(x_account: XAccount) -> str:
     """The lease on this refresh: a holder's name, or "" when another has it."""
     now, holder = timezone.now(), secrets.token_hex(16)
-    is_free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=now)
     # Never shorter than both tries may take, or a second process would spend the same refresh token.
-    seconds = max(settings.TOKEN_LEASE_SECONDS, 2 * sum(grants.timeout()) + 5)
+    lease = timedelta(seconds=max(settings.TOKEN_LEASE_SECONDS, 2 * sum(grants.timeout()) + 5))
     is_ours = _update(
-        _same_pair(x_account) & is_free & Q(state=XAccount.State.CONNECTED),
-        refresh_lease_until=now + timedelta(seconds=seconds),
+        _same_pair(x_account) & leases.is_free("refresh_lease_until", now, lease) & Q(state=XAccount.State.CONNECTED),
+        refresh_lease_until=now + lease,
         refresh_lease_holder=holder,
     )
     if not is_ours:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import XAccount
 from conversations.ids import LARGEST, as_numbers
-from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SyncState
+from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SpendReservation, SyncState
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import XError
 from dminbox.xapi.reply import Reply
@@ -33,12 +34,16 @@ CALLS_KEPT = timedelta(days=62)
 """This month and the one before; the sums of the days stay."""
 RESOURCES_KEPT = timedelta(days=3)
 """X's dedupe ends with the UTC day; some slack for clocks that differ."""
+CLOCKS_DIFFER = timedelta(minutes=1)
 DM_READS = (
     "GET /2/dm_events",
     "GET /2/dm_events/{event_id}",
     "GET /2/dm_conversations/{dm_conversation_id}/dm_events",
     "GET /2/dm_conversations/with/{participant_id}/dm_events",
 )
+
+
+HISTORY, HISTORY_WITH = DM_READS[2:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,20 @@ def record_failure(x_account: XAccount | None, error: XError) -> None:
     """A call that brought nothing; X bills none of these."""
     if not error.endpoint:
         return
-    now = timezone.now()
+    now, rate = timezone.now(), error.rate_limit or RateLimit()
     with transaction.atomic(savepoint=False):
-        _enter(x_account, error.endpoint, error.status or 0, error.rate_limit or RateLimit(), now, Bill())
+        _enter(x_account, error.endpoint, error.status or 0, rate, now, Bill())
+        if x_account is not None:  # X counts it in the window all the same
+            see_window(x_account, error.endpoint, rate, date_of(error))
+
+
+def date_of(error: XError) -> datetime:
+    """X's own clock when it answered so; ours where it did not say."""
+    try:
+        date = parsedate_to_datetime(error.headers.get("date", ""))
+    except ValueError:
+        return timezone.now()
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def record_download(x_account: XAccount, endpoint: str, rate: RateLimit) -> None:
@@ -198,6 +214,7 @@ def forget_old() -> None:
     now = timezone.now()
     ApiCall.objects.filter(at__lt=now - CALLS_KEPT).delete()
     BilledResource.objects.filter(day__lt=utc_day(now - RESOURCES_KEPT)).delete()
+    SpendReservation.objects.filter(until__lte=now).delete()
 
 
 # --- Windows ----------------------------------------------------------------------------------------------------------
@@ -259,12 +276,14 @@ def _is_open(row: RateWindow, new: RateWindow) -> bool:
     return row.reset_at > new.seen_at and abs(row.resets - new.resets) > timedelta(seconds=1)
 
 
-def requests_left(x_account: XAccount, endpoint: str) -> int | None:
-    """By the headers; None when its window has ended or was never seen."""
-    rows = RateWindow.objects.filter(x_account=x_account, reset_at__gt=timezone.now())
-    is_shared = SyncState.objects.filter(x_account=x_account, are_windows_shared=True).exists()
-    rows = rows.filter(endpoint__in=DM_READS) if is_shared and endpoint in DM_READS else rows.filter(endpoint=endpoint)
-    return min((row.remaining for row in rows), default=None)
+def open_window(x_account: XAccount, endpoint: str, *, are_shared: bool) -> RateWindow | None:
+    """What the headers said of the window that a call of this endpoint would fall into; None when it has ended or was
+    never seen (or only by a clock that ran ahead).
+    """
+    now = timezone.now()
+    endpoints = DM_READS if are_shared and endpoint in DM_READS else [endpoint]
+    rows = RateWindow.objects.filter(x_account=x_account, endpoint__in=endpoints, reset_at__gt=now)
+    return rows.filter(seen_at__lte=now + CLOCKS_DIFFER).order_by("remaining").first()
 
 
 # --- Sums -------------------------------------------------------------------------------------------------------------

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from celery import Task, shared_task
-from django.utils import timezone
 
 from conversations import changes, ledger, media, sync
-from conversations.models import ConversationLookup, HistoryRead, Post, XUser
+from conversations.models import ConversationLookup, HistoryRead
 from conversations.sync import chats, people, polling, posts, push, subscriptions, wishes
 
 SECONDS_TO_START = 10
@@ -27,10 +26,9 @@ def sweep() -> None:
     _queue(look_up_conversation, wishes.due(ConversationLookup, "x_account"))
     _queue(read_history, wishes.due(HistoryRead, "conversation__x_account"))
     _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
-    now = timezone.now()
-    if XUser.objects.filter(lookup_due_at__lte=now).exists():
+    if people.due().exists():
         look_up_people.apply_async(expires=SECONDS_TO_START)
-    if Post.objects.filter(state=Post.State.DUE, details_due_at__lte=now).exists():
+    if posts.due().exists():
         fetch_post_details.apply_async(expires=SECONDS_TO_START)
 
 

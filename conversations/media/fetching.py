@@ -32,6 +32,7 @@ from conversations.media.download import Fetcher, copy
 from conversations.media.errors import Gone, Later, MediaError, Refused, TooLarge
 from conversations.media.kinds import Kind, kind_of
 from conversations.models import EventMedia, MediaFile
+from dminbox import leases
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import BadRequest, NoCredit, NotPermitted, NotThere, RateLimited, TryLater, XError
 from dminbox.xapi.schema import RateLimit
@@ -45,6 +46,7 @@ LEASE = timedelta(seconds=4 * TOTAL_SECONDS)
 WAITS = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6 * 3600)]
 """After each failed attempt; from then on once a day, for as long as somebody may still read the message."""
 DAY = timedelta(days=1)
+LONGEST_WAIT = 1.25 * DAY
 HOUR = timedelta(hours=1)
 RATE_WINDOW = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
@@ -63,8 +65,9 @@ class DmPhoto:
 
 def files_due(limit: int) -> list[int]:
     """The longest due first: wanted ones, and those whose worker died."""
-    due = _due(timezone.now()).order_by("due_at", "pk")
-    return list(due.values_list("pk", flat=True)[:limit])
+    now = timezone.now()
+    due = _due(now).order_by("due_at", "pk").values_list("pk", flat=True)
+    return list(due[:limit]) or list(_ahead(now).values_list("pk", flat=True)[:limit])
 
 
 def fetch_file(pk: int) -> None:
@@ -100,12 +103,19 @@ def _due(now: datetime) -> Any:
     return MediaFile.objects.filter(state__in=[MediaFile.State.DUE, MediaFile.State.FETCHING], due_at__lte=now)
 
 
+def _ahead(now: datetime) -> Any:
+    """Put off, or being fetched, by a clock that ran ahead."""
+    put_off = Q(state=MediaFile.State.DUE, due_at__gt=leases.furthest(now, LONGEST_WAIT))
+    leased = Q(state=MediaFile.State.FETCHING, due_at__gt=leases.furthest(now, LEASE))
+    return MediaFile.objects.filter(put_off | leased)
+
+
 def _claim(pk: int) -> datetime | None:
     """When our lease ends, None when there is nothing to do. due_at moves along, so that one index finds both."""
     now = timezone.now()
     until = now + LEASE
     claimed = (
-        _due(now)
+        (_due(now) | _ahead(now))
         .filter(pk=pk)
         .update(state=MediaFile.State.FETCHING, lease_until=until, due_at=until, attempts=F("attempts") + 1)
     )

@@ -10,7 +10,7 @@ from conversations.models.events import (
     Participant,
     ReadMark,
 )
-from conversations.models.ledger import ApiCall, BilledResource, RateWindow, SpendDay
+from conversations.models.ledger import ApiCall, BilledResource, RateWindow, SpendDay, SpendReservation
 from conversations.models.media import Media, MediaFile
 from conversations.models.people import XUser
 from conversations.models.posts import Post, PostMedia
@@ -49,6 +49,7 @@ __all__ = [
     "ReadMark",
     "SavedView",
     "SpendDay",
+    "SpendReservation",
     "SyncState",
     "XUser",
 ]

@@ -86,6 +86,20 @@ class SpendDay(models.Model):
         return f"{self.x_account_id} on {self.day}: ${self.usd}"
 
 
+class SpendReservation(models.Model):
+    """What a call under a month's cap may cost at most, from before it is made until its bill is written.
+
+    Expires like a lease when its worker has died.
+    """
+
+    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="spend_reservations")
+    usd = models.DecimalField(max_digits=12, decimal_places=4)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.x_account_id}: up to ${self.usd}"
+
+
 class RateWindow(models.Model):
     """What the headers said last of one endpoint's window for one X account. Times are ours."""
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 from django.utils import timezone
 
+from accounts import grants
 from accounts.models import XAccount
 from conversations import changes, ledger
-from conversations.models import PushState, SyncState
+from conversations.models import PushState, SpendReservation, SyncState
 from conversations.sync import trouble
+from dminbox import leases
 
 State = SyncState.State
 REACHED = "This month's cap of ${:.2f} is reached: no more messages are read or pushed."
@@ -20,8 +27,18 @@ PAUSED = ["state", "state_since", "detail", "next_poll_at"]
 """The columns that `pause` sets."""
 
 
+MONTH_SPREAD = timedelta(minutes=15)
+"""Within it all accounts that wait for the new month begin again, not at once."""
+BACK_WITHIN = timedelta(seconds=2)
+"""When to come back for what other calls have reserved, and may not need."""
+
+
 class CapReached(Exception):  # noqa: N818 (no failure: a person's choice)
     """One more request could cross the month's cap."""
+
+
+class BeingSpent(Exception):  # noqa: N818 (no failure: others are at it)
+    """It would fit, but for what is reserved for calls on their way: come back within BACK_WITHIN."""
 
 
 def left(x_account: XAccount) -> Decimal | None:
@@ -30,22 +47,61 @@ def left(x_account: XAccount) -> Decimal | None:
     return None if cap is None else max(cap - ledger.spent_this_month(x_account), Decimal(0))
 
 
-def affordable(x_account: XAccount, size: int, *, with_people: bool = False) -> int:
-    """A page no larger than the cap allows, if X bills all of it: nobody knows how much of a page is new before it is
-    here. Raises CapReached when not even one event fits.
+def page(x_account: XAccount, size: int, *, with_people: bool = False) -> AbstractContextManager[int]:
+    """Room for a page no larger than the cap allows, if X bills all of it: nobody knows how much of a page is new
+    before it is here.
     """
-    usd = left(x_account)
-    if usd is None:
-        return size
     each = settings.PRICE_DM_EVENT_USD + settings.PRICE_POST_USD + with_people * 2 * settings.PRICE_USER_USD
-    fits = min(size, int(usd / each)) if each else size
-    if fits < 1:
-        raise CapReached
-    return fits
+    return room(x_account, each, size)
+
+
+@contextmanager
+def room(x_account: XAccount, each: Decimal, most: int) -> Iterator[int]:
+    """How many resources of `most`, at `each`, the cap allows: reserved until the end of the block, so the call and its
+    bill belong inside. Not to be called inside a transaction.
+
+    Raises CapReached when not even one fits, BeingSpent when it does not fit for now.
+    """
+    fits, pk = _reserve(x_account, each, most)
+    try:
+        yield fits
+    finally:
+        if pk is not None:
+            SpendReservation.objects.filter(pk=pk).delete()
+
+
+def _reserve(x_account: XAccount, each: Decimal, most: int) -> tuple[int, int | None]:
+    """How many fit, and the row that reserves them (none without a cap). The account's lock lets one in at a time."""
+    capped = SyncState.objects.filter(x_account=x_account, monthly_cap_usd__isnull=False)
+    if not each or not capped.exists():
+        return most, None
+    with transaction.atomic():
+        cap = changes.lock(x_account).monthly_cap_usd
+        if cap is None:
+            return most, None
+        # In this order: a bill that is written in between counts twice rather than not at all.
+        reserved = _reserved(x_account)
+        rest = cap - ledger.spent_this_month(x_account)
+        fits = min(most, int((rest - reserved) / each))
+        if fits < 1:
+            raise BeingSpent if rest >= each else CapReached
+        until = timezone.now() + longest_call()
+        return fits, SpendReservation.objects.create(x_account=x_account, usd=fits * each, until=until).pk
+
+
+def _reserved(x_account: XAccount) -> Decimal:
+    held = ~leases.is_due("until", timezone.now(), longest_call())
+    total = SpendReservation.objects.filter(held, x_account=x_account).aggregate(Sum("usd"))["usd__sum"]
+    return Decimal(total or 0)
+
+
+def longest_call() -> timedelta:
+    """A call, the refresh of its token in two tries, the call once more, and storing what came."""
+    return timedelta(seconds=4 * sum(grants.timeout()) + 60)
 
 
 def require(x_account: XAccount, usd: Decimal) -> None:
-    """Raises CapReached when a call that may cost so much does not fit."""
+    """Raises CapReached when a wish that may cost so much does not fit."""
     rest = left(x_account)
     if rest is not None and usd > rest:
         raise CapReached
@@ -60,7 +116,13 @@ def is_reached(x_account: XAccount) -> bool:
 def pause(state: SyncState) -> None:
     """Without saving the row."""
     trouble.enter(state, State.CAPPED, REACHED.format(state.monthly_cap_usd))
-    state.next_poll_at = ledger.next_month(timezone.now())
+    state.next_poll_at = ledger.next_month(timezone.now()) + random.random() * MONTH_SPREAD  # noqa: S311 (no secret)
+
+
+def until_new_month() -> timedelta:
+    """At the longest."""
+    now = timezone.now()
+    return ledger.next_month(now) - now + MONTH_SPREAD
 
 
 def heed(x_account: XAccount) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -27,18 +27,22 @@ MOST_PAGES = 10
 
 def due() -> list[int]:
     """X accounts whose list is to be looked at: some hours after the last time, push or not."""
-    now = timezone.now()
-    is_old = Q(chats_checked_at=None) | Q(chats_checked_at__lte=now - EVERY)
-    reading = SyncState.objects.filter(is_old, state=SyncState.State.ACTIVE, import_finished_at__isnull=False)
+    reading = SyncState.objects.filter(
+        _is_old(timezone.now()), state=SyncState.State.ACTIVE, import_finished_at__isnull=False
+    )
     connected = reading.filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
     return list(connected.values_list("x_account", flat=True))
+
+
+def _is_old(now: datetime) -> Q:
+    """A clock that ran ahead has looked at it in the future."""
+    return Q(chats_checked_at=None) | Q(chats_checked_at__lte=now - EVERY) | Q(chats_checked_at__gt=now + EVERY)
 
 
 def check(x_account_pk: int) -> None:
     """Marks what X lists. An endpoint that fails (it often did in summer 2026) is asked again next time."""
     now = timezone.now()
-    is_old = Q(chats_checked_at=None) | Q(chats_checked_at__lte=now - EVERY)
-    if SyncState.objects.filter(is_old, x_account=x_account_pk).update(chats_checked_at=now) != 1:
+    if SyncState.objects.filter(_is_old(now), x_account=x_account_pk).update(chats_checked_at=now) != 1:
         return
     state = SyncState.objects.select_related("x_account").defer(*TOKENS_OF_JOINED).get(x_account=x_account_pk)
     try:

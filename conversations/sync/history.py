@@ -11,7 +11,7 @@ from django.utils import timezone
 from conversations import changes, ledger
 from conversations.models import Conversation, HistoryRead
 from conversations.sync import caps, intervals, pace, wishes
-from conversations.sync.caps import CapReached
+from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.intervals import Reach
 from conversations.sync.store import StoredPage, store_page
 from dminbox.xapi.client import XClient
@@ -43,22 +43,30 @@ def read_history(pk: int) -> None:
         return
     progress = Progress()
     try:
-        while wish.state == HistoryRead.State.DUE and wish.lease_until and wishes.renew(wish):
-            _read_some_kinds(wish, progress) if wish.event_types else _read_on(wish, progress)
+        while _goes_on(wish):
+            with caps.page(wish.conversation.x_account, pace.PAGE, with_people=True) as size:
+                _read_some_kinds(wish, progress, size) if wish.event_types else _read_on(wish, progress, size)
+    except BeingSpent:
+        wishes.put_off(wish, caps.BACK_WITHIN, "")
     except CapReached:
-        wishes.put_off(wish, ledger.next_month(timezone.now()) - timezone.now(), caps.WISH)
+        wishes.put_off_to_new_month(wish)
     except XError as error:
         wishes.settle_trouble(wish, error)
 
 
-def _read_on(wish: HistoryRead, progress: Progress) -> None:
+def _goes_on(wish: HistoryRead) -> bool:
+    is_ours = wish.state == HistoryRead.State.DUE and wish.lease_until and wishes.renew(wish)
+    return bool(is_ours) and wishes.may_ask(wish, wish.conversation.x_account, ledger.HISTORY)
+
+
+def _read_on(wish: HistoryRead, progress: Progress, size: int) -> None:
     """One page: on from the cursor of the conversation's gap, or from its newest event when it has none."""
     conversation = wish.conversation
     gap = intervals.gaps(conversation.x_account, conversation).order_by("-high_id").first()
     if intervals.is_cut_off(conversation):
         gap = None  # what lies in the hole comes first; the walk meets the older cursor on its way
     try:
-        answer = _ask(wish, gap.next_token if gap else "")
+        answer = _ask(wish, gap.next_token if gap else "", size)
     except BadPageToken:
         if gap is None or progress.began_anew:
             raise
@@ -104,10 +112,10 @@ def _until(merged: Reach) -> timedelta:
     return (merged.due_at or timezone.now()) - timezone.now()
 
 
-def _read_some_kinds(wish: HistoryRead, progress: Progress) -> None:
+def _read_some_kinds(wish: HistoryRead, progress: Progress, size: int) -> None:
     """A refill of some kinds of events: it may fill in what is missing, and says nothing about what has been read."""
     try:
-        answer = _ask(wish, wish.next_token)
+        answer = _ask(wish, wish.next_token, size)
     except BadPageToken:
         if not wish.next_token or progress.began_anew:
             raise
@@ -131,9 +139,8 @@ def _settle_kinds(wish: HistoryRead) -> None:
         wishes.finish(wish, HistoryRead.State.DONE, "" if wish.events_read else NOTHING_NEW)
 
 
-def _ask(wish: HistoryRead, token: str) -> Answer[Page]:
+def _ask(wish: HistoryRead, token: str, size: int) -> Answer[Page]:
     conversation = wish.conversation
-    size = caps.affordable(conversation.x_account, pace.PAGE, with_people=True)
 
     def ask(client: XClient) -> Answer[Page]:
         return client.conversation_dm_events(

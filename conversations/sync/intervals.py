@@ -20,12 +20,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.models import XAccount, snowflake_floor
 from conversations.ids import LARGEST, as_numbers
 from conversations.models import Conversation, ReadInterval
+from dminbox import leases
 from dminbox.xapi.schema import Page
 
 WINDOW = timedelta(days=30)
@@ -126,7 +127,7 @@ def gaps(x_account: XAccount, conversation: Conversation | None, floor_id: int =
 
 
 def next_gap(x_account: XAccount, conversation: Conversation | None, floor_id: int = 0) -> ReadInterval | None:
-    is_due = Q(due_at=None) | Q(due_at__lte=timezone.now())
+    is_due = leases.is_free("due_at", timezone.now(), LONGEST_REST)
     return gaps(x_account, conversation, floor_id).filter(is_due).order_by("-high_id", "-low_id").first()
 
 

@@ -24,7 +24,7 @@ from conversations import ledger
 from conversations.models import ActivityDelivery, PushState, SyncState
 from conversations.sync import pace, push, trouble
 from conversations.sync.trouble import Trouble
-from dminbox import alive
+from dminbox import alive, leases
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.errors import RateLimited, StreamEnded, TryLater, XError
 from dminbox.xapi.stream import ActivityStream, OddLine
@@ -105,8 +105,8 @@ class Listener:
             return False
         now = timezone.now()
         PushState.objects.bulk_create([PushState(pk=1)], ignore_conflicts=True)
-        is_free = Q(holder=self.holder) | Q(lease_until=None) | Q(lease_until__lt=now)
-        is_time = Q(next_try_at=None) | Q(next_try_at__lte=now)
+        is_free = Q(holder=self.holder) | leases.is_free("lease_until", now, _lease_end() - now)
+        is_time = leases.is_free("next_try_at", now, pace.longest_wait())
         mine = PushState.objects.filter(is_free & is_time, pk=1).update(holder=self.holder, lease_until=_lease_end())
         self.lost.clear()
         return mine == 1

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import Conversation, ConversationLookup
 from conversations.sync import caps, intervals, pace, wishes
-from conversations.sync.caps import CapReached
+from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
@@ -40,8 +39,10 @@ def look_up_conversation(pk: int) -> None:
         wishes.finish(lookup, State.FAILED, NO_TARGET)
     except (NotThere, NotPermitted):
         wishes.finish(lookup, State.NONE, NONE)
+    except BeingSpent:
+        wishes.put_off(lookup, caps.BACK_WITHIN, "")
     except CapReached:
-        wishes.put_off(lookup, ledger.next_month(timezone.now()) - timezone.now(), caps.WISH)
+        wishes.put_off_to_new_month(lookup)
     except XError as error:
         wishes.settle_trouble(lookup, error)
 
@@ -52,15 +53,19 @@ def _look_up(lookup: ConversationLookup) -> None:
         return
     dm_conversation_id = _dm_conversation_id(lookup, participant_id)
     reach: Reach | None = None
+    endpoint = ledger.HISTORY if participant_id is None else ledger.HISTORY_WITH
     while reach is None or (reach.token and not reach.is_resting and wishes.renew(lookup)):
-        answer = _ask(lookup, participant_id, dm_conversation_id, reach.token if reach else "")
-        # The reach is advanced here and claimed below, in the transaction that stores the page.
-        start = reach or intervals.top(answer.answered_at)
-        reach = intervals.advance(start, answer.value, end_id=BEGINNING)
-        if answer.value.events or answer.value.odd:
-            _store(lookup, answer, dm_conversation_id, reach)
+        if not wishes.may_ask(lookup, lookup.x_account, endpoint):
             return
-        ledger.record(lookup.x_account, answer)
+        with caps.page(lookup.x_account, pace.PAGE, with_people=True) as size:
+            answer = _ask(lookup, participant_id, dm_conversation_id, reach.token if reach else "", size)
+            # The reach is advanced here and claimed below, in the transaction that stores the page.
+            start = reach or intervals.top(answer.answered_at)
+            reach = intervals.advance(start, answer.value, end_id=BEGINNING)
+            if answer.value.events or answer.value.odd:
+                _store(lookup, answer, dm_conversation_id, reach)
+                return
+            ledger.record(lookup.x_account, answer)
     wishes.finish(lookup, State.NONE, NONE)
 
 
@@ -70,15 +75,15 @@ def _participant_id(lookup: ConversationLookup) -> str | None:
         return None
     if lookup.kind == Kind.USER_ID:
         return lookup.target
-    caps.require(lookup.x_account, settings.PRICE_USER_USD)
-    try:
-        answer = ledger.call(lookup.x_account, lambda client: client.user_by_username(lookup.target))
-    except (NotThere, NotPermitted):
-        wishes.finish(lookup, State.NONE, NO_PERSON.format(lookup.target))
-        return ""
-    with transaction.atomic():
-        ledger.record(lookup.x_account, answer)
-        store_users([answer.value], answer.answered_at)
+    with caps.room(lookup.x_account, settings.PRICE_USER_USD, 1):
+        try:
+            answer = ledger.call(lookup.x_account, lambda client: client.user_by_username(lookup.target))
+        except (NotThere, NotPermitted):
+            wishes.finish(lookup, State.NONE, NO_PERSON.format(lookup.target))
+            return ""
+        with transaction.atomic():
+            ledger.record(lookup.x_account, answer)
+            store_users([answer.value], answer.answered_at)
     return answer.value.id
 
 
@@ -91,9 +96,9 @@ def _dm_conversation_id(lookup: ConversationLookup, participant_id: str | None) 
     return "-".join(map(str, sorted([sides[0], sides[1]])))
 
 
-def _ask(lookup: ConversationLookup, participant_id: str | None, dm_conversation_id: str, token: str) -> Answer[Page]:
-    size = caps.affordable(lookup.x_account, pace.PAGE, with_people=True)
-
+def _ask(
+    lookup: ConversationLookup, participant_id: str | None, dm_conversation_id: str, token: str, size: int
+) -> Answer[Page]:
     def ask(client: XClient) -> Answer[Page]:
         if participant_id is None:
             return client.conversation_dm_events(dm_conversation_id, max_results=size, pagination_token=token or None)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import random
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import XAccount, snowflake_floor
+from conversations import ledger
 from conversations.models import ActivitySubscription, Conversation, PushState, SyncState
 from dminbox.xapi.errors import RateLimited
 from dminbox.xapi.schema import RateLimit
@@ -94,6 +94,15 @@ def usual_wait(state: SyncState) -> timedelta:
     return timedelta(seconds=settings.SYNC_POLL_SECONDS)
 
 
+def needed_by_polls(state: SyncState, limit: int, ends_at: datetime) -> int:
+    """Requests of a shared window that polling takes until it ends, and the one it keeps. ends_at: our clock."""
+    now = timezone.now()
+    if state.next_poll_at is None or state.next_poll_at >= ends_at:
+        return KEPT
+    wait = max(usual_wait(state), steady(limit))
+    return KEPT + 1 + (ends_at - max(state.next_poll_at, now)) // wait
+
+
 def is_pushed(x_account: XAccount) -> bool:
     """Whether X pushes the messages of this account, and the way they come is alive."""
     if not PushState.is_set_up():
@@ -126,11 +135,16 @@ def wait_for_window(rate: RateLimit, answered_at: datetime) -> timedelta:
 def wait_after_refusal(error: RateLimited) -> timedelta:
     if error.reset_at is None:
         return window()
-    return _span(error.reset_at, _date_of(error)) + timedelta(seconds=1)
+    return _span(error.reset_at, ledger.date_of(error)) + timedelta(seconds=1)
 
 
 def window() -> timedelta:
     return timedelta(seconds=settings.X_WINDOW_SECONDS)
+
+
+def longest_wait() -> timedelta:
+    """Of whatever state but one that waits for credit or a new month."""
+    return max(LONGEST_WAIT, window())
 
 
 def _span(reset_at: datetime, now: datetime) -> timedelta:
@@ -141,11 +155,3 @@ def _span(reset_at: datetime, now: datetime) -> timedelta:
 def our_time(moment: datetime | None, answered_at: datetime) -> datetime | None:
     """A time by X's clock as ours shows it."""
     return None if moment is None else timezone.now() + (moment - answered_at)
-
-
-def _date_of(error: RateLimited) -> datetime:
-    try:
-        date = parsedate_to_datetime(error.headers.get("date", ""))
-    except ValueError:
-        return timezone.now()
-    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.access import without_tokens
@@ -19,11 +19,12 @@ from accounts.models import XAccount
 from conversations import ledger
 from conversations.ids import as_number
 from conversations.models import XUser
-from conversations.sync import caps
+from conversations.sync import caps, pace
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
-from conversations.sync.caps import CapReached
+from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
+from dminbox import leases
 from dminbox.xapi.errors import RateLimited, ScopesMissing, TokenRefused, XError
 from dminbox.xapi.schema import Answer, User
 
@@ -36,8 +37,7 @@ UNTIL_CAP_IS_RAISED = timedelta(hours=1)
 
 def look_up_due_people() -> None:
     """One call for those who are due. May run in many workers at once: each person is claimed by one."""
-    due = XUser.objects.filter(lookup_due_at__lte=timezone.now()).order_by("lookup_due_at", "pk")
-    pks = list(due.values_list("pk", flat=True)[:BATCH])
+    pks = list(due().order_by("lookup_due_at", "pk").values_list("pk", flat=True)[:BATCH])
     if not pks or not has_credit():
         return
     # Profiles are no secret of one account, so the first connected one that can ask does.
@@ -46,19 +46,21 @@ def look_up_due_people() -> None:
         _look_up(x_accounts, people)
 
 
+def due() -> QuerySet[XUser]:
+    return XUser.objects.filter(leases.is_due("lookup_due_at", timezone.now(), pace.longest_wait()))
+
+
 def _claim(pks: Sequence[int]) -> list[XUser]:
-    now = timezone.now()
-    until = now + LEASE
-    due = XUser.objects.filter(pk__in=pks, lookup_due_at__lte=now)
-    due.update(lookup_due_at=until, lookup_attempts=F("lookup_attempts") + 1)
+    until = timezone.now() + LEASE
+    due().filter(pk__in=pks).update(lookup_due_at=until, lookup_attempts=F("lookup_attempts") + 1)
     return list(XUser.objects.filter(pk__in=pks, lookup_due_at=until))
 
 
 def _look_up(x_accounts: Sequence[XAccount], people: Sequence[XUser]) -> None:
     try:
-        x_account, answer = _ask(x_accounts, [str(person.pk) for person in people])
-    except CapReached:
-        _put_off(people, {}, UNTIL_CAP_IS_RAISED)
+        answer = _ask(x_accounts, [str(person.pk) for person in people])
+    except (CapReached, BeingSpent) as full:
+        _put_off(people, {}, caps.BACK_WITHIN if isinstance(full, BeingSpent) else UNTIL_CAP_IS_RAISED)
         return
     except XError as error:
         heed(error)
@@ -68,23 +70,24 @@ def _look_up(x_accounts: Sequence[XAccount], people: Sequence[XUser]) -> None:
         attempts = max(person.lookup_attempts for person in people)
         _put_off(people, reasons, trouble_of(error, attempts).wait)
         return
-    ledger.record_lookup(x_account, answer)
     _store(people, answer)
 
 
-def _ask(x_accounts: Sequence[XAccount], ids: Sequence[str]) -> tuple[XAccount, Users]:
+def _ask(x_accounts: Sequence[XAccount], ids: Sequence[str]) -> Users:
     """The answer to the first who gets one; what is wrong with one account may be right with the next."""
     for x_account in x_accounts[:-1]:
         try:
             return _ask_one(x_account, ids)
-        except (CapReached, TokenRefused, ScopesMissing, RateLimited):
+        except (CapReached, BeingSpent, TokenRefused, ScopesMissing, RateLimited):
             continue
     return _ask_one(x_accounts[-1], ids)
 
 
-def _ask_one(x_account: XAccount, ids: Sequence[str]) -> tuple[XAccount, Users]:
-    caps.require(x_account, len(ids) * settings.PRICE_USER_USD)
-    return x_account, ledger.call(x_account, lambda client: client.users(ids))
+def _ask_one(x_account: XAccount, ids: Sequence[str]) -> Users:
+    with caps.room(x_account, len(ids) * settings.PRICE_USER_USD, 1):
+        answer = ledger.call(x_account, lambda client: client.users(ids))
+        ledger.record_lookup(x_account, answer)
+    return answer
 
 
 def _store(people: Sequence[XUser], answer: Users) -> None:

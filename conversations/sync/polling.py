@@ -15,7 +15,7 @@ from accounts.models import XAccount, snowflake_floor
 from conversations import changes
 from conversations.models import ReadInterval, SyncState
 from conversations.sync import intervals, pace, reconciling, trouble, turns
-from conversations.sync.caps import CapReached
+from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.intervals import Reach
 from conversations.sync.store import StoredPage, store_page
 from conversations.sync.turns import NOTED, LeaseLost, Turn
@@ -36,7 +36,7 @@ def due() -> list[int]:
 def imports_due() -> list[int]:
     """X accounts that still read what was there before, few at once: it takes long, and others shall not wait."""
     importing = SyncState.objects.filter(import_finished_at=None)
-    busy = importing.filter(lease_until__gt=timezone.now()).count()
+    busy = importing.filter(turns.is_busy(timezone.now())).count()
     rows = turns.claimable().filter(import_finished_at=None).order_by("next_poll_at")
     return list(rows.values_list("x_account", flat=True)[: max(IMPORTS_AT_ONCE - busy, 0)])
 
@@ -52,7 +52,7 @@ def poll(x_account_pk: int) -> None:
         _read(turn)
     except LeaseLost:
         log.warning("lease_lost", x_account_id=x_account_pk)
-    except tokens.BeingRenewed:
+    except (tokens.BeingRenewed, BeingSpent):
         turns.come_back(turn)
     except XError as error:
         turns.settle_trouble(turn, error)
@@ -145,8 +145,8 @@ def _size_of_gap(turn: Turn, gap: ReadInterval, before: int) -> int:
 
 def _read_page(turn: Turn, reach: Reach | None, size: int) -> Reach:
     """One request and one transaction. reach: how far this walk has come; None at its beginning."""
-    answer = turns.ask(turn, reach.token if reach else None, size)
-    return _commit(turn, answer, reach)
+    with turns.asked(turn, reach.token if reach else None, size) as answer:
+        return _commit(turn, answer, reach)
 
 
 def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
@@ -194,7 +194,8 @@ def _is_enough(state: SyncState, page: Page, stored: StoredPage, reached: Reach)
     next news need; what X shows late and so deep waits for the next such walk, which alone claims anything.
     """
     is_full, has_met_known = len(page.events) >= pace.PAGE, stored.new_events < len(page.events)
-    is_recent = state.settled_at is not None and state.settled_at > timezone.now() - pace.window()
+    now = timezone.now()
+    is_recent = state.settled_at is not None and now - pace.window() < state.settled_at <= now
     is_above = reached.low > reached.high and state.import_finished_at is not None
     return is_full and has_met_known and is_recent and is_above
 

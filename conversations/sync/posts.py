@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.access import without_tokens
@@ -19,8 +19,9 @@ from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
-from conversations.sync import caps
+from conversations.sync import caps, pace
 from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
+from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import (
     authors_of,
     ensure_media,
@@ -31,6 +32,7 @@ from conversations.sync.includes import (
     store_users,
 )
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
+from dminbox import leases
 from dminbox.xapi import schema
 from dminbox.xapi.errors import XError
 
@@ -47,8 +49,13 @@ def fetch_due_details() -> None:
     if not has_credit():
         return
     for x_account, pks in _due_by_x_account():
-        if (posts := _claim(pks)) and (affordable := _affordable(x_account, posts)):
-            _fetch(x_account, affordable)
+        if posts := _claim(pks):
+            _fetch_affordable(x_account, posts)
+
+
+def due() -> QuerySet[Post]:
+    is_due = leases.is_due("details_due_at", timezone.now(), pace.longest_wait())
+    return Post.objects.filter(is_due, state=Post.State.DUE)
 
 
 # --- Whose post, and whose turn ---------------------------------------------------------------------------------------
@@ -56,8 +63,7 @@ def fetch_due_details() -> None:
 
 def _due_by_x_account() -> list[tuple[XAccount, list[int]]]:
     """Up to a batch for each connected X account; posts that none of them can ask for are put off."""
-    due = Post.objects.filter(state=Post.State.DUE, details_due_at__lte=timezone.now())
-    rows = dict(due.order_by("details_due_at", "pk").values_list("pk", "x_account_id")[: 10 * BATCH])
+    rows = dict(due().order_by("details_due_at", "pk").values_list("pk", "x_account_id")[: 10 * BATCH])
     connected = {row.pk: row for row in without_tokens().filter(state=XAccount.State.CONNECTED)} if rows else {}
     orphans = [pk for pk, x_account_id in rows.items() if x_account_id not in connected]
     rows |= _other_x_accounts(orphans, connected)
@@ -81,25 +87,25 @@ def _other_x_accounts(pks: Sequence[int], connected: Collection[int]) -> dict[in
 
 def _claim(pks: Sequence[int]) -> list[Post]:
     """The posts that are ours for the time of a lease."""
-    now = timezone.now()
-    until = now + LEASE
-    due = Post.objects.filter(pk__in=pks, state=Post.State.DUE, details_due_at__lte=now)
-    due.update(details_due_at=until, details_attempts=F("details_attempts") + 1)
+    until = timezone.now() + LEASE
+    due().filter(pk__in=pks).update(details_due_at=until, details_attempts=F("details_attempts") + 1)
     return list(Post.objects.filter(pk__in=pks, state=Post.State.DUE, details_due_at=until))
 
 
-def _affordable(x_account: XAccount, posts: Sequence[Post]) -> Sequence[Post]:
+def _fetch_affordable(x_account: XAccount, posts: Sequence[Post]) -> None:
     """Those that this month's cap still pays for, each with its author and a quoted post with its own; the others wait.
 
-    Soon, for to look again costs nothing: somebody may raise the cap.
+    Not long, for to look again costs nothing: somebody may raise the cap.
     """
-    usd = caps.left(x_account)
     each = 2 * (settings.PRICE_POST_USD + settings.PRICE_USER_USD)
-    if usd is None or not each:
-        return posts
-    fits = int(usd / each)
-    _put_off([post.pk for post in posts[fits:]], UNTIL_CAP_IS_RAISED)
-    return posts[:fits]
+    try:
+        with caps.room(x_account, each, len(posts)) as fits:
+            _put_off([post.pk for post in posts[fits:]], UNTIL_CAP_IS_RAISED)
+            _fetch(x_account, posts[:fits])
+    except CapReached:
+        _put_off([post.pk for post in posts], UNTIL_CAP_IS_RAISED)
+    except BeingSpent:
+        _put_off([post.pk for post in posts], caps.BACK_WITHIN)
 
 
 def _fetch(x_account: XAccount, posts: Sequence[Post]) -> None:

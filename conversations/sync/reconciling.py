@@ -41,11 +41,10 @@ def reconcile(turn: Turn) -> None:
         _note(turn, reconciled_on=now.astimezone(UTC).date(), reconcile_token="", reconcile_below=0)  # noqa: S106
         return
     try:
-        answer = turns.ask(turn, turn.state.reconcile_token or None, min(left, pace.PAGE))
+        with turns.asked(turn, turn.state.reconcile_token or None, min(left, pace.PAGE)) as answer:
+            _store(turn, answer)
     except BadPageToken:
         _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106
-        return
-    _store(turn, answer)
 
 
 def _is_time(turn: Turn, now: datetime) -> bool:

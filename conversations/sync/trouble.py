@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,6 +35,10 @@ HOUR = timedelta(hours=1)
 BETWEEN_STARTS = timedelta(milliseconds=200)
 FIRST_TRY = timedelta(minutes=2)
 """What the one who tries first is ahead of the others."""
+BETWEEN_TRIES = timedelta(seconds=3)
+"""Time for the first answer to put off the next account."""
+LONGEST_ROUND = timedelta(minutes=55)
+LONGEST_WITHOUT_CREDIT = 2 * HOUR
 FIRST_BACK_OFF = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 IDLE = [State.WAITING, State.PAUSED]
@@ -100,14 +105,21 @@ def heed(error: XError) -> None:
 
 
 def stop_all_for_credit() -> None:
+    """At once; then one connected account tries each hour, and the others one by one, unless put off once more."""
     now = timezone.now()
     polling = SyncState.objects.exclude(state__in=[*IDLE, State.CAPPED])
     polling.exclude(state=State.NO_CREDIT).update(state=State.NO_CREDIT, state_since=now, detail=NO_CREDIT)
-    # One tries; the others follow, unless they were put off with it once more.
-    polling.update(next_poll_at=now + HOUR + FIRST_TRY)
-    if first := polling.order_by("pk").first():
-        SyncState.objects.filter(pk=first.pk).update(next_poll_at=now + HOUR)
+    polling.update(next_poll_at=now + LONGEST_WITHOUT_CREDIT)
+    connected = polling.filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
+    for pk, wait in waits_without_credit(connected.order_by("pk").values_list("pk", flat=True)):
+        SyncState.objects.filter(pk=pk, state=State.NO_CREDIT).update(next_poll_at=now + wait)
     log.warning("no_credit")
+
+
+def waits_without_credit(pks: Iterable[int]) -> list[tuple[int, timedelta]]:
+    """How long each waits before it tries: the first alone, the others apart, whatever the first one's try tells."""
+    waits = [HOUR + FIRST_TRY + (place * BETWEEN_TRIES) % LONGEST_ROUND for place, _ in enumerate(pks)]
+    return list(zip(pks, [HOUR, *waits], strict=False))
 
 
 def start_all_with_credit() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +22,7 @@ from conversations import ledger
 from conversations.ids import LARGEST
 from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
 from conversations.sync import caps, intervals, pace, trouble
+from dminbox import leases
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import RateLimited, ScopesMissing, XError
 from dminbox.xapi.schema import Answer, Page, RateLimit
@@ -77,9 +80,18 @@ def claimable() -> Any:
     # after waiting for another worker's UPDATE of the same row.
     return (
         SyncState.objects.exclude(state__in=trouble.IDLE)
-        .filter(Q(lease_until=None) | Q(lease_until__lt=now), next_poll_at__lte=now)
+        .filter(leases.is_free("lease_until", now, _lease()), _is_due(now))
         .filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
     )
+
+
+def _is_due(now: datetime) -> Q:
+    """Whether its time has come: by what each state may wait at the longest."""
+    waits = {State.CAPPED: caps.until_new_month(), State.NO_CREDIT: trouble.LONGEST_WITHOUT_CREDIT}
+    is_due = leases.is_due("next_poll_at", now, pace.longest_wait()) & ~Q(state__in=waits)
+    for state, longest in waits.items():
+        is_due |= leases.is_due("next_poll_at", now, longest) & Q(state=state)
+    return is_due
 
 
 def claim(x_account_pk: int) -> str:
@@ -95,29 +107,54 @@ def renew(turn: Turn) -> None:
         raise LeaseLost
 
 
+def is_busy(now: datetime) -> Q:
+    """Whether somebody holds the lease."""
+    return ~leases.is_free("lease_until", now, _lease())
+
+
 def _lease_end() -> datetime:
-    return timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+    return timezone.now() + _lease()
 
 
-def ask(turn: Turn, token: str | None, size: int) -> Answer[Page]:
-    """One request, of as many events as may be paid for. Raises CapReached, LeaseLost and whatever X answers."""
+def _lease() -> timedelta:
+    return timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+
+
+@contextmanager
+def asked(turn: Turn, token: str | None, size: int) -> Iterator[Answer[Page]]:
+    """One request, of as many events as may be paid for; it is stored, with its bill, inside the block.
+
+    Raises CapReached, BeingSpent, LeaseLost and whatever X answers.
+    """
     renew(turn)
     with_people = turn.state.needs_people or turn.state.import_finished_at is None
-    fits = _affordable(turn.state, size)
-    if turn.state.monthly_cap_usd is not None:
-        fits = caps.affordable(turn.x_account, fits, with_people=with_people)
+    with _room(turn, size, with_people=with_people) as fits:
+        answer = _ask(turn, token, fits, with_people=with_people)
+        if with_people or not _names_no_sender(answer.value):
+            yield answer
+            return
+        # X's contract names sender_id as a field; where it comes by expansion alone, that is asked for from now on.
+        SyncState.objects.filter(pk=turn.state.pk).update(needs_people=True)
+        turn.state.needs_people = True
+        ledger.record(turn.x_account, answer)
+    with asked(turn, token, size) as answer:
+        yield answer
 
+
+def _room(turn: Turn, size: int, *, with_people: bool) -> AbstractContextManager[int]:
+    fits = _affordable(turn.state, size)
+    if turn.state.monthly_cap_usd is None:
+        return nullcontext(fits)
+    return caps.page(turn.x_account, fits, with_people=with_people)
+
+
+def _ask(turn: Turn, token: str | None, size: int, *, with_people: bool) -> Answer[Page]:
     def read(client: XClient) -> Answer[Page]:
-        return client.dm_events(max_results=fits, pagination_token=token, expand_users=with_people)
+        return client.dm_events(max_results=size, pagination_token=token, expand_users=with_people)
 
     answer = ledger.call(turn.x_account, read)
     turn.pages += 1
     turn.rate, turn.answered_at = answer.rate_limit, answer.answered_at
-    if not with_people and _names_no_sender(answer.value):
-        # X's contract names sender_id as a field; where it comes by expansion alone, that is asked for from now on.
-        SyncState.objects.filter(pk=turn.state.pk).update(needs_people=True)
-        turn.state.needs_people = True
-        return ask(turn, token, size)
     return answer
 
 
@@ -225,7 +262,7 @@ def let_go(turn: Turn) -> None:
 
 
 def come_back(turn: Turn) -> None:
-    """Nothing is wrong: another process fetches the token that this turn needs."""
+    """Nothing is wrong: another process fetches the token that this turn needs, or has reserved what is left."""
     ours = SyncState.objects.filter(pk=turn.state.pk, lease_holder=turn.holder)
     soon = timezone.now() + tokens.RENEWED_WITHIN
     ours.update(lease_until=None, lease_holder="", next_poll_at=soon)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts.models import XAccount
@@ -119,10 +120,11 @@ def test_a_wish_that_meets_the_limit_goes_on_by_itself_later(x_account, xsim, sm
     assert row.due_at > timezone.now()
     assert "by itself" in row.detail
     assert row.lease_until is None
-    for _ in range(3):
-        xsim.post("clock", {"advance": 901})
-        HistoryRead.objects.update(due_at=timezone.now())
-        sync.read_history(row.pk)
+    with time_machine.travel(timezone.now()) as clock:
+        for _ in range(3):
+            xsim.post("clock", {"advance": 930})
+            clock.shift(930)
+            sync.read_history(row.pk)
     row.refresh_from_db()
     assert row.state == Read.DONE
     assert stored_ids(x_account) == ids
@@ -269,8 +271,8 @@ def test_a_worker_that_comes_back_after_its_lease_leaves_the_wish_to_the_next(x_
     pk = HistoryRead.objects.create(conversation=Conversation.objects.get(), pages_wanted=9).pk
     ask = history._ask
 
-    def ask_for_too_long(row: HistoryRead, token: str):
-        answer = ask(row, token)
+    def ask_for_too_long(*args):
+        answer = ask(*args)
         HistoryRead.objects.filter(pk=pk).update(lease_until=timezone.now() - timedelta(seconds=1))
         assert wishes.claim(HistoryRead, pk), "the next worker's by now"
         HistoryRead.objects.filter(pk=pk).update(pages_read=7, detail="The next worker's words.")

@@ -16,6 +16,7 @@ from conversations.models import (
     HistoryRead,
     MediaFile,
     PushState,
+    SpendReservation,
     SyncState,
 )
 
@@ -40,4 +41,5 @@ def free_leases() -> None:
         model._default_manager.exclude(lease_until=None).update(lease_until=None)
     fetching = MediaFile.objects.filter(state=MediaFile.State.FETCHING)
     fetching.update(state=MediaFile.State.DUE, due_at=timezone.now(), lease_until=None)
+    SpendReservation.objects.all().delete()
     PushState.objects.exclude(lease_until=None).update(lease_until=None, holder="")

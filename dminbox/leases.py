@@ -1,0 +1,30 @@
+"""Leases and due times are columns, compared with our clock. What a clock wrote that ran ahead counts as past.
+
+A clock two days ahead, once, would otherwise leave a row leased, or not due, for two days. So whatever lies further
+ahead than anybody could have written by right is nobody's lease, and due. The conditions stand in the conditional
+UPDATE itself that claims the row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+SLACK = 4
+"""By the so-manieth part of its length a time may be ahead: the clocks of two machines differ a little."""
+
+
+def is_free(column: str, now: datetime, longest: timedelta) -> Q:
+    """No lease, or none that holds. longest: for which one is ever taken."""
+    return Q(**{column: None}) | is_due(column, now, longest)
+
+
+def is_due(column: str, now: datetime, longest: timedelta) -> Q:
+    """Past, or further ahead than `longest`, the longest wait there is."""
+    return Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": furthest(now, longest)})
+
+
+def furthest(now: datetime, longest: timedelta) -> datetime:
+    """Whatever lies beyond was written by a clock that ran ahead."""
+    return now + longest + longest / SLACK
