@@ -19,6 +19,7 @@ from accounts.models import Invitation, Membership, Role, User, XAccount
 from dminbox.crypto import DecryptionError
 from dminbox.xapi.errors import XError
 from dminbox.xapi.oauth import TokenPair
+from dminbox.xapi.schema import Answer
 from dminbox.xapi.schema import User as Profile
 
 log = structlog.get_logger("accounts.actions")
@@ -114,7 +115,14 @@ def connect(user: User, attempt: Attempt, code: str) -> Connected:
     Raises FlowError with the page to show.
     """
     pair = _pair_for(code, attempt)
-    profile = _profile_of(pair)
+    answer = _profile_of(pair)
+    try:
+        return _connect(user, attempt, pair, answer.value)
+    finally:
+        grants.tell(access.without_tokens().filter(x_user_id=int(answer.value.id)).first(), answer)
+
+
+def _connect(user: User, attempt: Attempt, pair: TokenPair, profile: Profile) -> Connected:
     known = access.without_tokens().filter(x_user_id=int(profile.id)).first()
     if attempt.x_account_id and (known is None or known.pk != attempt.x_account_id):
         _give_back(pair, known)
@@ -196,15 +204,16 @@ def _pair_for(code: str, attempt: Attempt) -> TokenPair:
     return pair
 
 
-def _profile_of(pair: TokenPair) -> Profile:
+def _profile_of(pair: TokenPair) -> Answer[Profile]:
     try:
-        profile = grants.profile_of(pair.access_token)
+        answer = grants.profile_of(pair.access_token)
     except XError as error:
         log.warning("connect_failed", during="profile", error=type(error).__name__, status=error.status)
         raise failures.asking_for_the_profile(error) from error
-    if not profile.id.isdecimal():
+    if not answer.value.id.isdecimal():
+        grants.tell(None, answer)
         raise FlowError("unexpected")
-    return profile
+    return answer
 
 
 def _give_back(pair: TokenPair, known: XAccount | None) -> None:

@@ -97,10 +97,12 @@ class XSignInAdapter(TwitterOAuth2Adapter):  # type: ignore[misc]
 
     def complete_login(self, request: HttpRequest, app: object, token: SocialToken, **kwargs: object) -> SocialLogin:
         try:
-            profile = grants.profile_of(token.token)
+            answer = grants.profile_of(token.token)
         except XError as error:
             log.warning("sign_in_failed", during="profile", error=type(error).__name__, status=error.status)
             raise ProviderException from failures.asking_for_the_profile(error)
+        grants.tell(None, answer)
+        profile = answer.value
         return self.get_provider().sociallogin_from_response(
             request,
             {"id": profile.id, "username": profile.username or profile.id, "name": profile.name or ""},

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
+from django.utils.module_loading import import_string
 
+from accounts.models import XAccount
 from dminbox import environment as env
 from dminbox.xapi import oauth
 from dminbox.xapi.app import XApp
@@ -15,10 +19,14 @@ from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import OperatorMustAct, XError
 from dminbox.xapi.oauth import Endpoints, TokenPair
 from dminbox.xapi.reply import Reply
+from dminbox.xapi.schema import Answer
 from dminbox.xapi.schema import User as Profile
 
 log = structlog.get_logger("accounts.grants")
 
+Heard = Answer[Any] | XError | str
+"""An answer, a failure, or the endpoint of a token call that went well."""
+CODE, REFRESH, REVOKE = "POST token (authorization_code)", "POST token (refresh_token)", "POST revoke"
 OVER_HTTP = "X's addresses must begin with https://; http:// is taken for the local X of this machine alone."
 
 
@@ -43,20 +51,32 @@ def consent_url(*, redirect_uri: str, scopes: list[str], state: str, verifier: s
     )
 
 
+def tell(x_account: XAccount | None, *calls: Heard) -> None:
+    """Hands calls to whoever keeps the ledger, by a setting, for `accounts` does not know who that is.
+
+    x_account: whose call it was; None for nobody's here. Only after what the calls gave is safe.
+    """
+    hear = import_string(settings.X_CALLS_HEARD_BY)
+    for call in calls:
+        hear(x_account, call)
+
+
 def exchange_code(code: str, verifier: str, redirect_uri: str) -> TokenPair:
-    return oauth.exchange_code(
-        endpoints(),
-        client_id=settings.X_CLIENT_ID,
-        client_secret=settings.X_CLIENT_SECRET,
-        redirect_uri=redirect_uri,
-        code=code,
-        verifier=verifier,
-        timeout=timeout(),
-        allow_http=_checked(settings.X_TOKEN_URL),
-    )
+    with _telling(CODE):
+        return oauth.exchange_code(
+            endpoints(),
+            client_id=settings.X_CLIENT_ID,
+            client_secret=settings.X_CLIENT_SECRET,
+            redirect_uri=redirect_uri,
+            code=code,
+            verifier=verifier,
+            timeout=timeout(),
+            allow_http=_checked(settings.X_TOKEN_URL),
+        )
 
 
 def refresh(refresh_token: str) -> TokenPair:
+    """Tells nobody: the caller does, once the new pair is stored."""
     return oauth.refresh(
         endpoints(),
         client_id=settings.X_CLIENT_ID,
@@ -99,22 +119,37 @@ def app(heard: Callable[[Reply], None]) -> XApp:
     )
 
 
-def profile_of(access_token: str) -> Profile:
-    """Whose token this is."""
-    with client(access_token) as x_client:
-        return x_client.me().value
+def profile_of(access_token: str) -> Answer[Profile]:
+    """Whose token this is. A failure is told; the caller tells the answer, when it knows whose call it was."""
+    try:
+        with client(access_token) as x_client:
+            return x_client.me()
+    except XError as error:
+        tell(None, error)
+        raise
+
+
+@contextmanager
+def _telling(endpoint: str) -> Iterator[None]:
+    try:
+        yield
+    except XError as error:
+        tell(None, error)
+        raise
+    tell(None, endpoint)
 
 
 def _revoke(token: str) -> bool:
     try:
-        oauth.revoke(
-            endpoints(),
-            client_id=settings.X_CLIENT_ID,
-            client_secret=settings.X_CLIENT_SECRET,
-            token=token,
-            timeout=timeout(),
-            allow_http=_checked(settings.X_REVOKE_URL),
-        )
+        with _telling(REVOKE):
+            oauth.revoke(
+                endpoints(),
+                client_id=settings.X_CLIENT_ID,
+                client_secret=settings.X_CLIENT_SECRET,
+                token=token,
+                timeout=timeout(),
+                allow_http=_checked(settings.X_REVOKE_URL),
+            )
     except XError as error:
         log.warning("revoke_failed", error=type(error).__name__, status=error.status)
         return False

@@ -25,6 +25,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts import grants
+from accounts.grants import Heard
 from accounts.models import XAccount
 from dminbox import leases
 from dminbox.crypto import DecryptionError
@@ -93,8 +94,9 @@ def call(x_account: XAccount, fn: Callable[[XClient], T]) -> T:
     try:
         with client:
             return fn(client)
-    except TokenRefused:
+    except TokenRefused as error:
         log.info("token_refused", x_account_id=x_account.pk)
+        grants.tell(x_account, error)
     _refresh(x_account, used)
     try:
         with grants.client(x_account.access_token) as client:
@@ -141,7 +143,11 @@ def _refresh(x_account: XAccount, spent: int) -> None:
     holder = _claim(x_account)
     if not holder:
         raise BeingRenewed("another process is renewing the token")
-    _spend_refresh_token(x_account, holder)
+    calls: list[Heard] = []
+    try:
+        _spend_refresh_token(x_account, holder, calls)
+    finally:  # and not before the new pair is stored
+        grants.tell(x_account, *calls)
 
 
 def _same_pair(x_account: XAccount) -> Q:
@@ -171,13 +177,13 @@ def _claim(x_account: XAccount) -> str:
     return holder
 
 
-def _spend_refresh_token(x_account: XAccount, holder: str) -> None:
+def _spend_refresh_token(x_account: XAccount, holder: str, calls: list[Heard]) -> None:
     """Asks X, twice when the first answer is lost; the lease is given back whatever happens."""
     if not x_account.refresh_token:
         mark_reconnect(x_account, NOT_LASTING)
         raise TokenRefused("no refresh token is stored")
     try:
-        pair = _ask(x_account, holder)
+        pair = _ask(x_account, holder, calls)
     except GrantRefused as error:
         _settle_refusal(x_account, error)
     except OutcomeUnknown as error:
@@ -190,13 +196,23 @@ def _spend_refresh_token(x_account: XAccount, holder: str) -> None:
         _store(x_account, pair)
 
 
-def _ask(x_account: XAccount, holder: str) -> TokenPair:
+def _ask(x_account: XAccount, holder: str, calls: list[Heard]) -> TokenPair:
     try:
-        return grants.refresh(x_account.refresh_token)
+        return _ask_once(x_account, calls)
     except OutcomeUnknown as error:
         log.warning("refresh_answer_lost", x_account_id=x_account.pk, status=error.status)
         _note_doubt(x_account, holder)
-    return grants.refresh(x_account.refresh_token)
+    return _ask_once(x_account, calls)
+
+
+def _ask_once(x_account: XAccount, calls: list[Heard]) -> TokenPair:
+    try:
+        pair = grants.refresh(x_account.refresh_token)
+    except XError as error:
+        calls.append(error)
+        raise
+    calls.append(grants.REFRESH)
+    return pair
 
 
 def _note_doubt(x_account: XAccount, holder: str) -> None:

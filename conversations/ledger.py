@@ -19,6 +19,7 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.grants import Heard
 from accounts.models import XAccount
 from conversations.ids import LARGEST, as_numbers
 from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SpendReservation, SyncState
@@ -133,6 +134,26 @@ def date_of(error: XError) -> datetime:
     except ValueError:
         return timezone.now()
     return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def hear(x_account: XAccount | None, call: Heard) -> None:
+    """What `accounts` asked of X (X_CALLS_HEARD_BY). A profile that is nobody's here is billed as if for the first time
+    that day: whose resource it is cannot be kept.
+    """
+    if isinstance(call, XError):
+        record_failure(x_account, call)
+    elif isinstance(call, Answer):
+        _record_anybodys(x_account, call)
+    else:
+        with transaction.atomic(savepoint=False):
+            _enter(x_account, call, OK, RateLimit(), timezone.now(), Bill())
+
+
+def _record_anybodys(x_account: XAccount | None, answer: Answer[Any]) -> None:
+    if x_account is not None:
+        record(x_account, answer)
+        return
+    _enter(None, answer.endpoint, OK, answer.rate_limit, answer.answered_at, Bill(users=len(answer.billed.user_ids)))
 
 
 def record_download(x_account: XAccount, endpoint: str, rate: RateLimit) -> None:

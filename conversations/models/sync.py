@@ -68,6 +68,9 @@ class SyncState(models.Model):
     settled_at = models.DateTimeField(
         null=True, blank=True, help_text="When a poll last came down to events that X surely shows all of."
     )
+    top_id = models.BigIntegerField(
+        default=0, help_text="Newest event of the last poll that read on down to what was read before."
+    )
     last_news = models.PositiveIntegerField(default=0, help_text="New events of the last poll.")
     needs_people = models.BooleanField(
         default=False, help_text="X tells senders only when they are expanded: seen once, asked for from then on."

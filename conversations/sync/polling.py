@@ -13,11 +13,12 @@ from accounts import tokens
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import XAccount, snowflake_floor
 from conversations import changes
+from conversations.ids import as_numbers
 from conversations.models import ReadInterval, SyncState
 from conversations.sync import intervals, pace, reconciling, trouble, turns
 from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.intervals import Reach
-from conversations.sync.store import StoredPage, store_page
+from conversations.sync.store import store_page
 from conversations.sync.turns import NOTED, LeaseLost, Turn
 from dminbox.xapi.errors import BadPageToken, XError
 from dminbox.xapi.schema import Answer, Page
@@ -163,7 +164,9 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
         floor_id = state.horizon_id if state.import_days == 0 else 0
         stored = store_page(turn.x_account, answer, floor_id=floor_id, is_locked=True)
         is_first = reach is None
-        if is_first and (_is_stuck(turn.x_account, reached) or _is_enough(state, answer.value, stored, reached)):
+        if is_first:
+            turn.top_id = _newest(answer.value)
+        if is_first and (_is_stuck(turn.x_account, reached) or _is_enough(state, answer.value, reached)):
             reached = replace(reached, token="")
         if not turn.gap and reached.low <= reached.high:
             state.settled_at = timezone.now()
@@ -188,12 +191,17 @@ def _is_stuck(x_account: XAccount, reached: Reach) -> bool:
     return reached.stalls > 0 and intervals.is_top_resting(x_account)
 
 
-def _is_enough(state: SyncState, page: Page, stored: StoredPage, reached: Reach) -> bool:
-    """Whether one page will do, though more events are unsettled than it holds: it has all the news, down to what is
-    here, and the way to settled ground was gone in this window already. Each poll of it would take requests that the
-    next news need; what X shows late and so deep waits for the next such walk, which alone claims anything.
+def _newest(page: Page) -> int:
+    return max(as_numbers(event.id for event in page.events), default=0)
+
+
+def _is_enough(state: SyncState, page: Page, reached: Reach) -> bool:
+    """Whether one page will do, though more events are unsettled than it holds: it has all the news, down to what the
+    poll before has read (what was pushed since lies scattered, and tells nothing of what is between), and the way to
+    settled ground was gone in this window already. Each poll of it would take requests that the next news need; what X
+    shows late and so deep waits for the next such walk, which alone claims anything.
     """
-    is_full, has_met_known = len(page.events) >= pace.PAGE, stored.new_events < len(page.events)
+    is_full, has_met_known = len(page.events) >= pace.PAGE, reached.oldest <= state.top_id
     now = timezone.now()
     is_recent = state.settled_at is not None and now - pace.window() < state.settled_at <= now
     is_above = reached.low > reached.high and state.import_finished_at is not None
@@ -219,6 +227,8 @@ def _settle(turn: Turn) -> None:
             state.import_finished_at = timezone.now()
         state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state)
         state.last_news = turn.news
+        if turn.is_top_read and turn.top_id:
+            state.top_id = turn.top_id
         if turn.news:
             state.last_news_at = timezone.now()
         turns.give_back(state)

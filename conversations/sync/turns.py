@@ -48,6 +48,7 @@ class Turn:
     answered_at: datetime | None = None
     gap: ReadInterval | None = None
     is_top_read: bool = False
+    top_id: int = 0
     is_import_read: bool = False
     had_no_credit: bool = False
     stored: int = 0
@@ -243,6 +244,7 @@ def give_back(state: SyncState) -> None:
             "import_finished_at",
             "last_poll_at",
             "next_poll_at",
+            "top_id",
             "last_news",
             "last_news_at",
             "rate_limit",

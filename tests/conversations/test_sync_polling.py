@@ -15,15 +15,17 @@ from accounts import tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger, sync
 from conversations.models import DmEvent, ReadInterval, SyncState
-from conversations.sync import intervals, pace, polling, trouble, turns
+from conversations.sync import intervals, pace, polling, store_page, trouble, turns
 from dminbox.xapi.errors import RateLimited
 from dminbox.xapi.schema import RateLimit
 from tests.conversations.sync_support import (
     OWN,
+    answer_of,
     begin,
     connect,
     held_by_x,
     make_person,
+    message,
     one_to_one,
     poll,
     say,
@@ -301,6 +303,27 @@ def test_a_burst_takes_one_page_a_poll_and_the_way_to_settled_ground_once_a_wind
     SyncState.objects.update(settled_at=timezone.now() - timedelta(minutes=15))
     poll(x_account)
     assert int(late["id"]) in stored_ids(x_account), "once a window the whole way is gone"
+
+
+def test_what_was_pushed_since_the_last_poll_does_not_hide_what_lies_between(x_account, xsim, monkeypatch):
+    """Groups are never pushed: their news stand scattered between messages that are here already."""
+    monkeypatch.setattr(pace, "PAGE", 10)
+    xsim.post("settings", {"dm_get_limit": 1000})
+    write_history(xsim, [30])
+    begin(x_account)
+    settle(x_account)
+    ids = write_history(xsim, [number / 600 for number in range(40)])
+    poll(x_account)
+    sizes(xsim)
+    xsim.post("clock", {"advance": 5})
+    news = write_history(xsim, [0.0001 for _ in range(25)])
+    pushed = [message(pk, ANN, one_to_one(OWN, ANN)) for pk in news[::3]]
+    store_page(x_account, answer_of({"data": pushed}))
+    poll(x_account)
+    assert set(ids + news) <= stored_ids(x_account)
+    sizes(xsim)
+    poll(x_account)
+    assert sizes(xsim) == [10], "nothing new since then"
 
 
 # --- The budget -------------------------------------------------------------------------------------------------------
