@@ -118,3 +118,12 @@ def test_the_number_of_queries_does_not_grow_with_the_accounts(ben, django_asser
     client = browser(ben)
     with django_assert_max_num_queries(6):
         client.get("/profile/")
+
+
+def test_single_key_shortcuts_can_be_switched_off_and_on(client, ada):
+    client.force_login(ada)
+    for sent, is_on in (({}, False), ({"uses_key_shortcuts": "on"}, True)):
+        assert client.post("/profile/", {"name": "Ada", "time_zone": "", **sent}).status_code == 302
+        ada.refresh_from_db()
+        assert ada.uses_key_shortcuts is is_on
+        assert f'data-is-single="{"yes" if is_on else "no"}"' in client.get("/profile/").content.decode()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime
 
-from conversations import actions
-from conversations.models import ConversationLookup, HistoryRead, ReadMark
+import pytest
+import time_machine
+
+from accounts.models import Membership
+from conversations import actions, filters
+from conversations.models import Conversation, ConversationLookup, HistoryRead, ReadMark
 from tests import factories
 
 
@@ -48,3 +52,64 @@ def test_the_same_question_still_on_its_way_is_not_asked_twice(ada, ben):
     assert actions.look_up_conversation(ben, *asked) == first
     ConversationLookup.objects.update(state=ConversationLookup.State.NONE)
     assert actions.look_up_conversation(ben, *asked) != first
+
+
+@pytest.fixture
+def heard(ada):
+    """A conversation whose newest message is by somebody else, and older than Ada's membership."""
+    conversation = factories.ConversationFactory(last_dm_event_id=100, last_incoming_dm_event_id=90)
+    Membership.objects.create(user=ada, x_account=conversation.x_account, read_before_id=1_000)
+    return conversation
+
+
+def is_unread(user, conversation):
+    return Conversation.objects.unread_by(user).filter(pk=conversation.pk).exists()
+
+
+def test_what_was_read_can_be_marked_unread_and_is_read_again_by_reading(ada, heard):
+    assert not is_unread(ada, heard)
+    assert actions.mark_unread(ada, heard)
+    assert is_unread(ada, heard)
+    assert mark(ada, heard) == 89
+    actions.mark_read(ada, heard, 100)
+    assert not is_unread(ada, heard)
+    assert actions.mark_unread(ada, heard)
+    assert is_unread(ada, heard)
+    assert ReadMark.objects.count() == 1
+
+
+def test_marking_unread_is_each_persons_own(ada, ben, heard):
+    Membership.objects.create(user=ben, x_account=heard.x_account, read_before_id=1_000)
+    actions.mark_unread(ada, heard)
+    assert not is_unread(ben, heard)
+
+
+def test_counts_and_lists_agree_about_what_was_marked_unread(ada, heard):
+    actions.mark_unread(ada, heard)
+    assert Conversation.objects.count_unread(ada, [heard.x_account_id]) == {heard.x_account_id: 1}
+    counted = filters.count(ada, [heard.x_account], [filters.wanted_in("unread=1")])
+    assert [str(each) for each in counted] == ["1"]
+
+
+def test_where_nobody_else_wrote_there_is_nothing_to_mark_unread(ada, conversation):
+    assert not actions.mark_unread(ada, conversation)
+    assert not ReadMark.objects.exists()
+
+
+def test_both_marks_say_when_they_moved(ada, heard):
+    with time_machine.travel(datetime(2026, 11, 21, 9, tzinfo=UTC), tick=False):
+        actions.mark_unread(ada, heard)
+        first = ReadMark.objects.get().moved_at
+    with time_machine.travel(datetime(2026, 11, 21, 10, tzinfo=UTC), tick=False):
+        actions.mark_read(ada, heard, 100)
+        assert ReadMark.objects.get().moved_at > first
+
+
+def test_marking_unread_by_a_form_leads_back_to_the_inbox_and_by_a_key_says_done(client, ada, heard):
+    client.force_login(ada)
+    assert client.post(f"/c/{heard.pk}/unread/")["Location"] == "/"
+    assert client.post(f"/c/{heard.pk}/unread/", headers={"HX-Request": "true"}).status_code == 204
+    assert is_unread(ada, heard)
+    heard.last_incoming_dm_event_id = 0
+    heard.save()
+    assert client.post(f"/c/{heard.pk}/unread/").status_code == 422

@@ -14,6 +14,8 @@ GETS = [
     "/c/{c}/older/?before=9000000000000000000",
     "/c/{c}/e/{e}/",
     "/c/{c}/history/",
+    "/c/{c}/activity/",
+    "/people/{p}/",
     "/open/{lookup}/",
     "/x-accounts/{x}/",
     "/x-accounts/{x}/start/",
@@ -21,6 +23,7 @@ GETS = [
 ]
 POSTS = {
     "/c/{c}/read/": {"dm_event_id": "{e}"},
+    "/c/{c}/unread/": {},
     "/c/{c}/history/": {},
     "/x-accounts/{x}/start/": {"days": "7", "ceiling": "20"},
     "/x-accounts/{x}/resume/": {},
@@ -34,8 +37,15 @@ def ids(ada):
     factories.MembershipFactory(user=ada, x_account=x_account, role=Role.ADMIN)
     conversation = factories.ConversationFactory(x_account=x_account)
     event = factories.DmEventFactory(conversation=conversation)
+    factories.ParticipantFactory(conversation=conversation, x_user=conversation.peer)
     lookup = ConversationLookup.objects.create(x_account=x_account, kind="username", target="odd_ossian")
-    return {"x": x_account.pk, "c": conversation.pk, "e": event.dm_event_id, "lookup": lookup.pk}
+    return {
+        "x": x_account.pk,
+        "c": conversation.pk,
+        "e": event.dm_event_id,
+        "lookup": lookup.pk,
+        "p": conversation.peer_id,
+    }
 
 
 def nothing_was_written():

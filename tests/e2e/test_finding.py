@@ -1,0 +1,209 @@
+"""A person finds things without a mouse: keys in the list, the key sheet, the palette, filters, a person's page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from conversations import actions
+from conversations.models import Conversation
+from tests.e2e import rich
+from tests.e2e.conftest import PHONE
+from tests.e2e.test_reading import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def filled(server, ada):
+    ada.time_zone = "Europe/Oslo"
+    ada.save()
+    return rich.fill(ada, datetime.now(UTC))
+
+
+def focused_pk(page):
+    return page.evaluate("() => document.activeElement.dataset.conversation ?? null")
+
+
+def listed(page):
+    return page.locator("#list .row").evaluate_all("rows => rows.map(row => row.dataset.conversation)")
+
+
+def complaints_of_axe(page):
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in Axe().run(page).response["violations"]]
+
+
+def test_j_and_k_move_in_the_list_and_enter_opens(visit, ada, filled):
+    page = visit(ada).open("/")
+    rows = listed(page)
+    for key, expected in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+        page.keyboard.press(key)
+        assert focused_pk(page) == rows[expected]
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/c/{rows[1]}/")
+    wait_until(page, "document.activeElement.id === 'thread-title'")
+    page.keyboard.press("j")
+    assert focused_pk(page) == rows[2], "j goes on from the open conversation"
+
+
+def test_j_at_the_end_of_the_list_brings_older_conversations(visit, ada, filled):
+    page = visit(ada).open("/")
+    count = len(listed(page))
+    page.locator("#list .row").nth(count - 1).focus()
+    page.keyboard.press("j")
+    wait_until(page, "n => document.querySelectorAll('#list .row').length > n", count)
+
+
+def test_e_marks_read_and_goes_on_and_u_takes_it_back(visit, ada, filled):
+    page = visit(ada).open("/")
+    rows = listed(page)
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    wait_until(page, "pk => document.activeElement.dataset.conversation === pk", rows[1])
+    first = page.locator(f'.row[data-conversation="{rows[0]}"]')
+    assert "unread" not in first.get_attribute("class")
+    assert not is_unread(ada, rows[0])
+    wait_until(page, "document.getElementById('said').textContent === 'Marked as read'")
+    page.keyboard.press("k")
+    page.keyboard.press("u")
+    wait_until(page, "document.getElementById('said').textContent === 'Marked as unread'")
+    assert "unread" in first.get_attribute("class")
+    assert first.locator(".dot").count() == 1
+    assert is_unread(ada, rows[0])
+
+
+def is_unread(user, pk):
+    return Conversation.objects.unread_by(user).filter(pk=pk).exists()
+
+
+def test_an_open_conversation_is_marked_unread_and_stays_so_until_it_is_opened_again(visit, ada, filled):
+    page = visit(ada).open("/")
+    with page.expect_response(lambda answer: answer.url.endswith("/read/")):
+        page.locator(f'.row[data-conversation="{filled.long.pk}"]').click()
+    with page.expect_response(lambda answer: answer.url.endswith("/unread/")):
+        page.keyboard.press("u")
+    row = page.locator(f'.row[data-conversation="{filled.long.pk}"]')
+    wait_until(
+        page, "pk => document.querySelector(`.row[data-conversation='${pk}']`).matches('.unread')", filled.long.pk
+    )
+    page.reload()
+    page.wait_for_selector("#thread-title")
+    wait_until(page, "pk => !document.querySelector(`.row.unread[data-conversation='${pk}']`)", filled.long.pk)
+    assert row.count() == 1
+
+
+def test_g_i_leads_to_the_inbox_and_the_keys_are_told_on_a_sheet(visit, ada, filled):
+    page = visit(ada).open("/profile/")
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.wait_for_selector("#list")
+    page.keyboard.press("?")
+    sheet = page.locator("#key-sheet")
+    sheet.wait_for(state="visible")
+    assert "Mark as unread" in sheet.inner_text()
+    assert complaints_of_axe(page) == []
+    page.keyboard.press("j")
+    assert focused_pk(page) is None, "keys rest while a dialog is open"
+    page.keyboard.press("Escape")
+    sheet.wait_for(state="hidden")
+
+
+def test_keys_rest_while_one_writes_and_when_a_person_switched_them_off(visit, ada, filled):
+    page = visit(ada).open("/")
+    page.locator(".more-filters summary").click()
+    box = page.locator(".filter-form input[name=person]")
+    box.focus()
+    page.keyboard.type("jk?e")
+    assert box.input_value() == "jk?e"
+    assert page.locator("#key-sheet").is_hidden()
+    ada.uses_key_shortcuts = False
+    ada.save()
+    page.goto(page.url)
+    page.keyboard.press("j")
+    page.keyboard.press("?")
+    assert focused_pk(page) is None
+    assert page.locator("#key-sheet").is_hidden()
+    page.keyboard.press("Control+k")
+    page.locator("#palette").wait_for(state="visible")
+
+
+def test_the_palette_leads_to_a_conversation_by_a_name(visit, ada, filled):
+    page = visit(ada).open("/profile/")
+    page.keyboard.press("Control+k")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length > 5")
+    assert page.evaluate("() => document.activeElement.id") == "palette-input"
+    assert complaints_of_axe(page) == []
+    page.keyboard.type("østergård")
+    wait_until(page, "document.querySelector('#palette-list [role=option]')?.innerText.includes('Østergård')")
+    chosen = page.locator("#palette-input").get_attribute("aria-activedescendant")
+    assert page.locator(f"#{chosen}").get_attribute("aria-selected") == "true"
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/c/{filled.long.pk}/")
+
+
+def test_the_palette_is_walked_with_arrows_and_does_deeds(visit, ada, filled):
+    page = visit(ada).open("/")
+    page.keyboard.press("Control+k")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length > 5")
+    page.keyboard.press("ArrowUp")
+    last = page.locator("#palette-list [role=option]").last
+    assert last.get_attribute("aria-selected") == "true"
+    assert last.inner_text().strip() == "Sign out"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.locator("#key-sheet").wait_for(state="visible")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("sign out")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length === 1")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/accounts/login/**")
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
+def test_filters_are_set_kept_as_a_view_and_taken_away(visit, ada, filled, options):
+    page = visit(ada, **options).open("/")
+    page.get_by_role("link", name="Unanswered").click()
+    page.locator(".more-filters summary").click()
+    page.get_by_label("Photo, video or GIF").check()
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.wait_for_url("**/?unanswered=1&media=1**")
+    page.locator(".more-filters summary").click()
+    assert complaints_of_axe(page) == []
+    page.get_by_label("Keep what is set now as a view named").fill("Broken lamps")
+    page.get_by_role("button", name="Keep view").click()
+    assert page.locator("#views a[aria-current]").inner_text().startswith("Broken lamps")
+    page.get_by_role("link", name="With media").click()
+    page.wait_for_url("**/?unanswered=1")
+    page.get_by_role("link", name="Broken lamps").click()
+    page.wait_for_url("**/?unanswered=1&media=1")
+    width = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width == 0
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
+def test_a_persons_page_is_one_click_from_their_message(visit, ada, filled, options):
+    page = visit(ada, **options).open(f"/c/{filled.everything.pk}/")
+    page.locator(".event-by a.by").first.click()
+    page.wait_for_url("**/people/*/")
+    assert page.locator("h1").inner_text() != ""
+    assert complaints_of_axe(page) == []
+    page.locator(".person-rows a").first.click()
+    page.wait_for_selector("#thread-title")
+
+
+def test_the_activity_of_a_conversation_is_drawn_beside_it(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.long.pk}/")
+    page.wait_for_selector(".spark rect")
+    assert "since" in page.locator(".spark figcaption").inner_text()
+
+
+def test_views_say_anew_how_many_there_are_when_one_was_read(visit, ada, filled):
+    actions.save_view(ada, "New ones", "unread=1&kind=group")
+    page = visit(ada).open("/")
+    assert page.locator("#views .count").inner_text().startswith("1")
+    page.locator(f'.row[data-conversation="{filled.group.pk}"]').focus()
+    page.keyboard.press("e")
+    wait_until(page, "document.querySelector('#views .count') === null")
