@@ -15,6 +15,7 @@ from conversations.models.media import Media, MediaFile
 from conversations.models.people import XUser
 from conversations.models.posts import Post, PostMedia
 from conversations.models.push import ActivityDelivery, ActivitySubscription, PushState
+from conversations.models.search import IndexedName, NameGram, SearchEntry, SearchState
 from conversations.models.sync import (
     ConversationLookup,
     HistoryRead,
@@ -36,8 +37,10 @@ __all__ = [
     "EventParticipant",
     "EventPost",
     "HistoryRead",
+    "IndexedName",
     "Media",
     "MediaFile",
+    "NameGram",
     "Participant",
     "Post",
     "PostMedia",
@@ -46,6 +49,8 @@ __all__ = [
     "RateWindow",
     "ReadInterval",
     "ReadMark",
+    "SearchEntry",
+    "SearchState",
     "SpendDay",
     "SyncState",
     "XUser",
