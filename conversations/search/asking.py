@@ -102,7 +102,7 @@ def _take_words(asked: Asked, match: re.Match[str], value: str) -> None:
         asked.notes.append(f"“{match[0]}” holds no letter, digit or sign that can be searched.")
 
 
-# --- Days: in the person's zone, as ids ---------------------------------------------------------------------------------
+# --- Days: in the person's zone, as ids -------------------------------------------------------------------------------
 
 
 def _take_day(asked: Asked, key: str, value: str) -> None:

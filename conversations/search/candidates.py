@@ -22,6 +22,7 @@ FEWEST_PER_ACCOUNT = 50
 ENOUGH_TO_GO_ON = 3
 """Found on the first walk: then at least about one message in 300 is meant, and a longer walk gets there."""
 TOP = 2**63 - 1
+NO_EVENT = 0
 
 Rows = list[tuple[int, int]]
 """position and event of each, newest first."""
@@ -116,13 +117,14 @@ def _by_walking_and_gin(spec: Spec, limit: int) -> Rows:
 
 
 def _walk(spec: Spec, steps: int, limit: int) -> tuple[Rows, int]:
-    """What is meant of the newest few of each X account, and from where on that is all of it; -1: from the beginning."""
+    """What is meant of the newest few of each X account, and from where on that is all of it; -1: from the first."""
     each = max(FEWEST_PER_ACCOUNT, steps // len(spec.x_accounts))
     meant, values = _meant(spec.all_of, spec.any_of)
     walked = " UNION ALL ".join([WALKED.format(meant=meant)] * len(spec.x_accounts))
     params = [param for pk in spec.x_accounts for param in (*values, pk, spec.low, spec.high, each)]
-    (edge, _), *rows = _rows(WALK.format(walked=walked), [*params, each, limit])
-    return rows, edge
+    rows = _rows(WALK.format(walked=walked), [*params, each, limit])
+    [edge] = [position for position, event in rows if event == NO_EVENT]
+    return sorted((row for row in rows if row[1] != NO_EVENT), reverse=True), edge
 
 
 def _by_gin(spec: Spec, below: int, limit: int) -> Rows:
