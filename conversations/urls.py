@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations.views import inbox, media, metrics, opening, thread, webhook, x_accounts
+from conversations.views import inbox, media, metrics, opening, search, thread, webhook, x_accounts
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("c/<int:pk>/files/<int:file_pk>/retry/", media.retry_file, name="retry_file"),
     path("x-webhook/", webhook.x_webhook, name="x_webhook"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("search/", search.search, name="search"),
     path("open/", opening.open_conversation, name="open_conversation"),
     path("open/<int:pk>/", opening.lookup, name="lookup"),
     path("x-accounts/<int:pk>/", x_accounts.x_account, name="x_account"),

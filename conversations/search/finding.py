@@ -56,13 +56,15 @@ class Found:
 
 @dataclass(slots=True)
 class Wanted:
-    """What was asked with the names found. unknown: names that mean nobody, each with people who are alike."""
+    """What was asked with the names found. means: whom each name was taken for; unknown: names that mean nobody, each
+    with people who are alike."""
 
     asked: Asked
     spec: Spec
     senders: frozenset[int] | None = None
     conversations: frozenset[int] | None = None
     x_accounts: frozenset[int] = frozenset()
+    means: list[tuple[str, list[XUser]]] = field(default_factory=list)
     unknown: list[tuple[str, list[XUser]]] = field(default_factory=list)
 
 
@@ -118,9 +120,7 @@ def _senders(wanted: Wanted, mine: Sequence[XAccount]) -> frozenset[int]:
     found: set[int] = set()
     for typed in wanted.asked.people:
         ours = {row.x_user_id for row in mine if typed.lower() == "us" or _is_handle(typed, row)}
-        people = ours or {person.pk for person in names.meant(typed, wanted.spec.x_accounts)}
-        found |= people
-        _note(wanted, typed, bool(people), len(people))
+        found |= ours or {person.pk for person in _people(wanted, typed)}
     return frozenset(found)
 
 
@@ -128,33 +128,32 @@ def _places(wanted: Wanted, mine: Sequence[XAccount]) -> tuple[frozenset[int], f
     """X accounts, and conversations: by X's id of it, or the one-to-ones with whoever has the name."""
     x_accounts: set[int] = set()
     conversations: set[int] = set()
+    visible = Conversation.objects.filter(x_account__in=wanted.spec.x_accounts)
     for typed in wanted.asked.places:
-        ours = {row.pk for row in mine if _is_handle(typed, row)}
-        talks = set() if ours else _conversations(typed, wanted.spec.x_accounts)
-        x_accounts |= ours
-        conversations |= talks
-        _note(wanted, typed, bool(ours or talks), 0)
+        if ours := {row.pk for row in mine if _is_handle(typed, row)}:
+            x_accounts |= ours
+        elif by_id := set(visible.filter(dm_conversation_id=typed).values_list("pk", flat=True)):
+            conversations |= by_id
+        elif people := _people(wanted, typed):
+            talks = visible.filter(peer__in=people, is_group=False).newest_first()
+            conversations |= set(talks.values_list("pk", flat=True)[:CONVERSATIONS_OF_NAME])
     return frozenset(x_accounts), frozenset(conversations)
 
 
-def _conversations(typed: str, x_accounts: Sequence[int]) -> set[int]:
-    visible = Conversation.objects.filter(x_account__in=x_accounts)
-    if by_id := set(visible.filter(dm_conversation_id=typed).values_list("pk", flat=True)):
-        return by_id
-    people = names.meant(typed, x_accounts)
-    talks = visible.filter(peer__in=people, is_group=False).newest_first()
-    return set(talks.values_list("pk", flat=True)[:CONVERSATIONS_OF_NAME])
+def _people(wanted: Wanted, typed: str) -> list[XUser]:
+    """Whom a name means; either way it is noted what became of it."""
+    people = names.meant(typed, wanted.spec.x_accounts)
+    if people:
+        wanted.means.append((typed, people))
+    else:
+        wanted.unknown.append((typed, names.alike(typed, wanted.spec.x_accounts)))
+    if len(people) >= names.MOST:
+        wanted.asked.notes.append(f"“{typed}” means very many people; the {names.MOST} newest on X are searched.")
+    return people
 
 
 def _is_handle(typed: str, x_account: XAccount) -> bool:
     return typed.removeprefix("@").casefold() == x_account.username.casefold()
-
-
-def _note(wanted: Wanted, typed: str, is_known: bool, people: int) -> None:
-    if not is_known:
-        wanted.unknown.append((typed, names.alike(typed, wanted.spec.x_accounts)))
-    elif people >= names.MOST:
-        wanted.asked.notes.append(f"“{typed}” means very many people; the {names.MOST} newest on X are searched.")
 
 
 # --- Whether it is meant ----------------------------------------------------------------------------------------------
@@ -255,8 +254,18 @@ def _name_conversations(hits: Sequence[Hit]) -> None:
 
 def people_for(wanted: Wanted) -> list[XUser]:
     """People whose names hold all the words, when words are all that was asked."""
+    words = _only_words(wanted)
+    return names.holding(Term(words), wanted.spec.x_accounts, most=PEOPLE) if words else []
+
+
+def people_like(wanted: Wanted) -> list[XUser]:
+    """For a search that found nothing: people whose names look like its words."""
+    words = _only_words(wanted)
+    return names.alike(" ".join(word.typed for word in words), wanted.spec.x_accounts) if words else []
+
+
+def _only_words(wanted: Wanted) -> tuple[Word, ...]:
     asked = wanted.asked
-    if not asked.terms or asked.people or asked.places or asked.kinds:
-        return []
-    typed = Term(tuple(word for term in asked.terms for word in term.words))
-    return names.holding(typed, wanted.spec.x_accounts, most=PEOPLE)
+    if asked.people or asked.places or asked.kinds:
+        return ()
+    return tuple(word for term in asked.terms for word in term.words)
