@@ -19,6 +19,8 @@ from conversations.words import facet
 FIRST_WALK = 1_000
 LONGEST_WALK = 10_000
 FEWEST_PER_ACCOUNT = 50
+AT_ONCE = 200
+"""What comes out of the index in one go: numbers alone."""
 ENOUGH_TO_GO_ON = 3
 """Found on the first walk: then at least about one message in 300 is meant, and a longer walk gets there."""
 TOP = 2**63 - 1
@@ -47,13 +49,19 @@ class Spec:
         return frozenset(facet("account", pk) for pk in self.x_accounts)
 
 
-def newest(spec: Spec, limit: int) -> Rows:
-    """Fewer than the limit: there are no more."""
+def newest(spec: Spec, enough: int) -> tuple[Rows, bool]:
+    """So many if there are, maybe more; and whether that is all there is."""
     if not spec.x_accounts or spec.low >= spec.high or not all(spec.any_of):
-        return []
+        return [], True
     if not spec.all_of and not spec.any_of:
-        return _newest_of_all(spec, limit)
-    return _by_walking_and_gin(spec, limit) if connection.vendor == "postgresql" else _by_fts(spec, limit)
+        return _ending(_newest_of_all(spec, enough), enough)
+    if connection.vendor == "postgresql":
+        return _by_walking_and_gin(spec, enough)
+    return _ending(_by_fts(spec, AT_ONCE), AT_ONCE)
+
+
+def _ending(rows: Rows, limit: int) -> tuple[Rows, bool]:
+    return rows, len(rows) < limit
 
 
 def _newest_of_all(spec: Spec, limit: int) -> Rows:
@@ -106,31 +114,33 @@ GIN = """
 """
 
 
-def _by_walking_and_gin(spec: Spec, limit: int) -> Rows:
-    found, edge = _walk(spec, FIRST_WALK, limit)
-    if len(found) < limit and edge >= 0 and len(found) >= ENOUGH_TO_GO_ON:
-        steps = min(LONGEST_WALK, 2 * FIRST_WALK * limit // len(found))
-        found, edge = _walk(spec, steps, limit)
-    if len(found) >= limit or edge < 0:
-        return found
-    return found + _by_gin(spec, edge, limit - len(found))
+def _by_walking_and_gin(spec: Spec, enough: int) -> tuple[Rows, bool]:
+    found, edge = _walk(spec, FIRST_WALK)
+    if edge >= 0 and ENOUGH_TO_GO_ON <= len(found) < enough:
+        found, edge = _walk(spec, min(LONGEST_WALK, 2 * FIRST_WALK * enough // len(found)))
+    if edge < 0 and len(found) < AT_ONCE:
+        return found, True
+    if len(found) >= enough:
+        return found, False
+    deeper, is_end = _ending(_by_gin(spec, edge), AT_ONCE)
+    return found + deeper, is_end
 
 
-def _walk(spec: Spec, steps: int, limit: int) -> tuple[Rows, int]:
+def _walk(spec: Spec, steps: int) -> tuple[Rows, int]:
     """What is meant of the newest few of each X account, and from where on that is all of it; -1: from the first."""
     each = max(FEWEST_PER_ACCOUNT, steps // len(spec.x_accounts))
     meant, values = _meant(spec.all_of, spec.any_of)
     walked = " UNION ALL ".join([WALKED.format(meant=meant)] * len(spec.x_accounts))
     params = [param for pk in spec.x_accounts for param in (*values, pk, spec.low, spec.high, each)]
-    rows = _rows(WALK.format(walked=walked), [*params, each, limit])
+    rows = _rows(WALK.format(walked=walked), [*params, each, AT_ONCE])
     [edge] = [position for position, event in rows if event == NO_EVENT]
     return sorted((row for row in rows if row[1] != NO_EVENT), reverse=True), edge
 
 
-def _by_gin(spec: Spec, below: int, limit: int) -> Rows:
+def _by_gin(spec: Spec, below: int) -> Rows:
     groups = spec.any_of if spec.is_everywhere else (*spec.any_of, spec.accounts_group)
     meant, values = _meant(spec.all_of, groups)
-    params = [*values, list(spec.x_accounts), spec.low, below, limit]
+    params = [*values, list(spec.x_accounts), spec.low, below, AT_ONCE]
     with transaction.atomic(), connection.cursor() as cursor:
         # A word that all use is no reason to read the whole table.
         cursor.execute("SET LOCAL enable_seqscan = off")

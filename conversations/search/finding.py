@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, prefetch_related_objects
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
 from accounts.models import XAccount
-from conversations.models import Conversation, DmEvent, Participant, XUser
+from conversations.models import Conversation, DmEvent, EventMedia, Participant, XUser
 from conversations.search import candidates, names
 from conversations.search.asking import Asked
 from conversations.search.candidates import Spec
@@ -22,7 +22,8 @@ from conversations.words import Term, Word, facet, words_of
 PAGE = 20
 MOST_LOOKED_AT = 600
 """Messages that are read for one page; where more would be needed, the page says so and one goes on from there."""
-GROWTH = 4
+CHUNK = 30
+"""Read at once: a page, and some that only look like what is wanted."""
 BEFORE_MARK = 60
 SNIPPET = 220
 CONVERSATIONS_OF_NAME = 200
@@ -69,25 +70,29 @@ class Wanted:
 
 
 def find(user: Person, wanted: Wanted, below: int | None = None) -> Found:
-    found = Found()
+    found, looked_at = Found(), 0
     spec = wanted.spec if below is None else replace(wanted.spec, high=min(below, wanted.spec.high))
-    step, looked_at = PAGE + 1, 0
-    while True:
-        rows = candidates.newest(spec, step)
+    for rows in _chunks(spec):
         found.hits += _decided(user, wanted, rows)
         looked_at += len(rows)
-        is_end, is_full = len(rows) < step, len(found.hits) > PAGE
-        if is_end or is_full or looked_at >= MOST_LOOKED_AT:
+        if len(found.hits) > PAGE:
+            del found.hits[PAGE:]
+            found.below = found.hits[-1].position
             break
-        spec = replace(spec, high=rows[-1][0])
-        step = min(step * GROWTH, MOST_LOOKED_AT - looked_at)
-    if is_full:
-        del found.hits[PAGE:]
-        found.below = found.hits[-1].position
-    elif not is_end:
-        found.below, found.is_cut = rows[-1][0], True
+        if looked_at >= MOST_LOOKED_AT:
+            found.below, found.is_cut = rows[-1][0], True
+            break
     _name_conversations(found.hits)
     return found
+
+
+def _chunks(spec: Spec) -> Iterator[candidates.Rows]:
+    is_end = False
+    while not is_end:
+        rows, is_end = candidates.newest(spec, enough=CHUNK)
+        yield from (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+        if rows:
+            spec = replace(spec, high=rows[-1][0])
 
 
 # --- What is wanted ---------------------------------------------------------------------------------------------------
@@ -168,8 +173,9 @@ def _decided(user: Person, wanted: Wanted, rows: candidates.Rows) -> Iterator[Hi
 
 
 def _readable(user: Person, pks: Iterable[int]) -> Iterable[DmEvent]:
-    events = DmEvent.objects.visible_to(user).messages().filter(pk__in=list(pks))
-    return events.select_related("conversation", "sender__avatar").defer("raw", "sender__raw").with_short_contents()
+    media = Prefetch("event_media", EventMedia.objects.select_related("media").defer("media__raw"))
+    events = DmEvent.objects.visible_to(user).messages().filter(pk__in=list(pks)).prefetch_related(media, "event_posts")
+    return events.select_related("conversation", "sender__avatar").defer("raw", "sender__raw")
 
 
 def _parts_if_meant(wanted: Wanted, event: DmEvent) -> list[Part] | None:
@@ -245,9 +251,10 @@ def _end(text: str, words: Sequence[Word], start: int, marks: Sequence[tuple[int
 
 def _name_conversations(hits: Sequence[Hit]) -> None:
     """Each hit's conversation with its X account and with who is in it."""
-    named = Prefetch("participants", Participant.objects.naming(), to_attr="named")
     rows = Conversation.objects.select_related("x_account", "peer").defer(*TOKENS_OF_JOINED, "peer__raw")
-    found = rows.prefetch_related(named).in_bulk({hit.event.conversation_id for hit in hits})
+    found = rows.in_bulk({hit.event.conversation_id for hit in hits})
+    groups = [row for row in found.values() if row.is_group]
+    prefetch_related_objects(groups, Prefetch("participants", Participant.objects.naming(), to_attr="named"))
     for hit in hits:
         hit.conversation = found[hit.event.conversation_id]
 
