@@ -67,6 +67,8 @@ class Sizes:
     page_views: int = 100
     readers: int = 100
     looks: int = 12
+    searched: int = 1_000_000
+    searches: int = 40
 
 
 QUICK = Sizes(
@@ -88,6 +90,8 @@ QUICK = Sizes(
     page_views=10,
     readers=10,
     looks=3,
+    searched=20_000,
+    searches=10,
 )
 
 

@@ -136,10 +136,18 @@ def _contents(event: DmEvent) -> str:
     media = [row.media for row in event.media_shown]
     posts = [row.post_id for row in event.posts_shown]
     words = text.preview(event.text, event.entities, PREVIEW_LENGTH, has_media=bool(media), card_post_ids=posts)
-    signs = MEDIA_WORDS.get(media[0].type, "📎 File") if media else "💬 Post" if posts else ""
+    signs = signs_of(event)
     if words and signs:
         return f"{signs.split()[0]} {words}"
     return words or signs or "A message without text"
+
+
+def signs_of(event: DmEvent) -> str:
+    """What stands beside the text: a photo, a film, a post; "" when nothing does."""
+    media = [row.media for row in event.event_media.all()]
+    if media:
+        return MEDIA_WORDS.get(media[0].type, "📎 File")
+    return "💬 Post" if event.event_posts.all() else ""
 
 
 # --- Pictures ---------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from celery import Task, shared_task
 
 from conversations import changes, ledger, media, sync
 from conversations.models import ConversationLookup, HistoryRead
+from conversations.search import index
 from conversations.sync import chats, people, polling, posts, push, subscriptions, wishes
 
 SECONDS_TO_START = 10
@@ -26,6 +27,9 @@ def sweep() -> None:
     _queue(look_up_conversation, wishes.due(ConversationLookup, "x_account"))
     _queue(read_history, wishes.due(HistoryRead, "conversation__x_account"))
     _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
+    index.make_missing_states()
+    _queue(index_new_words, index.new_due())
+    _queue(index_old_words, index.old_due())
     if people.due().exists():
         look_up_people.apply_async(expires=SECONDS_TO_START)
     if posts.due().exists():
@@ -94,3 +98,18 @@ def fetch_post_details() -> None:
 @shared_task
 def fetch_media_file(pk: int) -> None:
     media.fetch_file(pk)
+
+
+@shared_task
+def index_new_words(x_account_pk: int) -> None:
+    index.index_new(x_account_pk)
+
+
+@shared_task
+def index_old_words(x_account_pk: int) -> None:
+    index.index_old(x_account_pk)
+
+
+@shared_task
+def index_names() -> None:
+    index.index_names()

@@ -27,6 +27,7 @@ MAX_ENTITIES = 500
 PREVIEWED = 2_000
 """How much of a message its preview is made from."""
 """Of one kind; a message of 10,000 characters has room for fewer links than that."""
+TAG_SIGNS = ("@", "＠", "#", "＃", "$")
 ESCAPES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'"}
 ESCAPE = re.compile("|".join(map(re.escape, ESCAPES)))
 UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -53,6 +54,14 @@ class Piece:
     label: str
     href: str = ""
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as plain text with its links in full: what a search looks at, and shows."""
+
+    text: str
+    has_link: bool
 
 
 class Stands(Enum):
@@ -94,6 +103,14 @@ def preview(
     """One line of plain text of at most `length` characters; empty when only hidden links stood there."""
     pieces = _pieces((text or "")[:PREVIEWED], entities, has_media, card_post_ids)
     return _shortened(" ".join("".join(piece.label for piece in pieces).split()), length)
+
+
+def said(
+    text: str | None, entities: Entities = None, *, has_media: bool = False, card_post_ids: Collection[int | str] = ()
+) -> Said:
+    pieces = _pieces(text, entities, has_media, card_post_ids)
+    with_links_in_full = (piece.title if _is_address(piece) else piece.label for piece in pieces)
+    return Said("".join(with_links_in_full), any(map(_is_address, pieces)))
 
 
 def is_emoji_only(text: str | None, *, at_most: int = 6) -> bool:
@@ -293,6 +310,10 @@ def _is_web(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
+
+
+def _is_address(piece: Piece) -> bool:
+    return bool(piece.href) and not piece.label.startswith(TAG_SIGNS)
 
 
 # --- Characters -------------------------------------------------------------------------------------------------------

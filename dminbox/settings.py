@@ -330,11 +330,14 @@ CELERY_TASK_ROUTES = {
     "conversations.tasks.read_history": {"queue": "bulk"},
     "conversations.tasks.check_chats": {"queue": "bulk"},
     "conversations.tasks.tidy": {"queue": "bulk"},
+    "conversations.tasks.index_old_words": {"queue": "bulk"},
+    "conversations.tasks.index_names": {"queue": "bulk"},
     "conversations.tasks.fetch_media_file": {"queue": "media"},
 }
 CELERY_BEAT_SCHEDULER = "dminbox.celery:BeatScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "conversations.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "index_names": {"task": "conversations.tasks.index_names", "schedule": 15.0, "options": {"expires": 10}},
     "tidy": {"task": "conversations.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
 }
 

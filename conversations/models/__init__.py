@@ -16,6 +16,7 @@ from conversations.models.people import XUser
 from conversations.models.posts import Post, PostMedia
 from conversations.models.push import ActivityDelivery, ActivitySubscription, PushState
 from conversations.models.saved_views import SavedView
+from conversations.models.search import IndexedName, NameGram, SearchEntry, SearchState
 from conversations.models.sync import (
     ConversationLookup,
     HistoryRead,
@@ -37,8 +38,10 @@ __all__ = [
     "EventParticipant",
     "EventPost",
     "HistoryRead",
+    "IndexedName",
     "Media",
     "MediaFile",
+    "NameGram",
     "Participant",
     "Post",
     "PostMedia",
@@ -48,6 +51,8 @@ __all__ = [
     "ReadInterval",
     "ReadMark",
     "SavedView",
+    "SearchEntry",
+    "SearchState",
     "SpendDay",
     "SpendReservation",
     "SyncState",

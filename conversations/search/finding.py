@@ -1,0 +1,278 @@
+"""The answer to a search: what is wanted -> messages a person may see, newest first, a page at a time.
+
+The index leads to messages that may be meant; each is read, and decided upon by its own words and by who may see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from django.db.models import Prefetch, prefetch_related_objects
+
+from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
+from accounts.models import XAccount
+from conversations.models import Conversation, DmEvent, EventMedia, Participant, XUser
+from conversations.search import candidates, names
+from conversations.search.asking import Asked
+from conversations.search.candidates import Spec
+from conversations.search.index import carried_by, said_in
+from conversations.words import Term, Word, facet, words_of
+
+PAGE = 20
+MOST_LOOKED_AT = 600
+"""Messages that are read for one page; where more would be needed, the page says so and one goes on from there."""
+CHUNK = 30
+"""Read at once: a page, and some that only look like what is wanted."""
+BEFORE_MARK = 60
+SNIPPET = 220
+CONVERSATIONS_OF_NAME = 200
+PEOPLE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    text: str
+    is_mark: bool = False
+
+
+@dataclass(slots=True)
+class Hit:
+    """One message. `conversation` has what its title needs."""
+
+    position: int
+    event: DmEvent
+    parts: list[Part]
+    conversation: Conversation | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """below: where the next page begins, None at the end. is_cut: it ended before it was full, to go on from there."""
+
+    hits: list[Hit] = field(default_factory=list)
+    below: int | None = None
+    is_cut: bool = False
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What was asked with the names found. means: whom each name was taken for; unknown: names that mean nobody, each
+    with people who are alike."""
+
+    asked: Asked
+    spec: Spec
+    senders: frozenset[int] | None = None
+    conversations: frozenset[int] | None = None
+    x_accounts: frozenset[int] = frozenset()
+    means: list[tuple[str, list[XUser]]] = field(default_factory=list)
+    unknown: list[tuple[str, list[XUser]]] = field(default_factory=list)
+
+
+def find(user: Person, wanted: Wanted, below: int | None = None) -> Found:
+    found, looked_at = Found(), 0
+    spec = wanted.spec if below is None else replace(wanted.spec, high=min(below, wanted.spec.high))
+    for rows in _chunks(spec):
+        found.hits += _decided(user, wanted, rows)
+        looked_at += len(rows)
+        if len(found.hits) > PAGE:
+            del found.hits[PAGE:]
+            found.below = found.hits[-1].position
+            break
+        if looked_at >= MOST_LOOKED_AT:
+            found.below, found.is_cut = rows[-1][0], True
+            break
+    _name_conversations(found.hits)
+    return found
+
+
+def _chunks(spec: Spec) -> Iterator[candidates.Rows]:
+    is_end = False
+    while not is_end:
+        rows, is_end = candidates.newest(spec, enough=CHUNK)
+        yield from (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+        if rows:
+            spec = replace(spec, high=rows[-1][0])
+
+
+# --- What is wanted ---------------------------------------------------------------------------------------------------
+
+
+def resolve(user: Person, asked: Asked) -> Wanted:
+    mine = list(x_accounts_of(user).order_by("pk"))
+    pks = tuple(row.pk for row in mine)
+    wanted = Wanted(asked, Spec(pks, is_everywhere=len(mine) == XAccount.objects.count()))
+    groups: list[frozenset[int]] = []
+    if asked.people:
+        wanted.senders = _senders(wanted, mine)
+        groups.append(frozenset(facet("from", pk) for pk in wanted.senders))
+    if asked.places:
+        wanted.x_accounts, wanted.conversations = _places(wanted, mine)
+        in_accounts = {facet("account", pk) for pk in wanted.x_accounts}
+        groups.append(frozenset(in_accounts | {facet("in", pk) for pk in wanted.conversations}))
+    tokens = {token for term in asked.terms for token in term.tokens} | {facet("has", kind) for kind in asked.kinds}
+    wanted.spec = replace(
+        wanted.spec,
+        all_of=frozenset(tokens),
+        any_of=tuple(groups),
+        low=asked.low or 0,
+        high=candidates.TOP if asked.high is None else asked.high,
+    )
+    return wanted
+
+
+def _senders(wanted: Wanted, mine: Sequence[XAccount]) -> frozenset[int]:
+    found: set[int] = set()
+    for typed in wanted.asked.people:
+        ours = {row.x_user_id for row in mine if typed.lower() == "us" or _is_handle(typed, row)}
+        found |= ours or {person.pk for person in _people(wanted, typed)}
+    return frozenset(found)
+
+
+def _places(wanted: Wanted, mine: Sequence[XAccount]) -> tuple[frozenset[int], frozenset[int]]:
+    """X accounts, and conversations: by X's id of it, or the one-to-ones with whoever has the name."""
+    x_accounts: set[int] = set()
+    conversations: set[int] = set()
+    visible = Conversation.objects.filter(x_account__in=wanted.spec.x_accounts)
+    for typed in wanted.asked.places:
+        if ours := {row.pk for row in mine if _is_handle(typed, row)}:
+            x_accounts |= ours
+        elif by_id := set(visible.filter(dm_conversation_id=typed).values_list("pk", flat=True)):
+            conversations |= by_id
+        elif people := _people(wanted, typed):
+            talks = visible.filter(peer__in=people, is_group=False).newest_first()
+            conversations |= set(talks.values_list("pk", flat=True)[:CONVERSATIONS_OF_NAME])
+    return frozenset(x_accounts), frozenset(conversations)
+
+
+def _people(wanted: Wanted, typed: str) -> list[XUser]:
+    """Whom a name means; either way it is noted what became of it."""
+    people = names.meant(typed, wanted.spec.x_accounts)
+    if people:
+        wanted.means.append((typed, people))
+    else:
+        wanted.unknown.append((typed, names.alike(typed, wanted.spec.x_accounts)))
+    if len(people) >= names.MOST:
+        wanted.asked.notes.append(f"“{typed}” means very many people; the {names.MOST} newest on X are searched.")
+    return people
+
+
+def _is_handle(typed: str, x_account: XAccount) -> bool:
+    return typed.removeprefix("@").casefold() == x_account.username.casefold()
+
+
+# --- Whether it is meant ----------------------------------------------------------------------------------------------
+
+
+def _decided(user: Person, wanted: Wanted, rows: candidates.Rows) -> Iterator[Hit]:
+    events = {event.pk: event for event in _readable(user, [pk for _, pk in rows])}
+    for position, pk in rows:
+        parts = _parts_if_meant(wanted, events[pk]) if pk in events else None
+        if parts is not None:
+            yield Hit(position, events[pk], parts)
+
+
+def _readable(user: Person, pks: Iterable[int]) -> Iterable[DmEvent]:
+    media = Prefetch("event_media", EventMedia.objects.select_related("media").defer("media__raw"))
+    events = DmEvent.objects.visible_to(user).messages().filter(pk__in=list(pks)).prefetch_related(media, "event_posts")
+    return events.select_related("conversation", "sender__avatar").defer("raw", "sender__raw")
+
+
+def _parts_if_meant(wanted: Wanted, event: DmEvent) -> list[Part] | None:
+    """What is shown of the message; None when it is not what is wanted."""
+    asked = wanted.asked
+    said = said_in(event)
+    words = words_of(said.text)
+    if not (_is_between(asked, event) and _is_placed(wanted, event) and carried_by(event, said) >= set(asked.kinds)):
+        return None
+    if any(term.places(words) for term in asked.without):
+        return None
+    marks = [term.places(words) for term in asked.terms]
+    return snippet(said.text, words, [place for places in marks for place in places]) if all(marks) else None
+
+
+def _is_between(asked: Asked, event: DmEvent) -> bool:
+    is_late_enough = asked.low is None or event.dm_event_id >= asked.low
+    return is_late_enough and (asked.high is None or event.dm_event_id < asked.high)
+
+
+def _is_placed(wanted: Wanted, event: DmEvent) -> bool:
+    is_by = wanted.senders is None or event.sender_id in wanted.senders
+    is_in = wanted.conversations is None or (
+        event.conversation_id in wanted.conversations or event.conversation.x_account_id in wanted.x_accounts
+    )
+    return is_by and is_in
+
+
+# --- How it is shown --------------------------------------------------------------------------------------------------
+
+
+def snippet(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]]) -> list[Part]:
+    """The stretch around the first mark, with all marks in it; line ends become spaces."""
+    marks = _merged((words[first].start - len(words[first].sign), words[last].end) for first, last in places)
+    start = _beginning(text, words, marks)
+    end = _end(text, words, start, marks)
+    parts = [Part("…")] if start else []
+    position = start
+    for mark_start, mark_end in marks:
+        if mark_start >= end:
+            break
+        parts += [Part(text[position:mark_start]), Part(text[mark_start : min(mark_end, end)], is_mark=True)]
+        position = min(mark_end, end)
+    parts += [Part(text[position:end]), Part("…" if end < len(text) else "")]
+    return [replace(part, text=" ".join(part.text.splitlines())) for part in parts if part.text]
+
+
+def _merged(marks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(marks):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _beginning(text: str, words: Sequence[Word], marks: Sequence[tuple[int, int]]) -> int:
+    """A little before the first mark, where a word begins; 0 when all before it fits."""
+    first = marks[0][0] if marks else 0
+    if first <= BEFORE_MARK or len(text) <= SNIPPET:
+        return 0
+    near = (word.start - len(word.sign) for word in words if first - BEFORE_MARK <= word.start <= first)
+    return next(near, first)
+
+
+def _end(text: str, words: Sequence[Word], start: int, marks: Sequence[tuple[int, int]]) -> int:
+    limit = start + SNIPPET
+    if len(text) <= limit:
+        return len(text)
+    return max((word.end for word in words if start < word.end <= limit), default=limit)
+
+
+def _name_conversations(hits: Sequence[Hit]) -> None:
+    """Each hit's conversation with its X account and with who is in it."""
+    rows = Conversation.objects.select_related("x_account", "peer").defer(*TOKENS_OF_JOINED, "peer__raw")
+    found = rows.in_bulk({hit.event.conversation_id for hit in hits})
+    groups = [row for row in found.values() if row.is_group]
+    prefetch_related_objects(groups, Prefetch("participants", Participant.objects.naming(), to_attr="named"))
+    for hit in hits:
+        hit.conversation = found[hit.event.conversation_id]
+
+
+def people_for(wanted: Wanted) -> list[XUser]:
+    """People whose names hold all the words, when words are all that was asked."""
+    words = _only_words(wanted)
+    return names.holding(Term(words), wanted.spec.x_accounts, most=PEOPLE) if words else []
+
+
+def people_like(wanted: Wanted) -> list[XUser]:
+    """For a search that found nothing: people whose names look like its words."""
+    words = _only_words(wanted)
+    return names.alike(" ".join(word.typed for word in words), wanted.spec.x_accounts) if words else []
+
+
+def _only_words(wanted: Wanted) -> tuple[Word, ...]:
+    asked = wanted.asked
+    if asked.people or asked.places or asked.kinds:
+        return ()
+    return tuple(word for term in asked.terms for word in term.words)

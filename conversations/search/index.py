@@ -1,0 +1,246 @@
+"""Keeps the index of words up with the messages: some moments after them, and down through what was there before.
+
+What is new or shows otherwise stands in the change log, and the log is read on from the number that was reached. A lot
+is one transaction, with the step of the marks in it, so that it may end at any point and run any number of times; the
+lock on the SearchState row lets one go after the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from itertools import count
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Max, Q, QuerySet
+from django.utils import timezone
+
+from accounts.access import without_tokens
+from conversations import changes, text, words
+from conversations.models import Change, Conversation, DmEvent, IndexedName, NameGram, SearchEntry, SearchState, XUser
+
+log = structlog.get_logger("conversations.search")
+
+LOT = 500
+NAMES_LOT = 500
+LEASE = timedelta(minutes=2)
+SECONDS_FOR_NEW = 2.0
+SECONDS_FOR_OLD = 10.0
+OF_CHANGES = (Change.Kind.EVENT, Change.Kind.EVENT_UPDATED)
+
+
+def make_missing_states() -> None:
+    for x_account in without_tokens().filter(search_state=None):
+        left = _events_of(x_account.pk).count()
+        with transaction.atomic():
+            # Whoever stores a page holds this lock: every event that is not in the table yet gets a later number.
+            number = changes.lock(x_account).last_change
+            marks = {"seen_change": number, "old_below": _above_all(x_account.pk), "old_left": left}
+            SearchState.objects.bulk_create([SearchState(x_account=x_account, **marks)], ignore_conflicts=True)
+
+
+def new_due() -> list[int]:
+    """X accounts of which messages came or changed."""
+    behind = SearchState.objects.filter(x_account__sync__last_change__gt=F("seen_change"))
+    return list(behind.values_list("x_account", flat=True))
+
+
+def old_due() -> list[int]:
+    """X accounts with messages from before there was an index, that nobody is at."""
+    waiting = SearchState.objects.filter(old_below__gt=0, lease_until__lte=timezone.now())
+    return list(waiting.values_list("x_account", flat=True))
+
+
+def index_new(x_account_pk: int) -> None:
+    """Reads the change log on, for a moment or two at most: the sweep comes again."""
+    ends = time.monotonic() + SECONDS_FOR_NEW
+    while _new_lot(x_account_pk) == LOT and time.monotonic() < ends:
+        pass
+
+
+def index_old(x_account_pk: int) -> None:
+    """Goes on with what was there before the index, newest first, for some seconds."""
+    until = timezone.now() + LEASE
+    free = SearchState.objects.filter(x_account=x_account_pk, lease_until__lte=timezone.now())
+    if not free.update(lease_until=until):
+        return
+    ends = time.monotonic() + SECONDS_FOR_OLD
+    while _old_lot(x_account_pk) and time.monotonic() < ends:
+        pass
+    SearchState.objects.filter(x_account=x_account_pk, lease_until=until).update(lease_until=timezone.now())
+
+
+def behind(x_account_pks: Collection[int]) -> int:
+    """About how many messages of these X accounts no search finds yet."""
+    states = SearchState.objects.filter(x_account__in=x_account_pks).select_related("x_account__sync")
+    rows = states.values_list("x_account__sync__last_change", "seen_change", "old_left", "old_below")
+    found = list(rows)
+    unknown = 1 if len(found) < len(x_account_pks) else 0
+    return unknown + sum(
+        max(0, (last or 0) - seen) + (max(left, 1) if below else 0) for last, seen, left, below in found
+    )
+
+
+# --- Lots -------------------------------------------------------------------------------------------------------------
+
+
+def _events_of(x_account_pk: int) -> QuerySet[DmEvent]:
+    return DmEvent.objects.filter(conversation__x_account=x_account_pk)
+
+
+def _above_all(x_account_pk: int) -> int:
+    """Where to begin with what is there; 0 when there is nothing."""
+    if not Conversation.objects.filter(x_account=x_account_pk).exists():
+        return 0
+    newest: int | None = DmEvent.objects.aggregate(newest=Max("pk"))["newest"]
+    return newest + 1 if newest else 0
+
+
+def _locked(x_account_pk: int) -> SearchState | None:
+    """The marks, held until the commit; None when another worker holds them."""
+    states = SearchState.objects.select_for_update(skip_locked=True)
+    return states.filter(x_account=x_account_pk).first()
+
+
+def _new_lot(x_account_pk: int) -> int:
+    """How many changes were followed."""
+    with transaction.atomic():
+        state = _locked(x_account_pk)
+        if state is None:
+            return 0
+        log_of = Change.objects.filter(x_account=x_account_pk, number__gt=state.seen_change).order_by("number")
+        found = list(log_of.values_list("number", "kind", "event")[:LOT])
+        if not found:
+            return 0
+        if found[0][0] > state.seen_change + 1:
+            _start_over(state, found[0][0] - 1)
+            return 0
+        _index({event for _, kind, event in found if kind in OF_CHANGES and event})
+        SearchState.objects.filter(pk=state.pk).update(seen_change=found[-1][0])
+    return len(found)
+
+
+def _start_over(state: SearchState, number: int) -> None:
+    """The log no longer holds what came next: everything is looked at once more."""
+    log.warning("search_index_starts_over", x_account_id=state.x_account_id)
+    left = _events_of(state.x_account_id).count()
+    marks = {"seen_change": number, "old_below": _above_all(state.x_account_id), "old_left": left}
+    SearchState.objects.filter(pk=state.pk).update(**marks)
+
+
+def _old_lot(x_account_pk: int) -> int:
+    with transaction.atomic():
+        state = _locked(x_account_pk)
+        if state is None or not state.old_below:
+            return 0
+        older = _events_of(x_account_pk).filter(pk__lt=state.old_below)
+        pks = list(older.order_by("-pk").values_list("pk", flat=True)[:LOT])
+        _index(pks)
+        below = pks[-1] if len(pks) == LOT else 0
+        left = max(0, state.old_left - len(pks)) if below else 0
+        SearchState.objects.filter(pk=state.pk).update(old_below=below, old_left=left)
+    return below
+
+
+# --- Entries ----------------------------------------------------------------------------------------------------------
+
+
+def _index(event_pks: Collection[int]) -> None:
+    events = with_what_counts(DmEvent.objects.messages().filter(pk__in=event_pks)).order_by("dm_event_id", "pk")
+    known = SearchEntry.objects.in_bulk(event_pks, field_name="event_id")
+    missing = []
+    for event in events:
+        tokens = tokens_of(event)
+        entry = known.get(event.pk)
+        if entry is None:
+            missing.append(SearchEntry(event=event, x_account_id=event.conversation.x_account_id, tokens=tokens))
+        elif entry.tokens != tokens:
+            SearchEntry.objects.filter(pk=entry.pk).update(tokens=tokens)
+    _add(missing)
+
+
+def _add(entries: Sequence[SearchEntry]) -> None:
+    """Each at its dm_event_id, or at the nearest number that is free."""
+    missing = list(entries)
+    for offset in count():
+        if not missing:
+            return
+        for entry in missing:
+            entry.position = entry.event.dm_event_id ^ offset
+        SearchEntry.objects.bulk_create(missing, ignore_conflicts=True)
+        pks = [entry.event_id for entry in missing]
+        there = set(SearchEntry.objects.filter(event__in=pks).values_list("event", flat=True))
+        missing = [entry for entry in missing if entry.event_id not in there]
+
+
+def with_what_counts(events: QuerySet[DmEvent]) -> QuerySet[DmEvent]:
+    """With all that a search asks of a message, and nothing else of it."""
+    return (
+        events.select_related("conversation")
+        .only("conversation__x_account_id", "conversation__dm_conversation_id", *OF_EVENT)
+        .prefetch_related("event_media", "event_posts")
+    )
+
+
+OF_EVENT = ("conversation_id", "dm_event_id", "event_type", "created_at", "sender_id", "text", "entities")
+
+
+def said_in(event: DmEvent) -> text.Said:
+    return text.said(
+        event.text,
+        event.entities,
+        has_media=bool(event.event_media.all()),
+        card_post_ids=[row.post_id for row in event.event_posts.all()],
+    )
+
+
+def carried_by(event: DmEvent, said: text.Said) -> set[str]:
+    """Which of `has:` are true of it."""
+    things = {"media": event.event_media.all(), "post": event.event_posts.all(), "link": said.has_link}
+    return {name for name, is_there in things.items() if is_there}
+
+
+def tokens_of(event: DmEvent) -> set[int]:
+    said = said_in(event)
+    facets = {words.facet("account", event.conversation.x_account_id), words.facet("in", event.conversation_id)}
+    if event.sender_id is not None:
+        facets.add(words.facet("from", event.sender_id))
+    facets.update(words.facet("has", name) for name in carried_by(event, said))
+    return words.tokens_of(words.words_of(said.text)) | facets
+
+
+# --- Names ------------------------------------------------------------------------------------------------------------
+
+
+def index_names() -> None:
+    """Splits the names that are new or were changed, in lots."""
+    while _names_lot() == NAMES_LOT:
+        pass
+
+
+def _names_lot() -> int:
+    changed = Q(indexed_name=None) | ~Q(indexed_name__name=F("name")) | ~Q(indexed_name__username=F("username"))
+    people = list(XUser.objects.filter(changed).order_by("pk")[:NAMES_LOT])
+    with transaction.atomic():
+        NameGram.objects.filter(x_user__in=people).delete()
+        NameGram.objects.bulk_create(
+            [NameGram(gram=gram, x_user=person) for person in people for gram in sorted(name_grams(person))],
+            ignore_conflicts=True,
+        )
+        IndexedName.objects.bulk_create(
+            [IndexedName(x_user=person, name=person.name, username=person.username) for person in people],
+            update_conflicts=True,
+            update_fields=["name", "username"],
+            unique_fields=["x_user"],
+        )
+    return len(people)
+
+
+def name_words(person: XUser) -> Iterable[words.Word]:
+    return [*words.words_of(person.name), *words.words_of(person.username)]
+
+
+def name_grams(person: XUser) -> set[int]:
+    return words.grams_of(name_words(person))

@@ -1,0 +1,87 @@
+"""Search over everything a person may see: what was typed, what it means, and what is found, newest first."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from conversations.forms import MAX_ID
+from conversations.models import XUser
+from conversations.search import asking, finding, index
+from conversations.search.finding import Found, Wanted
+
+
+class SearchForm(forms.Form):
+    """The address of a search: what was typed, and where the page begins. Any text is a search."""
+
+    q = forms.CharField(required=False, strip=True)
+    below = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
+
+
+class Guess(NamedTuple):
+    """A person who may be meant, and the search that asks for them."""
+
+    person: XUser
+    address: str
+
+
+class Unknown(NamedTuple):
+    typed: str
+    guesses: list[Guess]
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    form = SearchForm({"q": request.GET.get("q", "").replace("\x00", " "), "below": request.GET.get("below")})
+    if not form.is_valid():
+        raise Http404
+    asked = asking.parse(form.cleaned_data["q"])
+    context: dict[str, Any] = {"typed": form.cleaned_data["q"], "asked": asked}
+    if not asked.is_nothing:
+        context |= _answer(request, finding.resolve(request.user, asked), form.cleaned_data["below"])
+    return render(request, "conversations/search.html", context)
+
+
+def _answer(request: HttpRequest, wanted: Wanted, below: int | None) -> dict[str, Any]:
+    found = finding.find(request.user, wanted, below)
+    people = [] if below else finding.people_for(wanted)
+    is_nothing_there = not (found.hits or people or below or found.is_cut)
+    return {
+        "found": found,
+        "is_first": below is None,
+        "older": _older(wanted, found),
+        "means": wanted.means,
+        "unknown": [Unknown(typed, _guesses(wanted, typed, alike)) for typed, alike in wanted.unknown],
+        "people": [Guess(person, _from(person)) for person in people],
+        "alike": [Guess(person, _from(person)) for person in finding.people_like(wanted)] if is_nothing_there else [],
+        "behind": index.behind(wanted.spec.x_accounts),
+        "is_with_accounts": len(wanted.spec.x_accounts) > 1,
+    }
+
+
+def _older(wanted: Wanted, found: Found) -> str:
+    return "" if found.below is None else _address(wanted.asked.text, below=found.below)
+
+
+def _guesses(wanted: Wanted, typed: str, alike: list[XUser]) -> list[Guess]:
+    """The same search with another name in the place of the one that means nobody."""
+    return [Guess(person, _address(wanted.asked.text.replace(typed, _handle(person), 1))) for person in alike]
+
+
+def _from(person: XUser) -> str:
+    return _address(f"from:{_handle(person)}")
+
+
+def _handle(person: XUser) -> str:
+    return f"@{person.username}" if person.username else person.name
+
+
+def _address(text: str, **more: int) -> str:
+    fields: dict[str, str | int] = {"q": text, **more}
+    return f"{reverse('search')}?{urlencode(fields)}"

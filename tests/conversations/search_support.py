@@ -1,0 +1,64 @@
+"""What the tests of searching share: messages that are indexed, and a plain scan to hold the index against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from accounts.models import XAccount
+from conversations.models import DmEvent, SearchState
+from conversations.search import asking, finding, index
+from conversations.words import words_of
+from tests import factories
+
+
+def say(conversation, *texts: str, **fields) -> list[DmEvent]:
+    return [factories.DmEventFactory(conversation=conversation, text=text, **fields) for text in texts]
+
+
+def index_all() -> None:
+    """What the workers do with messages that were there before them: rows of factories are in no change log."""
+    SearchState.objects.all().delete()
+    index.make_missing_states()
+    for x_account in XAccount.objects.all():
+        index.index_new(x_account.pk)
+        index.index_old(x_account.pk)
+    index.index_names()
+
+
+def found_texts(user, typed: str) -> list[str]:
+    return [event.text for event in found_events(user, typed)]
+
+
+def found_events(user, typed: str) -> list[DmEvent]:
+    """All pages of it."""
+    wanted = finding.resolve(user, asking.parse(typed))
+    page = finding.find(user, wanted)
+    hits = list(page.hits)
+    while page.below is not None:
+        page = finding.find(user, wanted, page.below)
+        hits += page.hits
+    return [hit.event for hit in hits]
+
+
+def scan(events: Iterable[DmEvent], typed: str) -> list[DmEvent]:
+    """The same by reading every message, without tokens, terms or a database: plain comparing of words."""
+    parts = [[(word.sign + word.typed, word.is_character) for word in words_of(part)] for part in typed.split()]
+    meant = [event for event in events if all(_holds(event.text, part) for part in parts if part)]
+    return sorted(meant, key=lambda event: (event.dm_event_id, event.pk), reverse=True)
+
+
+def _holds(text: str, part: list[tuple[str, bool]]) -> bool:
+    forms = [word.forms for word in words_of(text)]
+    places = range(len(forms) - len(part) + 1)
+    return any(all(_is_at(part, number, forms[place + number]) for number in range(len(part))) for place in places)
+
+
+def _is_at(part: list[tuple[str, bool]], number: int, forms: tuple[str, ...]) -> bool:
+    wanted, is_character = part[number]
+    is_short = is_character or len(wanted) < 3
+    is_first, is_last = number == 0, number == len(part) - 1
+    if is_short or not (is_first or is_last):
+        return wanted in forms
+    if is_first and is_last:
+        return any(wanted in form for form in forms)
+    return any(form.endswith(wanted) if is_first else form.startswith(wanted) for form in forms)

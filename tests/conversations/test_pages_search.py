@@ -1,0 +1,201 @@
+"""The page of a search: what it shows, whom it shows it to, and that nothing typed into it breaks it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import Membership, Role
+from conversations.models import SearchState
+from tests import factories
+from tests.conversations.search_support import index_all, say
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture
+def talk(ada):
+    x_account = factories.XAccountFactory(username="NordlichtHelp")
+    factories.MembershipFactory(user=ada, x_account=x_account, role=Role.AGENT)
+    peer = factories.XUserFactory(username="odd_ossian", name="Ossian Berg")
+    return factories.ConversationFactory(x_account=x_account, peer=peer)
+
+
+@pytest.fixture
+def as_ada(client, ada):
+    client.force_login(ada)
+    return client
+
+
+def page(client, typed, **more):
+    answer = client.get("/search/", {"q": typed, **more})
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def hits(html):
+    return re.findall(r'<a class="hit"\s+href="([^"]+)"', html)
+
+
+def test_a_hit_leads_to_its_message_with_the_words_marked(as_ada, talk):
+    [event] = say(talk, "Is the brass lamp there?")
+    index_all()
+    html = page(as_ada, "lamp")
+    assert hits(html) == [reverse("event", args=[talk.pk, event.dm_event_id])]
+    assert "Is the brass <mark>lamp</mark> there?" in html
+    assert "Ossian Berg" in html
+    assert as_ada.get(hits(html)[0]).status_code == 302
+
+
+def test_of_a_long_message_the_part_around_the_words_is_shown(as_ada, talk):
+    say(talk, "before " * 300 + "the lamp" + " after" * 300)
+    index_all()
+    html = page(as_ada, "lamp")
+    [shown] = re.findall(r'class="hit-text"[^>]*>(.*?)</span>', html)
+    assert shown.startswith("…before ")
+    assert "the <mark>lamp</mark> after" in shown
+    assert shown.endswith("after…")
+    assert len(shown) < 280
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script> lamp", 'lamp"><img src=x onerror=alert(1)>', "&lt;b&gt; lamp"]
+)
+def test_neither_what_was_said_nor_what_was_typed_becomes_markup(as_ada, talk, text):
+    say(talk, text)
+    index_all()
+    html = page(as_ada, "lamp")
+    assert hits(html)
+    typed = page(as_ada, text)
+    for shown in (html, typed):
+        assert not re.search(r"<(script>|img src=x|b>)", shown)
+
+
+def test_older_messages_are_a_page_further(as_ada, talk):
+    events = say(talk, *(f"lamp {number}" for number in range(25)))
+    index_all()
+    html = page(as_ada, "lamp")
+    assert len(hits(html)) == 20
+    [older] = re.findall(r'href="(/search/\?[^"]*below=[^"]*)"', html)
+    further = as_ada.get(older.replace("&amp;", "&")).content.decode()
+    assert len(hits(further)) == 5
+    assert str(events[0].dm_event_id) in hits(further)[-1]
+
+
+def test_it_says_what_it_did_not_understand(as_ada, talk):
+    html = page(as_ada, 'has:stickers before:soon from: "" ???')
+    assert "“has:stickers”: it can be has:media, has:post or has:link." in html
+    assert "“before:soon”: a day is written like 2026-11-03" in html
+    assert "holds no letter, digit or sign that can be searched" in html
+
+
+def test_without_anything_typed_it_tells_what_can_be(as_ada):
+    html = page(as_ada, "")
+    assert "What can be typed" in html
+    assert "Nothing is found" not in html
+
+
+def test_it_says_how_many_messages_it_does_not_search_yet(as_ada, talk):
+    say(talk, *["a lamp"] * 3)
+    index_all()
+    assert "not searched yet" not in page(as_ada, "lamp")
+    SearchState.objects.update(old_below=10**6, old_left=3000)
+    assert "About 3,000 messages are not searched yet" in page(as_ada, "lamp")
+
+
+def test_people_are_found_beside_messages_and_a_slip_in_a_name_is_helped(as_ada, talk):
+    say(talk, "hello")
+    index_all()
+    assert "/search/?q=from%3A%40odd_ossian" in page(as_ada, "ossian")
+    slip = page(as_ada, "osian")
+    assert "Did you mean" in slip
+    assert "/search/?q=from%3A%40odd_ossian" in slip
+    named = page(as_ada, "hello from:osian")
+    assert "Nobody you can see here is called" in named
+    assert "/search/?q=hello+from%3A%40odd_ossian" in named
+
+
+def test_it_says_whom_a_name_was_taken_for(as_ada, talk):
+    say(talk, "hello")
+    index_all()
+    html = page(as_ada, "from:berg")
+    assert re.search(r"taken for\s+<span dir=\"auto\">Ossian Berg", html)
+
+
+def test_the_box_stands_in_the_head_of_the_list(as_ada, talk):
+    html = as_ada.get("/").content.decode()
+    assert '<form id="search"' in html
+    assert 'name="q"' in html
+
+
+# --- Whom it is for ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "typed", ["lamp", "ossian", "osian", "from:ossian", "from:osian", "in:@NordlichtHelp", "after:2020"]
+)
+def test_a_stranger_learns_nothing_of_it(client, cleo, talk, typed):
+    Membership.objects.create(user=cleo, x_account=factories.XAccountFactory(), role=Role.ADMIN)
+    say(talk, "the lamp of ossian")
+    index_all()
+    client.force_login(cleo)
+    html = page(client, typed)
+    assert hits(html) == []
+    assert "Berg" not in html
+    assert "odd_ossian" not in html
+
+
+def test_a_stranger_is_not_told_how_much_there_is_to_index(client, cleo, talk):
+    say(talk, "the lamp")
+    index_all()
+    SearchState.objects.update(old_below=10**6, old_left=3000)
+    client.force_login(cleo)
+    assert "not searched yet" not in page(client, "lamp")
+
+
+def test_who_is_not_signed_in_is_asked_to(client):
+    answer = client.get("/search/?q=lamp")
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/")
+
+
+# --- Whatever is typed ------------------------------------------------------------------------------------------------
+
+SIGNS = ["'", '"', "“", "-", "--", ":", "NEAR(", ")", "*", "^", "AND", "OR", "NOT", "%", "_", "\\", "{a}"]
+KEYS = ["from:", "in:", "has:", "before:", "after:2026-13", "before:9999-12-31", "after:0001"]
+NASTY = ["'; DROP TABLE x; --", '" OR 1=1', "\x00", "a" * 400, "ﷺ" * 200]
+PARTS = st.one_of(st.sampled_from([*SIGNS, *KEYS, *NASTY]), st.text(max_size=8))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(PARTS, max_size=8), joint=st.sampled_from(["", " "]))
+def test_nothing_that_can_be_typed_is_an_error(as_ada, parts, joint):
+    typed = joint.join(parts).encode(errors="ignore").decode()
+    assert as_ada.get("/search/", {"q": typed}).status_code == 200
+
+
+@pytest.mark.parametrize("below", ["x", "-1", str(2**63)])
+def test_a_wrong_place_to_go_on_from_is_no_page(as_ada, below):
+    assert as_ada.get("/search/", {"q": "lamp", "below": below}).status_code == 404
+
+
+def test_it_takes_the_same_few_queries_for_one_hit_and_for_a_page(as_ada, talk):
+    say(talk, "the first lamp")
+    index_all()
+    for_one = queries_of(as_ada)
+    for number in range(25):
+        say(factories.ConversationFactory(x_account=talk.x_account), f"lamp {number}")
+    index_all()
+    assert queries_of(as_ada) == for_one <= 13
+
+
+def queries_of(client):
+    with CaptureQueriesContext(connection) as queries:
+        page(client, "lamp")
+    return len(queries)

@@ -1,0 +1,90 @@
+"""On a large table every statement of a search goes by an index, whatever is searched."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Role
+from conversations.search import asking, finding, index
+from conversations.words import facet, tokens_of, words_of
+from tests import factories
+
+pytestmark = [pytest.mark.services, pytest.mark.postgres]
+EVENTS = 20_000
+LARGE = re.compile(r"Seq Scan on conversations_(searchentry|dmevent|namegram)\b")
+SEARCHES = [
+    "lamp",
+    '"the lamp"',
+    "rarest",
+    "zzqzz",
+    "amp",
+    "from:handle77",
+    "from:zzqzz lamp",
+    "in:handle9 lamp",
+    "after:2001",
+]
+FILL = (
+    """INSERT INTO conversations_xuser (id, username, name, profile_image_url, is_protected, is_verified, verified_type,
+        raw, first_seen_at, unavailable_reason, lookup_attempts)
+    SELECT n, 'handle' || n, 'Name ' || md5(n::text), '', false, false, '', '{}', now(), '', 0
+    FROM generate_series(1, 2000) n""",
+    """INSERT INTO conversations_conversation (id, x_account_id, dm_conversation_id, is_group, peer_id,
+        last_dm_event_id, last_incoming_dm_event_id, has_reached_beginning, last_encrypted_id, created_at)
+    SELECT n, %(x_account)s, 'c' || n, false, n, 0, 0, false, 0, now() FROM generate_series(1, 2000) n""",
+    """INSERT INTO conversations_dmevent (id, conversation_id, dm_event_id, event_type, created_at, sender_id, text,
+        entities, raw, stored_at)
+    SELECT n, n %% 2000 + 1, n, 'MessageCreate', now(), n %% 2000 + 1,
+        'the lamp ' || md5(n::text), '{}', '{}', now() FROM generate_series(1, %(events)s) n""",
+    """INSERT INTO conversations_searchentry (position, event_id, x_account_id, tokens)
+    SELECT n, n, %(x_account)s,
+        %(tokens)s::integer[] || n || CASE WHEN n < 50 THEN %(rare)s::integer[] ELSE '{}' END
+    FROM generate_series(1, %(events)s) n""",
+)
+
+
+@pytest.fixture
+def large(ada):
+    x_account = factories.XAccountFactory()
+    factories.MembershipFactory(user=ada, x_account=x_account, role=Role.AGENT)
+    factories.SyncStateFactory(x_account=x_account)
+    common = sorted(tokens_of(words_of("the lamp")) | {facet("account", x_account.pk)})
+    rare = sorted(tokens_of(words_of("rarest")))
+    values = {"x_account": x_account.pk, "events": EVENTS, "tokens": common, "rare": rare}
+    with connection.cursor() as cursor:
+        for statement in FILL:
+            cursor.execute(statement, values)
+        index.index_names()
+        cursor.execute("ANALYZE")
+    return x_account
+
+
+def plans_of(user, typed):
+    wanted = finding.resolve(user, asking.parse(typed))
+    with CaptureQueriesContext(connection) as queries:
+        wanted = finding.resolve(user, asking.parse(typed))
+        finding.find(user, wanted)
+        finding.people_for(wanted)
+        finding.people_like(wanted)
+    found = []
+    with connection.cursor() as cursor:
+        for query in queries.captured_queries:
+            if query["sql"].lstrip().startswith(("SELECT", "WITH")):
+                is_by_gin = "WITH meant" in query["sql"]
+                cursor.execute(f"SET LOCAL enable_seqscan = {'off' if is_by_gin else 'on'}")
+                cursor.execute("EXPLAIN " + query["sql"])
+                found.append("\n".join(line for (line,) in cursor.fetchall()))
+    return found
+
+
+def test_no_statement_reads_a_large_table_from_end_to_end(ada, large):
+    plans = {typed: plans_of(ada, typed) for typed in SEARCHES}
+    assert [(typed, plan) for typed in plans for plan in plans[typed] if LARGE.search(plan)] == []
+    common, rare = "\n".join(plans["lamp"]), "\n".join(plans["rarest"])
+    assert re.search(r"Index Scan.* (search_newest_first|conversations_searchentry_pkey)", common)
+    assert "search_tokens" not in common  # met on the walk
+    assert "Bitmap Index Scan on search_tokens" in rare
+    assert "name_gram_once_per_person" in rare

@@ -1,0 +1,71 @@
+"""A person searches: from the box in the list to the very message, by keyboard, on a phone, without JavaScript."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.conversations.search_support import index_all
+from tests.e2e import rich
+from tests.e2e.conftest import PHONE
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+SEARCHES = ["", "lamp", "from:ossian", "from:osian", "maryam", "zzzz", "has:stickers lamp", "has:media", "から"]
+
+
+@pytest.fixture
+def filled(server, ada):
+    found = rich.fill(ada, datetime.now(UTC))
+    index_all()
+    return found
+
+
+def test_from_the_box_in_the_list_to_the_message_in_its_thread(visit, ada, filled):
+    page = visit(ada).open("/")
+    page.get_by_role("searchbox", name="Search messages").fill('"message number 7"')
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search/?q=*")
+    assert page.locator(".hit mark").all_inner_texts() == ["Message number 7"]
+    page.locator(".hit").click()
+    page.wait_for_url(f"**/c/{filled.long.pk}/?at=*")
+    target = page.locator(".event:target")
+    target.wait_for()
+    assert "Message number 7" in target.inner_text()
+    assert target.evaluate("row => row.getBoundingClientRect().top >= 0")
+
+
+def test_all_of_it_without_javascript(visit, ada, filled):
+    page = visit(ada, java_script_enabled=False).open("/search/?q=message")
+    assert page.locator(".hit").count() == 20
+    page.get_by_role("link", name="Older messages").click()
+    assert page.locator(".hit").count() > 0
+    page.locator(".hit").first.click()
+    assert "/c/" in page.url
+
+
+def test_by_keyboard_alone(visit, ada, filled):
+    page = visit(ada).open("/search/")
+    page.locator("#search-q").focus()
+    page.keyboard.type("from:osian")
+    page.keyboard.press("Enter")
+    guess = page.get_by_role("link", name="Ossian")
+    guess.wait_for()
+    guess.focus()
+    page.keyboard.press("Enter")
+    page.locator(".hit").first.wait_for()
+    assert page.locator("#search-q").input_value() == "from:@odd_ossian"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_pages_of_searches_are_sound_and_fit(visit, ada, filled, scheme, size):
+    seen = visit(ada, color_scheme=scheme, **(PHONE if size == "phone" else {}))
+    for typed in SEARCHES:
+        page = seen.open(f"/search/?q={typed}")
+        violations = Axe().run(page).response["violations"]
+        assert [(typed, rule["id"], rule["nodes"][0]["html"]) for rule in violations] == []
+        assert page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"), (
+            typed
+        )
