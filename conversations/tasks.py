@@ -12,6 +12,7 @@ from conversations.sync import chats, people, polling, posts, push, subscription
 SECONDS_TO_START = 10
 """A task that no worker has taken up by then is forgotten: the sweep has said the same again meanwhile."""
 FILES_AT_ONCE = 8
+THUMBNAILS_AT_ONCE = 4
 
 
 @shared_task
@@ -27,6 +28,7 @@ def sweep() -> None:
     _queue(look_up_conversation, wishes.due(ConversationLookup, "x_account"))
     _queue(read_history, wishes.due(HistoryRead, "conversation__x_account"))
     _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
+    _queue(make_thumbnails, media.thumbnails_due(THUMBNAILS_AT_ONCE))
     now = timezone.now()
     if XUser.objects.filter(lookup_due_at__lte=now).exists():
         look_up_people.apply_async(expires=SECONDS_TO_START)
@@ -96,3 +98,9 @@ def fetch_post_details() -> None:
 @shared_task
 def fetch_media_file(pk: int) -> None:
     media.fetch_file(pk)
+
+
+@shared_task
+def make_thumbnails(pk: int) -> None:
+    """Of what was stored before thumbnails were made, or whose thumbnails a disk has lost."""
+    media.make_thumbnails(pk)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("c/<int:pk>/read/", thread.mark_read, name="mark_read"),
     path("c/<int:pk>/history/", thread.read_history, name="read_history"),
     path("c/<int:pk>/files/<int:file_pk>/", media.media_file, name="media_file"),
+    path("c/<int:pk>/files/<int:file_pk>/<int:width>/", media.thumbnail, name="thumbnail"),
     path("c/<int:pk>/files/<int:file_pk>/retry/", media.retry_file, name="retry_file"),
     path("x-webhook/", webhook.x_webhook, name="x_webhook"),
     path("metrics", metrics.metrics, name="metrics"),

@@ -251,7 +251,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF],
+        "img-src": [SELF, "data:"],  # the blurred placeholders of pictures, which stand in the page itself
         "media-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -328,6 +328,7 @@ CELERY_TASK_ROUTES = {
     "conversations.tasks.check_chats": {"queue": "bulk"},
     "conversations.tasks.tidy": {"queue": "bulk"},
     "conversations.tasks.fetch_media_file": {"queue": "media"},
+    "conversations.tasks.make_thumbnails": {"queue": "media"},
 }
 CELERY_BEAT_SCHEDULER = "dminbox.celery:BeatScheduler"
 CELERY_BEAT_SCHEDULE = {

@@ -12,7 +12,7 @@ from conversations.models.events import (
 )
 from conversations.models.ledger import ApiCall, BilledResource, RateWindow, SpendDay
 from conversations.models.media import Media, MediaFile
-from conversations.models.people import XUser
+from conversations.models.people import XUser, XUserName
 from conversations.models.posts import Post, PostMedia
 from conversations.models.push import ActivityDelivery, ActivitySubscription, PushState
 from conversations.models.sync import (
@@ -49,4 +49,5 @@ __all__ = [
     "SpendDay",
     "SyncState",
     "XUser",
+    "XUserName",
 ]

@@ -258,6 +258,7 @@ def queued(monkeypatch, db):
         "look_up_people",
         "fetch_post_details",
         "fetch_media_file",
+        "make_thumbnails",
     ):
         task = getattr(tasks, name)
         monkeypatch.setattr(task, "apply_async", lambda args=(), name=name, **_: found.append((name, *args)))
@@ -310,6 +311,6 @@ def test_the_sweep_asks_for_people_and_posts_that_are_due(queued):
 
 
 def test_an_idle_sweep_is_a_handful_of_queries(queued, django_assert_max_num_queries):
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         tasks.sweep()
     assert queued == []
