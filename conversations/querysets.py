@@ -145,6 +145,11 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
             "event_posts",
         )
 
+    def with_media(self) -> Self:
+        """What a gallery shows of each event."""
+        media = _related(self.model, "event_media").select_related("media__file", "media__preview")
+        return self.select_related("sender").prefetch_related(Prefetch("event_media", media))
+
     def with_contents(self) -> Self:
         """What a thread shows of each event, but for the media of posts (see `PostQuerySet.media`)."""
         media = _related(self.model, "event_media").select_related("media__file", "media__preview")

@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from conversations.views import inbox, media, metrics, opening, thread, webhook, x_accounts
+from conversations.views import gallery, inbox, media, messages, metrics, opening, thread, webhook, x_accounts
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
     path("c/<int:pk>/", thread.thread, name="thread"),
     path("c/<int:pk>/older/", thread.thread_older, name="thread_older"),
     path("c/<int:pk>/e/<int:dm_event_id>/", thread.event, name="event"),
+    path("c/<int:pk>/e/<int:dm_event_id>/more/", messages.message, name="message"),
+    path("c/<int:pk>/e/<int:dm_event_id>/raw/", messages.raw, name="raw_event"),
+    path("c/<int:pk>/media/", gallery.gallery, name="gallery"),
     path("c/<int:pk>/read/", thread.mark_read, name="mark_read"),
     path("c/<int:pk>/history/", thread.read_history, name="read_history"),
     path("c/<int:pk>/files/<int:file_pk>/", media.media_file, name="media_file"),
