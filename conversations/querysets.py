@@ -182,6 +182,17 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
             )
         )
 
+    def with_attachments(self) -> Self:
+        """Which media and posts it carries, and of these nothing but their kind."""
+        media = _related(self.model, "event_media").select_related("media").defer("media__raw")
+        posts = _related(self.model, "event_posts")
+        return self.prefetch_related(*self._contents(media=media, posts=posts))
+
+    def with_media(self) -> Self:
+        """What a gallery shows of each event."""
+        media = _related(self.model, "event_media").select_related("media__file", "media__preview")
+        return self.select_related("sender").prefetch_related(*self._contents(media=media))
+
     def with_contents(self) -> Self:
         """What a thread shows of each event, but for the media of posts (see `PostQuerySet.media`)."""
         media = _related(self.model, "event_media").select_related("media__file", "media__preview")
@@ -202,13 +213,10 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         )
 
     @staticmethod
-    def _contents(people: Any, media: Any, posts: Any) -> list[Prefetch[Any]]:
+    def _contents(**wanted: Any) -> list[Prefetch[Any]]:
         """As plain lists: a related manager for each event and kind would take longer than all the queries."""
-        return [
-            Prefetch("event_participants", people, to_attr="people_shown"),
-            Prefetch("event_media", media, to_attr="media_shown"),
-            Prefetch("event_posts", posts, to_attr="posts_shown"),
-        ]
+        relations = {"people": "event_participants", "media": "event_media", "posts": "event_posts"}
+        return [Prefetch(relations[name], rows, to_attr=f"{name}_shown") for name, rows in wanted.items()]
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):

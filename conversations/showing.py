@@ -18,6 +18,7 @@ from conversations.sync import estimates
 
 LOCKED = "Goes on in encrypted XChat"
 COLOURS = 6
+FEW = 4
 PREVIEW_LENGTH = 120
 MEDIA_WORDS = {"photo": "📷 Photo", "video": "🎬 Video", "animated_gif": "GIF"}
 
@@ -48,6 +49,11 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def listed_few(names: Sequence[str]) -> str:
+    """Ben, Cleo and 4 others: a line has no room for more."""
+    return listed(names if len(names) <= FEW else [*names[: FEW - 2], f"{len(names) - FEW + 2} others"])
 
 
 # --- Conversations ----------------------------------------------------------------------------------------------------
@@ -101,7 +107,7 @@ def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
 
 def happening(event: DmEvent) -> str:
     """Who came or went, in one sentence; kinds we do not know are named by X's word."""
-    people = listed([name_of(row.x_user) for row in event.people_shown]) or "Somebody"
+    people = listed_few([name_of(row.x_user) for row in event.people_shown]) or "Somebody"
     if event.event_type == DmEvent.Type.PARTICIPANTS_JOIN:
         return f"{name_of(event.sender)} added {people}" if event.sender else f"{people} joined"
     if event.event_type == DmEvent.Type.PARTICIPANTS_LEAVE:
@@ -144,10 +150,10 @@ def _contents(event: DmEvent) -> str:
 
 def signs_of(event: DmEvent) -> str:
     """What stands beside the text: a photo, a film, a post; "" when nothing does."""
-    media = [row.media for row in event.event_media.all()]
+    media = [row.media for row in event.media_shown]
     if media:
         return MEDIA_WORDS.get(media[0].type, "📎 File")
-    return "💬 Post" if event.event_posts.all() else ""
+    return "💬 Post" if event.posts_shown else ""
 
 
 # --- Pictures ---------------------------------------------------------------------------------------------------------
@@ -182,9 +188,17 @@ class Picture:
 
 
 def picture_of(media: Media, box: tuple[int, int] = PICTURE_BOX) -> Picture:
-    width, height = media.width or FALLBACK_SIZE[0], media.height or FALLBACK_SIZE[1]
+    width, height = size_of(media)
     scale = min(1, box[0] / width, box[1] / height)
     return Picture(media, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def size_of(media: Media) -> tuple[int, int]:
+    """As X tells it, else as the file itself does (of a film, its first picture)."""
+    for told in (media, stored(media.file), stored(media.preview)):
+        if told and told.width and told.height:
+            return told.width, told.height
+    return FALLBACK_SIZE
 
 
 def stored(file: MediaFile | None) -> MediaFile | None:

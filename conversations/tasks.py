@@ -12,6 +12,7 @@ from conversations.sync import chats, people, polling, posts, push, subscription
 SECONDS_TO_START = 10
 """A task that no worker has taken up by then is forgotten: the sweep has said the same again meanwhile."""
 FILES_AT_ONCE = 8
+THUMBNAILS_AT_ONCE = 4
 
 
 @shared_task
@@ -27,6 +28,7 @@ def sweep() -> None:
     _queue(look_up_conversation, wishes.due(ConversationLookup, "x_account"))
     _queue(read_history, wishes.due(HistoryRead, "conversation__x_account"))
     _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
+    _queue(make_thumbnails, media.thumbnails_due(THUMBNAILS_AT_ONCE))
     index.make_missing_states()
     _queue(index_new_words, index.new_due())
     _queue(index_old_words, index.old_due())
@@ -113,3 +115,9 @@ def index_old_words(x_account_pk: int) -> None:
 @shared_task
 def index_names() -> None:
     index.index_names()
+
+
+@shared_task
+def make_thumbnails(pk: int) -> None:
+    """Of what was stored before thumbnails were made, or whose thumbnails a disk has lost."""
+    media.make_thumbnails(pk)

@@ -113,6 +113,12 @@ def said(
     return Said("".join(with_links_in_full), any(map(_is_address, pieces)))
 
 
+def plain(text: str | None, entities: Entities = None) -> str:
+    """What was written, for copying: decoded, with each link's full address."""
+    pieces = _pieces(text, entities, has_media=False, card_post_ids=())
+    return "".join(piece.label if piece.label[:1] in "@＠#＃$" else piece.href or piece.label for piece in pieces)
+
+
 def is_emoji_only(text: str | None, *, at_most: int = 6) -> bool:
     """Whether a message is a few emoji and nothing else, and so shown large."""
     bare = "".join((text or "").split())

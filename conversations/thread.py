@@ -15,6 +15,8 @@ from conversations.models import DmEvent, EventParticipant, Post
 from conversations.showing import Picture, picture_of
 
 RUN_BREAK = timedelta(minutes=20)
+LONG_TEXT, LONG_LINES = 1200, 24
+"""From so many characters or lines on, a message is folded."""
 CARD_BOX = (456, 320)
 
 
@@ -38,7 +40,9 @@ class Card:
 
 @dataclass(slots=True)
 class Shown:
-    """One event. `day` stands on the first of a day, `opens_run` on the first of several by one sender.
+    """One event. `opens_minute`: not of the same run and minute as the one before, which shows the time for both.
+
+    `day` stands on the first of a day, `opens_run` on the first of several by one sender.
 
     seen_at: on the newest message of ours that the other side has read. is_locked_above: between it and the event
     before, the conversation went on as encrypted X Chat.
@@ -48,6 +52,7 @@ class Shown:
     kind: str
     is_ours: bool
     opens_run: bool = True
+    opens_minute: bool = True
     day: date | None = None
     html: SafeString | None = None
     is_emoji: bool = False
@@ -55,6 +60,12 @@ class Shown:
     cards: list[Card] = field(default_factory=list)
     seen_at: datetime | None = None
     is_locked_above: bool = False
+    is_new_above: bool = False
+
+    @property
+    def is_long(self) -> bool:
+        words = self.event.text or ""
+        return len(words) > LONG_TEXT or words.count("\n") > LONG_LINES
 
     @property
     def has_media(self) -> bool:
@@ -76,6 +87,7 @@ def shown(events: Iterable[DmEvent], our_id: int) -> list[Shown]:
         before = rows[-1] if rows else None
         row.day = day_of(event) if before is None or day_of(before.event) != day_of(event) else None
         row.opens_run = row.day is not None or before is None or not _runs_on(before, row)
+        row.opens_minute = row.opens_run or before is None or _minute_of(before.event) != _minute_of(event)
         rows.append(row)
     return rows
 
@@ -84,6 +96,13 @@ def mark_seen(rows: Iterable[Shown], seen_own_id: int | None, seen_at: datetime 
     for row in rows:
         if row.event.dm_event_id == seen_own_id:
             row.seen_at = seen_at
+
+
+def mark_unread(rows: Sequence[Shown], read_to: int) -> None:
+    """Marks the first message of others that a person has not read, where what they have read ends on this page."""
+    new = [row for row in rows if row.event.dm_event_id > read_to and row.kind == "message" and not row.is_ours]
+    if new and read_to and rows[0].event.dm_event_id <= read_to:
+        new[0].is_new_above = new[0].opens_run = new[0].opens_minute = True
 
 
 def mark_locked(rows: Sequence[Shown], locked_id: int) -> bool:
@@ -97,6 +116,10 @@ def mark_locked(rows: Sequence[Shown], locked_id: int) -> bool:
 
 def day_of(event: DmEvent) -> date:
     return timezone.localtime(event.created_at).date()
+
+
+def _minute_of(event: DmEvent) -> datetime:
+    return event.created_at.replace(second=0, microsecond=0)
 
 
 def _runs_on(before: Shown, row: Shown) -> bool:

@@ -253,7 +253,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF],
+        "img-src": [SELF, "data:"],  # the blurred placeholders of pictures, which stand in the page itself
         "media-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -333,6 +333,7 @@ CELERY_TASK_ROUTES = {
     "conversations.tasks.index_old_words": {"queue": "bulk"},
     "conversations.tasks.index_names": {"queue": "bulk"},
     "conversations.tasks.fetch_media_file": {"queue": "media"},
+    "conversations.tasks.make_thumbnails": {"queue": "media"},
 }
 CELERY_BEAT_SCHEDULER = "dminbox.celery:BeatScheduler"
 CELERY_BEAT_SCHEDULE = {

@@ -2,6 +2,17 @@
 
 from conversations.media.fetching import fetch_file, files_due, sharp_avatar
 from conversations.media.reach import files_shown_in
+from conversations.media.thumbnails import make_thumbnails, thumbnail_path, thumbnails_due
 from conversations.media.wanted import wanted_file, wanted_files
 
-__all__ = ["fetch_file", "files_due", "files_shown_in", "sharp_avatar", "wanted_file", "wanted_files"]
+__all__ = [
+    "fetch_file",
+    "files_due",
+    "files_shown_in",
+    "make_thumbnails",
+    "sharp_avatar",
+    "thumbnail_path",
+    "thumbnails_due",
+    "wanted_file",
+    "wanted_files",
+]

@@ -31,6 +31,7 @@ from conversations import changes, ledger
 from conversations.media.download import Fetcher, copy
 from conversations.media.errors import Gone, Later, MediaError, Refused, TooLarge
 from conversations.media.kinds import Kind, kind_of
+from conversations.media.thumbnails import MOST_ATTEMPTS, thumbnails_of
 from conversations.models import EventMedia, MediaFile
 from dminbox import leases
 from dminbox.xapi.client import XClient
@@ -149,6 +150,10 @@ def _keep(file: MediaFile) -> dict[str, Any]:
         kind = kind_of(path)
         size = path.stat().st_size
         relative = _put_in_place(path, file, kind)
+    # A picture that ended the worker before is kept without: the sweep does not try it again either.
+    small = (
+        thumbnails_of(relative, kind.content_type) if file.attempts <= MOST_ATTEMPTS else {"thumbnails_due_at": None}
+    )
     return {
         "state": MediaFile.State.STORED,
         "stored_at": timezone.now(),
@@ -158,7 +163,7 @@ def _keep(file: MediaFile) -> dict[str, Any]:
         "width": kind.width,
         "height": kind.height,
         "error": "",
-    }
+    } | small
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from conversations.models.events import (
 )
 from conversations.models.ledger import ApiCall, BilledResource, RateWindow, SpendDay, SpendReservation
 from conversations.models.media import Media, MediaFile
-from conversations.models.people import XUser
+from conversations.models.people import XUser, XUserName
 from conversations.models.posts import Post, PostMedia
 from conversations.models.push import ActivityDelivery, ActivitySubscription, PushState
 from conversations.models.saved_views import SavedView
@@ -57,4 +57,5 @@ __all__ = [
     "SpendReservation",
     "SyncState",
     "XUser",
+    "XUserName",
 ]

@@ -48,10 +48,21 @@ class MediaFile(models.Model):
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
     stored_at = models.DateTimeField(null=True, blank=True)
+    thumbnails_due_at = models.DateTimeField(
+        null=True, blank=True, default=timezone.now, help_text="Once stored; empty when all that can be made are."
+    )
+    thumbnail_attempts = models.PositiveSmallIntegerField(default=0)
+    thumbnail_widths = models.JSONField(default=list, blank=True, help_text="Of the WebP copies beside the file.")
+    placeholder = models.CharField(max_length=600, blank=True, help_text="A blurred picture as a data: address.")
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["due_at"], name="media_file_due", condition=models.Q(state__in=["due", "fetching"]))
+            models.Index(fields=["due_at"], name="media_file_due", condition=models.Q(state__in=["due", "fetching"])),
+            models.Index(
+                fields=["thumbnails_due_at"],
+                name="media_file_thumbnails_due",
+                condition=models.Q(state="stored", thumbnails_due_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -65,6 +76,11 @@ class MediaFile(models.Model):
     def replace_lost_bytes(self) -> bool:
         """What X may still have replaces what a disk has lost."""
         return self._make_due(state=MediaFile.State.STORED)
+
+    def replace_lost_thumbnails(self) -> bool:
+        """Until they are made again, pages show the file itself."""
+        again = {"thumbnail_widths": [], "thumbnail_attempts": 0, "thumbnails_due_at": timezone.now()}
+        return MediaFile.objects.filter(pk=self.pk, state=MediaFile.State.STORED).update(**again) == 1
 
     def _make_due(self, **condition: object) -> bool:
         due = {"state": MediaFile.State.DUE, "due_at": timezone.now(), "attempts": 0, "error": ""}

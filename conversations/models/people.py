@@ -27,6 +27,7 @@ class XUser(models.Model):
     raw = models.JSONField(default=dict)
     first_seen_at = models.DateTimeField(default=timezone.now)
     profile_seen_at = models.DateTimeField(null=True, blank=True, help_text="When X last showed this profile.")
+    named_at = models.DateTimeField(null=True, blank=True, help_text="When X first showed this name and username.")
     unavailable_since = models.DateTimeField(null=True, blank=True)
     unavailable_reason = models.CharField(
         max_length=300, blank=True, help_text="X's words, for example: User has been suspended."
@@ -49,3 +50,22 @@ class XUser(models.Model):
 
     def __str__(self) -> str:
         return f"@{self.username}" if self.username else str(self.pk)
+
+
+class XUserName(models.Model):
+    """A name and username somebody had before. Written with the profile that shows another."""
+
+    x_user = models.ForeignKey(XUser, on_delete=models.CASCADE, related_name="former_names", db_index=False)
+    name = models.CharField(max_length=200, blank=True)
+    username = models.CharField(max_length=50, blank=True)
+    seen_from = models.DateTimeField(help_text="When X first showed it.")
+    seen_until = models.DateTimeField(help_text="When X last showed it.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-seen_until"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["x_user", "seen_until"], name="x_user_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"@{self.username} of {self.x_user_id}"

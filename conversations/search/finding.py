@@ -12,7 +12,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
 from accounts.models import XAccount
-from conversations.models import Conversation, DmEvent, EventMedia, Participant, XUser
+from conversations.models import Conversation, DmEvent, Participant, XUser
 from conversations.search import candidates, names
 from conversations.search.asking import Asked
 from conversations.search.candidates import Spec
@@ -173,8 +173,7 @@ def _decided(user: Person, wanted: Wanted, rows: candidates.Rows) -> Iterator[Hi
 
 
 def _readable(user: Person, pks: Iterable[int]) -> Iterable[DmEvent]:
-    media = Prefetch("event_media", EventMedia.objects.select_related("media").defer("media__raw"))
-    events = DmEvent.objects.visible_to(user).messages().filter(pk__in=list(pks)).prefetch_related(media, "event_posts")
+    events = DmEvent.objects.visible_to(user).messages().filter(pk__in=list(pks)).with_attachments()
     return events.select_related("conversation", "sender__avatar").defer("raw", "sender__raw")
 
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.access import without_tokens
 from conversations import changes, text, words
 from conversations.models import Change, Conversation, DmEvent, IndexedName, NameGram, SearchEntry, SearchState, XUser
+from conversations.querysets import DmEventQuerySet
 
 log = structlog.get_logger("conversations.search")
 
@@ -175,12 +176,12 @@ def _add(entries: Sequence[SearchEntry]) -> None:
         missing = [entry for entry in missing if entry.event_id not in there]
 
 
-def with_what_counts(events: QuerySet[DmEvent]) -> QuerySet[DmEvent]:
+def with_what_counts(events: DmEventQuerySet) -> DmEventQuerySet:
     """With all that a search asks of a message, and nothing else of it."""
     return (
         events.select_related("conversation")
         .only("conversation__x_account_id", "conversation__dm_conversation_id", *OF_EVENT)
-        .prefetch_related("event_media", "event_posts")
+        .with_attachments()
     )
 
 
@@ -191,14 +192,14 @@ def said_in(event: DmEvent) -> text.Said:
     return text.said(
         event.text,
         event.entities,
-        has_media=bool(event.event_media.all()),
-        card_post_ids=[row.post_id for row in event.event_posts.all()],
+        has_media=bool(event.media_shown),
+        card_post_ids=[row.post_id for row in event.posts_shown],
     )
 
 
 def carried_by(event: DmEvent, said: text.Said) -> set[str]:
     """Which of `has:` are true of it."""
-    things = {"media": event.event_media.all(), "post": event.event_posts.all(), "link": said.has_link}
+    things = {"media": event.media_shown, "post": event.posts_shown, "link": said.has_link}
     return {name for name, is_there in things.items() if is_there}
 
 

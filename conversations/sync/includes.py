@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations.ids import as_number, as_numbers
 from conversations.media import sharp_avatar, wanted_file, wanted_files
-from conversations.models import EventMedia, Media, Post, XUser
+from conversations.models import EventMedia, Media, Post, XUser, XUserName
 from dminbox.xapi import schema
 
 LONGEST_URL = 500
@@ -35,6 +35,7 @@ PROFILE = [
     "verified_type",
     "raw",
     "profile_seen_at",
+    "named_at",
     "unavailable_since",
     "unavailable_reason",
     "lookup_due_at",
@@ -49,13 +50,13 @@ def store_users(users: Iterable[schema.User], seen_at: datetime) -> dict[int, XU
     """The profiles that X showed at `seen_at`; one seen later stays. Returns the rows by id."""
     shown = {pk: user for user in users if (pk := as_number(user.id)) is not None}
     rows = XUser.objects.in_bulk(list(shown))
-    fresh = [
-        _with_profile(rows.setdefault(pk, XUser(pk=pk)), shown[pk], seen_at)
-        for pk in sorted(shown)
-        if pk not in rows or _is_news(rows[pk], shown[pk], seen_at)
-    ]
+    news = [pk for pk in sorted(shown) if pk not in rows or _is_news(rows[pk], shown[pk], seen_at)]
+    before = {pk: _name_of(row) for pk in news if (row := rows.get(pk)) and row.profile_seen_at}
+    fresh = [_with_profile(rows.setdefault(pk, XUser(pk=pk)), shown[pk], seen_at) for pk in news]
     _give_avatars(fresh)
     XUser.objects.bulk_create(fresh, update_conflicts=True, update_fields=PROFILE, unique_fields=["id"])
+    former = [name for pk, name in before.items() if _is_renamed(rows[pk], name)]
+    XUserName.objects.bulk_create(former, ignore_conflicts=True)
     return rows
 
 
@@ -160,9 +161,23 @@ def _is_news(row: XUser, user: schema.User, seen_at: datetime) -> bool:
     return row.profile_seen_at < (seen_at if says_more else seen_at - SEEN_EVERY)
 
 
+def _name_of(row: XUser) -> XUserName:
+    """How somebody was called until now, for the history of names."""
+    until = row.profile_seen_at or row.first_seen_at
+    since = min(row.named_at or row.first_seen_at, until)
+    return XUserName(x_user=row, name=row.name, username=row.username, seen_from=since, seen_until=until)
+
+
+def _is_renamed(row: XUser, before: XUserName) -> bool:
+    return (row.name, row.username) != (before.name, before.username)
+
+
 def _with_profile(row: XUser, user: schema.User, seen_at: datetime) -> XUser:
+    called = row.name, row.username
     row.username = (user.username or row.username)[:50]
     row.name = (row.name if user.name is None else user.name)[:200]
+    if called != (row.name, row.username):
+        row.named_at = seen_at
     if user.profile_image_url and len(user.profile_image_url) <= LONGEST_URL:
         row.profile_image_url = user.profile_image_url
     row.is_protected = _told(user.protected, row.is_protected)

@@ -76,8 +76,13 @@ def event_link(event: DmEvent) -> SafeString:
 def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> SafeString:
     """Where one message stands here, and the nearest X has to it."""
     on_x = links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=has_media)
+    about = reverse("message", args=[event.conversation_id, event.dm_event_id])
     return format_html(
-        '{}<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="On X">↗</a>', event_link(event), on_x
+        '{}<a class="more" href="{}" aria-label="More about this message">⋯</a>'
+        '<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="On X">↗</a>',
+        event_link(event),
+        about,
+        on_x,
     )
 
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import Person
 from accounts.models import Role
 from conversations.changes import events_showing
-from conversations.media import files_shown_in
+from conversations.media import files_shown_in, thumbnail_path
 from conversations.models import Conversation, MediaFile
 from conversations.views.streaming import give_back_connections
 
@@ -51,6 +51,28 @@ async def media_file(request: HttpRequest, pk: int, file_pk: int) -> HttpRespons
         await sync_to_async(file.replace_lost_bytes)()
         raise Http404 from None
     return _with_headers(_answer(request, body, file, etag), file, etag)
+
+
+@require_safe
+async def thumbnail(request: HttpRequest, pk: int, file_pk: int, width: int) -> HttpResponseBase:
+    """The small copy of a picture, of that width."""
+    file = await sync_to_async(_file_for)(request.user, pk, file_pk)
+    if file.state != MediaFile.State.STORED or width not in file.thumbnail_widths:
+        raise Http404
+    etag = f'"{file.pk:x}-{file.stored_at.timestamp() if file.stored_at else 0:.0f}-{width}w"'
+    if _has_it(request, etag):
+        return _with_headers(HttpResponse(status=304), file, etag)
+    place = Path(settings.MEDIA_ROOT) / thumbnail_path(file.path, width)
+    try:
+        content = await asyncio.to_thread(place.read_bytes)
+    except FileNotFoundError:
+        await sync_to_async(file.replace_lost_thumbnails)()
+        raise Http404 from None
+    response = _with_headers(HttpResponse(content), file, etag)
+    response["Content-Type"] = "image/webp"
+    response["Content-Disposition"] = f'inline; filename="dminbox-{file.pk}-{width}.webp"'
+    del response["Accept-Ranges"]
+    return response
 
 
 @require_POST

@@ -23,7 +23,7 @@ from conversations.querysets import DmEventQuerySet
 from conversations.showing import others_named, prices, typing_of
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
-from conversations.thread import Shown, day_of, mark_locked, mark_seen, posts_of, shown, steps_by_person
+from conversations.thread import Shown, day_of, mark_locked, mark_seen, mark_unread, posts_of, shown, steps_by_person
 from conversations.views.asking import all_of, refusal
 from conversations.views.watching import is_watched
 
@@ -217,6 +217,7 @@ def _page(
     """above: the dm_event_id of the next newer event; None where the page ends with the newest."""
     rows = shown(events, conversation.x_account.x_user_id)
     mark_seen(rows, conversation.seen_own_id, conversation.seen_at)
+    mark_unread(rows, conversation.read_to)
     may_ask = _may_ask(conversation, wanted["show"])
     is_end = may_ask and not has_older and not wanted["show"]
     return {

@@ -1,15 +1,6 @@
-// Threads: the read mark moves when the newest message has been on screen, GIFs move unless a person wants stillness,
-// and the row one has opened is marked in the list.
+// Threads: the read mark moves when the newest message has been on screen, and the row one has opened is marked in the
+// list.
 "use strict";
-
-const still = window.matchMedia("(prefers-reduced-motion: reduce)");
-
-function playLoops(root) {
-  if (still.matches) return;
-  for (const video of root.querySelectorAll("video[data-loop]")) {
-    video.play().catch(() => {}); // a browser that forbids it leaves the controls
-  }
-}
 
 function markSeen() {
   if (document.visibilityState !== "visible") return;
@@ -29,8 +20,7 @@ function markRow() {
   }
 }
 
-document.addEventListener("htmx:load", (event) => {
-  playLoops(event.detail.elt);
+document.addEventListener("htmx:load", () => {
   markRow();
   markSeen();
 });

@@ -258,6 +258,7 @@ def queued(monkeypatch, db):
         "look_up_people",
         "fetch_post_details",
         "fetch_media_file",
+        "make_thumbnails",
     ):
         task = getattr(tasks, name)
         monkeypatch.setattr(task, "apply_async", lambda args=(), name=name, **_: found.append((name, *args)))

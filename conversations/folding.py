@@ -1,0 +1,79 @@
+"""Comings and goings that follow each other, folded into one line of a thread. Pure: no queries of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from conversations.models import XUser
+from conversations.showing import listed_few, name_of
+from conversations.thread import Shown
+
+FOLDED_FROM = 3
+"""So many markers in a row say more as one line."""
+MOST_PARTS = 3
+"""Sentences of one line; who wants to know all unfolds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows that stand together: a single one, or many markers under the words that sum them up."""
+
+    rows: list[Shown]
+    words: str = ""
+
+    @property
+    def is_folded(self) -> bool:
+        return bool(self.words)
+
+    def holds(self, dm_event_id: int | None) -> bool:
+        return any(row.event.dm_event_id == dm_event_id for row in self.rows)
+
+
+def stretches(rows: Iterable[Shown]) -> list[Stretch]:
+    """All rows in their order; long runs of markers within one day as one stretch."""
+    found: list[Stretch] = []
+    for run in _runs(rows):
+        if len(run) >= FOLDED_FROM:
+            found.append(Stretch(run, summary(run)))
+        else:
+            found += [Stretch([row]) for row in run]
+    return found
+
+
+def summary(rows: Sequence[Shown]) -> str:
+    """Ada added Ben, Cleo and 4 others; Mira left. Who did the same more than once is named once."""
+    people: dict[tuple[str, int | None], dict[int, XUser]] = {}
+    inviters: dict[int, XUser] = {}
+    for row in rows:
+        by = row.event.sender if row.kind == "joined" else None
+        if by:
+            inviters[by.pk] = by
+        who = people.setdefault((row.kind, by.pk if by else None), {})
+        who.update({each.x_user_id: each.x_user for each in row.event.people_shown})
+    parts = [_part(kind, inviters.get(by) if by else None, list(who.values())) for (kind, by), who in people.items()]
+    more = len(parts) - MOST_PARTS
+    return "; ".join([*parts[:MOST_PARTS], *([f"and {more} more changes"] if more > 0 else [])])
+
+
+def _part(kind: str, by: XUser | None, people: Sequence[XUser]) -> str:
+    names = listed_few([name_of(person) for person in people]) or "Somebody"
+    if kind == "left":
+        return f"{names} left"
+    return f"{name_of(by)} added {names}" if by else f"{names} joined"
+
+
+def _runs(rows: Iterable[Shown]) -> Iterator[list[Shown]]:
+    run: list[Shown] = []
+    for row in rows:
+        if run and not _goes_on(run[-1], row):
+            yield run
+            run = []
+        run.append(row)
+    if run:
+        yield run
+
+
+def _goes_on(before: Shown, row: Shown) -> bool:
+    is_apart = row.day or row.is_locked_above or row.is_new_above or before.seen_at
+    return not is_apart and {before.kind, row.kind} <= {"joined", "left"}

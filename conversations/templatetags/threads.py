@@ -1,0 +1,49 @@
+"""What a thread's templates need beside words: stretches of events, and pictures in the size a screen needs."""
+
+from __future__ import annotations
+
+from django import template
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from conversations import folding, showing
+from conversations.models import MediaFile
+from conversations.thread import Shown
+
+register = template.Library()
+
+register.filter("stretches", folding.stretches)
+
+
+@register.filter
+def holds(stretch: folding.Stretch, dm_event_id: int | None) -> bool:
+    return stretch.holds(dm_event_id)
+
+
+@register.filter
+def names_of(row: Shown) -> str:
+    """Everybody who came or went by one event, however many."""
+    return showing.listed([showing.name_of(each.x_user) for each in row.event.people_shown])
+
+
+@register.simple_tag
+def picture_url(file: MediaFile | None, conversation_pk: int, width: int = 0) -> str:
+    """The smallest copy at least so wide; the file itself where there is none."""
+    if file is None:
+        return ""
+    wide = [each for each in file.thumbnail_widths if each >= width]
+    if width and wide:
+        return reverse("thumbnail", args=[conversation_pk, file.pk, min(wide)])
+    return reverse("media_file", args=[conversation_pk, file.pk])
+
+
+@register.simple_tag
+def srcset(file: MediaFile, conversation_pk: int, shown_width: int) -> SafeString | str:
+    """For the browser to choose by its screen; nothing where there is but one size."""
+    if len(file.thumbnail_widths) < 2:
+        return ""
+    sizes = ", ".join(
+        f"{reverse('thumbnail', args=[conversation_pk, file.pk, width])} {width}w" for width in file.thumbnail_widths
+    )
+    return format_html('srcset="{}" sizes="{}px"', sizes, shown_width)

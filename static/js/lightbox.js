@@ -1,0 +1,100 @@
+// Photos over the page: arrows lead from one to the next, + and - zoom, Esc closes, and the focus goes back to where one
+// was. Without this file each photo is a link to its file.
+"use strict";
+
+{
+  const ZOOMS = ["1", "2", "4"];
+  let links = [];
+  let at = 0;
+
+  const box = () => document.getElementById("lightbox");
+  const stage = () => box().querySelector(".lightbox-stage");
+
+  function show(index) {
+    at = (index + links.length) % links.length;
+    const link = links[at];
+    const small = link.querySelector("img:not(.blur)");
+    const large = stage().querySelector("img");
+    zoom("1");
+    large.src = small.currentSrc || small.src; // what is here already, until the file itself is
+    const whole = new Image();
+    whole.addEventListener("load", () => {
+      if (links[at] === link) large.src = whole.src;
+    });
+    whole.src = link.href;
+    large.alt = small.alt;
+    box().querySelector("[data-file]").href = link.href;
+    box().querySelector("[data-caption]").textContent = small.alt;
+    const count = box().querySelector("[data-count]");
+    count.textContent = count.dataset.words.replace("%n", at + 1).replace("%all", links.length);
+    for (const button of box().querySelectorAll("[data-step]")) button.hidden = links.length < 2;
+  }
+
+  function zoom(level) {
+    const area = stage();
+    const middle = [
+      (area.scrollLeft + area.clientWidth / 2) / area.scrollWidth,
+      (area.scrollTop + area.clientHeight / 2) / area.scrollHeight,
+    ];
+    area.dataset.zoom = level;
+    area.scrollTo(
+      middle[0] * area.scrollWidth - area.clientWidth / 2,
+      middle[1] * area.scrollHeight - area.clientHeight / 2,
+    );
+    for (const button of box().querySelectorAll("button[data-zoom]")) {
+      button.disabled = level === (button.dataset.zoom === "1" ? ZOOMS.at(-1) : ZOOMS[0]);
+    }
+  }
+
+  function zoomBy(step) {
+    const next = ZOOMS.indexOf(stage().dataset.zoom) + step;
+    if (ZOOMS[next]) zoom(ZOOMS[next]);
+  }
+
+  function open(link) {
+    links = [...document.querySelectorAll("a[data-lightbox]")];
+    box().showModal();
+    stage().focus();
+    show(links.indexOf(link));
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-lightbox]");
+    if (link && box() && event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)) {
+      event.preventDefault();
+      open(link);
+      return;
+    }
+    const step = event.target.closest("#lightbox [data-step]");
+    if (step) show(at + Number(step.dataset.step));
+    const size = event.target.closest("#lightbox button[data-zoom]");
+    if (size) zoomBy(Number(size.dataset.zoom));
+  });
+
+  document.addEventListener("dblclick", (event) => {
+    if (event.target.closest("#lightbox .lightbox-stage")) zoom(stage().dataset.zoom === "1" ? "2" : "1");
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (!box()?.open || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isStill = stage().dataset.zoom === "1"; // else the arrows move over the photo
+    if (event.key === "ArrowLeft" && isStill) show(at - 1);
+    else if (event.key === "ArrowRight" && isStill) show(at + 1);
+    else if (event.key === "+" || event.key === "=") zoomBy(1);
+    else if (event.key === "-") zoomBy(-1);
+    else if (event.key === "0") zoom("1");
+    else return;
+    event.preventDefault();
+  });
+
+  // Whoever went on to another photo comes back to that one.
+  document.addEventListener(
+    "close",
+    (event) => {
+      if (event.target.id !== "lightbox") return;
+      stage().querySelector("img").removeAttribute("src");
+      links[at]?.focus();
+    },
+    true,
+  );
+}

@@ -1,0 +1,59 @@
+// The small menu of a message. There is one for all of them; without this file the same stands on a page of its own.
+"use strict";
+
+{
+  let message = null;
+
+  const menu = () => document.getElementById("message-menu");
+
+  // The text as it was written: a link in full, not shortened for the eye.
+  function textOf(article) {
+    const shown = article.querySelector(".long-text, .bubble, .emoji");
+    if (!shown) return "";
+    const copy = shown.cloneNode(true);
+    for (const link of copy.querySelectorAll("a[href]")) {
+      if (!/^[@＠#＃$]/.test(link.textContent)) link.textContent = link.href;
+    }
+    return copy.textContent;
+  }
+
+  function open(button) {
+    message = button.closest("article");
+    const time = message.querySelector("a.event-time");
+    const about = menu().querySelector("[data-about]");
+    about.href = button.href;
+    menu().querySelector("[data-on-x]").href = message.querySelector("a.on-x").href;
+    menu().querySelector("[data-raw]")?.setAttribute("href", `${time.getAttribute("href")}raw/`);
+    menu().querySelector("[data-copy=text]").hidden = !textOf(message);
+    menu().querySelector("[role=status]").textContent = "";
+    menu().showPopover();
+    const place = button.getBoundingClientRect();
+    const size = menu().getBoundingClientRect();
+    const left = Math.max(8, Math.min(place.right - size.width, window.innerWidth - size.width - 8));
+    const isLow = place.bottom + size.height > window.innerHeight - 8;
+    menu().style.left = `${left}px`;
+    menu().style.top = `${Math.max(8, isLow ? place.top - size.height : place.bottom)}px`;
+    menu().querySelector("button:not([hidden]), a").focus();
+  }
+
+  async function copy(button) {
+    const link = message.querySelector("a.event-time").href;
+    const status = menu().querySelector("[role=status]");
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy === "link" ? link : textOf(message));
+      status.textContent = status.dataset.copied;
+    } catch {
+      status.textContent = status.dataset.refused;
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const more = event.target.closest("a.more");
+    if (more && menu()?.showPopover && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
+      event.preventDefault();
+      open(more);
+    }
+    const button = event.target.closest("#message-menu [data-copy]");
+    if (button) copy(button);
+  });
+}

@@ -1,0 +1,216 @@
+"""What a thread holds beside words: photos to look at, GIFs to hold, folded lines, a menu, a place to come back to."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from PIL import Image
+
+from conversations.media import make_thumbnails
+from conversations.models import Media, MediaFile, ReadMark
+from tests import factories
+from tests.e2e import rich
+from tests.e2e.conftest import PHONE
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+LONG = "The lamp flickers, then hums, then flickers again, and nobody here knows why. " * 30
+
+
+@pytest.fixture
+def filled(server, ada):
+    ada.time_zone = "Europe/Oslo"
+    ada.save()
+    filled = rich.fill(ada, datetime.now(UTC))
+    told = rich.Teller(filled.everything, datetime.now(UTC))
+    photos = told.say(filled.people[0], "Three more")
+    for n in range(3):
+        rich.attach(photos, _sharp_photo(f"5_7{n}", f"Photo {n + 1} of the shelf"))
+    told.say(filled.people[0], LONG)
+    rich.recount(filled.everything)
+    crowd = [factories.XUserFactory() for _ in range(6)]
+    told = rich.Teller(filled.group, datetime.now(UTC))
+    told.move("ParticipantsJoin", crowd, by=filled.people[0])
+    told.move("ParticipantsLeave", crowd[:1])
+    told.move("ParticipantsLeave", crowd[1:2])
+    rich.recount(filled.group)
+    return filled
+
+
+def _sharp_photo(key: str, alt_text: str) -> Media:
+    place = Path(settings.MEDIA_ROOT) / f"sharp-{key}.jpg"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    Image.frombytes("RGB", (800, 600), os.urandom(800 * 600 * 3)).save(place)
+    file = rich.file(f"sharp-{key}", place, content_type="image/jpeg")
+    make_thumbnails(file.pk)
+    file = MediaFile.objects.get(pk=file.pk)
+    return Media.objects.create(media_key=key, type="photo", width=800, height=600, alt_text=alt_text, file=file)
+
+
+def until(page, expression, arg=None):
+    page.wait_for_function(expression if "=>" in expression else f"() => {expression}", arg=arg)
+
+
+def look(page, name):
+    """For eyes: SHOTS names a folder for screenshots."""
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png")
+
+
+def test_photos_open_over_the_page_and_keys_lead_through_them(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.everything.pk}/")
+    first = page.locator(".media-set a[data-lightbox]").first
+    first.focus()
+    look(page, "thread")
+    page.keyboard.press("Enter")
+    until(page, "document.getElementById('lightbox').open")
+    words = page.locator(".lightbox-words")
+    assert words.inner_text().split() == ["3", "of", "5", "Photo", "1", "of", "the", "shelf"]
+    until(page, "document.querySelector('.lightbox-stage img').naturalWidth === 800")
+    look(page, "lightbox")
+    page.keyboard.press("+")
+    until(page, "document.querySelector('.lightbox-stage img').clientWidth > innerWidth * 1.9")
+    look(page, "lightbox-zoomed")
+    page.keyboard.press("0")
+    page.keyboard.press("ArrowRight")
+    assert "Photo 2 of the shelf" in words.inner_text()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert "Three lamp shades in a row" in words.inner_text()
+    page.keyboard.press("Escape")
+    until(page, "!document.getElementById('lightbox').open")
+    assert page.evaluate("() => document.activeElement.querySelector('img').alt") == "Three lamp shades in a row"
+
+
+def test_thumbnails_are_chosen_by_the_screen(visit, ada, filled):
+    chosen = "() => document.querySelector('.media-set a img:not(.blur)').currentSrc"
+    for density, width in ((1, 360), (2, 720)):
+        page = visit(ada, device_scale_factor=density).open(f"/c/{filled.everything.pk}/")
+        until(page, "document.querySelector('.media-set a img:not(.blur)').currentSrc !== ''")
+        assert page.evaluate(chosen).endswith(f"/{width}/")
+
+
+def test_a_gif_runs_while_it_is_seen_until_somebody_holds_it(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.everything.pk}/")
+    gif = page.locator("video[data-loop]")
+    gif.scroll_into_view_if_needed()
+    until(page, "!document.querySelector('video[data-loop]').paused")
+    look(page, "gif")
+    page.get_by_role("button", name="Pause the GIF").click()
+    until(page, "document.querySelector('video[data-loop]').paused")
+    assert page.get_by_role("button", name="Play the GIF").is_visible()
+    assert not gif.evaluate("video => video.controls")
+
+
+def test_who_wants_less_motion_starts_gifs(visit, ada, filled):
+    page = visit(ada, reduced_motion="reduce").open(f"/c/{filled.everything.pk}/")
+    page.locator("video[data-loop]").scroll_into_view_if_needed()
+    page.get_by_role("button", name="Play the GIF").click()
+    until(page, "!document.querySelector('video[data-loop]').paused")
+
+
+def test_a_long_message_unfolds_without_a_script(visit, ada, filled):
+    page = visit(ada, java_script_enabled=False).open(f"/c/{filled.everything.pk}/")
+    text = page.locator(".long-text")
+    folded = text.bounding_box()["height"]
+    page.get_by_label("Show the whole message").check()
+    assert text.bounding_box()["height"] > 1.3 * folded
+
+
+def test_many_comings_and_goings_are_one_line_that_unfolds(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.group.pk}/")
+    line = page.locator("details.markers").last
+    look(page, "group")
+    assert "Ada Lindqvist added" in line.locator("> summary").inner_text()
+    assert "and 4 others" in line.locator("> summary").inner_text()
+    line.locator("> summary").click()
+    assert line.locator(".marker").count() == 3
+    inside = line.locator(".marker .event-time").first.get_attribute("href")
+    page = visit(ada).open(inside)
+    assert page.locator("details.markers[open]").count() == 1
+
+
+def test_the_menu_of_a_message_copies_its_text_and_its_link(visit, ada, filled):
+    visited = visit(ada)
+    visited.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visited.open(f"/c/{filled.everything.pk}/")
+    article = page.locator("article", has_text="Of course! See")
+    article.hover()
+    article.locator("a.more").click()
+    menu = page.locator("#message-menu")
+    assert menu.is_visible()
+    look(page, "menu")
+    page.get_by_role("button", name="Copy text").click()
+    until(page, "document.querySelector('#message-menu [role=status]').textContent === 'Copied.'")
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == "Of course! See https://nordlicht.example/polaris/colours?from=dm for the colours"
+    page.get_by_role("button", name="Copy link").click()
+    pk = article.get_attribute("id")[1:]
+    address = f"{visited.address}/c/{filled.everything.pk}/e/{pk}/"
+    until(page, "address => navigator.clipboard.readText().then((text) => text === address)", address)
+    page.keyboard.press("Escape")
+    assert not menu.is_visible()
+    assert article.locator("a.more").evaluate("link => link === document.activeElement")
+    article.locator("a.more").click()
+    page.get_by_role("link", name="Raw event").click()
+    page.wait_for_url("**/raw/")
+    assert '"' in page.locator("pre.raw").inner_text() or page.locator("pre.raw").inner_text() == "{}"
+
+
+def test_coming_back_finds_the_place_that_was_left(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.long.pk}/")
+    page.evaluate("() => document.getElementById('scroller').scrollTo(0, -600)")
+    seen = page.locator("article", has_text="Message number 225").evaluate("each => each.getBoundingClientRect().top")
+    page.goto(page.url.split("/c/")[0] + "/open/")
+    page.go_back()
+    until(page, "document.getElementById('scroller').scrollTop < -100")
+    back = page.locator("article", has_text="Message number 225").evaluate("each => each.getBoundingClientRect().top")
+    assert abs(seen - back) < 3
+
+
+def test_coming_back_to_an_older_part_opens_the_thread_around_it(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.long.pk}/")
+    page.evaluate("() => document.getElementById('scroller').scrollTo(0, -99999)")
+    page.locator("article", has_text="Message number 150").scroll_into_view_if_needed()
+    page.goto(page.url.split("/c/")[0] + "/open/")
+    page.go_back()
+    page.wait_for_url("**?at=*")
+    until(page, "[...document.querySelectorAll('.bubble')].some((each) => each.textContent.includes('number 150:'))")
+
+
+def test_the_line_of_what_is_new_stands_above_it(visit, ada, filled):
+    events = list(filled.long.events.order_by("dm_event_id"))
+    ReadMark.objects.create(user=ada, conversation=filled.long, dm_event_id=events[-4].dm_event_id)
+    page = visit(ada).open(f"/c/{filled.long.pk}/")
+    below = page.locator("#unread-line + article")
+    assert "Message number 237" in below.inner_text()
+    look(page, "unread")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", [{}, PHONE])
+def test_gallery_and_pages_of_a_message_are_accessible(visit, ada, filled, scheme, device):
+    event = filled.everything.events.order_by("dm_event_id").first()
+    begun = visit(ada, color_scheme=scheme, **device)
+    for name, address in {
+        "everything": f"/c/{filled.everything.pk}/",
+        "crowd": f"/c/{filled.group.pk}/",
+        "gallery": f"/c/{filled.everything.pk}/media/",
+        "message": f"/c/{filled.everything.pk}/e/{event.dm_event_id}/more/",
+        "raw": f"/c/{filled.everything.pk}/e/{event.dm_event_id}/raw/",
+    }.items():
+        page = begun.open(address)
+        look(page, f"{name}-{scheme}-{'phone' if device else 'desk'}")
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        found = Axe().run(page).response["violations"]
+        assert not found, [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+    page = begun.open(f"/c/{filled.everything.pk}/")
+    page.locator("a[data-lightbox]").first.click()
+    until(page, "document.getElementById('lightbox').open")
+    look(page, f"lightbox-{scheme}-{'phone' if device else 'desk'}")
+    found = Axe().run(page).response["violations"]
+    assert not found, [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
