@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
 from django.http import QueryDict
@@ -22,7 +22,7 @@ from accounts.access import Person
 from accounts.models import Membership, XAccount, snowflake_floor
 from conversations.forms import MAX_ID, InboxForm
 from conversations.models import Conversation, Participant, ReadMark, SavedView, XUser
-from conversations.querysets import MANY_UNREAD, ConversationQuerySet
+from conversations.querysets import EACH, MANY_UNREAD, ConversationQuerySet, run_union
 
 LOOKED_AT = 500
 """Conversations that are looked at for one count, over all X accounts together."""
@@ -102,56 +102,47 @@ class Count:
 
 def count(user: Person, x_accounts: Sequence[XAccount], views: Sequence[Wanted]) -> list[Count]:
     """How many conversations each of these filters shows, in one query of a fixed price however large the inbox is."""
+    most = max(1, LOOKED_AT // len(x_accounts))
     parts = [
-        _part(user, x_account, wanted, place, max(1, LOOKED_AT // len(x_accounts)))
+        (sql, [row.pk if param == EACH else param for param in params])
         for place, wanted in enumerate(views)
-        for x_account in x_accounts
-        if wanted["account"] in (None, x_account.pk)
+        for sql, params in [_counting(_looked_at(user, wanted, most), place)]
+        for row in x_accounts
+        if wanted["account"] in (None, row.pk)
     ]
     counts = [Count() for _ in views]
-    for place, looked_at, found, allowed in _counted(parts):
+    for place, looked_at, found in run_union(parts, DEFAULT_DB_ALIAS):
         before = counts[place]
-        counts[place] = Count(before.found + found, before.has_more or looked_at >= allowed)
+        counts[place] = Count(before.found + (found or 0), before.has_more or looked_at >= most)
     return counts
 
 
-def _part(
-    user: Person, x_account: XAccount, wanted: Wanted, place: int, most: int
-) -> QuerySet[Conversation, tuple[Any, ...]]:
-    """The rows looked at for one view of one X account: which view, and whether the row counts."""
+def _counting(rows: QuerySet[Conversation, Any], place: int) -> tuple[str, Sequence[Any]]:
+    """SQL that gives of these rows: which view, how many they are, how many of them count."""
+    sql, params = rows.query.sql_with_params()
+    counted = "COUNT(*), SUM(CASE WHEN counts THEN 1 ELSE 0 END)"
+    return f"SELECT {place:d}, {counted} FROM ({sql}) AS looked_at", params  # noqa: S608 (Django's own SQL)
+
+
+def _looked_at(user: Person, wanted: Wanted, most: int, x_account_id: int = EACH) -> QuerySet[Conversation, Any]:
+    """The rows looked at for one view, and whether each counts."""
     tests = conditions(wanted)
     first = tests.pop(0) if starts_from_index(wanted) else Q()
-    rows = Conversation.objects.filter(first, stretch(wanted), x_account=x_account)
+    rows = Conversation.objects.filter(first, stretch(wanted), x_account=x_account_id)
     if wanted["unread"]:
-        rows = rows.annotate(read_to=_read_to(user, x_account))
+        rows = rows.annotate(read_to=_read_to(user, x_account_id))
     heard_last = wanted["unread"] and not starts_from_index(wanted)
     rows = rows.order_by("-last_incoming_dm_event_id") if heard_last else rows.newest_first()
     counts = ExpressionWrapper(Q(*tests), output_field=BooleanField()) if tests else Value(value=True)
-    marked = rows.annotate(counts=counts, place=Value(place), most=Value(most))
-    return marked.values_list("place", "counts", "most")[:most]
+    return rows.annotate(counts=counts).values_list("counts")[:most]
 
 
-def _read_to(user: Person, x_account: XAccount) -> Coalesce:
+def _read_to(user: Person, x_account_id: int) -> Coalesce:
     """The same as `for_person` says, by sub-queries: a join could make the database read all before it cuts."""
-    before = Subquery(Membership.objects.filter(user=user.pk, x_account=x_account).values("read_before_id")[:1])
+    before = Subquery(Membership.objects.filter(user=user.pk, x_account=x_account_id).values("read_before_id")[:1])
     mark = ReadMark.objects.filter(user=user.pk, conversation=OuterRef("pk"))
     to = Case(When(was_moved_back=True, then=F("dm_event_id")), default=Greatest(F("dm_event_id"), before))
     return Coalesce(Subquery(mark.annotate(to=to).values("to")[:1]), before)
-
-
-def _counted(parts: Sequence[QuerySet[Conversation, tuple[Any, ...]]]) -> list[tuple[int, int, int, int]]:
-    """Of each part: which view, rows looked at, rows that count, rows allowed."""
-    if not parts:
-        return []
-    compiled = [part.query.sql_with_params() for part in parts]
-    sql = " UNION ALL ".join(
-        f"SELECT place, COUNT(*), SUM(CASE WHEN counts THEN 1 ELSE 0 END), most FROM ({sql}) AS part_{number} "  # noqa: S608
-        "GROUP BY place, most"
-        for number, (sql, _) in enumerate(compiled)
-    )
-    with connections[parts[0].db].cursor() as cursor:
-        cursor.execute(sql, [param for _, params in compiled for param in params])
-        return list(cursor.fetchall())
 
 
 # --- Addresses --------------------------------------------------------------------------------------------------------

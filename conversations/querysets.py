@@ -47,6 +47,8 @@ LOOKED_AT = 500
 """Conversations per X account that are looked at for counting the unread ones."""
 RAW_OF_POSTS = ("post__raw", "post__author__raw", "post__quoted__raw", "post__quoted__author__raw")
 """What X told in its own form: a page shows none of it, and taking it apart takes longer than the query."""
+EACH = -1
+"""Stands for an X account in a query that is compiled once and run for several: no row has this id."""
 NAMED = 3
 """People a group's title can name."""
 
@@ -88,11 +90,8 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def newest_of(self, x_account_ids: Iterable[int], size: int) -> list[int]:
         """Ids of the newest rows over several X accounts: each index is read from its top, and merged here."""
-        parts = [
-            self.filter(x_account=pk).newest_first().values_list("last_dm_event_id", "pk")[:size]
-            for pk in x_account_ids
-        ]
-        return [pk for _, pk in sorted(_union_all(parts, self.db), reverse=True)[:size]]
+        part = self.filter(x_account=EACH).newest_first().values_list("last_dm_event_id", "pk")[:size]
+        return [pk for _, pk in sorted(union_over(part, x_account_ids), reverse=True)[:size]]
 
     def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, int]:
         """Unread conversations per X account: at most MANY_UNREAD of each, among the LOOKED_AT that heard last.
@@ -101,7 +100,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """
         heard = self.for_person(user).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
         newest = heard.order_by("-last_incoming_dm_event_id").values_list("x_account_id", "is_unread")
-        rows = _union_all([newest.filter(x_account=pk)[:LOOKED_AT] for pk in x_account_ids], self.db)
+        rows = union_over(newest.filter(x_account=EACH)[:LOOKED_AT], x_account_ids)
         counts = Counter(pk for pk, is_unread in rows if is_unread)
         return {pk: min(count, MANY_UNREAD) for pk, count in counts.items()}
 
@@ -289,15 +288,23 @@ def _related(model: type[models.Model], relation: str) -> Any:
     return related._default_manager.all()
 
 
-def _union_all(parts: Sequence[models.QuerySet[Any, Any]], alias: str | None) -> list[tuple[int, ...]]:
-    """Rows of several cut querysets in one query (Django cuts the parts of a union on PostgreSQL alone)."""
+def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) -> list[tuple[Any, ...]]:
+    """Rows of a cut queryset of x_account=EACH, for each of these X accounts, in one query.
+
+    Django cuts the parts of a union on PostgreSQL alone, and would compile each of them anew.
+    """
+    sql, params = part.query.sql_with_params()
+    return run_union([(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids], part.db)
+
+
+def run_union(parts: Sequence[tuple[str, Sequence[Any]]], alias: str) -> list[tuple[Any, ...]]:
+    """Rows of several statements, each with its values, in one query."""
     if not parts:
         return []
-    compiled = [part.query.sql_with_params() for part in parts]
     sql = " UNION ALL ".join(
         f"SELECT * FROM ({sql}) AS part_{number}"  # noqa: S608 (Django's own SQL, values apart)
-        for number, (sql, _) in enumerate(compiled)
+        for number, (sql, _) in enumerate(parts)
     )
-    with connections[alias or "default"].cursor() as cursor:
-        cursor.execute(sql, [param for _, params in compiled for param in params])
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql, [param for _, params in parts for param in params])
         return list(cursor.fetchall())
