@@ -22,6 +22,8 @@ from conversations.words import Term, Word, facet, words_of
 PAGE = 20
 MOST_LOOKED_AT = 600
 """Messages that are read for one page; where more would be needed, the page says so and one goes on from there."""
+MOST_TOKENS = 64
+"""That many narrow any search down; the order of such numbers is as good as chance."""
 CHUNK = 30
 """Read at once: a page, and some that only look like what is wanted."""
 BEFORE_MARK = 60
@@ -113,7 +115,7 @@ def resolve(user: Person, asked: Asked) -> Wanted:
     tokens = {token for term in asked.terms for token in term.tokens} | {facet("has", kind) for kind in asked.kinds}
     wanted.spec = replace(
         wanted.spec,
-        all_of=frozenset(tokens),
+        all_of=frozenset(sorted(tokens)[:MOST_TOKENS]),
         any_of=tuple(groups),
         low=asked.low or 0,
         high=candidates.TOP if asked.high is None else asked.high,
