@@ -26,6 +26,7 @@ MOST_TOKENS = 64
 """That many narrow any search down; the order of such numbers is as good as chance."""
 CHUNK = 30
 """Read at once: a page, and some that only look like what is wanted."""
+LARGER_CHUNK = 190
 BEFORE_MARK = 60
 SNIPPET = 220
 CONVERSATIONS_OF_NAME = 200
@@ -89,12 +90,16 @@ def find(user: Person, wanted: Wanted, below: int | None = None) -> Found:
 
 
 def _chunks(spec: Spec) -> Iterator[candidates.Rows]:
-    is_end = False
+    """A page at first; where much only looks like it, more at a time."""
+    is_end, size = False, CHUNK
     while not is_end:
         rows, is_end = candidates.newest(spec, enough=CHUNK)
-        yield from (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
         if rows:
             spec = replace(spec, high=rows[-1][0])
+        while rows:
+            chunk, rows = rows[:size], rows[size:]
+            yield chunk
+            size = LARGER_CHUNK
 
 
 # --- What is wanted ---------------------------------------------------------------------------------------------------
