@@ -22,8 +22,11 @@ from conversations.words import Term, Word, facet, words_of
 PAGE = 20
 MOST_LOOKED_AT = 600
 """Messages that are read for one page; where more would be needed, the page says so and one goes on from there."""
+MOST_TOKENS = 64
+"""That many narrow any search down; the order of such numbers is as good as chance."""
 CHUNK = 30
 """Read at once: a page, and some that only look like what is wanted."""
+LARGER_CHUNK = 190
 BEFORE_MARK = 60
 SNIPPET = 220
 CONVERSATIONS_OF_NAME = 200
@@ -87,12 +90,16 @@ def find(user: Person, wanted: Wanted, below: int | None = None) -> Found:
 
 
 def _chunks(spec: Spec) -> Iterator[candidates.Rows]:
-    is_end = False
+    """A page at first; where much only looks like it, more at a time."""
+    is_end, size = False, CHUNK
     while not is_end:
         rows, is_end = candidates.newest(spec, enough=CHUNK)
-        yield from (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
         if rows:
             spec = replace(spec, high=rows[-1][0])
+        while rows:
+            chunk, rows = rows[:size], rows[size:]
+            yield chunk
+            size = LARGER_CHUNK
 
 
 # --- What is wanted ---------------------------------------------------------------------------------------------------
@@ -113,7 +120,7 @@ def resolve(user: Person, asked: Asked) -> Wanted:
     tokens = {token for term in asked.terms for token in term.tokens} | {facet("has", kind) for kind in asked.kinds}
     wanted.spec = replace(
         wanted.spec,
-        all_of=frozenset(tokens),
+        all_of=frozenset(sorted(tokens)[:MOST_TOKENS]),
         any_of=tuple(groups),
         low=asked.low or 0,
         high=candidates.TOP if asked.high is None else asked.high,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from conversations.models import Conversation, NameGram, Participant, XUser
 from conversations.search.index import name_words
@@ -15,6 +15,8 @@ MOST = 50
 MOST_GRAMS = 24
 LOOKED_AT = 1_000
 """People with the grams of a name, the newest on X first, that are looked at."""
+NEAREST = 100
+"""People with the most grams of what was typed."""
 ALIKE = 0.3
 SUGGESTED = 3
 
@@ -30,7 +32,7 @@ def meant(typed: str, x_accounts: Collection[int]) -> list[XUser]:
 def holding(term: Term, x_accounts: Collection[int], most: int = MOST) -> list[XUser]:
     if not term.words:
         return []
-    people = XUser.objects.in_bulk(_with_all(_grams_in(term.words)))
+    people = _named().in_bulk(_with_all(_grams_in(term.words)))
     found = [person for _, person in sorted(people.items(), reverse=True) if _holds(person, term)]
     return _visible(found, x_accounts)[:most]
 
@@ -40,8 +42,8 @@ def alike(typed: str, x_accounts: Collection[int]) -> list[XUser]:
     wanted = words_of(bare_of(folded_of(typed)))
     grams = sorted(grams_of(wanted))[:MOST_GRAMS]
     near = NameGram.objects.filter(gram__in=grams).values("x_user").annotate(shared=Count("gram"))
-    rows = near.order_by("-shared", "-x_user")[:LOOKED_AT]
-    people = _visible(list(XUser.objects.in_bulk([row["x_user"] for row in rows]).values()), x_accounts)
+    rows = near.order_by("-shared", "-x_user")[:NEAREST]
+    people = _visible(list(_named().in_bulk([row["x_user"] for row in rows]).values()), x_accounts)
     scored = [(_likeness(wanted, person), person.pk, person) for person in people]
     return [person for likeness, _, person in sorted(scored, reverse=True) if likeness >= ALIKE][:SUGGESTED]
 
@@ -77,6 +79,10 @@ def _with_all(grams: set[int]) -> list[int]:
 def _holds(person: XUser, term: Term) -> bool:
     names = (words_of(bare_of(folded_of(name))) for name in (person.name, person.username))
     return any(term.places(words) for words in names)
+
+
+def _named() -> QuerySet[XUser]:
+    return XUser.objects.only("name", "username")
 
 
 def _visible(people: Sequence[XUser], x_accounts: Collection[int]) -> list[XUser]:

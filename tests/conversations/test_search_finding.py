@@ -199,6 +199,24 @@ def test_an_event_that_two_of_our_accounts_have_is_found_once_for_each(ada, talk
     assert len(set(SearchEntry.objects.values_list("position", flat=True))) == 2
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_search_of_very_many_words_is_still_one(ada, talk, quote):
+    text = "".join(chr(0x4E00 + number) for number in range(450))
+    say(talk, f"before {text} after", text[:-1])
+    index_all()
+    assert found_texts(ada, f"{quote}{text}{quote}") == [f"before {text} after"]
+
+
+def test_a_name_of_very_many_people_is_said_to_be_one(ada, x_account):
+    for number in range(60):
+        peer = factories.XUserFactory(name=f"Lena {number}")
+        say(factories.ConversationFactory(x_account=x_account, peer=peer), f"lamp {number}")
+    index_all()
+    wanted = finding.resolve(ada, asking.parse("from:lena in:lena lamp"))
+    assert len(finding.find(ada, wanted).hits) == finding.PAGE
+    assert [note for note in wanted.asked.notes if "very many people" in note]
+
+
 # --- Narrowing --------------------------------------------------------------------------------------------------------
 
 

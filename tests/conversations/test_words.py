@@ -1,0 +1,76 @@
+"""Words of texts in many scripts, and the tokens that lead to them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conversations.words import Term, tokens_of, words_of
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Two LAMPS, please!", ["two", "lamps", "please"]),
+        ("Straße", ["strasse"]),
+        ("ﬁn ｆｕｌｌ", ["fin", "full"]),
+        ("don't", ["don", "t"]),
+        ("odd_ossian", ["odd_ossian"]),
+        ("世界!", ["世", "界"]),
+        ("iPhoneの箱", ["iphone", "の", "箱"]),
+        ("ｶﾞｽ", ["ガ", "ス"]),
+        ("สวัส", list("สวัส")),
+        ("한국", ["한", "국"]),
+        ("हिन्दी", ["हिन्दी"]),
+        ("👍🏽👨\u200d👩", ["👍", "🏽", "👨", "👩"]),
+        ("❤️", ["❤"]),
+        ("… ?! -", []),
+    ],
+)
+def test_a_text_falls_into_words(text, words):
+    assert [word.typed for word in words_of(text)] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("Café", ("café", "cafe")),
+        ("cafe", ("cafe",)),
+        ("مَرْحَبًا", ("مَرْحَبًا", "مرحبا")),
+        ("@Ada", ("ada", "@ada")),
+        ("#Café", ("café", "cafe", "#café", "#cafe")),
+        ("が", ("が",)),
+    ],
+)
+def test_a_word_is_found_by_its_forms(text, forms):
+    [word] = words_of(text)
+    assert word.forms == forms
+
+
+def test_words_know_where_they_stand_in_the_text_whatever_folding_does_to_its_length():
+    text = "  ﬁn — Straße e\u0301t ½ 世"
+    assert [text[word.start : word.end] for word in words_of(text)] == ["ﬁn", "Straße", "e\u0301t", "½", "½", "½", "世"]
+
+
+@given(st.text(max_size=60))
+def test_every_word_stands_somewhere_in_the_text(text):
+    assert all(word.typed and 0 <= word.start < word.end <= len(text) for word in words_of(text))
+
+
+@given(st.text(max_size=40), st.data())
+def test_tokens_never_keep_a_text_from_being_found(text, data):
+    """Whatever stands in a text is led to by its tokens: they may lead too far, and never astray."""
+    start = data.draw(st.integers(0, max(0, len(text) - 1)))
+    piece = text[start : start + data.draw(st.integers(1, 10))]
+    term = Term(tuple(words_of(piece)), is_exact=data.draw(st.booleans()))
+    words = words_of(text)
+    if term.words and term.places(words):
+        assert term.tokens <= tokens_of(words)
+
+
+def test_a_part_of_a_word_has_tokens_of_its_own_and_a_whole_one_stands_alone():
+    words = words_of("the brass lampshade")
+    assert Term(tuple(words_of("lamp"))).places(words) == [(2, 2)]
+    assert Term(tuple(words_of("lamp")), is_exact=True).places(words) == []
+    assert not Term(tuple(words_of("lamp")), is_exact=True).tokens <= tokens_of(words)
