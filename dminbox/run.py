@@ -89,7 +89,8 @@ def local_x_port() -> int:
 def commands() -> Commands:
     celery = [sys.executable, *AS_ROOT_IS_FINE, "-m", "celery", "-A", "dminbox", "--quiet"]
     level = f"--loglevel={settings.LOG_LEVEL}"
-    quiet_worker = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    worker = [*celery, "worker", "--pool=threads", level, *alone]
     group: Commands = {}
     if settings.IS_DEMO:  # first, because the others ask it at once
         state = settings.DATA_DIR / "local-x.json"
@@ -103,7 +104,9 @@ def commands() -> Commands:
             *["--port", str(settings.PORT), "--no-access-log", "--log-level", "warning"],
             *["--timeout-graceful-shutdown", "5", "--lifespan", "off"],
         ],
-        "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "8", level, *quiet_worker],
+        "worker": [*worker, "--hostname=messages@%h", "--queues=sync,send", "--concurrency=8"],
+        # Large files and imports take a place for minutes: of their own, so that no message waits for one.
+        "worker for files and imports": [*worker, "--hostname=files@%h", "--queues=media,bulk", "--concurrency=4"],
         # A process of its own: inside the worker, a killed beat would leave a worker without a schedule.
         "beat": [*celery, "beat", level, "--pidfile="],
     }

@@ -25,7 +25,7 @@ from tests.services import free_port
 pytestmark = pytest.mark.xdist_group("run")  # the groups that are shared below are started in one worker
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60
-DEMO_GROUP = {"local X", "web", "worker", "beat", "listener"}
+DEMO_GROUP = {"local X", "web", "worker", "worker for files and imports", "beat", "listener"}
 
 KEYS = {"SECRET_KEY": "s" * 50, "ENCRYPTION_KEYS": "dGVzdHMtYWxvbmUtbmV2ZXItcmVhbC1pbnN0YWxscyE="}
 
@@ -243,7 +243,7 @@ def test_a_busy_port_is_named_with_a_way_out(again, tmp_path, name):
 
 
 def test_a_killed_child_ends_the_group_and_is_named(fresh):
-    os.kill(fresh.member("celery -A dminbox --quiet worker"), signal.SIGKILL)
+    os.kill(fresh.member("--queues=sync,send"), signal.SIGKILL)
     assert fresh.process.wait(PATIENCE) == 1
     assert "dminbox stopped, because its worker process ended (exit status -9).\n" in fresh.complained
     assert fresh.members() == {}
@@ -267,6 +267,17 @@ def test_the_listener_runs_only_where_x_pushes_by_stream(settings):
     assert group_of(settings, IS_DEMO=False) == live
     assert group_of(settings, X_PUSH="webhook") == live - {"listener"}
     assert group_of(settings, X_PUSH="stream", X_CONSUMER_KEY="") == live - {"listener"}
+
+
+def test_files_and_imports_never_take_a_place_that_a_message_needs(settings):
+    served = [queues_of(command) for command in run.commands().values() if "worker" in command]
+    assert served == [{"sync", "send"}, {"media", "bulk"}]
+    assert set.union(*served) == {queue.name for queue in settings.CELERY_TASK_QUEUES}
+
+
+def queues_of(command: list[str]) -> set[str]:
+    (told,) = (word.removeprefix("--queues=") for word in command if word.startswith("--queues="))
+    return set(told.split(","))
 
 
 def test_the_local_x_and_the_web_cannot_have_one_port(tmp_path):
