@@ -135,6 +135,16 @@ class Listener:
             _poll_soon()
 
     def _take(self, line: Activity | OddLine | None) -> None:
+        """One line. Only a database that is away ends the connection; X would bring the same line again at the next."""
+        try:
+            self._take_in(line)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever it is, the lines after it are for other people)
+            log.warning("line_not_understood", error=type(error).__name__)
+            push.count(odd_lines=1)
+
+    def _take_in(self, line: Activity | OddLine | None) -> None:
         if isinstance(line, Activity):
             is_new = push.take_in(line, ActivityDelivery.Source.STREAM)
             push.count(activities=1, duplicates=int(not is_new))

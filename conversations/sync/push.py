@@ -144,6 +144,12 @@ def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
     except (Odd, ValueError) as reason:
         log.warning("odd_activity", event_type=activity.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever X pushes: one of many must not end the process for all)
+        # Its type alone: the words of an exception may quote what a person wrote.
+        log.warning("activity_not_understood", event_type=activity.event_type, error=type(error).__name__)
+        delivery.state, delivery.detail = State.ODD, type(error).__name__
     delivery.lease_until = None
     delivery.save(update_fields=["state", "detail", "lease_until"])
 

@@ -18,6 +18,7 @@ MILLISECONDS = re.compile(r"[0-9]{1,14}")
 
 LARGEST_COUNT = 2**31 - 1  # pixels, milliseconds, votes and bits per second all stay below it
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2080, 1, 1, tzinfo=UTC)  # X's ids hold the time; soon after that they no longer fit into 63 bits
 
 
 class Odd(ValueError):  # noqa: N818 - no failure: the element is kept as an OddEvent
@@ -143,9 +144,10 @@ def get_time(raw: Raw, name: str) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(value)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        known = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Odd(f"{name} is no time") from None
+    return _of_this_age(known, name)
 
 
 def get_milliseconds(raw: Raw, name: str) -> datetime | None:
@@ -156,7 +158,13 @@ def get_milliseconds(raw: Raw, name: str) -> datetime | None:
     told = read_id(value)
     if told is None or not MILLISECONDS.fullmatch(told):
         raise Odd(f"{name} is no time in milliseconds")
-    return EPOCH + timedelta(milliseconds=int(told))
+    return _of_this_age(EPOCH + timedelta(milliseconds=int(told)), name)
+
+
+def _of_this_age(time: datetime, name: str) -> datetime:
+    if not EPOCH <= time < LATEST:
+        raise Odd(f"{name} lies in no time of X")
+    return time
 
 
 def get_count(raw: Raw, name: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,9 +13,9 @@ from django.db import connection
 from django.utils import timezone
 
 from conversations.models import ActivityDelivery, DmEvent, PushState, SyncState
-from conversations.sync import listening, pace, subscriptions, trouble
+from conversations.sync import listening, pace, push, subscriptions, trouble
 from conversations.sync.listening import Listener
-from tests.conversations.sync_support import begin, connect, make_person, say, stored_ids
+from tests.conversations.sync_support import OWN, begin, connect, make_person, say, stored_ids
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 State = PushState.State
@@ -119,9 +120,46 @@ def test_odd_lines_are_counted_and_the_connection_is_kept(x_account, xsim, liste
     xsim.post("stream", {"garbage": '{"data": {"event_type": "dm.received"}}'})
     said = say(xsim, ANN, "after all that")
     wait_until(lambda: int(said["id"]) in stored_ids(x_account))
-    push = PushState.objects.get()
-    assert (push.odd_lines, push.connected_at) == (3, began)
+    state = PushState.objects.get()
+    assert (state.odd_lines, state.connected_at) == (3, began)
     assert ActivityDelivery.objects.get(state=ActivityDelivery.State.ODD).raw == {"data": {"event_type": "dm.received"}}
+
+
+def test_no_single_line_ends_the_listener(x_account, xsim, listen, monkeypatch):
+    listen()
+    wait_until(is_connected)
+    began = PushState.objects.get().connected_at
+    notice = {"id": "1", "conversation_id": f"{OWN}:{ANN}", "sender_id": ANN, "created_at_msec": "99999999999999"}
+    data = {"event_uuid": "-5", "filter": {"user_id": OWN}, "event_type": "chat.received", "payload": notice}
+    xsim.post("stream", {"garbage": json.dumps({"data": data})})
+    for depth in (90, 400, 940, 990):
+        deep = '{"a":' * depth + "1" + "}" * depth
+        xsim.post(
+            "stream", {"garbage": f'{{"data": {{"event_uuid": "{depth}", "event_type": "dm.x", "payload": {deep}}}}}'}
+        )
+    said = say(xsim, ANN, "after all that")
+    wait_until(lambda: int(said["id"]) in stored_ids(x_account))
+    state = PushState.objects.get()
+    assert (state.odd_lines, state.connected_at) == (3, began)
+    assert ActivityDelivery.objects.filter(state=ActivityDelivery.State.ODD).count() == 2
+
+
+def test_what_fails_with_a_line_is_told_by_its_type_and_ends_nothing(x_account, xsim, listen, monkeypatch):
+    taken = push.take_in
+
+    def take_in(activity, source):
+        if activity.event_type == "dm.indicate_typing":
+            raise RuntimeError("what a person wrote")
+        return taken(activity, source)
+
+    monkeypatch.setattr(push, "take_in", take_in)
+    listen()
+    wait_until(is_connected)
+    data = {"event_uuid": "-6", "filter": {"user_id": OWN}, "event_type": "dm.indicate_typing", "payload": {}}
+    xsim.post("stream", {"garbage": json.dumps({"data": data})})
+    wait_until(lambda: PushState.objects.get().odd_lines == 1)
+    said = say(xsim, ANN, "after that")
+    wait_until(lambda: int(said["id"]) in stored_ids(x_account))
 
 
 def test_a_stream_that_has_fallen_silent_is_given_up(x_account, xsim, listen, settings):

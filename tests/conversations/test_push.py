@@ -309,6 +309,28 @@ def test_what_nothing_can_be_made_of_is_kept_raw(x_account, odd):
     assert delivery.raw == odd.raw
 
 
+@pytest.mark.parametrize("at", ["99999999999999", "4000000000000"])
+def test_a_time_that_no_id_of_xs_can_hold_is_odd(x_account, at):
+    assert push.take_in(chat(at=at), STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert (delivery.state, delivery.detail) == (State.ODD, "created_at_msec lies in no time of X")
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["by the listener", "by a worker"])
+def test_whatever_fails_with_one_activity_is_kept_raw_and_ends_nothing(x_account, monkeypatch, kept):
+    def fails(_):
+        raise RecursionError("what a person wrote")
+
+    monkeypatch.setitem(push.DEEDS, "dm.received", fails)
+    if kept:
+        push.keep(received(), WEBHOOK)
+        push.take_up(push.due()[0])
+    else:
+        assert push.take_in(received(), STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert (delivery.state, delivery.detail) == (State.ODD, "RecursionError")
+
+
 def test_what_was_kept_is_taken_up_once_by_whoever_comes_first(x_account):
     push.keep(received(), WEBHOOK)
     (pk,) = push.due()
