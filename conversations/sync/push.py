@@ -236,7 +236,9 @@ def _read_soon(x_account: XAccount) -> None:
 
 def _note_receipts(activity: Activity) -> None:
     x_account = _x_account(activity)
-    for receipt in xapi.read_receipts(activity):
+    receipts = xapi.read_receipts(activity)
+    changes.lock(x_account)  # first: what is compared below must not move before it is written
+    for receipt in receipts:
         participant = _participant(x_account, receipt.reader_id, receipt.other_id)
         if participant is None:
             continue
@@ -248,7 +250,9 @@ def _note_receipts(activity: Activity) -> None:
 
 def _note_typing(activity: Activity) -> None:
     x_account = _x_account(activity)
-    for typing in xapi.typings(activity):
+    typings = xapi.typings(activity)
+    changes.lock(x_account)
+    for typing in typings:
         participant = _participant(x_account, typing.sender_id, typing.recipient_id)
         until = min(typing.at, timezone.now()) + TYPING_LASTS
         if participant is None or until <= timezone.now():

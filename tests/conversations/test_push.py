@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import XAccount
@@ -230,6 +232,39 @@ def test_a_receipt_moves_forward_only(x_account):
     push.take_in(seen(3), STREAM)
     push.take_in(seen(1, uuid="8"), STREAM)
     assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 3
+    assert Change.objects.filter(kind=Change.Kind.RECEIPT).count() == 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one after the other anyway")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("numbers", [(200, 100), (200, 200)], ids=["an older one late", "the same one twice"])
+def test_receipts_at_the_same_time_move_forward_only_and_are_told_once(x_account, monkeypatch, numbers):
+    push.take_in(received(300), STREAM)
+    first_has_looked, second_is_done = threading.Event(), threading.Event()
+    tell = push._tell
+
+    def tell_late(*args, **values):
+        first_has_looked.set()
+        second_is_done.wait(1)  # where the second waits for the lock, this is the whole second
+        tell(*args, **values)
+
+    def take_in(number, uuid):
+        try:
+            push.take_in(seen(number, uuid), STREAM)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(push, "_tell", tell_late)
+    threads = [threading.Thread(target=take_in, args=(numbers[0], "81"))]
+    threads[0].start()
+    assert first_has_looked.wait(10)
+    monkeypatch.setattr(push, "_tell", tell)
+    threads.append(threading.Thread(target=take_in, args=(numbers[1], "82")))
+    threads[1].start()
+    threads[1].join(20)
+    second_is_done.set()
+    threads[0].join(20)
+    assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 200
     assert Change.objects.filter(kind=Change.Kind.RECEIPT).count() == 1
 
 
