@@ -86,14 +86,15 @@ def get_ids(raw: Raw, name: str) -> tuple[str, ...]:
 
 
 def get_conversation_id(raw: Raw) -> str | None:
-    # The chat endpoints and their events write A:B for what the DM endpoints write A-B.
+    # The chat endpoints and their events write A:B for what the DM endpoints write A-B, and nothing promises that the
+    # smaller number stands first: in the other order it would be a second conversation.
     value = raw.get("dm_conversation_id")
     if value is None:
         return None
     known = read_id(value) or value
     if not isinstance(known, str) or not CONVERSATION_ID.fullmatch(known):
         raise Odd("dm_conversation_id is no conversation id")
-    return known.replace(":", "-")
+    return _in_one_order(known)
 
 
 def one_to_one(first: str, second: str) -> str:
@@ -106,8 +107,12 @@ def required_chat_id(raw: Raw, name: str) -> str:
     value = raw.get(name)
     if not isinstance(value, str) or not CHAT_ID.fullmatch(value):
         raise Odd(f"{name} is no conversation id")
-    people = value.replace(":", "-").split("-")
-    return one_to_one(*people) if len(people) == 2 else value
+    return _in_one_order(value)
+
+
+def _in_one_order(conversation_id: str) -> str:
+    people = conversation_id.replace(":", "-").split("-")
+    return one_to_one(*people) if len(people) == 2 else conversation_id
 
 
 def get_strings(raw: Raw, name: str, pattern: re.Pattern[str] | None = None) -> tuple[str, ...]:

@@ -123,6 +123,19 @@ def test_a_read_confirms_what_was_pushed_without_a_second_row_or_word(x_account)
     assert [change.kind for change in Change.objects.all()] == [Change.Kind.EVENT]
 
 
+@pytest.mark.parametrize("is_pushed_first", [True, False])
+@pytest.mark.parametrize("between", ["-", ":"])
+def test_in_whatever_order_x_names_the_two_it_is_one_conversation(x_account, is_pushed_first, between):
+    backwards = between.join(reversed(one_to_one(OWN, ANN).split("-")))
+    page = answer_of({"data": [message(FIRST + 1, ANN, backwards)], "meta": {"result_count": 1}})
+    if is_pushed_first:
+        push.take_in(received(), STREAM)
+    store_page(x_account, page)
+    push.take_in(received(), STREAM)
+    assert DmEvent.objects.count() == 1
+    assert Conversation.objects.get().dm_conversation_id == one_to_one(OWN, ANN)
+
+
 def test_a_push_that_comes_after_the_read_changes_nothing(x_account):
     read(1, text="Hello", attachments={"media_keys": ["5_1589472151165317121"]})
     before = DmEvent.objects.values().get()
