@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from conversations.models import ActivityDelivery, DmEvent, PushState, SyncState
 from conversations.sync import listening, pace, push, subscriptions, trouble
-from conversations.sync.listening import Listener
+from conversations.sync.listening import Listener, Stopped
 from tests.conversations.sync_support import OWN, begin, connect, make_person, say, stored_ids
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -191,6 +191,36 @@ def test_no_credit_says_so_and_waits(x_account, xsim, listen):
     push = PushState.objects.get()
     assert push.next_try_at > timezone.now() + timedelta(minutes=50)
     assert SyncState.objects.get().state == SyncState.State.NO_CREDIT, "one app, one purse"
+
+
+def asked_minutes(xsim) -> list[str]:
+    calls = [call for call in xsim.get("requests") if call["path"].endswith("activity/stream")]
+    return [call["query"] for call in calls]
+
+
+def test_who_dies_before_the_missed_minutes_are_read_leaves_them_to_the_next(x_account, xsim):
+    four = timezone.now() - timedelta(minutes=3, seconds=30)
+    PushState.objects.update_or_create(pk=1, defaults={"last_line_at": four})
+    missed = say(xsim, ANN, "missed", created_at=(timezone.now() - timedelta(minutes=3)).isoformat())
+    dying, living = Listener(), Listener()
+
+    def dies(line):
+        raise OperationalError("the database is away")
+
+    dying._take = dies
+    dying._try_to_listen()
+    PushState.objects.update(lease_until=None, holder="")
+
+    def take(line):
+        Listener._take(living, line)
+        if int(missed["id"]) in stored_ids(x_account) or line is None:
+            living.stopping.set()
+
+    living._take = take
+    with pytest.raises(Stopped):
+        living._try_to_listen()
+    assert len(set(asked_minutes(xsim))) == 1, "both asked for the same minutes"
+    assert len(asked_minutes(xsim)) == 2
 
 
 def test_what_lies_beyond_xs_minutes_is_left_to_reading(x_account, xsim, listen):
