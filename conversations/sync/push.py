@@ -139,7 +139,7 @@ def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
 def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
     try:
         with transaction.atomic():
-            _deed(activity)(activity)
+            _deed(activity)(activity, delivery.received_at)
         delivery.state, delivery.detail = State.DONE, ""
     except (Odd, ValueError) as reason:
         log.warning("odd_activity", event_type=activity.event_type, delivery_id=delivery.pk)
@@ -154,7 +154,7 @@ def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
     delivery.save(update_fields=["state", "detail", "lease_until"])
 
 
-def _deed(activity: Activity) -> Callable[[Activity], None]:
+def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
     deed = DEEDS.get(activity.event_type)
     if deed is None:
         raise Odd("a kind of activity we do not know")
@@ -164,7 +164,7 @@ def _deed(activity: Activity) -> Callable[[Activity], None]:
 # --- Messages ---------------------------------------------------------------------------------------------------------
 
 
-def _store_messages(activity: Activity) -> None:
+def _store_messages(activity: Activity, received_at: datetime) -> None:
     x_account = _x_account(activity)
     page = xapi.messages(activity)
     if not page.events:
@@ -174,16 +174,19 @@ def _store_messages(activity: Activity) -> None:
     store_page(x_account, _answer(activity, fresh))
     if activity.event_type == "dm.received":
         ids = [pk for event in page.events if (pk := as_number(event.id)) is not None]
-        _bill(x_account, activity, {BilledResource.Kind.DM_EVENT: ids})
+        _bill(x_account, activity, received_at, {BilledResource.Kind.DM_EVENT: ids})
     else:
-        _bill(x_account, activity, {})
+        _bill(x_account, activity, received_at, {})
     _stop_typing(x_account, fresh)
     if any(A_POST.match(url.get("expanded_url") or "") for event in fresh.events for url in _urls(event)):
         _read_soon(x_account)
 
 
-def _bill(x_account: XAccount, activity: Activity, ids: dict[BilledResource.Kind, list[int]]) -> None:
-    ledger.record_push(x_account, activity.event_type, timezone.now(), ids)
+def _bill(
+    x_account: XAccount, activity: Activity, received_at: datetime, ids: dict[BilledResource.Kind, list[int]]
+) -> None:
+    """On the UTC day of the delivery, however long it waited to be taken up."""
+    ledger.record_push(x_account, activity.event_type, received_at, ids)
     if ids:
         caps.heed(x_account)
 
@@ -234,7 +237,7 @@ def _read_soon(x_account: XAccount) -> None:
 # --- Receipts, typing -------------------------------------------------------------------------------------------------
 
 
-def _note_receipts(activity: Activity) -> None:
+def _note_receipts(activity: Activity, _: datetime) -> None:
     x_account = _x_account(activity)
     receipts = xapi.read_receipts(activity)
     changes.lock(x_account)  # first: what is compared below must not move before it is written
@@ -248,7 +251,7 @@ def _note_receipts(activity: Activity) -> None:
         _tell(x_account, participant, Change.Kind.RECEIPT, seen_dm_event_id=read_to, seen_at=receipt.at)
 
 
-def _note_typing(activity: Activity) -> None:
+def _note_typing(activity: Activity, _: datetime) -> None:
     x_account = _x_account(activity)
     typings = xapi.typings(activity)
     changes.lock(x_account)
@@ -287,14 +290,14 @@ def _tell(x_account: XAccount, participant: Participant, kind: Change.Kind, **va
 # --- Encrypted X Chat, an ended connection ----------------------------------------------------------------------------
 
 
-def _note_chat(activity: Activity) -> None:
+def _note_chat(activity: Activity, received_at: datetime) -> None:
     """A notice of an encrypted message: that there is one, and nothing of it."""
     x_account = _x_account(activity)
     message = xapi.encrypted_message(activity)
     mark_encrypted(x_account, message.conversation_id, message.at)
     if activity.event_type == "chat.received":
         uuid = _as_number(activity.event_uuid)
-        _bill(x_account, activity, {BilledResource.Kind.CHAT_EVENT: [uuid]})
+        _bill(x_account, activity, received_at, {BilledResource.Kind.CHAT_EVENT: [uuid]})
 
 
 def _as_number(event_uuid: str) -> int:
@@ -341,7 +344,7 @@ def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:
     return conversation
 
 
-def _heed_revocation(activity: Activity) -> None:
+def _heed_revocation(activity: Activity, _: datetime) -> None:
     """The account turns to "reconnect" at once, unless it was connected anew since."""
     user_id, at = xapi.revoked_user_id(activity), xapi.revoked_at(activity)
     x_account = XAccount.objects.filter(x_user_id=as_number(user_id) or 0).first()
@@ -365,7 +368,7 @@ def _x_account(activity: Activity) -> XAccount:
     return x_account
 
 
-DEEDS: dict[str, Callable[[Activity], None]] = {
+DEEDS: dict[str, Callable[[Activity, datetime], None]] = {
     "dm.received": _store_messages,
     "dm.sent": _store_messages,
     "dm.read": _note_receipts,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.db import connection
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import (
     ActivityDelivery,
+    BilledResource,
     Change,
     Conversation,
     DmEvent,
@@ -170,6 +172,15 @@ def test_a_received_message_is_billed_once_with_the_read_that_confirms_it(x_acco
     push.take_in(received(), STREAM)
     assert ledger.billed_today(x_account).dm_events == 1
     assert ledger.free_today(x_account, 0, timezone.now(), 10) == 1
+
+
+def test_what_waited_over_midnight_is_billed_on_the_day_it_came(x_account):
+    push.keep(received(), WEBHOOK)
+    late = datetime(2026, 11, 20, 23, 59, 50, tzinfo=UTC)
+    ActivityDelivery.objects.update(received_at=late, due_at=late)
+    with time_machine.travel(late + timedelta(hours=2), tick=False):
+        push.take_up(push.due()[0])
+    assert BilledResource.objects.get().day == late.date()
 
 
 def test_a_pushed_photo_takes_the_name_that_a_read_gives_it(x_account):
@@ -366,7 +377,7 @@ def test_a_time_that_no_id_of_xs_can_hold_is_odd(x_account, at):
 
 @pytest.mark.parametrize("kept", [False, True], ids=["by the listener", "by a worker"])
 def test_whatever_fails_with_one_activity_is_kept_raw_and_ends_nothing(x_account, monkeypatch, kept):
-    def fails(_):
+    def fails(*_):
         raise RecursionError("what a person wrote")
 
     monkeypatch.setitem(push.DEEDS, "dm.received", fails)
