@@ -45,6 +45,7 @@ log = structlog.get_logger("conversations.push")
 
 State = ActivityDelivery.State
 KEPT = timedelta(days=7)
+ODD_KEPT = timedelta(days=30)
 LEASE = timedelta(minutes=1)
 MOST_ATTEMPTS = 20
 TYPING_LASTS = timedelta(seconds=8)
@@ -388,5 +389,12 @@ def count(**names: int) -> None:
 
 
 def forget_old() -> None:
-    """X repeats what it pushed for a day at most; the rows that told us apart what was repeated go after a week."""
-    ActivityDelivery.objects.filter(received_at__lt=timezone.now() - KEPT).exclude(state=State.ODD).delete()
+    """X repeats what it pushed for a day at most; the rows that told us apart what was repeated go after a week.
+
+    What is odd waits longer for an operator to look at it. Of an X account that is gone nothing stays.
+    """
+    now = timezone.now()
+    ActivityDelivery.objects.filter(received_at__lt=now - KEPT).exclude(state=State.ODD).delete()
+    ActivityDelivery.objects.filter(received_at__lt=now - ODD_KEPT).delete()
+    ours = ActivityDelivery.objects.filter(x_user_id__isnull=False).exclude(state=State.DUE)
+    ours.exclude(x_user_id__in=XAccount.objects.values("x_user_id")).delete()

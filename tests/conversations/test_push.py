@@ -418,3 +418,17 @@ def test_a_post_in_it_makes_the_next_read_come_soon(x_account):
     urls = {"hashtags": [], "symbols": [], "user_mentions": [], "urls": [link]}
     push.take_in(received(text="https://t.co/a", entities=urls), STREAM)
     assert SyncState.objects.get().next_poll_at < timezone.now() + timedelta(minutes=1)
+
+
+def test_nothing_that_was_pushed_is_kept_for_ever_or_outlives_its_x_account(x_account):
+    push.take_in(received(), STREAM)
+    push.take_in(activity("dm.new_thing", {}, "18"), STREAM)
+    now = timezone.now()
+    for days, left in ((0, 2), (8, 1), (31, 0)):
+        with time_machine.travel(now + timedelta(days=days), tick=False):
+            push.forget_old()
+        assert ActivityDelivery.objects.count() == left
+    push.take_in(received(2, uuid="19"), STREAM)
+    x_account.delete()
+    push.forget_old()
+    assert not ActivityDelivery.objects.exists()
