@@ -57,6 +57,8 @@ class Listener:
         self.stopping = threading.Event()
         self.lost = threading.Event()
         self.noted_at = timezone.now()
+        self.connected_at = timezone.now()
+        self.is_caught_up = False
         self.stream: ActivityStream | None = None
 
     def stop(self) -> None:
@@ -124,17 +126,30 @@ class Listener:
                 if self.stopping.is_set() or self.lost.is_set():
                     raise Stopped
                 self._take(line)
-                self._note_line()
+                self._note_line(line)
         raise StreamEnded("the stream ended")
 
     def _note_connection(self, missed: int) -> None:
         now = timezone.now()
-        self._write(state=State.CONNECTED, state_since=now, connected_at=now, last_line_at=now, detail="")
+        self.connected_at, self.is_caught_up = now, missed == 0
+        self._write(state=State.CONNECTED, state_since=now, connected_at=now, detail="")
+        if self.is_caught_up:
+            self._write(last_line_at=now)
         log.info("stream_connected", missed_minutes=missed)
         if missed > MOST_BACKFILL:  # what X does not repeat, reading finds
             _poll_soon()
 
     def _take(self, line: Activity | OddLine | None) -> None:
+        """One line. Only a database that is away ends the connection; X would bring the same line again at the next."""
+        try:
+            self._take_in(line)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever it is, the lines after it are for other people)
+            log.warning("line_not_understood", error=type(error).__name__)
+            push.count(odd_lines=1)
+
+    def _take_in(self, line: Activity | OddLine | None) -> None:
         if isinstance(line, Activity):
             is_new = push.take_in(line, ActivityDelivery.Source.STREAM)
             push.count(activities=1, duplicates=int(not is_new))
@@ -144,15 +159,25 @@ class Listener:
             if isinstance(line.raw, dict | list):  # what is cut or no JSON is dropped
                 push.keep_odd(line.raw, line.reason, ActivityDelivery.Source.STREAM)
 
-    def _note_line(self) -> None:
+    def _note_line(self, line: Activity | OddLine | None) -> None:
         """Not with each of many: once in a while is enough to tell a living stream from a dead one."""
         now = timezone.now()
-        if now < self.noted_at + NOTE_EVERY:
+        was_caught_up, self.is_caught_up = self.is_caught_up, self._has_caught_up(line)
+        if now < self.noted_at + NOTE_EVERY and was_caught_up == self.is_caught_up:
             return
         self.noted_at = now
         alive.touch("listener")
-        self._write(last_line_at=now)
+        if self.is_caught_up:
+            self._write(last_line_at=now)
         PushState.objects.filter(pk=1, failures__gt=0, connected_at__lt=now - STEADY).update(failures=0)
+
+    def _has_caught_up(self, line: Activity | OddLine | None) -> bool:
+        """Whether the minutes that X repeats have been read: until then, whoever connects next asks for them again.
+
+        X is idle when it sends a keep-alive; where so much is said that it never is, the time tells.
+        """
+        is_old = self.connected_at < timezone.now() - timedelta(seconds=settings.PUSH_SILENCE_SECONDS)
+        return self.is_caught_up or line is None or is_old
 
     def _keep_lease(self) -> None:
         """In a thread of its own: between two lines lies more time than the lease lasts."""

@@ -45,6 +45,7 @@ log = structlog.get_logger("conversations.push")
 
 State = ActivityDelivery.State
 KEPT = timedelta(days=7)
+ODD_KEPT = timedelta(days=30)
 LEASE = timedelta(minutes=1)
 MOST_ATTEMPTS = 20
 TYPING_LASTS = timedelta(seconds=8)
@@ -139,16 +140,22 @@ def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
 def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
     try:
         with transaction.atomic():
-            _deed(activity)(activity)
+            _deed(activity)(activity, delivery.received_at)
         delivery.state, delivery.detail = State.DONE, ""
     except (Odd, ValueError) as reason:
         log.warning("odd_activity", event_type=activity.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever X pushes: one of many must not end the process for all)
+        # Its type alone: the words of an exception may quote what a person wrote.
+        log.warning("activity_not_understood", event_type=activity.event_type, error=type(error).__name__)
+        delivery.state, delivery.detail = State.ODD, type(error).__name__
     delivery.lease_until = None
     delivery.save(update_fields=["state", "detail", "lease_until"])
 
 
-def _deed(activity: Activity) -> Callable[[Activity], None]:
+def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
     deed = DEEDS.get(activity.event_type)
     if deed is None:
         raise Odd("a kind of activity we do not know")
@@ -158,7 +165,7 @@ def _deed(activity: Activity) -> Callable[[Activity], None]:
 # --- Messages ---------------------------------------------------------------------------------------------------------
 
 
-def _store_messages(activity: Activity) -> None:
+def _store_messages(activity: Activity, received_at: datetime) -> None:
     x_account = _x_account(activity)
     page = xapi.messages(activity)
     if not page.events:
@@ -168,16 +175,19 @@ def _store_messages(activity: Activity) -> None:
     store_page(x_account, _answer(activity, fresh))
     if activity.event_type == "dm.received":
         ids = [pk for event in page.events if (pk := as_number(event.id)) is not None]
-        _bill(x_account, activity, {BilledResource.Kind.DM_EVENT: ids})
+        _bill(x_account, activity, received_at, {BilledResource.Kind.DM_EVENT: ids})
     else:
-        _bill(x_account, activity, {})
+        _bill(x_account, activity, received_at, {})
     _stop_typing(x_account, fresh)
     if any(A_POST.match(url.get("expanded_url") or "") for event in fresh.events for url in _urls(event)):
         _read_soon(x_account)
 
 
-def _bill(x_account: XAccount, activity: Activity, ids: dict[BilledResource.Kind, list[int]]) -> None:
-    ledger.record_push(x_account, activity.event_type, timezone.now(), ids)
+def _bill(
+    x_account: XAccount, activity: Activity, received_at: datetime, ids: dict[BilledResource.Kind, list[int]]
+) -> None:
+    """On the UTC day of the delivery, however long it waited to be taken up."""
+    ledger.record_push(x_account, activity.event_type, received_at, ids)
     if ids:
         caps.heed(x_account)
 
@@ -228,9 +238,11 @@ def _read_soon(x_account: XAccount) -> None:
 # --- Receipts, typing -------------------------------------------------------------------------------------------------
 
 
-def _note_receipts(activity: Activity) -> None:
+def _note_receipts(activity: Activity, _: datetime) -> None:
     x_account = _x_account(activity)
-    for receipt in xapi.read_receipts(activity):
+    receipts = xapi.read_receipts(activity)
+    changes.lock(x_account)  # first: what is compared below must not move before it is written
+    for receipt in receipts:
         participant = _participant(x_account, receipt.reader_id, receipt.other_id)
         if participant is None:
             continue
@@ -240,9 +252,11 @@ def _note_receipts(activity: Activity) -> None:
         _tell(x_account, participant, Change.Kind.RECEIPT, seen_dm_event_id=read_to, seen_at=receipt.at)
 
 
-def _note_typing(activity: Activity) -> None:
+def _note_typing(activity: Activity, _: datetime) -> None:
     x_account = _x_account(activity)
-    for typing in xapi.typings(activity):
+    typings = xapi.typings(activity)
+    changes.lock(x_account)
+    for typing in typings:
         participant = _participant(x_account, typing.sender_id, typing.recipient_id)
         until = min(typing.at, timezone.now()) + TYPING_LASTS
         if participant is None or until <= timezone.now():
@@ -277,14 +291,14 @@ def _tell(x_account: XAccount, participant: Participant, kind: Change.Kind, **va
 # --- Encrypted X Chat, an ended connection ----------------------------------------------------------------------------
 
 
-def _note_chat(activity: Activity) -> None:
+def _note_chat(activity: Activity, received_at: datetime) -> None:
     """A notice of an encrypted message: that there is one, and nothing of it."""
     x_account = _x_account(activity)
     message = xapi.encrypted_message(activity)
     mark_encrypted(x_account, message.conversation_id, message.at)
     if activity.event_type == "chat.received":
         uuid = _as_number(activity.event_uuid)
-        _bill(x_account, activity, {BilledResource.Kind.CHAT_EVENT: [uuid]})
+        _bill(x_account, activity, received_at, {BilledResource.Kind.CHAT_EVENT: [uuid]})
 
 
 def _as_number(event_uuid: str) -> int:
@@ -331,7 +345,7 @@ def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:
     return conversation
 
 
-def _heed_revocation(activity: Activity) -> None:
+def _heed_revocation(activity: Activity, _: datetime) -> None:
     """The account turns to "reconnect" at once, unless it was connected anew since."""
     user_id, at = xapi.revoked_user_id(activity), xapi.revoked_at(activity)
     x_account = XAccount.objects.filter(x_user_id=as_number(user_id) or 0).first()
@@ -355,7 +369,7 @@ def _x_account(activity: Activity) -> XAccount:
     return x_account
 
 
-DEEDS: dict[str, Callable[[Activity], None]] = {
+DEEDS: dict[str, Callable[[Activity, datetime], None]] = {
     "dm.received": _store_messages,
     "dm.sent": _store_messages,
     "dm.read": _note_receipts,
@@ -375,5 +389,12 @@ def count(**names: int) -> None:
 
 
 def forget_old() -> None:
-    """X repeats what it pushed for a day at most; the rows that told us apart what was repeated go after a week."""
-    ActivityDelivery.objects.filter(received_at__lt=timezone.now() - KEPT).exclude(state=State.ODD).delete()
+    """X repeats what it pushed for a day at most; the rows that told us apart what was repeated go after a week.
+
+    What is odd waits longer for an operator to look at it. Of an X account that is gone nothing stays.
+    """
+    now = timezone.now()
+    ActivityDelivery.objects.filter(received_at__lt=now - KEPT).exclude(state=State.ODD).delete()
+    ActivityDelivery.objects.filter(received_at__lt=now - ODD_KEPT).delete()
+    ours = ActivityDelivery.objects.filter(x_user_id__isnull=False).exclude(state=State.DUE)
+    ours.exclude(x_user_id__in=XAccount.objects.values("x_user_id")).delete()

@@ -19,7 +19,7 @@ from conversations.models import ActivitySubscription, PushState, SyncState
 from conversations.sync import caps, trouble, webhooks
 from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
-from dminbox.xapi.errors import NotThere, SubscriptionCap, TryLater, XError
+from dminbox.xapi.errors import NoCredit, NotThere, OutcomeUnknown, SubscriptionCap, TryLater, XError
 
 log = structlog.get_logger("conversations.push")
 
@@ -31,7 +31,13 @@ TAG = "dminbox"
 """Ours alone are repaired and removed: the same X app may serve something else, too."""
 EVERY = timedelta(minutes=1)
 REFUSED_WAIT = timedelta(hours=1)
+FAILED_WAIT = timedelta(minutes=2)
+PUT_OFF = {State.WANTED, State.REFUSED}
+MOST_FAILING = 3
 OVER_CAP = "X allows no more subscriptions; this X account is polled."
+
+
+Key = tuple[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Wanted:
     x_account: XAccount | None = None
 
     @property
-    def key(self) -> tuple[str, int | None]:
+    def key(self) -> Key:
         return self.event_type, self.x_account.x_user_id if self.x_account else None
 
 
@@ -49,7 +55,8 @@ def is_due() -> bool:
     if not PushState.is_set_up():
         return False
     checked_at = _checked_at()
-    return checked_at is None or checked_at <= timezone.now() - EVERY or _is_news(checked_at)
+    is_time = checked_at is None or checked_at <= timezone.now() - EVERY or _is_news(checked_at)
+    return is_time and trouble.has_credit()  # the read that is paid for again says when it is worth while
 
 
 def _checked_at() -> datetime | None:
@@ -93,15 +100,64 @@ def _repair(app: XApp) -> None:
     most = _cap()
     keep = {one.key for one in wanted[:most]}
     _remove(app, listed, keep - astray)
+    _make_missing(app, _note_listed(wanted, most, listed, astray), webhook_id)
+    _try_beyond(app, wanted[most : most + 1], webhook_id)
+    _forget({one.key for one in wanted})
+
+
+def _note_listed(
+    wanted: list[Wanted], most: int, listed: dict[Key, Subscription], astray: set[Key]
+) -> list[tuple[Wanted, ActivitySubscription]]:
+    """What is to be made now: wanted, within X's number, not listed, and not put off."""
+    missing = []
     for place, one in enumerate(wanted):
         row = _row(one)
         if place >= most:
-            _note(row, State.OVER_CAP, OVER_CAP)
+            _note_over_cap(row)
         elif one.key in listed and one.key not in astray:
             _note(row, State.ACTIVE, subscription_id=listed[one.key].id)
-        elif row.state != State.REFUSED or row.due_at <= timezone.now():
+        elif row.state not in PUT_OFF or row.due_at <= timezone.now():
+            missing.append((one, row))
+    return missing
+
+
+def _make_missing(app: XApp, missing: list[tuple[Wanted, ActivitySubscription]], webhook_id: str | None) -> None:
+    """One X account that X does not answer for is passed over; after some of them it is X itself, and the next look
+    goes on with those that were not put off.
+    """
+    failing: set[XAccount | None] = set()
+    for place, (one, row) in enumerate(missing):
+        if one.x_account in failing:
+            continue
+        try:
             _make(app, one, row, webhook_id)
-    _forget({one.key for one in wanted})
+        except SubscriptionCap:
+            _learn_cap()
+            for _, beyond in missing[place:]:
+                _note_over_cap(beyond)
+            return
+        except (TryLater, OutcomeUnknown) as error:
+            failing.add(one.x_account)
+            _put_off(row, error)
+            if len(failing) >= MOST_FAILING:
+                return
+
+
+def _try_beyond(app: XApp, beyond: list[Wanted], webhook_id: str | None) -> None:
+    """X may have come to allow more than it taught us: now and then one more is tried."""
+    learnt = PushState.objects.filter(pk=1, subscription_cap__lt=settings.X_SUBSCRIPTION_CAP)
+    for one in beyond:
+        row = _row(one)
+        if row.due_at > timezone.now() or not learnt.exists():
+            return
+        try:
+            _make(app, one, row, webhook_id)
+        except SubscriptionCap:
+            _note(row, State.OVER_CAP, OVER_CAP)
+        except (TryLater, OutcomeUnknown) as error:
+            log.info("subscription_put_off", event_type=one.event_type, error=type(error).__name__)
+        else:
+            PushState.objects.filter(pk=1).update(subscription_cap=None, subscriptions_checked_at=None)
 
 
 def _wanted() -> list[Wanted]:
@@ -117,7 +173,7 @@ def _cap() -> int:
     return min(settings.X_SUBSCRIPTION_CAP, learnt if learnt is not None else settings.X_SUBSCRIPTION_CAP)
 
 
-def _remove(app: XApp, listed: dict[tuple[str, int | None], Subscription], keep: set[tuple[str, int | None]]) -> None:
+def _remove(app: XApp, listed: dict[Key, Subscription], keep: set[Key]) -> None:
     for key, one in listed.items():
         if key in keep or one.tag != TAG:
             continue
@@ -128,12 +184,10 @@ def _remove(app: XApp, listed: dict[tuple[str, int | None], Subscription], keep:
 
 
 def _make(app: XApp, one: Wanted, row: ActivitySubscription, webhook_id: str | None) -> None:
+    """Raises what concerns more than this one: no credit, X's number, X that does not answer."""
     try:
         made = _ask(app, one, webhook_id)
-    except SubscriptionCap:
-        _learn_cap()
-        _note(row, State.OVER_CAP, OVER_CAP)
-    except TryLater:
+    except (NoCredit, SubscriptionCap, TryLater, OutcomeUnknown):
         raise
     except XError as error:
         if one.x_account is None:
@@ -168,13 +222,31 @@ def _row(one: Wanted) -> ActivitySubscription:
 
 
 def _note(row: ActivitySubscription, state: str, detail: str = "", *, subscription_id: str = "") -> None:
+    wait = REFUSED_WAIT if state in (State.REFUSED, State.OVER_CAP) else timedelta(0)
+    _write(row, state, detail, wait, subscription_id)
+
+
+def _note_over_cap(row: ActivitySubscription) -> None:
+    """Looked at each minute, tried each hour."""
+    if row.state != State.OVER_CAP:
+        _note(row, State.OVER_CAP, OVER_CAP)
+
+
+def _put_off(row: ActivitySubscription, error: XError) -> None:
+    """It may have been made all the same: X's list tells, at the next look."""
+    problem = trouble.trouble_of(error)
+    log.info("subscription_put_off", event_type=row.event_type, error=type(error).__name__)
+    _write(row, State.WANTED, problem.detail, max(problem.wait, FAILED_WAIT))
+
+
+def _write(row: ActivitySubscription, state: str, detail: str, wait: timedelta, subscription_id: str = "") -> None:
     now = timezone.now()
     row.state, row.detail, row.subscription_id = state, detail[:300], subscription_id[:64]
-    row.checked_at, row.due_at = now, now + (REFUSED_WAIT if state == State.REFUSED else timedelta(0))
+    row.checked_at, row.due_at = now, now + wait
     row.save(update_fields=["state", "detail", "subscription_id", "checked_at", "due_at"])
 
 
-def _forget(wanted: Iterable[tuple[str, int | None]]) -> None:
+def _forget(wanted: Iterable[Key]) -> None:
     keys = set(wanted)
     for row in ActivitySubscription.objects.select_related("x_account").defer("x_account__access_token"):
         if (row.event_type, row.x_account.x_user_id if row.x_account else None) not in keys:

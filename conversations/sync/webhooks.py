@@ -15,7 +15,7 @@ from conversations.sync import push
 from dminbox.xapi import webhook as xapi
 from dminbox.xapi.activity import parse_activity
 from dminbox.xapi.app import XApp
-from dminbox.xapi.reply import read_json
+from dminbox.xapi.reply import read_pushed_json
 
 log = structlog.get_logger("conversations.push")
 
@@ -62,7 +62,7 @@ def receive(raw: bytes, signature: str | None) -> Receipt:
         log.warning("webhook_unsigned")
         return Receipt(403)
     try:
-        activity = parse_activity(read_json(raw.decode()))
+        activity = parse_activity(read_pushed_json(raw.decode()))
     except ValueError:
         return _keep_odd(raw)
     try:

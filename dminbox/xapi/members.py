@@ -18,6 +18,7 @@ MILLISECONDS = re.compile(r"[0-9]{1,14}")
 
 LARGEST_COUNT = 2**31 - 1  # pixels, milliseconds, votes and bits per second all stay below it
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2080, 1, 1, tzinfo=UTC)  # X's ids hold the time; soon after that they no longer fit into 63 bits
 
 
 class Odd(ValueError):  # noqa: N818 - no failure: the element is kept as an OddEvent
@@ -85,14 +86,15 @@ def get_ids(raw: Raw, name: str) -> tuple[str, ...]:
 
 
 def get_conversation_id(raw: Raw) -> str | None:
-    # The chat endpoints and their events write A:B for what the DM endpoints write A-B.
+    # The chat endpoints and their events write A:B for what the DM endpoints write A-B, and nothing promises that the
+    # smaller number stands first: in the other order it would be a second conversation.
     value = raw.get("dm_conversation_id")
     if value is None:
         return None
     known = read_id(value) or value
     if not isinstance(known, str) or not CONVERSATION_ID.fullmatch(known):
         raise Odd("dm_conversation_id is no conversation id")
-    return known.replace(":", "-")
+    return _in_one_order(known)
 
 
 def one_to_one(first: str, second: str) -> str:
@@ -105,8 +107,12 @@ def required_chat_id(raw: Raw, name: str) -> str:
     value = raw.get(name)
     if not isinstance(value, str) or not CHAT_ID.fullmatch(value):
         raise Odd(f"{name} is no conversation id")
-    people = value.replace(":", "-").split("-")
-    return one_to_one(*people) if len(people) == 2 else value
+    return _in_one_order(value)
+
+
+def _in_one_order(conversation_id: str) -> str:
+    people = conversation_id.replace(":", "-").split("-")
+    return one_to_one(*people) if len(people) == 2 else conversation_id
 
 
 def get_strings(raw: Raw, name: str, pattern: re.Pattern[str] | None = None) -> tuple[str, ...]:
@@ -143,9 +149,10 @@ def get_time(raw: Raw, name: str) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(value)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        known = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Odd(f"{name} is no time") from None
+    return _of_this_age(known, name)
 
 
 def get_milliseconds(raw: Raw, name: str) -> datetime | None:
@@ -156,7 +163,13 @@ def get_milliseconds(raw: Raw, name: str) -> datetime | None:
     told = read_id(value)
     if told is None or not MILLISECONDS.fullmatch(told):
         raise Odd(f"{name} is no time in milliseconds")
-    return EPOCH + timedelta(milliseconds=int(told))
+    return _of_this_age(EPOCH + timedelta(milliseconds=int(told)), name)
+
+
+def _of_this_age(time: datetime, name: str) -> datetime:
+    if not EPOCH <= time < LATEST:
+        raise Odd(f"{name} lies in no time of X")
+    return time
 
 
 def get_count(raw: Raw, name: str) -> int | None:

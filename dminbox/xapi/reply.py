@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,6 +13,7 @@ from typing import Any
 from dminbox.xapi.schema import RateLimit
 
 LONGEST_TEXT = 2000  # characters of an HTML page that an error keeps
+DEEPEST = 100  # levels of what is pushed; X's own have a dozen, and writing as JSON what has hundreds may fail
 # A NUL or half a surrogate pair, written out or escaped: JSON allows them, no database stores them.
 UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 MAY_BE_UNSTORABLE = re.compile(r"\x00|\\u(?:0000|d[89a-f])", re.IGNORECASE)
@@ -84,6 +85,17 @@ def read_json(text: str) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def read_pushed_json(text: str) -> Any:
+    """As read_json; of what anybody may have had a hand in, and nested no deeper than it can be written again."""
+    value = read_json(text)
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return value
+    raise ValueError("nested too deeply")
+
+
 def rate_limit_in(headers: Mapping[str, str]) -> RateLimit:
     return RateLimit(
         limit=_number(headers, "x-rate-limit-limit"),
@@ -96,6 +108,12 @@ def rate_limit_in(headers: Mapping[str, str]) -> RateLimit:
         app_day_remaining=_number(headers, "x-app-limit-24hour-remaining"),
         app_day_reset_at=_epoch(headers, "x-app-limit-24hour-reset"),
     )
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _finite(literal: str) -> float | None:

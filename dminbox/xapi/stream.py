@@ -13,7 +13,7 @@ from urllib3.exceptions import ReadTimeoutError
 
 from dminbox.xapi.activity import Activity, parse_activity
 from dminbox.xapi.errors import StreamEnded, StreamSilent, XError
-from dminbox.xapi.reply import read_json
+from dminbox.xapi.reply import read_pushed_json
 from dminbox.xapi.transport import CHUNK, FAILURES
 
 ENDPOINT = "GET /2/activity/stream"
@@ -129,7 +129,7 @@ def read_line(line: bytes | None, otherwise: str = NO_JSON) -> Line:
     if not text:
         return None
     try:
-        raw = read_json(text)
+        raw = read_pushed_json(text)
     except ValueError:
         return OddLine(otherwise, text[:LONGEST_TEXT].replace("\x00", "\ufffd"))
     try:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from conversations.models import ActivityDelivery, DmEvent, PushState, SyncState
-from conversations.sync import listening, pace, subscriptions, trouble
-from conversations.sync.listening import Listener
-from tests.conversations.sync_support import begin, connect, make_person, say, stored_ids
+from conversations.sync import listening, pace, push, subscriptions, trouble
+from conversations.sync.listening import Listener, Stopped
+from tests.conversations.sync_support import OWN, begin, connect, make_person, say, stored_ids
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 State = PushState.State
@@ -119,9 +120,46 @@ def test_odd_lines_are_counted_and_the_connection_is_kept(x_account, xsim, liste
     xsim.post("stream", {"garbage": '{"data": {"event_type": "dm.received"}}'})
     said = say(xsim, ANN, "after all that")
     wait_until(lambda: int(said["id"]) in stored_ids(x_account))
-    push = PushState.objects.get()
-    assert (push.odd_lines, push.connected_at) == (3, began)
+    state = PushState.objects.get()
+    assert (state.odd_lines, state.connected_at) == (3, began)
     assert ActivityDelivery.objects.get(state=ActivityDelivery.State.ODD).raw == {"data": {"event_type": "dm.received"}}
+
+
+def test_no_single_line_ends_the_listener(x_account, xsim, listen, monkeypatch):
+    listen()
+    wait_until(is_connected)
+    began = PushState.objects.get().connected_at
+    notice = {"id": "1", "conversation_id": f"{OWN}:{ANN}", "sender_id": ANN, "created_at_msec": "99999999999999"}
+    data = {"event_uuid": "-5", "filter": {"user_id": OWN}, "event_type": "chat.received", "payload": notice}
+    xsim.post("stream", {"garbage": json.dumps({"data": data})})
+    for depth in (90, 400, 940, 990):
+        deep = '{"a":' * depth + "1" + "}" * depth
+        xsim.post(
+            "stream", {"garbage": f'{{"data": {{"event_uuid": "{depth}", "event_type": "dm.x", "payload": {deep}}}}}'}
+        )
+    said = say(xsim, ANN, "after all that")
+    wait_until(lambda: int(said["id"]) in stored_ids(x_account))
+    state = PushState.objects.get()
+    assert (state.odd_lines, state.connected_at) == (3, began)
+    assert ActivityDelivery.objects.filter(state=ActivityDelivery.State.ODD).count() == 2
+
+
+def test_what_fails_with_a_line_is_told_by_its_type_and_ends_nothing(x_account, xsim, listen, monkeypatch):
+    taken = push.take_in
+
+    def take_in(activity, source):
+        if activity.event_type == "dm.indicate_typing":
+            raise RuntimeError("what a person wrote")
+        return taken(activity, source)
+
+    monkeypatch.setattr(push, "take_in", take_in)
+    listen()
+    wait_until(is_connected)
+    data = {"event_uuid": "-6", "filter": {"user_id": OWN}, "event_type": "dm.indicate_typing", "payload": {}}
+    xsim.post("stream", {"garbage": json.dumps({"data": data})})
+    wait_until(lambda: PushState.objects.get().odd_lines == 1)
+    said = say(xsim, ANN, "after that")
+    wait_until(lambda: int(said["id"]) in stored_ids(x_account))
 
 
 def test_a_stream_that_has_fallen_silent_is_given_up(x_account, xsim, listen, settings):
@@ -153,6 +191,36 @@ def test_no_credit_says_so_and_waits(x_account, xsim, listen):
     push = PushState.objects.get()
     assert push.next_try_at > timezone.now() + timedelta(minutes=50)
     assert SyncState.objects.get().state == SyncState.State.NO_CREDIT, "one app, one purse"
+
+
+def asked_minutes(xsim) -> list[str]:
+    calls = [call for call in xsim.get("requests") if call["path"].endswith("activity/stream")]
+    return [call["query"] for call in calls]
+
+
+def test_who_dies_before_the_missed_minutes_are_read_leaves_them_to_the_next(x_account, xsim):
+    four = timezone.now() - timedelta(minutes=3, seconds=30)
+    PushState.objects.update_or_create(pk=1, defaults={"last_line_at": four})
+    missed = say(xsim, ANN, "missed", created_at=(timezone.now() - timedelta(minutes=3)).isoformat())
+    dying, living = Listener(), Listener()
+
+    def dies(line):
+        raise OperationalError("the database is away")
+
+    dying._take = dies
+    dying._try_to_listen()
+    PushState.objects.update(lease_until=None, holder="")
+
+    def take(line):
+        Listener._take(living, line)
+        if int(missed["id"]) in stored_ids(x_account) or line is None:
+            living.stopping.set()
+
+    living._take = take
+    with pytest.raises(Stopped):
+        living._try_to_listen()
+    assert len(set(asked_minutes(xsim))) == 1, "both asked for the same minutes"
+    assert len(asked_minutes(xsim)) == 2
 
 
 def test_what_lies_beyond_xs_minutes_is_left_to_reading(x_account, xsim, listen):

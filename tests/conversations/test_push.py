@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import (
     ActivityDelivery,
+    BilledResource,
     Change,
     Conversation,
     DmEvent,
@@ -121,6 +125,19 @@ def test_a_read_confirms_what_was_pushed_without_a_second_row_or_word(x_account)
     assert [change.kind for change in Change.objects.all()] == [Change.Kind.EVENT]
 
 
+@pytest.mark.parametrize("is_pushed_first", [True, False])
+@pytest.mark.parametrize("between", ["-", ":"])
+def test_in_whatever_order_x_names_the_two_it_is_one_conversation(x_account, is_pushed_first, between):
+    backwards = between.join(reversed(one_to_one(OWN, ANN).split("-")))
+    page = answer_of({"data": [message(FIRST + 1, ANN, backwards)], "meta": {"result_count": 1}})
+    if is_pushed_first:
+        push.take_in(received(), STREAM)
+    store_page(x_account, page)
+    push.take_in(received(), STREAM)
+    assert DmEvent.objects.count() == 1
+    assert Conversation.objects.get().dm_conversation_id == one_to_one(OWN, ANN)
+
+
 def test_a_push_that_comes_after_the_read_changes_nothing(x_account):
     read(1, text="Hello", attachments={"media_keys": ["5_1589472151165317121"]})
     before = DmEvent.objects.values().get()
@@ -155,6 +172,15 @@ def test_a_received_message_is_billed_once_with_the_read_that_confirms_it(x_acco
     push.take_in(received(), STREAM)
     assert ledger.billed_today(x_account).dm_events == 1
     assert ledger.free_today(x_account, 0, timezone.now(), 10) == 1
+
+
+def test_what_waited_over_midnight_is_billed_on_the_day_it_came(x_account):
+    push.keep(received(), WEBHOOK)
+    late = datetime(2026, 11, 20, 23, 59, 50, tzinfo=UTC)
+    ActivityDelivery.objects.update(received_at=late, due_at=late)
+    with time_machine.travel(late + timedelta(hours=2), tick=False):
+        push.take_up(push.due()[0])
+    assert BilledResource.objects.get().day == late.date()
 
 
 def test_a_pushed_photo_takes_the_name_that_a_read_gives_it(x_account):
@@ -234,6 +260,39 @@ def test_a_receipt_moves_forward_only(x_account):
     assert Change.objects.filter(kind=Change.Kind.RECEIPT).count() == 1
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one after the other anyway")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("numbers", [(200, 100), (200, 200)], ids=["an older one late", "the same one twice"])
+def test_receipts_at_the_same_time_move_forward_only_and_are_told_once(x_account, monkeypatch, numbers):
+    push.take_in(received(300), STREAM)
+    first_has_looked, second_is_done = threading.Event(), threading.Event()
+    tell = push._tell
+
+    def tell_late(*args, **values):
+        first_has_looked.set()
+        second_is_done.wait(1)  # where the second waits for the lock, this is the whole second
+        tell(*args, **values)
+
+    def take_in(number, uuid):
+        try:
+            push.take_in(seen(number, uuid), STREAM)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(push, "_tell", tell_late)
+    threads = [threading.Thread(target=take_in, args=(numbers[0], "81"))]
+    threads[0].start()
+    assert first_has_looked.wait(10)
+    monkeypatch.setattr(push, "_tell", tell)
+    threads.append(threading.Thread(target=take_in, args=(numbers[1], "82")))
+    threads[1].start()
+    threads[1].join(20)
+    second_is_done.set()
+    threads[0].join(20)
+    assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 200
+    assert Change.objects.filter(kind=Change.Kind.RECEIPT).count() == 1
+
+
 def test_nobody_elses_conversation_is_touched(x_account):
     push.take_in(seen(1), STREAM)
     assert not Participant.objects.exists()
@@ -310,6 +369,28 @@ def test_what_nothing_can_be_made_of_is_kept_raw(x_account, odd):
     assert delivery.raw == odd.raw
 
 
+@pytest.mark.parametrize("at", ["99999999999999", "4000000000000"])
+def test_a_time_that_no_id_of_xs_can_hold_is_odd(x_account, at):
+    assert push.take_in(chat(at=at), STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert (delivery.state, delivery.detail) == (State.ODD, "created_at_msec lies in no time of X")
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["by the listener", "by a worker"])
+def test_whatever_fails_with_one_activity_is_kept_raw_and_ends_nothing(x_account, monkeypatch, kept):
+    def fails(*_):
+        raise RecursionError("what a person wrote")
+
+    monkeypatch.setitem(push.DEEDS, "dm.received", fails)
+    if kept:
+        push.keep(received(), WEBHOOK)
+        push.take_up(push.due()[0])
+    else:
+        assert push.take_in(received(), STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert (delivery.state, delivery.detail) == (State.ODD, "RecursionError")
+
+
 def test_what_was_kept_is_taken_up_once_by_whoever_comes_first(x_account):
     push.keep(received(), WEBHOOK)
     (pk,) = push.due()
@@ -338,3 +419,17 @@ def test_a_post_in_it_makes_the_next_read_come_soon(x_account):
     urls = {"hashtags": [], "symbols": [], "user_mentions": [], "urls": [link]}
     push.take_in(received(text="https://t.co/a", entities=urls), STREAM)
     assert SyncState.objects.get().next_poll_at < timezone.now() + timedelta(minutes=1)
+
+
+def test_nothing_that_was_pushed_is_kept_for_ever_or_outlives_its_x_account(x_account):
+    push.take_in(received(), STREAM)
+    push.take_in(activity("dm.new_thing", {}, "18"), STREAM)
+    now = timezone.now()
+    for days, left in ((0, 2), (8, 1), (31, 0)):
+        with time_machine.travel(now + timedelta(days=days), tick=False):
+            push.forget_old()
+        assert ActivityDelivery.objects.count() == left
+    push.take_in(received(2, uuid="19"), STREAM)
+    x_account.delete()
+    push.forget_old()
+    assert not ActivityDelivery.objects.exists()

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations.models import ActivitySubscription, ApiCall, PushState, SyncState
 from conversations.sync import caps, subscriptions
+from dminbox.xapi.errors import Unavailable
 from tests.conversations.sync_support import OWN, begin, connect
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -106,6 +107,69 @@ def test_a_refusal_is_kept_with_xs_words_and_tried_seldom(x_account, xsim):
     xsim.delete("requests")
     repair()
     assert [call["method"] for call in xsim.get("requests") if "subscriptions" in call["path"]] == ["GET"]
+
+
+def posts(xsim) -> list[dict]:
+    return [call for call in xsim.get("requests") if call["method"] == "POST" and "subscriptions" in call["path"]]
+
+
+def time_passes() -> None:
+    ActivitySubscription.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_without_credit_x_is_asked_once_and_again_as_soon_as_a_read_was_paid_for(x_account, xsim):
+    begin(connect(xsim, OTHER))
+    xsim.post("faults", {"kind": "402", "path": "subscriptions", "method": "POST", "times": -1})
+    repair()
+    repair()
+    assert len(posts(xsim)) == 1
+    assert set(SyncState.objects.values_list("state", flat=True)) == {SyncState.State.NO_CREDIT}
+    xsim.delete("faults")
+    SyncState.objects.update(state=SyncState.State.ACTIVE)
+    repair()
+    assert len(at_x(xsim)) == 11
+
+
+@pytest.mark.parametrize("kind", ["503", "cut-before"])
+def test_what_x_did_not_answer_is_tried_again_before_long(x_account, xsim, kind):
+    xsim.post("faults", {"kind": kind, "path": "subscriptions", "method": "POST", "times": 1})
+    repair()
+    put_off = ActivitySubscription.objects.get(state=State.WANTED)
+    assert put_off.due_at < timezone.now() + timedelta(minutes=3)
+    time_passes()
+    repair()
+    assert at_x(xsim) == ALL
+
+
+def test_x_accounts_that_always_fail_hold_up_nobody_after_them(x_account, xsim, monkeypatch):
+    begin(connect(xsim, OTHER))
+    ask = subscriptions._ask
+
+    def fails_for_the_first(app, one, webhook_id):
+        if one.x_account == x_account:
+            raise Unavailable("503")
+        return ask(app, one, webhook_id)
+
+    monkeypatch.setattr(subscriptions, "_ask", fails_for_the_first)
+    repair()
+    assert len(at_x(xsim)) == 6
+    assert {user for _, user in at_x(xsim)} == {OTHER, None}
+
+
+def test_a_learnt_number_is_not_asked_past_and_rises_again(x_account, xsim):
+    xsim.post("settings", {"subscription_cap": 2})
+    repair()
+    assert len(posts(xsim)) == 3
+    repair()
+    assert (len(posts(xsim)), PushState.objects.get().subscription_cap) == (3, 2)
+    time_passes()
+    repair()
+    assert (len(posts(xsim)), PushState.objects.get().subscription_cap) == (4, 2)
+    xsim.post("settings", {"subscription_cap": 1500})
+    time_passes()
+    repair()
+    repair()
+    assert at_x(xsim) == ALL
 
 
 def test_one_process_a_minute_looks(x_account, xsim):
