@@ -1,4 +1,4 @@
-"""What a thread holds beside words: photos to look at, GIFs to hold, folded lines, a menu, a place one comes back to."""
+"""What a thread holds beside words: photos over the page, GIFs to hold, folded lines, a menu, the place one left."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_photos_open_over_the_page_and_keys_lead_through_them(visit, ada, filled
     page.keyboard.press("Enter")
     until(page, "document.getElementById('lightbox').open")
     words = page.locator(".lightbox-words")
-    assert words.inner_text().split() == "3 of 5 Photo 1 of the shelf".split()
+    assert words.inner_text().split() == ["3", "of", "5", "Photo", "1", "of", "the", "shelf"]
     until(page, "document.querySelector('.lightbox-stage img').naturalWidth === 800")
     look(page, "lightbox")
     page.keyboard.press("+")
