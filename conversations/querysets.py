@@ -248,11 +248,21 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         return [pk for pk in conversations if pk in hits][:size]
 
     def with_profiles(self, user: Person) -> Self:
-        """The people of a conversation for its side panel; `is_ours` marks X accounts this person may see."""
+        """The people of a conversation for its side panel; `is_ours` marks X accounts this person may see.
+
+        `former_name`, `former_username` and `former_until` tell how somebody was called last before.
+        """
+        former = _related(_related(self.model, "x_user").model, "former_names").filter(x_user=OuterRef("x_user_id"))
+        last = former.order_by("-seen_until")
         ours = x_accounts_of(user).filter(x_user_id=OuterRef("x_user_id"))
         return (
             self.select_related("x_user__avatar", "invited_by")
-            .annotate(is_ours=Exists(ours))
+            .annotate(
+                is_ours=Exists(ours),
+                former_name=Subquery(last.values("name")[:1]),
+                former_username=Subquery(last.values("username")[:1]),
+                former_until=Subquery(last.values("seen_until")[:1]),
+            )
             .order_by("-is_present", F("last_message_at").desc(nulls_last=True), "pk")
         )
 

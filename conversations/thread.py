@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from conversations import text
+from conversations import cards, text
 from conversations.models import DmEvent, EventParticipant, Post
 from conversations.showing import Picture, picture_of
 
@@ -36,6 +36,22 @@ class Card:
     options: list[Option]
     votes: int
     quoted: Card | None
+
+    @property
+    def metrics(self) -> list[str]:
+        return cards.metrics_of(self.post.raw)
+
+    @property
+    def links(self) -> list[cards.LinkCard]:
+        return cards.link_cards_of(self.post.entities)
+
+    @property
+    def why(self) -> str:
+        return cards.why_unavailable(self.post.unavailable_reason)
+
+    @property
+    def poll_end(self) -> datetime | None:
+        return cards.poll_end(self.post.poll)
 
 
 @dataclass(slots=True)

@@ -6,11 +6,12 @@
   const scroller = () => document.getElementById("scroller");
   const key = (path) => `place ${path}`;
   let here = location.pathname;
+  let isMovingOn = false; // to where the place is: this page has none of its own to remember
 
   const topOf = (element) => element.getBoundingClientRect().top - scroller().getBoundingClientRect().top;
 
   function remember() {
-    if (!scroller()) return;
+    if (!scroller() || isMovingOn) return;
     const isAtEnd = Math.abs(scroller().scrollTop) < 8; // the scroller lies upside down
     const event = [...scroller().querySelectorAll("[id^=e]")].find((each) => /^e\d+$/.test(each.id) && topOf(each) >= 0);
     if (isAtEnd || !event) sessionStorage.removeItem(key(here));
@@ -18,12 +19,19 @@
   }
 
   function restore() {
+    const [load] = performance.getEntriesByType("navigation");
+    const isBack = load && ["back_forward", "reload"].includes(load.type);
     const found = JSON.parse(sessionStorage.getItem(key(here)) || "null");
-    if (!scroller() || !found || location.hash) return;
+    if (!scroller() || !found || location.hash || !(isBack || found.isOnItsWay)) return;
+    sessionStorage.removeItem(key(here));
     const event = document.getElementById(found.id);
-    if (event) scroller().scrollTop += topOf(event) - found.top;
-    else if (!location.search) location.replace(`?at=${found.id.slice(1)}`);
-    else sessionStorage.removeItem(key(here));
+    if (event) {
+      scroller().scrollTop += topOf(event) - found.top;
+    } else if (!location.search) {
+      sessionStorage.setItem(key(here), JSON.stringify({ ...found, isOnItsWay: true }));
+      isMovingOn = true;
+      location.replace(`?at=${found.id.slice(1)}`);
+    }
   }
 
   window.addEventListener("pagehide", remember);
@@ -34,6 +42,5 @@
     if (event.detail.elt.id === "conversation") here = location.pathname;
   });
 
-  const [load] = performance.getEntriesByType("navigation");
-  if (load && ["back_forward", "reload"].includes(load.type)) restore();
+  restore();
 }

@@ -1,4 +1,4 @@
-"""What a thread holds beside words: photos to look at, GIFs to hold, folded lines, a menu, a place to come back to."""
+"""What a thread holds beside words: photos over the page, GIFs to hold, folded lines, a menu, the place one left."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+SEEN = """words => [...document.querySelectorAll('.bubble')].some((each) => {
+    const { top, bottom } = each.getBoundingClientRect();
+    return each.textContent.includes(words) && top >= 0 && bottom <= innerHeight;
+})"""
 LONG = "The lamp flickers, then hums, then flickers again, and nobody here knows why. " * 30
 
 
@@ -179,7 +183,7 @@ def test_coming_back_to_an_older_part_opens_the_thread_around_it(visit, ada, fil
     page.goto(page.url.split("/c/")[0] + "/open/")
     page.go_back()
     page.wait_for_url("**?at=*")
-    until(page, "[...document.querySelectorAll('.bubble')].some((each) => each.textContent.includes('number 150:'))")
+    until(page, SEEN, "number 150:")
 
 
 def test_the_line_of_what_is_new_stands_above_it(visit, ada, filled):

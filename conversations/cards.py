@@ -1,0 +1,95 @@
+"""What X tells beside a shared post: its numbers, the pages it links to, and why it is not shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.dateparse import parse_datetime
+
+METRICS = {
+    "reply_count": ("reply", "replies"),
+    "retweet_count": ("repost", "reposts"),
+    "repost_count": ("repost", "reposts"),
+    "quote_count": ("quote", "quotes"),
+    "like_count": ("like", "likes"),
+    "bookmark_count": ("bookmark", "bookmarks"),
+    "impression_count": ("view", "views"),
+}
+"""X's fields in the order they are shown; one of them has two names in X's two vocabularies."""
+WHYS = {
+    "suspended": "Its author is suspended.",
+    "not authorized": "Its author's posts are protected, or it was withdrawn from us.",
+    "no longer exists": "It was deleted.",
+    "could not find": "It was deleted, or never there.",
+    "not found": "It was deleted, or never there.",
+    "withheld": "It is withheld where we are.",
+    "violated": "X removed it.",
+}
+"""What X's sentences mean, by a few words of each (reported)."""
+MOST_LINKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCard:
+    """A page that a post links to, as X describes it."""
+
+    address: str
+    title: str
+    description: str
+    host: str
+
+
+def metrics_of(raw: Mapping[str, Any]) -> list[str]:
+    """42 likes, 1 reply: only what X counted, and what is not nought."""
+    told = raw.get("public_metrics")
+    if not isinstance(told, Mapping):
+        return []
+    counts = ((words, told.get(name)) for name, words in METRICS.items())
+    return [f"{count:,} {words[count != 1]}" for words, count in counts if isinstance(count, int) and count > 0]
+
+
+def link_cards_of(entities: Mapping[str, Any]) -> list[LinkCard]:
+    found = [card for card in _link_cards(entities) if card.title]
+    return list({card.address: card for card in found}.values())[:MOST_LINKS]
+
+
+def why_unavailable(reason: str) -> str:
+    """X's words put plainly; "" for those we do not know."""
+    return next((why for words, why in WHYS.items() if words in reason.casefold()), "")
+
+
+def poll_end(poll: Any) -> datetime | None:
+    told = poll.get("end_datetime") if isinstance(poll, Mapping) else None
+    try:
+        return parse_datetime(told) if isinstance(told, str) else None
+    except ValueError:
+        return None
+
+
+def _link_cards(entities: Mapping[str, Any]) -> Iterator[LinkCard]:
+    urls = entities.get("urls")
+    for url in urls if isinstance(urls, list) else []:
+        if not isinstance(url, Mapping):
+            continue
+        address = _words(url, "unwound_url") or _words(url, "expanded_url")
+        host = _host_of(address)
+        if host:
+            yield LinkCard(address, _words(url, "title")[:200], _words(url, "description")[:300], host)
+
+
+def _words(url: Mapping[str, Any], name: str) -> str:
+    value = url.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _host_of(address: str) -> str:
+    """Of http and https addresses alone."""
+    try:
+        parts = urlsplit(address)
+        return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
+    except ValueError:
+        return ""
