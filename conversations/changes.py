@@ -6,34 +6,22 @@ every smaller one is.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from redis import Redis
-from redis.exceptions import RedisError
 
 from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations.models import Change, DmEvent, SyncState
 
 Kind = Change.Kind
-KEPT = timedelta(days=7)
-"""Whoever has not read for so long loads the page anew."""
-CHANNEL = "dminbox:changes"
-"""Of Redis: that something was announced, and nothing more."""
-REDIS_RESTS = 5.0
-"""Seconds for which a Redis that did not answer is left alone."""
-REDIS_PATIENCE = 0.2
-"""Seconds. Who stores messages waits no longer to wake those who look: they look by themselves, too."""
+KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +61,6 @@ def announce(x_account: XAccount, changes: Sequence[NewChange]) -> None:
     ]
     Change.objects.bulk_create(rows)
     SyncState.objects.filter(pk=state.pk).update(last_change=rows[-1].number)
-    if settings.REDIS_URL:
-        transaction.on_commit(_wake, robust=True)
-
-
-def _wake() -> None:
-    """Tells open pages to look. Nothing depends on it."""
-    if time.monotonic() < _redis_rests_until[0]:
-        return
-    try:
-        _redis().publish(CHANNEL, "")
-    except RedisError:
-        _redis_rests_until[0] = time.monotonic() + REDIS_RESTS
-
-
-_redis_rests_until = [0.0]
-
-
-@cache
-def _redis() -> Redis:
-    return Redis.from_url(
-        settings.REDIS_URL, socket_timeout=REDIS_PATIENCE, socket_connect_timeout=REDIS_PATIENCE, retry=None
-    )
 
 
 def events_showing(files: Iterable[int] = (), posts: Iterable[int] = ()) -> QuerySet[DmEvent]:
@@ -125,4 +91,5 @@ def updating(events: QuerySet[DmEvent]) -> Iterator[None]:
 
 
 def forget_old() -> None:
+    """Whoever has not read for so long loads the page anew."""
     Change.objects.filter(created_at__lt=timezone.now() - KEPT).delete()

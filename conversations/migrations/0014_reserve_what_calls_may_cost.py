@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('conversations', "0013_read_mark_moved"),
+        ('conversations', "0013_live"),
     ]
 
     operations = [
