@@ -28,7 +28,9 @@ def mark_read(user: User, conversation: Conversation, dm_event_id: int) -> None:
     """Moves the person's mark forward, never back and never past what there is; any order of two calls ends alike."""
     seen = min(dm_event_id, conversation.last_dm_event_id)
     ReadMark.objects.bulk_create([ReadMark(user=user, conversation=conversation)], ignore_conflicts=True)
-    ReadMark.objects.filter(user=user, conversation=conversation, dm_event_id__lt=seen).update(dm_event_id=seen)
+    ReadMark.objects.filter(user=user, conversation=conversation, dm_event_id__lt=seen).update(
+        dm_event_id=seen, moved_at=timezone.now()
+    )
 
 
 @transaction.atomic

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from conversations.views import inbox, media, metrics, opening, thread, webhook, x_accounts
+from conversations.views import inbox, live, media, metrics, opening, thread, webhook, x_accounts
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
     path("c/<int:pk>/", thread.thread, name="thread"),
+    path("live/", live.live_stream, name="live"),
+    path("c/<int:pk>/newer/", thread.thread_newer, name="thread_newer"),
     path("c/<int:pk>/older/", thread.thread_older, name="thread_older"),
     path("c/<int:pk>/e/<int:dm_event_id>/", thread.event, name="event"),
     path("c/<int:pk>/read/", thread.mark_read, name="mark_read"),

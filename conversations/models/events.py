@@ -196,6 +196,7 @@ class ReadMark(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["user", "conversation"], name="read_mark_once_per_person")
         ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["moved_at"], name="read_mark_moved_last")]
 
     def __str__(self) -> str:
         return f"{self.user_id} read {self.conversation_id} to {self.dm_event_id}"

@@ -58,7 +58,9 @@ def server(transactional_db) -> Iterator[str]:
         "LOG_LEVEL": "warning",
     }
     command = [sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen([*command, "--log-level", "warning"], env=environment, cwd=settings.BASE_DIR)
+    process = subprocess.Popen(
+        [*command, "--log-level", "warning", "--timeout-graceful-shutdown", "2"], env=environment, cwd=settings.BASE_DIR
+    )
     try:
         _wait_for(f"{address}/healthz", process)
         yield address
@@ -91,6 +93,11 @@ class Visit:
     def open(self, path: str) -> Page:
         self.page.goto(self.address + path)
         self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def open_live(self, path: str) -> Page:
+        """A page that may have a stream open in itself, so that its network is never idle."""
+        self.page.goto(self.address + path)
         return self.page
 
     def watch(self, page: Page) -> None:
