@@ -17,7 +17,20 @@ from bench import table
 from bench.setup import QUICK, Bench, Sizes, scratch
 from tests import services
 
-ROWS = ("dollars", "delay", "push", "full_import", "ingest", "replay", "growth", "memory", "live", "bulk", "webhook")
+ROWS = (
+    "dollars",
+    "delay",
+    "push",
+    "full_import",
+    "ingest",
+    "replay",
+    "growth",
+    "memory",
+    "live",
+    "bulk",
+    "webhook",
+    "streams",
+)
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -52,6 +52,8 @@ class Sizes:
     pushed: int = 300
     bulk_events: int = 50_000
     delivered: int = 1000
+    streams: int = 490
+    told: int = 40
 
 
 QUICK = Sizes(
@@ -69,6 +71,8 @@ QUICK = Sizes(
     pushed=10,
     bulk_events=5_000,
     delivered=50,
+    streams=40,
+    told=5,
 )
 
 
