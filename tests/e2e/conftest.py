@@ -31,6 +31,13 @@ FLAGS = [
 ]
 DESK = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+QUIET = """() => {
+  const isLoading = (image) => image.loading !== "lazy" && !image.complete;
+  const isBusy = document.querySelector(".htmx-request") || [...document.images].some(isLoading);
+  if (isBusy || document.readyState !== "complete") window.quietSince = undefined;
+  else window.quietSince ??= performance.now();
+  return window.quietSince !== undefined && performance.now() - window.quietSince > 400;
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -91,12 +98,13 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> Page:
+        """Loaded, and nothing asked for besides: the stream of a live page leaves its network never idle."""
         self.page.goto(self.address + path)
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_function(QUIET)
         return self.page
 
     def open_live(self, path: str) -> Page:
-        """A page that may have a stream open in itself, so that its network is never idle."""
+        """At once, with the stream perhaps still on its way."""
         self.page.goto(self.address + path)
         return self.page
 
