@@ -19,7 +19,7 @@ from tests import services
 
 ROWS = (
     *("dollars", "delay", "push", "full_import", "ingest", "replay", "growth", "memory", "live", "bulk", "webhook"),
-    *("reading", "search", "browsing", "readers"),
+    *("reading", "search", "browsing", "readers", "streams"),
 )
 RESULTS = Path(__file__).parent / "results"
 

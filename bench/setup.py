@@ -69,6 +69,8 @@ class Sizes:
     looks: int = 12
     searched: int = 1_000_000
     searches: int = 40
+    streams: int = 490
+    told: int = 40
 
 
 QUICK = Sizes(
@@ -92,6 +94,8 @@ QUICK = Sizes(
     looks=3,
     searched=20_000,
     searches=10,
+    streams=40,
+    told=5,
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -18,10 +19,11 @@ from django.utils import timezone
 
 from accounts.access import without_tokens
 from accounts.models import XAccount
+from conversations import waking
 from conversations.models import Change, DmEvent, SyncState
 
 Kind = Change.Kind
-KEPT = timedelta(days=30)
+KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def announce(x_account: XAccount, changes: Sequence[NewChange]) -> None:
     ]
     Change.objects.bulk_create(rows)
     SyncState.objects.filter(pk=state.pk).update(last_change=rows[-1].number)
+    transaction.on_commit(partial(waking.tell, x_account.pk, rows[-1].number), robust=True)
 
 
 def events_showing(files: Iterable[int] = (), posts: Iterable[int] = ()) -> QuerySet[DmEvent]:

@@ -6,6 +6,7 @@ from conversations.views import (
     activity,
     gallery,
     inbox,
+    live,
     media,
     messages,
     metrics,
@@ -24,6 +25,8 @@ from conversations.views import (
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
     path("c/<int:pk>/", thread.thread, name="thread"),
+    path("live/", live.live_stream, name="live"),
+    path("c/<int:pk>/newer/", thread.thread_newer, name="thread_newer"),
     path("c/<int:pk>/older/", thread.thread_older, name="thread_older"),
     path("c/<int:pk>/e/<int:dm_event_id>/", thread.event, name="event"),
     path("c/<int:pk>/e/<int:dm_event_id>/more/", messages.message, name="message"),

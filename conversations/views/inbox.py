@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
 from accounts.models import User, XAccount
-from conversations import actions, filters
+from conversations import actions, filters, live
 from conversations.attention import Attention, attention_of
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
@@ -57,6 +57,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "links": _links(form.cleaned_data),
         "older": _older(form.cleaned_data, rows[-1]) if has_more else "",
         "read_at": _read_at(chosen),
+        "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
     }
     return render(request, "conversations/inbox.html", context)
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Role, User, snowflake_floor
-from conversations import actions
+from conversations import actions, live
 from conversations.attention import attention_of
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
 from conversations.models import Conversation, DmEvent, EventParticipant, PostMedia
@@ -52,6 +52,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     conversation.named = others_named(conversation, people)
     context = _page(conversation, wanted, events, has_older, above) | {
         "has_newer": above is not None,
+        "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
         "typing": typing_of(conversation, people),
         "newest": events[-1].dm_event_id if events else 0,
@@ -62,6 +63,12 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "choices": Show.CHOICES if conversation.is_group else Show.CHOICES[:2],
     }
     return render(request, "conversations/thread.html", context, status=status)
+
+
+def _live_from(conversation: Any) -> str:
+    """Where the stream goes on: the number was read before the events. The list beside it asks for itself."""
+    sync = conversation.x_account.sync if hasattr(conversation.x_account, "sync") else None
+    return live.write_id({conversation.x_account_id: sync.last_change if sync else 0})
 
 
 @require_safe
@@ -80,6 +87,40 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
     if below and page and day_of(page[-1]) == day_of(below):
         context["day_goes_on"] = day_of(below)
     return render(request, "conversations/_older.html", context)
+
+
+@require_safe
+def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
+    """What came after the event `after`, to be put below what is there; with `at`: that one event as it shows now.
+
+    The event before is looked at too, so that days and runs go on; PAGE at most, the browser asks again.
+    """
+    conversation = _conversation(request, pk)
+    wanted = _wanted(request)
+    edge = wanted["at"] if wanted["after"] is None else wanted["after"]
+    if edge is None:
+        raise Http404
+    events = _narrowed(conversation, wanted["show"])
+    is_one = wanted["after"] is None
+    old = events.filter(dm_event_id__lt=edge) if is_one else events.filter(dm_event_id__lte=edge)
+    new = events.filter(dm_event_id=edge) if is_one else events.filter(dm_event_id__gt=edge)
+    before = list(old.order_by("-dm_event_id").with_contents()[:1])
+    found = list(new.order_by("dm_event_id").with_contents()[: PAGE + 1])
+    page = _with_post_media(before + found[:PAGE])
+    people = list(conversation.participants.with_profiles(request.user))
+    context = _page(conversation, wanted, page, True, None)
+    context["rows"] = [row for row in context["rows"] if row.event not in before]
+    for row in context["rows"]:
+        row.seen_at = None  # the receipt stands apart: it may belong under a message that is there already
+    context |= {
+        "typing": typing_of(conversation, people),
+        "newest": page[-1].dm_event_id if page else 0,
+        "has_newer": len(found) > PAGE,
+        "is_one": is_one,
+        "news": next((row for row in reversed(context["rows"]) if row.kind == "message" and not row.is_ours), None),
+        "attention": attention_of(conversation.x_account),
+    }
+    return render(request, "conversations/_newer.html", context)
 
 
 @require_safe

@@ -5,7 +5,7 @@
 function markSeen() {
   if (document.visibilityState !== "visible") return;
   const form = document.querySelector("form[data-mark-read]:not([data-sent])");
-  if (!form) return;
+  if (!form || document.getElementById("new-messages")?.hidden === false) return; // what is new lies below the screen
   form.dataset.sent = "";
   form.hidden = true;
   htmx.trigger(form, "seen");

@@ -31,6 +31,13 @@ FLAGS = [
 ]
 DESK = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+QUIET = """() => {
+  const isLoading = (image) => image.loading !== "lazy" && !image.complete;
+  const isBusy = document.querySelector(".htmx-request") || [...document.images].some(isLoading);
+  if (isBusy || document.readyState !== "complete") window.quietSince = undefined;
+  else window.quietSince ??= performance.now();
+  return window.quietSince !== undefined && performance.now() - window.quietSince > 400;
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +65,9 @@ def server(transactional_db) -> Iterator[str]:
         "LOG_LEVEL": "warning",
     }
     command = [sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen([*command, "--log-level", "warning"], env=environment, cwd=settings.BASE_DIR)
+    process = subprocess.Popen(
+        [*command, "--log-level", "warning", "--timeout-graceful-shutdown", "2"], env=environment, cwd=settings.BASE_DIR
+    )
     try:
         _wait_for(f"{address}/healthz", process)
         yield address
@@ -89,8 +98,14 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> Page:
+        """Loaded, and nothing asked for besides: the stream of a live page leaves its network never idle."""
         self.page.goto(self.address + path)
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_function(QUIET)
+        return self.page
+
+    def open_live(self, path: str) -> Page:
+        """At once, with the stream perhaps still on its way."""
+        self.page.goto(self.address + path)
         return self.page
 
     def watch(self, page: Page) -> None:

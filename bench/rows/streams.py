@@ -1,0 +1,111 @@
+"""How late open pages show a message while 490 more streams are open, and what an open stream weighs on the server."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from bench.lane import ROOT
+from bench.rows.webhook import _wait_for
+from bench.setup import Bench
+from bench.table import Row
+from tests.services import chromium, free_port
+
+COOKIE = "dminbox_session"
+PER_PERSON = 18
+"""Streams of one person; a server gives a few more."""
+PAGES = 10
+ALLOWED_MS, ALLOWED_KB = 300, 100
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+NOTE_EVENTS = """() => {
+  window.shownAt = {};
+  new MutationObserver(() => {
+    for (const each of document.querySelectorAll(".events > [id^='e']")) window.shownAt[each.id] ??= Date.now();
+  }).observe(document.body, { childList: true, subtree: true });
+}"""
+
+
+def measure(bench: Bench) -> list[Row]:
+    streams = bench.sizes.streams
+    database, port = bench.database("streams"), free_port()
+    settings = {"PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}", "REDIS_URL": f"{bench.redis}/9"}
+    with bench.lane(database, **settings) as lane, _server(bench.environment(database, **settings), port) as server:
+        sessions = lane.call("bench.streams:prepare", people=streams // PER_PERSON + 2)
+        lane.call("bench.streams:store")
+        with ExitStack() as opened:
+            _listen(opened, port, sessions[0]).recv(4096)
+            before = _resident(server)
+            held = [_listen(opened, port, sessions[1 + n // PER_PERSON]) for n in range(streams)]
+            weight = (_resident(server) - before) / streams / 1024
+            delays = _delays(lane, f"http://127.0.0.1:{port}", sessions[0], bench.sizes.told, held)
+    p95 = sorted(delays)[int(len(delays) * 0.95)]
+    name = f"with {streams} streams open"
+    return [
+        Row(f"commit to DOM in {PAGES} pages, p95, {name}", p95, "ms", also=(("≤ 300 ms", p95 <= ALLOWED_MS),)),
+        Row(f"memory of an open stream, {name}", weight, "KB", also=(("≤ 100 KB", weight <= ALLOWED_KB),)),
+    ]
+
+
+def _listen(opened: ExitStack, port: int, session: str) -> socket.socket:
+    """A stream whose hello has come; what follows stays in the kernel's buffer until it is read."""
+    held = opened.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+    lines = ["GET /live/ HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Cookie: {COOKIE}={session}", "", ""]
+    held.sendall("\r\n".join(lines).encode())
+    answer = b""
+    while b"event: hello" not in answer:
+        piece = held.recv(4096)
+        if not piece:
+            raise RuntimeError(f"no stream: {answer[:80]!r}")
+        answer += piece
+    return held
+
+
+def _delays(lane: object, url: str, session: str, messages: int, held: list[socket.socket]) -> list[float]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        context = browser.new_context()
+        context.add_cookies([{"name": COOKIE, "value": session, "url": url}])
+        pages = [context.new_page() for _ in range(PAGES)]
+        for page in pages:
+            page.goto(f"{url}/c/1/")
+            page.wait_for_selector('#live-state[data-state="live"]', state="attached")
+            page.evaluate(NOTE_EVENTS)
+        found = [delay for _ in range(messages) for delay in _shown(lane, pages, held)]
+        browser.close()
+    return found
+
+
+def _shown(lane: object, pages: list[Page], held: list[socket.socket]) -> Iterator[float]:
+    number, committed = lane.call("bench.streams:store")  # type: ignore[attr-defined]
+    for each in held:
+        each.recv(65536)
+    for page in pages:
+        page.wait_for_function("id => window.shownAt[id]", arg=f"e{number}")
+        yield page.evaluate("id => window.shownAt[id]", f"e{number}") - committed * 1000
+    time.sleep(0.2)
+
+
+def _resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def _server(environment: dict[str, str], port: int) -> Iterator[int]:
+    environment = environment | {"DJANGO_SETTINGS_MODULE": "tests.e2e.serving"}
+    command = [sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--port", str(port), "--lifespan", "off"]
+    command += ["--log-level", "error", "--timeout-graceful-shutdown", "2"]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}")
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(30)

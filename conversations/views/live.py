@@ -1,0 +1,121 @@
+"""The stream of what has changed, to browsers: ids alone. What they stand for is fetched from views that check."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+from asgiref.sync import SyncToAsync, sync_to_async
+from django.contrib.auth import HASH_SESSION_KEY
+from django.db import connections
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from conversations import live
+from conversations.live import Behind, Hub, Numbers, Stream, Ticket, Told
+
+KEEP_ALIVE = 15.0
+RETRY_MS = 2000
+STILL = b": still here\nevent: still\ndata: {}\n\n"
+"""A comment for proxies; with an event, since browsers tell their pages of nothing less."""
+# A proxy that keeps an answer until it is whole would keep this one for ever.
+HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+@require_safe
+async def live_stream(request: HttpRequest) -> HttpResponseBase:
+    """Goes on after `Last-Event-ID`, or on the first connection after `?from=`; one number per X account in both."""
+    hub, ticket = live.hub(), await sync_to_async(_ticket)(request)
+    if request.method == "HEAD":
+        return HttpResponse(headers=HEADERS)
+    seen = live.parse_id(request.headers.get("Last-Event-ID") or request.GET.get("from", ""))
+    stream, sent, first = await _joined(hub, ticket, seen)
+    if hub.count(ticket.person) > live.STREAMS_PER_PERSON:
+        hub.leave(stream)
+        return HttpResponse("Too many streams are open.", status=429, content_type="text/plain")
+    response = StreamingHttpResponse(_written(hub, stream, sent, first), headers=HEADERS)
+    # A browser that goes before the first piece leaves the iterator unstarted, and its `finally` with it.
+    leave = partial(asyncio.get_running_loop().call_soon_threadsafe, hub.leave, stream)
+    response._resource_closers.append(leave)  # type: ignore[attr-defined]
+    return response
+
+
+def _ticket(request: HttpRequest) -> Ticket:
+    assert request.user.pk is not None  # LoginRequiredMiddleware stands before every view
+    session = request.session
+    return Ticket(request.user.pk, session.session_key or "", session.get(HASH_SESSION_KEY, ""))
+
+
+async def _joined(hub: Hub, ticket: Ticket, seen: Numbers) -> tuple[Stream, Numbers, list[Told] | None]:
+    """The stream, the numbers its browser has, and what comes first; None: that the page is to be loaded anew."""
+    highest = await hub.numbers_of(ticket.person)
+    begun = {pk: seen.get(pk, number) for pk, number in highest.items()}
+    stream = Stream(ticket, dict(begun))
+    try:
+        return stream, begun, await hub.join(stream, highest)
+    except Behind:
+        fresh = Stream(ticket, dict(highest))
+        await hub.join(fresh, highest)
+        return fresh, highest, None
+
+
+# --- What goes over the wire ------------------------------------------------------------------------------------------
+
+
+async def _written(hub: Hub, stream: Stream, sent: Numbers, first: Sequence[Told] | None) -> AsyncIterator[bytes]:
+    try:
+        await _give_back()
+        yield f"retry: {RETRY_MS}\n".encode() + _named("hello" if first is not None else "reload", sent)
+        for told in first or []:
+            yield _message(told, sent)
+        async for piece in _as_they_come(stream, sent):
+            yield piece
+    finally:
+        hub.leave(stream)
+
+
+async def _as_they_come(stream: Stream, sent: Numbers) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(KEEP_ALIVE):
+                told = await stream.waiting.get()
+        except TimeoutError:
+            yield STILL
+            continue
+        if told is not None:
+            yield _message(told, sent)
+        elif stream.ended == "gone":
+            yield _named("gone", sent)
+            return
+        else:
+            return
+
+
+def _message(told: Told, sent: Numbers) -> bytes:
+    """Notes the number as sent: the id of each event is all that its browser has by then."""
+    if told.number:
+        sent[told.account] = told.number
+    data = json.dumps(told._asdict(), separators=(",", ":"))
+    return f"id: {live.write_id(sent)}\ndata: {data}\n\n".encode()
+
+
+def _named(name: str, sent: Numbers) -> bytes:
+    return f"id: {live.write_id(sent)}\nevent: {name}\ndata: {{}}\n\n".encode()
+
+
+async def _give_back() -> None:
+    """All questions are asked: an open stream keeps no connection, nor the thread that Django gave its request."""
+    await sync_to_async(_give_back_connections)()
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    thread = SyncToAsync.context_to_thread_executor.pop(context, None) if context else None
+    if thread is not None:
+        thread.shutdown(wait=False)
+
+
+def _give_back_connections() -> None:
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()

@@ -1,0 +1,334 @@
+"""The stream of changes: who gets what, from where it goes on, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.test import AsyncClient, Client
+from django.utils import timezone
+
+from accounts.models import Membership
+from conversations import actions, changes, live
+from conversations.changes import NewChange
+from conversations.models import Change, ReadMark, SyncState
+from tests import factories
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
+Kind = Change.Kind
+
+
+def in_a_loop(test):
+    """An async test, in an event loop of its own."""
+
+    @functools.wraps(test)
+    def run(*args, **kwargs):
+        asyncio.run(test(*args, **kwargs))
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch, settings):
+    settings.PUBLIC_URL = "http://testserver"  # the Host that the async client sends
+    monkeypatch.setattr(live, "LOOK_EACH", 0.02)
+    monkeypatch.setattr(live, "PERMISSION_EACH", 0.05)
+
+
+@pytest.fixture
+def x_account(transactional_db):
+    return factories.SyncStateFactory().x_account
+
+
+@pytest.fixture
+def conversation(x_account):
+    return factories.ConversationFactory(x_account=x_account)
+
+
+@pytest.fixture
+def member(ben, x_account):
+    factories.MembershipFactory(user=ben, x_account=x_account)
+    return ben
+
+
+def announce(x_account, *new: NewChange) -> None:
+    with changes.transaction.atomic():
+        changes.announce(x_account, new or [NewChange(Kind.ACCOUNT)])
+
+
+@pytest.fixture
+def cookies():
+    def of(user) -> dict[str, str]:
+        client = Client()
+        client.force_login(user)
+        return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
+
+    return of
+
+
+class Open:
+    """One open stream, read event by event."""
+
+    def __init__(self, response) -> None:
+        self.response, self.pieces, self.buffer = response, response.streaming_content, b""
+
+    async def next(self) -> dict[str, str]:
+        while b"\n\n" not in self.buffer:
+            async with asyncio.timeout(20):
+                self.buffer += await anext(self.pieces)
+        event, _, self.buffer = self.buffer.partition(b"\n\n")
+        lines = [line.split(": ", 1) for line in event.decode().splitlines() if not line.startswith(":")]
+        return {"event": "message"} | dict(lines)
+
+    async def told(self) -> dict[str, object]:
+        return json.loads((await self.next())["data"])
+
+    async def is_over(self) -> bool:
+        async with asyncio.timeout(20):
+            return await anext(self.pieces, None) is None
+
+
+@asynccontextmanager
+async def stream(cookie: dict[str, str], query: str = "", **headers):
+    client = AsyncClient()
+    client.cookies.load(cookie)
+    response = await client.get(f"/live/{query}", headers=headers)
+    assert response.status_code == 200
+    opened = Open(response)
+    try:
+        yield opened
+    finally:
+        await opened.pieces.aclose()
+        for each in list(live.hub().streams):
+            live.hub().leave(each)
+        live.hub().thread.shutdown(wait=True)
+        live._hubs.pop(asyncio.get_running_loop(), None)
+
+
+@in_a_loop
+async def test_a_change_is_told_by_its_ids_alone(member, cookies, x_account, conversation):
+    event = await sync_to_async(factories.DmEventFactory)(conversation=conversation)
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        hello = await opened.next()
+        assert (hello["event"], hello["id"], hello["retry"]) == ("hello", f"{x_account.pk}-0", "2000")
+        await sync_to_async(announce)(x_account, NewChange(Kind.EVENT, conversation.pk, event.pk, {"x": "y"}))
+        told = await opened.next()
+    assert told["id"] == f"{x_account.pk}-1"
+    assert json.loads(told["data"]) == {
+        "account": x_account.pk,
+        "number": 1,
+        "kind": "event",
+        "conversation": conversation.pk,
+        "event": str(event.dm_event_id),
+    }
+
+
+@in_a_loop
+async def test_no_proxy_and_no_cache_keeps_it(member, cookies, x_account):
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        headers = opened.response.headers
+        assert headers["Content-Type"] == "text/event-stream"
+        assert headers["X-Accel-Buffering"] == "no"
+        assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("by", ["header", "query"])
+@in_a_loop
+async def test_what_was_missed_is_told_once_and_in_order(member, cookies, x_account, by):
+    for _ in range(3):
+        await sync_to_async(announce)(x_account)
+    cookie, at = await sync_to_async(cookies)(member), f"{x_account.pk}-1"
+    how = {"last-event-id": at} if by == "header" else {}
+    async with stream(cookie, f"?from={at}" if by == "query" else f"?from={x_account.pk}-0", **how) as opened:
+        assert (await opened.next())["event"] == "hello"
+        assert [(await opened.told())["number"] for _ in range(2)] == [2, 3]
+        await sync_to_async(announce)(x_account)
+        assert (await opened.told())["number"] == 4
+
+
+@in_a_loop
+async def test_older_than_the_log_is_kept_the_page_is_loaded_anew(member, cookies, x_account):
+    for _ in range(3):
+        await sync_to_async(announce)(x_account)
+    eight_days_ago = timezone.now() - timedelta(days=8)
+    await Change.objects.filter(number__lte=2).aupdate(created_at=eight_days_ago)
+    await sync_to_async(changes.forget_old)()
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie, f"?from={x_account.pk}-1") as opened:
+        reload = await opened.next()
+        assert (reload["event"], reload["id"]) == ("reload", f"{x_account.pk}-3")
+        await sync_to_async(announce)(x_account)
+        assert (await opened.told())["number"] == 4
+
+
+@in_a_loop
+async def test_after_a_database_was_set_back_the_page_is_loaded_anew(member, cookies, x_account):
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie, f"?from={x_account.pk}-99") as opened:
+        assert (await opened.next())["event"] == "reload"
+
+
+@in_a_loop
+async def test_a_stranger_hears_nothing(cleo, cookies, x_account):
+    cookie = await sync_to_async(cookies)(cleo)
+    other = (await sync_to_async(factories.SyncStateFactory)()).x_account
+    await sync_to_async(factories.MembershipFactory)(user=cleo, x_account=other)
+    async with stream(cookie, f"?from={x_account.pk}-0") as opened:
+        assert (await opened.next())["id"] == f"{other.pk}-0"
+        await sync_to_async(announce)(x_account)
+        await sync_to_async(announce)(other)
+        assert (await opened.told())["account"] == other.pk
+
+
+@in_a_loop
+async def test_who_is_not_signed_in_gets_no_stream(db):
+    response = await AsyncClient().get("/live/")
+    assert response.status_code == 302
+
+
+async def _remove(user, x_account, cookie):
+    await Membership.objects.filter(user=user).adelete()
+
+
+async def _deactivate(user, x_account, cookie):
+    user.is_active = False
+    await user.asave()
+
+
+async def _sign_out(user, x_account, cookie):
+    client = AsyncClient()
+    client.cookies.load(cookie)
+    await sync_to_async(lambda: client.session.delete())()
+
+
+async def _change_password(user, x_account, cookie):
+    user.set_password("another one, and longer")
+    await user.asave()
+
+
+@pytest.mark.parametrize("end", [_remove, _deactivate, _sign_out, _change_password])
+@in_a_loop
+async def test_a_stream_ends_with_the_permission(member, cookies, x_account, end):
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        await opened.next()
+        await end(member, x_account, cookie)
+        assert (await opened.next())["event"] == "gone"
+        assert await opened.is_over()
+
+
+@in_a_loop
+async def test_a_new_membership_comes_in(member, cookies, x_account):
+    cookie = await sync_to_async(cookies)(member)
+    new = (await sync_to_async(factories.SyncStateFactory)()).x_account
+    async with stream(cookie) as opened:
+        await opened.next()
+        await sync_to_async(factories.MembershipFactory)(user=member, x_account=new)
+        assert await opened.told() == {
+            "account": new.pk, "number": 0, "kind": "account", "conversation": None, "event": None,
+        }  # fmt: skip
+        await sync_to_async(announce)(new)
+        assert (await opened.next())["id"] == f"{x_account.pk}-0.{new.pk}-1"
+
+
+@in_a_loop
+async def test_what_is_read_in_another_browser_is_told_to_this_person_alone(member, ada, cookies, conversation):
+    await sync_to_async(factories.DmEventFactory)(conversation=conversation)
+    conversation.last_dm_event_id = 10
+    await conversation.asave()
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        await opened.next()
+        await sync_to_async(actions.mark_read)(ada, conversation, 10)
+        await sync_to_async(actions.mark_read)(member, conversation, 5)
+        told = await opened.told()
+        assert (told["kind"], told["conversation"]) == ("read", conversation.pk)
+        await sync_to_async(announce)(conversation.x_account)
+        assert (await opened.told())["kind"] == "account"
+
+
+@in_a_loop
+async def test_a_state_of_the_x_account_is_told(member, cookies, x_account):
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        await opened.next()
+        async with asyncio.timeout(20):
+            while not live.hub().states:
+                await asyncio.sleep(0.01)
+        await SyncState.objects.aupdate(state=SyncState.State.NO_CREDIT)
+        assert (await opened.told())["kind"] == "account"
+
+
+@in_a_loop
+async def test_a_person_has_so_many_streams_and_no_more(member, cookies, x_account, monkeypatch):
+    monkeypatch.setattr(live, "STREAMS_PER_PERSON", 1)
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        await opened.next()
+        client = AsyncClient()
+        client.cookies.load(cookie)
+        assert (await client.get("/live/")).status_code == 429
+        assert live.hub().count(member.pk) == 1
+
+
+@in_a_loop
+async def test_a_quiet_stream_says_that_it_lives(member, cookies, x_account, monkeypatch):
+    monkeypatch.setattr("conversations.views.live.KEEP_ALIVE", 0.01)
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        await opened.next()
+        assert (await opened.next())["event"] == "still"
+
+
+def ticket(person: int = 1) -> live.Ticket:
+    return live.Ticket(person, "session", "hash")
+
+
+@in_a_loop
+async def test_a_slow_reader_is_cut_off_and_holds_no_memory():
+    slow = live.Stream(ticket(), {7: 0})
+    for number in range(1, live.WAITING_MOST + 2):
+        slow.hand(live.Told(7, number, "event"))
+    assert slow.ended == "cut"
+    assert slow.waiting.qsize() == 1
+    assert await slow.waiting.get() is None
+
+
+@in_a_loop
+async def test_a_change_comes_to_a_stream_once_and_only_of_its_accounts():
+    stream = live.Stream(ticket(), {7: 3})
+    for told in [
+        live.Told(7, 3, "event"),
+        live.Told(7, 4, "event"),
+        live.Told(7, 4, "event"),
+        live.Told(8, 1, "event"),
+    ]:
+        stream.hand(told)
+    assert stream.waiting.qsize() == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1-", "-1", "1-2.", "1-2,3-4", "1-9999999999999999999", "1-2." * 9000 + "1-2"]
+)
+def test_an_id_that_cannot_be_read_counts_as_nothing(text):
+    assert live.parse_id(text) == {}
+
+
+def test_an_id_is_written_as_it_is_read():
+    assert live.parse_id(live.write_id({12: 3, 4: 500})) == {4: 500, 12: 3}
+
+
+def test_a_mark_that_moves_says_when(member, conversation):
+    conversation.last_dm_event_id = 10
+    conversation.save()
+    ReadMark.objects.create(user=member, conversation=conversation, moved_at=timezone.now() - timedelta(days=1))
+    actions.mark_read(member, conversation, 9)
+    assert timezone.now() - ReadMark.objects.get().moved_at < timedelta(minutes=1)

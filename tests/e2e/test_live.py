@@ -1,0 +1,118 @@
+"""What happens while people look: a message arrives in open pages, in one tab or eight, and nothing jumps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import transaction
+
+from accounts.models import Membership, snowflake_floor
+from conversations import changes
+from conversations.changes import NewChange
+from conversations.models import Change, Conversation, DmEvent, ReadMark
+from tests.e2e import rich
+from tests.e2e.conftest import PHONE
+from tests.e2e.test_reading import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def filled(server, ada):
+    ada.time_zone = "Europe/Oslo"
+    ada.save()
+    return rich.fill(ada, datetime.now(UTC))
+
+
+def arrive(conversation: Conversation, text: str) -> DmEvent:
+    """A message of the other side, stored and announced as a page of X would be."""
+    conversation.refresh_from_db()
+    now = datetime.now(UTC)
+    number = max(conversation.last_dm_event_id + 1, snowflake_floor(now))
+    with transaction.atomic():
+        event = DmEvent.objects.create(
+            conversation=conversation,
+            dm_event_id=number,
+            created_at=now,
+            event_type=DmEvent.Type.MESSAGE_CREATE,
+            sender=conversation.peer,
+            text=text,
+            raw={"id": str(number)},
+        )
+        Conversation.objects.filter(pk=conversation.pk).update(
+            last_dm_event_id=number, last_incoming_dm_event_id=number, last_event=event
+        )
+        changes.announce(conversation.x_account, [NewChange(Change.Kind.EVENT, conversation.pk, event.pk)])
+    return event
+
+
+def is_live(page):
+    wait_until(page, "document.getElementById('live-state')?.dataset.state === 'live'")
+
+
+def test_a_message_arrives_in_the_inbox_and_its_row_moves_to_the_top(visit, ada, filled):
+    page = visit(ada).open_live("/")
+    is_live(page)
+    assert page.locator("#live-state").inner_text() == "live"
+    arrive(filled.long, "A wholly new question")
+    wait_until(page, "document.querySelector('#list .row .row-preview').innerText.includes('A wholly new question')")
+    assert page.locator(f'.row[data-conversation="{filled.long.pk}"]').count() == 1
+
+
+def test_a_message_arrives_in_its_thread_is_announced_and_read(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    event = arrive(filled.long, "A wholly new question")
+    page.wait_for_selector(f"#e{event.dm_event_id}")
+    wait_until(page, "document.getElementById('live').innerText.startsWith('New message from')")
+    box, frame = page.locator(f"#e{event.dm_event_id}").bounding_box(), page.locator("#scroller").bounding_box()
+    assert box["y"] + box["height"] <= frame["y"] + frame["height"]
+    wait_until(page, "document.querySelector('form[data-mark-read]:not([hidden])') === null")
+    wait_until(page, "document.querySelector('#list .row[aria-current]:not(.unread)') !== null")
+    assert ReadMark.objects.get(user=ada, conversation=filled.long).dm_event_id == event.dm_event_id
+
+
+def test_who_has_scrolled_up_is_not_moved_but_told(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    page.locator("#scroller").evaluate("box => { box.scrollTop = -900 }")
+    anchor = page.locator("#scroller .bubble").nth(25)
+    before = anchor.bounding_box()["y"]
+    arrive(filled.long, "One")
+    last = arrive(filled.long, "Two")
+    page.wait_for_selector(f"#e{last.dm_event_id}", state="attached")
+    wait_until(page, "document.getElementById('new-messages').innerText === '2 new messages'")
+    assert abs(anchor.bounding_box()["y"] - before) < 3
+    assert ReadMark.objects.filter(user=ada, dm_event_id__gte=last.dm_event_id).count() == 0
+    page.locator("#new-messages").click()
+    wait_until(page, "document.getElementById('new-messages').hidden")
+    wait_until(page, "document.getElementById('scroller').scrollTop > -3")
+
+
+def test_eight_tabs_share_one_stream_and_all_are_live(visit, ada, filled):
+    ours = visit(ada)
+    pages = [ours.page, *[ours.context.new_page() for _ in range(7)]]
+    for page in pages:
+        page.goto(f"{ours.address}/c/{filled.long.pk}/")
+    event = arrive(filled.long, "To all of you")
+    for page in pages:
+        page.wait_for_selector(f"#e{event.dm_event_id}", state="attached")
+        assert page.locator(f"#e{event.dm_event_id}").count() == 1
+
+
+def test_on_a_phone_a_message_arrives_too(visit, ada, filled):
+    page = visit(ada, **PHONE).open_live(f"/c/{filled.long.pk}/")
+    event = arrive(filled.long, "On the way")
+    page.wait_for_selector(f"#e{event.dm_event_id}")
+
+
+def test_a_removed_member_is_led_away(visit, ben, filled):
+    Membership.objects.create(user=ben, x_account=filled.long.x_account)
+    ours = visit(ben)
+    page = ours.open_live(f"/c/{filled.long.pk}/")
+    page.wait_for_selector(".bubble")
+    Membership.objects.filter(user=ben).delete()
+    page.wait_for_selector(".bubble", state="detached", timeout=timedelta(seconds=8).total_seconds() * 1000)
+    assert all("404" in complaint for complaint in ours.complaints)
+    ours.complaints.clear()
