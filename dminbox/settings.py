@@ -306,8 +306,10 @@ SOCIALACCOUNT_PROVIDERS = {
 
 # --- Celery -----------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL or "files://"
+# Whoever queues gives up soon where the broker is away: rows are the queue, and X waits for its webhook's answer.
+GIVE_UP_SOON = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
-    {"visibility_timeout": 3600}
+    {"visibility_timeout": 3600, "socket_connect_timeout": 1, **GIVE_UP_SOON}
     if REDIS_URL
     else {
         "data_folder_in": str(BROKER_DIR / "queue"),

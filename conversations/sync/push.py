@@ -46,6 +46,7 @@ log = structlog.get_logger("conversations.push")
 State = ActivityDelivery.State
 KEPT = timedelta(days=7)
 ODD_KEPT = timedelta(days=30)
+REMEMBERED = timedelta(days=365)
 LEASE = timedelta(minutes=1)
 MOST_ATTEMPTS = 20
 TYPING_LASTS = timedelta(seconds=8)
@@ -389,12 +390,14 @@ def count(**names: int) -> None:
 
 
 def forget_old() -> None:
-    """X repeats what it pushed for a day at most; the rows that told us apart what was repeated go after a week.
+    """What was pushed goes after a week; that it was, is remembered longer, so that nobody can play it to us again.
 
     What is odd waits longer for an operator to look at it. Of an X account that is gone nothing stays.
     """
     now = timezone.now()
-    ActivityDelivery.objects.filter(received_at__lt=now - KEPT).exclude(state=State.ODD).delete()
-    ActivityDelivery.objects.filter(received_at__lt=now - ODD_KEPT).delete()
+    taken_up = ActivityDelivery.objects.filter(received_at__lt=now - KEPT, raw__isnull=False, state=State.DONE)
+    taken_up.update(raw=None)
+    ActivityDelivery.objects.filter(received_at__lt=now - ODD_KEPT, state=State.ODD).delete()
+    ActivityDelivery.objects.filter(received_at__lt=now - REMEMBERED).delete()
     ours = ActivityDelivery.objects.filter(x_user_id__isnull=False).exclude(state=State.DUE)
     ours.exclude(x_user_id__in=XAccount.objects.values("x_user_id")).delete()

@@ -421,14 +421,25 @@ def test_a_post_in_it_makes_the_next_read_come_soon(x_account):
     assert SyncState.objects.get().next_poll_at < timezone.now() + timedelta(minutes=1)
 
 
+def test_what_is_played_to_us_again_months_later_is_neither_taken_up_nor_billed(x_account):
+    push.take_in(received(), STREAM)
+    spent = ledger.spend(x_account).month
+    with time_machine.travel(timezone.now() + timedelta(days=90), tick=False):
+        push.forget_old()
+        assert not push.take_in(received(), STREAM)
+        assert ledger.spend(x_account).today == 0
+    assert spent > 0
+
+
 def test_nothing_that_was_pushed_is_kept_for_ever_or_outlives_its_x_account(x_account):
     push.take_in(received(), STREAM)
     push.take_in(activity("dm.new_thing", {}, "18"), STREAM)
     now = timezone.now()
-    for days, left in ((0, 2), (8, 1), (31, 0)):
+    for days, rows, texts in ((0, 2, 2), (8, 2, 1), (31, 1, 0), (366, 0, 0)):
         with time_machine.travel(now + timedelta(days=days), tick=False):
             push.forget_old()
-        assert ActivityDelivery.objects.count() == left
+        assert ActivityDelivery.objects.count() == rows
+        assert ActivityDelivery.objects.filter(raw__isnull=False).count() == texts
     push.take_in(received(2, uuid="19"), STREAM)
     x_account.delete()
     push.forget_old()

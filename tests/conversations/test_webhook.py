@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +144,19 @@ def test_the_web_server_knows_the_broker():
     code = "import dminbox.asgi; from conversations import tasks; print(tasks.take_up_activity.app.main)"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["dminbox"]
+
+
+def test_a_broker_that_refuses_every_connection_holds_up_no_answer():
+    code = (
+        "import time, dminbox.asgi; from conversations.views import webhook; began = time.monotonic();"
+        "webhook._queue(1); print(time.monotonic() - began)"
+    )
+    with socket.socket() as nobody:  # bound, and not listening: its port refuses
+        nobody.bind(("127.0.0.1", 0))
+        environment = os.environ | {"REDIS_URL": f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"}
+        command = [sys.executable, "-W", "ignore", "-c", code]
+        told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert float(told.stdout.split()[-1]) < 1, "kombu would try for six seconds"
 
 
 def test_an_answer_takes_two_queries(client, x_account, taken_up, django_assert_max_num_queries):
