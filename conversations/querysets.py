@@ -45,8 +45,8 @@ MANY_UNREAD = 100
 """Counting stops here; pages say 99+."""
 LOOKED_AT = 500
 """Conversations per X account that are looked at for counting the unread ones."""
-RAW_OF_POSTS = ("post__raw", "post__author__raw", "post__quoted__raw", "post__quoted__author__raw")
-"""What X told in its own form: a page shows none of it, and taking it apart takes longer than the query."""
+RAW_BESIDE_POSTS = ("post__author__raw", "post__quoted__author__raw")
+"""What X told of people in its own form: a page shows none of it, and taking it apart takes longer than the query."""
 EACH = -1
 """Stands for an X account in a query that is compiled once and run for several: no row has this id."""
 NAMED = 3
@@ -206,7 +206,7 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
                 *self._contents(
                     people=people,
                     media=media.defer("media__raw"),
-                    posts=posts.defer(*RAW_OF_POSTS),
+                    posts=posts.defer(*RAW_BESIDE_POSTS),
                 )
             )
         )

@@ -33,7 +33,7 @@ OF_CHANGES = (Change.Kind.EVENT, Change.Kind.EVENT_UPDATED)
 
 
 def make_missing_states() -> None:
-    for x_account in without_tokens().filter(search_state=None):
+    for x_account in without_tokens().filter(search_state=None, sync__isnull=False):
         left = _events_of(x_account.pk).count()
         with transaction.atomic():
             # Whoever stores a page holds this lock: every event that is not in the table yet gets a later number.

@@ -67,7 +67,7 @@ def test_the_inbox_columns_follow_from_the_events_in_whatever_order_they_come(x_
 def test_the_other_side_is_the_peer_wherever_we_stand(x_account, pair):
     store_page(x_account, answer_of(body(message(FIRST, ANN, pair))))
     conversation = Conversation.objects.get()
-    assert conversation.dm_conversation_id == pair.replace(":", "-")
+    assert conversation.dm_conversation_id == f"{OWN}-{ANN}", "in one order, whichever X writes"
     assert conversation.peer_id == int(ANN)
     assert not conversation.is_group
     assert set(conversation.participants.values_list("x_user", flat=True)) == {int(OWN), int(ANN)}
