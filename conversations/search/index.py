@@ -14,7 +14,7 @@ from itertools import count
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.access import without_tokens
@@ -33,7 +33,8 @@ OF_CHANGES = (Change.Kind.EVENT, Change.Kind.EVENT_UPDATED)
 
 
 def make_missing_states() -> None:
-    for x_account in without_tokens().filter(search_state=None, sync__isnull=False):
+    is_begun = Q(sync__isnull=False) | Exists(Conversation.objects.filter(x_account=OuterRef("pk")))
+    for x_account in without_tokens().filter(is_begun, search_state=None):
         left = _events_of(x_account.pk).count()
         with transaction.atomic():
             # Whoever stores a page holds this lock: every event that is not in the table yet gets a later number.

@@ -223,8 +223,22 @@
   }
 
   function lastId(pane) {
-    const events = pane.querySelectorAll(".events > [id^='e']");
-    return events.length ? events[events.length - 1].id.slice(1) : "0";
+    return eventsIn(pane).at(-1)?.id.slice(1) ?? "0";
+  }
+
+  // Folded lines hold events too.
+  function eventsIn(box) {
+    return [...box.querySelectorAll("[id^='e']")].filter((each) => /^e[0-9]+$/.test(each.id));
+  }
+
+  function isHere(comer) {
+    const named = comer.id ? [comer] : eventsIn(comer);
+    return named.some((each) => document.getElementById(each.id));
+  }
+
+  // What other scripts do with whatever comes into a page.
+  function tellOthers(box) {
+    htmx.trigger(box, "htmx:load", { elt: box });
   }
 
   async function refreshThread() {
@@ -249,7 +263,7 @@
     now.classList.toggle("first", old.classList.contains("first"));
     const box = document.getElementById("scroller");
     staying(box, () => swap(old, now));
-    playLoops(box);
+    tellOthers(box);
   }
 
   function isAtEnd(box) {
@@ -269,7 +283,7 @@
     const box = document.getElementById("scroller");
     const wasAtEnd = isAtEnd(box);
     const events = [...pane.querySelectorAll(".events")].at(-1);
-    const comers = [...fresh.querySelector(".events").children].filter((each) => !each.id || !document.getElementById(each.id));
+    const comers = [...fresh.querySelector(".events").children].filter((each) => !isHere(each));
     const messages = comers.filter((each) => each.matches(".event:not(.ours)")).length;
     staying(box, () => {
       if (comers.some((each) => each.matches(".locked"))) events.querySelector(".locked")?.remove();
@@ -279,7 +293,7 @@
       renew(pane.querySelector("#seen"), seen, (line) => document.getElementById(line.dataset.under)?.after(line));
     });
     comers.forEach((each) => htmx.process(each));
-    playLoops(events);
+    tellOthers(events);
     replaceThreadNotices(pane, fresh.querySelectorAll(":scope > .notice"));
     const form = fresh.querySelector("form[data-mark-read]");
     if (form && messages) {

@@ -96,11 +96,13 @@ class Visit:
     context: BrowserContext
     page: Page
     complaints: list[str] = field(default_factory=list)
+    has_scripts: bool = True
 
     def open(self, path: str) -> Page:
         """Loaded, and nothing asked for besides: the stream of a live page leaves its network never idle."""
         self.page.goto(self.address + path)
-        self.page.wait_for_function(QUIET)
+        if self.has_scripts:
+            self.page.wait_for_function(QUIET)
         return self.page
 
     def open_live(self, path: str) -> Page:
@@ -143,7 +145,7 @@ def visit(browser, server, request):
         context = browser.new_context(**(DESK | options))
         cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": server}])
-        found = Visit(server, context, context.new_page())
+        found = Visit(server, context, context.new_page(), has_scripts=options.get("java_script_enabled", True))
         found.watch(found.page)
         visits.append(found)
         return found

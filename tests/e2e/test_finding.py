@@ -90,6 +90,7 @@ def test_an_open_conversation_is_marked_unread_and_stays_so_until_it_is_opened_a
     )
     page.reload()
     page.wait_for_selector("#thread-title")
+    row.wait_for()
     wait_until(page, "pk => !document.querySelector(`.row.unread[data-conversation='${pk}']`)", filled.long.pk)
     assert row.count() == 1
 
@@ -157,7 +158,8 @@ def test_the_palette_is_walked_with_arrows_and_does_deeds(visit, ada, filled):
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     page.keyboard.type("sign out")
-    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length === 1")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length === 2")
+    assert "Search messages" in page.locator("#palette-list [role=option]").last.inner_text()
     page.keyboard.press("Enter")
     page.wait_for_url("**/accounts/login/**")
 
