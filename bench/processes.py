@@ -43,11 +43,11 @@ def web(environment: dict[str, str], port: int, *, workers: int = 1) -> Iterator
     """The web server, once it answers; gives its address. The environment names the same port."""
     url = f"http://127.0.0.1:{port}"
     with running(environment, [*WEB, "--port", str(port), "--workers", str(workers), "--no-access-log"]):
-        _wait_for(url)
+        wait_for(url)
         yield url
 
 
-def _wait_for(url: str) -> None:
+def wait_for(url: str) -> None:
     deadline = time.monotonic() + LONGEST_START
     while True:
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from bench.lane import ROOT
-from bench.rows.webhook import _wait_for
+from bench.processes import wait_for
 from bench.setup import Bench
 from bench.table import Row
 from tests.services import chromium, free_port
@@ -104,7 +104,7 @@ def _server(environment: dict[str, str], port: int) -> Iterator[int]:
     command += ["--log-level", "error", "--timeout-graceful-shutdown", "2"]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment)
     try:
-        _wait_for(f"http://127.0.0.1:{port}")
+        wait_for(f"http://127.0.0.1:{port}")
         yield process.pid
     finally:
         process.terminate()

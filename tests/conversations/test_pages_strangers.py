@@ -12,6 +12,7 @@ GETS = [
     "/c/{c}/",
     "/c/{c}/?show=messages",
     "/c/{c}/older/?before=9000000000000000000",
+    "/c/{c}/newer/?after=1",
     "/c/{c}/e/{e}/",
     "/c/{c}/e/{e}/more/",
     "/c/{c}/e/{e}/raw/",
