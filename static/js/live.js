@@ -138,7 +138,11 @@
     const address = document.getElementById("accounts")?.getAttribute("hx-get");
     const fresh = address && (await page(address));
     if (!fresh?.getElementById("list")) return;
-    for (const id of ["accounts", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
+    for (const id of ["accounts", "views", "read-at"]) {
+      const old = document.getElementById(id);
+      // One that htmx is asking for is left to it: taken away meanwhile, its answer would find no place.
+      if (old && !old.classList.contains("htmx-request")) swap(old, fresh.getElementById(id));
+    }
     const box = document.querySelector("#list .list-scroll");
     const ours = box.querySelector(":scope > ul");
     const theirs = fresh.querySelector("#list .list-scroll > ul");
@@ -205,7 +209,7 @@
     for (const [key, place] of places) {
       const now = box.querySelector(key)?.getBoundingClientRect().top;
       if (now === undefined) continue;
-      box.scrollTop += now - place;
+      if (now !== place) box.scrollTop += now - place; // setting it ends whatever scrolling is under way
       return;
     }
   }
@@ -272,8 +276,9 @@
 
   function staying(box, act) {
     if (isAtEnd(box)) {
+      const height = box.scrollHeight;
       act();
-      box.scrollTop = 0;
+      if (box.scrollHeight !== height) box.scrollTop = 0;
     } else {
       standing(box, ".events > [id^='e']", act);
     }

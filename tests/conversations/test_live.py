@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connections
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
@@ -25,11 +26,17 @@ Kind = Change.Kind
 
 
 def in_a_loop(test):
-    """An async test, in an event loop of its own."""
+    """An async test, in an event loop of its own; the thread its views ran in keeps no connection to the database."""
+
+    async def closing(*args, **kwargs):
+        try:
+            await test(*args, **kwargs)
+        finally:
+            await sync_to_async(connections.close_all)()
 
     @functools.wraps(test)
     def run(*args, **kwargs):
-        asyncio.run(test(*args, **kwargs))
+        asyncio.run(closing(*args, **kwargs))
 
     return run
 

@@ -302,6 +302,8 @@ class Story:
         self._pass(timedelta(minutes=self.rng.choice([0, 2, 20, 75])))
 
     def _pass(self, span: timedelta) -> None:
+        if span:
+            self._end_lag()
         self.drawn.now += span
         self._bring([])
 
