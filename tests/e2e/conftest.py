@@ -40,9 +40,12 @@ QUIET = """() => {
 }"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    # Playwright keeps an event loop in this thread, in which Django would refuse to touch the database.
+    """The browser of these tests, ended with the last of them: Playwright keeps an event loop running in this thread.
+
+    In such a thread Django refuses to touch the database, and an async view cannot be asked by a test client.
+    """
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
