@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import SyncState
-from conversations.showing import clock, short_day, short_time
+from conversations.showing import clock, short_time
+from dminbox import wording
 
 State = SyncState.State
 
@@ -78,7 +79,7 @@ def _capped(of: dict[str, str]) -> str:
         "Reading %(who)s stopped at this month's cap, since %(since)s. It goes on by itself on %(day)s (UTC), "
         "or when the cap is raised."
     )
-    return words % (of | {"day": short_day(ledger.next_month(timezone.now()))})
+    return words % (of | {"day": wording.day(ledger.next_month(timezone.now()), "SHORT_DAY_FORMAT")})
 
 
 def _without_credit(of: dict[str, str]) -> str:

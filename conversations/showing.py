@@ -17,6 +17,7 @@ from conversations import text
 from conversations.models import Conversation, DmEvent, Media, MediaFile, Participant, XUser
 from conversations.querysets import NAMED
 from conversations.sync import estimates
+from dminbox import wording
 from dminbox.wording import number, usd
 
 LOCKED = gettext_lazy("Goes on in encrypted XChat")
@@ -278,11 +279,7 @@ def prices() -> dict[str, str]:
 
 
 def clock(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%H:%M}"
-
-
-def short_day(day: datetime) -> str:
-    return f"{day.day} {day:%b}"
+    return wording.clock(timezone.localtime(moment))
 
 
 def short_time(moment: datetime) -> str:
@@ -290,7 +287,7 @@ def short_time(moment: datetime) -> str:
     local, now = timezone.localtime(moment), timezone.localtime()
     if local.date() == now.date():
         return clock(moment)
-    return short_day(local) if local.year == now.year else f"{local.day} {local:%b %Y}"
+    return wording.day(local, "SHORT_DAY_FORMAT" if local.year == now.year else "SHORT_DATE_FORMAT")
 
 
 def span_of(span: timedelta) -> str:

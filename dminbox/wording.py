@@ -1,4 +1,4 @@
-"""Numbers and amounts as the reader writes them, and sentences that were stored in English in the reader's language.
+"""Numbers, amounts and dates as the reader writes them, and in the reader's language sentences that were stored in English.
 
 What goes wrong at X is met by workers, and stored in English as one sentence, which the admin and an older version
 show as it is. The sentence is its own msgid, so that a page only looks it up; those that hold values are listed here.
@@ -7,11 +7,13 @@ show as it is. The sentence is its own msgid, so that a page only looks it up; t
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format, time_format
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 DISCONNECTED_BY = gettext_noop("Disconnected by %(person)s.")
 CAP_REACHED = gettext_noop("This month's cap of $%(usd)s is reached: no more messages are read or pushed.")
@@ -42,6 +44,34 @@ def about_usd(amount: Decimal) -> str:
 
 def in_dollars(amount: str) -> str:
     return _("$%(amount)s") % {"amount": amount}
+
+
+# --- Dates and times --------------------------------------------------------------------------------------------------
+
+
+def day(value: date, form: str) -> str:
+    """form: a name of dminbox/formats."""
+    value = value.date() if isinstance(value, datetime) else value
+    return _written(value, form, get_language())
+
+
+def clock(local: datetime) -> str:
+    return _written(local.time().replace(second=0, microsecond=0), "TIME_FORMAT", get_language())
+
+
+def day_and_clock(local: datetime, form: str) -> str:
+    return _("%(day)s, %(time)s") % {"day": day(local, form), "time": clock(local)}
+
+
+def whole_moment(local: datetime) -> str:
+    """Friday, 21 November 2025, 14:02:09 CET."""
+    return _("%(day)s, %(time)s") % {"day": day(local, "DAY_FORMAT"), "time": f"{local:%H:%M:%S %Z}"}
+
+
+@lru_cache(maxsize=10_000)
+def _written(value: date | time, form: str, _language: str | None) -> str:
+    """Django's way of it is slow, and a page writes the same days and minutes again and again."""
+    return time_format(value, form) if isinstance(value, time) else date_format(value, form)
 
 
 # --- Stored sentences -------------------------------------------------------------------------------------------------

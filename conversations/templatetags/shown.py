@@ -61,11 +61,17 @@ def moment(value: datetime | None, style: str = "full") -> SafeString | str:
     if value is None:
         return _("never")
     local = timezone.localtime(value)
-    full = f"{local:%A}, {local.day} {local:%B %Y, %H:%M:%S %Z}"
-    words = {"clock": f"{local:%H:%M}", "short": showing.short_time(value)}.get(
-        style, f"{local.day} {local:%b %Y, %H:%M}"
-    )
-    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), full, words)
+    whole = wording.whole_moment(local)
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), whole, _words(local, style))
+
+
+def _words(local: datetime, style: str) -> str:
+    match style:
+        case "clock":
+            return showing.clock(local)
+        case "short":
+            return showing.short_time(local)
+    return wording.day_and_clock(local, "SHORT_DATE_FORMAT")
 
 
 @register.simple_tag
