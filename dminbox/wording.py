@@ -1,4 +1,4 @@
-"""Numbers, amounts and dates as the reader writes them, and in the reader's language sentences that were stored in English.
+"""Numbers, amounts and dates as the reader writes them, and sentences that were stored in English, in their language.
 
 What goes wrong at X is met by workers, and stored in English as one sentence, which the admin and an older version
 show as it is. The sentence is its own msgid, so that a page only looks it up; those that hold values are listed here.
