@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 
+from django.conf import settings
 from django.utils import translation
 
 from dminbox import wording
@@ -57,6 +58,7 @@ class _Page(HTMLParser):
         self.texts: list[str] = []
         self.attributes: list[str] = []
         self.unread: list[str] = []
+        self.option = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self.unread or tag in UNREAD:
@@ -64,6 +66,7 @@ class _Page(HTMLParser):
             return
         self.texts.append("\n")
         found = dict(attrs)
+        self.option = (found.get("value") or "") if tag == "option" else ""
         read = [value for name, value in found.items() if name in READ_ALOUD or DATA_WORDS.fullmatch(name)]
         if tag == "input" and found.get("type") in ("submit", "button"):
             read.append(found.get("value"))
@@ -74,8 +77,13 @@ class _Page(HTMLParser):
             self.unread.pop()
 
     def handle_data(self, data: str) -> None:
-        if not self.unread:
+        if not self.unread and not _is_a_name(self.option, data.strip()):
             self.texts.append(data)
+
+
+def _is_a_name(option: str, words: str) -> bool:
+    """Time zones are called by their names, and languages in their own words."""
+    return bool(option) and (words == option.replace("_", " ") or dict(settings.LANGUAGES).get(option) == words)
 
 
 def unmarked(html: str) -> list[str]:
