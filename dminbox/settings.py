@@ -236,6 +236,7 @@ LOCALE_PATHS = [BASE_DIR / "dminbox" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "dminbox.formats"
 
 # --- Safety -----------------------------------------------------------------------------------------------------------
 # The Host header is checked and replaced by one_address; no address is ever made from what a client sent.
