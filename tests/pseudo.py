@@ -1,16 +1,18 @@
-"""A language in which every translated text stands between brackets, and what of a page stands outside of them."""
+"""A language in which every text that translators are given stands between brackets, and what of a page does not."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from html.parser import HTMLParser
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.translation import trans_real
 
-from dminbox import wording
+from dminbox import catalogues, wording
 
 OPEN, CLOSE = "⟦", "⟧"
 UNREAD = {"script", "style", "code", "kbd", "time", "pre"}
@@ -29,10 +31,12 @@ def brackets() -> Iterator[None]:
     """Everything that asks for a translation meanwhile gets its own text between brackets."""
     real = {name: getattr(translation._trans, name) for name in ("gettext", "ngettext", "pgettext", "npgettext")}
     fakes = {
-        "gettext": lambda message: bracketed(message),
-        "ngettext": lambda singular, plural, number: bracketed(singular if number == 1 else plural),
-        "pgettext": lambda _context, message: bracketed(message),
-        "npgettext": lambda _context, singular, plural, number: bracketed(singular if number == 1 else plural),
+        "gettext": lambda message: bracketed(message, message),
+        "ngettext": lambda singular, plural, number: bracketed(singular, singular if number == 1 else plural),
+        "pgettext": lambda _context, message: bracketed(message, message),
+        "npgettext": lambda _context, singular, plural, number: bracketed(
+            singular, singular if number == 1 else plural
+        ),
     }
     wording._written.cache_clear()
     for name, fake in fakes.items():
@@ -45,9 +49,21 @@ def brackets() -> Iterator[None]:
         wording._written.cache_clear()
 
 
-def bracketed(message: object) -> str:
-    """Spaces and commas that join texts are no words."""
-    return f"{OPEN}{message}{CLOSE}" if re.search(r"\w", str(message)) else str(message)
+def bracketed(msgid: object, words: object) -> str:
+    """Commas that join texts are no words, and what is in no catalogue stays as it is for everybody."""
+    return f"{OPEN}{words}{CLOSE}" if str(msgid) in given() and re.search(r"\w", str(words)) else str(words)
+
+
+@cache
+def given() -> frozenset[str]:
+    """What translators are given: our texts, and those of the libraries."""
+    ours = {text for message in catalogues.texts()["django"] for text in _forms(message.id)}
+    libraries = trans_real.translation("de")._catalog.keys()
+    return frozenset(ours | {text.split("\x04")[-1] for key in libraries for text in _forms(key)[:1]})
+
+
+def _forms(msgid: object) -> tuple[str, ...]:
+    return tuple(map(str, msgid)) if isinstance(msgid, tuple) else (str(msgid),)
 
 
 class _Page(HTMLParser):
