@@ -179,7 +179,7 @@
     }
     // Older pages stay below; what should stand above the last of these and does not is no longer in this list.
     const last = BigInt(rows.at(-1)?.dataset.newest ?? 0);
-    const isWhole = !theirs.querySelector(".more");
+    const isWhole = !theirs.querySelector(".more-pages");
     for (const row of known.values()) {
       if (isWhole || BigInt(row.dataset.newest) > last) row.closest("li").remove();
     }
