@@ -111,6 +111,7 @@ STATEMENTS = (
     SELECT e.id, m.id, 0 FROM conversations_dmevent e JOIN conversations_mediafile f
         ON f.source_url = 'http://x.local/' || e.id JOIN conversations_media m ON m.file_id = f.id
     WHERE e.id %% 50 = 0""",
+    "UPDATE conversations_dmevent SET has_media = true WHERE id %% 50 = 0",
     """UPDATE conversations_conversation SET has_media = true WHERE id IN (
         SELECT conversation_id FROM conversations_dmevent WHERE id %% 50 = 0)""",
     # Half of the conversations are read.
