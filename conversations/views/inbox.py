@@ -75,7 +75,7 @@ def _page(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
     by_pk = {row.pk: row for row in chosen}
     for row in rows:
         row.x_account = by_pk[row.x_account_id]
-    return rows, len(pks) > PAGE
+    return rows, len(pks) > PAGE and bool(rows)  # who was removed meanwhile sees none
 
 
 def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:
