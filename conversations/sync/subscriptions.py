@@ -254,7 +254,7 @@ def _write(row: ActivitySubscription, state: str, detail: str, wait: timedelta, 
 
 
 def announce_push() -> None:
-    """That X pushes again, or no longer, to each X account whose messages it pushes. Inside a transaction, and first."""
+    """That X pushes again, or no longer, to each X account whose messages it pushes. First in a transaction."""
     pushed = ActivitySubscription.objects.filter(event_type=MESSAGES, state=State.ACTIVE)
     changes.announce_states(pushed.values_list("x_account", flat=True))
 
