@@ -224,7 +224,7 @@
   }
 
   async function refreshList() {
-    const counts = document.getElementById("accounts")?.getAttribute("hx-get");
+    const counts = document.getElementById("accounts")?.dataset.counts;
     if (!counts) return;
     const asked = isWhole || rows.size > MOST_ROWS ? null : [...rows];
     rows.clear();
@@ -253,11 +253,7 @@
 
   function show(fresh, asked) {
     leaveIfLost(fresh);
-    for (const id of ["accounts", "views", "read-at"]) {
-      const old = document.getElementById(id);
-      // One that htmx is asking for is left to it: taken away meanwhile, its answer would find no place.
-      if (old && !old.classList.contains("htmx-request")) swap(old, fresh.getElementById(id));
-    }
+    for (const id of ["accounts", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
     const box = document.querySelector("#list .list-scroll");
     const ours = box.querySelector(":scope > ul");
     const theirs = fresh.querySelector("#list .list-scroll > ul");
@@ -559,6 +555,13 @@
     if (event.detail.elt.id === "conversation") thread.want();
     if (event.detail.elt.id === "list") list.want();
   });
+  for (const name of ["conversation-read", "conversation-unread"]) {
+    document.addEventListener(name, (event) => {
+      const conversation = event.detail?.conversation ?? opened()?.dataset.conversation;
+      if (conversation) rows.add(String(conversation));
+      list.want();
+    });
+  }
   const poll = () => {
     if (state === "polling" && document.visibilityState === "visible") refreshAll();
   };
