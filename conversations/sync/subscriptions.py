@@ -246,12 +246,13 @@ def _put_off(row: ActivitySubscription, error: XError) -> None:
 
 def _write(row: ActivitySubscription, state: str, detail: str, wait: timedelta, subscription_id: str = "") -> None:
     now = timezone.now()
-    is_told = row.event_type == MESSAGES and row.x_account_id and (row.state == State.ACTIVE) != (state == State.ACTIVE)
+    told = row.x_account_id if row.event_type == MESSAGES else None
+    begins_or_ends = (row.state == State.ACTIVE) != (state == State.ACTIVE)
     row.state, row.detail, row.subscription_id = state, detail[:300], subscription_id[:64]
     row.checked_at, row.due_at = now, now + wait
     with transaction.atomic():
-        if is_told:
-            changes.announce_states([row.x_account_id])
+        if told is not None and begins_or_ends:
+            changes.announce_states([told])
         row.save(update_fields=["state", "detail", "subscription_id", "checked_at", "due_at"])
 
 

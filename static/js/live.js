@@ -297,7 +297,7 @@
       const old = rowOf(conversation);
       const row = fresh.querySelector(`.row[data-conversation="${conversation}"]`);
       const next = row && nextOf(ours, row);
-      const isBelow = next?.matches(".more"); // among rows that are not loaded
+      const isBelow = next?.matches(".more-pages"); // among rows that are not loaded
       if (!row || isBelow) {
         old?.closest("li").remove();
         continue;
@@ -314,7 +314,7 @@
   function nextOf(ours, row) {
     const others = [...ours.querySelectorAll(".row")].filter((each) => each.dataset.conversation !== row.dataset.conversation);
     const below = others.find((each) => isBelow(each, row));
-    return below?.closest("li") ?? ours.querySelector(":scope > .more");
+    return below?.closest("li") ?? ours.querySelector(":scope > .more-pages");
   }
 
   function isBelow(each, row) {
