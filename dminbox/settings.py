@@ -71,6 +71,7 @@ X_CONSUMER_SECRET = env.text("X_CONSUMER_SECRET", "")
 X_PUSH = env.choice("X_PUSH", "stream", ["stream", "webhook", "off"])
 X_SUBSCRIPTION_CAP = env.integer("X_SUBSCRIPTION_CAP", 1500, high=1_000_000)
 X_CALLS_HEARD_BY = "conversations.ledger.hear"
+X_STATES_TOLD_BY = "conversations.changes.announce_connection"
 X_WINDOW_SECONDS = env.integer("X_WINDOW_SECONDS", 900, low=1, high=86_400)
 X_VOCABULARY = env.choice("X_VOCABULARY", "tweet", ["tweet", "post"])
 X_CONNECT_TIMEOUT = env.integer("X_CONNECT_TIMEOUT", 5, low=1, high=60)

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from conversations import changes, ledger
-from conversations.models import Conversation, HistoryRead
+from conversations.changes import NewChange
+from conversations.models import Change, Conversation, HistoryRead
 from conversations.sync import caps, intervals, pace, wishes
 from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.intervals import Reach
@@ -92,6 +93,7 @@ def _claim_page(conversation: Conversation, answer: Answer[Page], reach: Reach |
     if merged.low == BEGINNING and not conversation.has_reached_beginning:
         conversation.has_reached_beginning = True
         conversation.save(update_fields=["has_reached_beginning"])
+        changes.announce(conversation.x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
     return merged
 
 

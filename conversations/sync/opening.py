@@ -8,8 +8,9 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import XAccount
 from conversations import changes, ledger
+from conversations.changes import NewChange
 from conversations.ids import as_number
-from conversations.models import Conversation, ConversationLookup
+from conversations.models import Change, Conversation, ConversationLookup
 from conversations.sync import caps, intervals, pace, wishes
 from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
@@ -122,9 +123,10 @@ def _store(lookup: ConversationLookup, answer: Answer[Page], dm_conversation_id:
             wishes.finish(lookup, State.FAILED, UNREADABLE)
             return
         merged = intervals.record(lookup.x_account, conversation, reach, is_top=True)
-        if merged.low == BEGINNING:
+        if merged.low == BEGINNING and not conversation.has_reached_beginning:
             conversation.has_reached_beginning = True
             conversation.save(update_fields=["has_reached_beginning"])
+            changes.announce(lookup.x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
         wishes.settle(lookup, state=State.FOUND, conversation=conversation, detail="")
 
 

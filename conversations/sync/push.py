@@ -357,13 +357,7 @@ def _heed_revocation(activity: Activity, _: datetime) -> None:
         return
     # After the commit, for the state of a connection is written in transactions of its own. Should the process die
     # before it, the next read is refused and says the same.
-    transaction.on_commit(partial(_end_connection, x_account))
-
-
-def _end_connection(x_account: XAccount) -> None:
-    if tokens.mark_reconnect(x_account, REVOKED):
-        with transaction.atomic():
-            changes.announce(x_account, [NewChange(Change.Kind.ACCOUNT)])
+    transaction.on_commit(partial(tokens.mark_reconnect, x_account, REVOKED))
 
 
 def _x_account(activity: Activity) -> XAccount:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_noop
 from accounts import grants
 from accounts.access import without_tokens
 from accounts.models import XAccount
-from conversations import ledger
+from conversations import changes, ledger
 from conversations.models import ActivitySubscription, PushState, SyncState
 from conversations.sync import caps, trouble, webhooks
 from dminbox.xapi.activity import Subscription
@@ -27,6 +28,8 @@ log = structlog.get_logger("conversations.push")
 State = ActivitySubscription.State
 KINDS = ("dm.received", "dm.sent", "chat.received", "dm.read", "dm.indicate_typing")
 """In the order in which X's number of them is spent: everybody's first kind comes before anybody's second."""
+MESSAGES = "dm.received"
+"""While this one is active, X pushes for an X account."""
 OF_THE_APP = "oauth.revoke"
 TAG = "dminbox"
 """Ours alone are repaired and removed: the same X app may serve something else, too."""
@@ -243,9 +246,20 @@ def _put_off(row: ActivitySubscription, error: XError) -> None:
 
 def _write(row: ActivitySubscription, state: str, detail: str, wait: timedelta, subscription_id: str = "") -> None:
     now = timezone.now()
+    told = row.x_account_id if row.event_type == MESSAGES else None
+    begins_or_ends = (row.state == State.ACTIVE) != (state == State.ACTIVE)
     row.state, row.detail, row.subscription_id = state, detail[:300], subscription_id[:64]
     row.checked_at, row.due_at = now, now + wait
-    row.save(update_fields=["state", "detail", "subscription_id", "checked_at", "due_at"])
+    with transaction.atomic():
+        if told is not None and begins_or_ends:
+            changes.announce_states([told])
+        row.save(update_fields=["state", "detail", "subscription_id", "checked_at", "due_at"])
+
+
+def announce_push() -> None:
+    """That X pushes again, or no longer, to each X account whose messages it pushes. First in a transaction."""
+    pushed = ActivitySubscription.objects.filter(event_type=MESSAGES, state=State.ACTIVE)
+    changes.announce_states(pushed.values_list("x_account", flat=True))
 
 
 def _forget(wanted: Iterable[Key]) -> None:
