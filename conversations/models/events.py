@@ -147,11 +147,12 @@ class DmEvent(models.Model):
     has_media = models.BooleanField(
         default=False, db_default=False, help_text="It brought a photo, video or GIF: what a gallery is read by."
     )
+    has_post = models.BooleanField(default=False, db_default=False, help_text="It shared a post.")
     raw = models.JSONField(help_text="The event as X last gave it.")
     stored_at = models.DateTimeField(default=timezone.now)
     unavailable_since = models.DateTimeField(null=True, blank=True, help_text="X answered 404 for it; our copy stays.")
 
-    # On rows that came by with_contents or with_short_contents.
+    # On rows that conversations/contents.py has filled.
     people_shown: list[EventParticipant]
     media_shown: list[EventMedia]
     posts_shown: list[EventPost]

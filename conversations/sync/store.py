@@ -48,7 +48,10 @@ Key = tuple[str, int]
 LONGEST_KIND = 40
 UNSTORABLE = (DataError, IntegrityError, ValueError, OverflowError)
 COMINGS_AND_GOINGS = (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE)
-EVENT = ["event_type", "created_at", "sender", "text", "entities", "has_media", "raw", "unavailable_since"]
+EVENT = [
+    *("event_type", "created_at", "sender", "text", "entities"),
+    *("has_media", "has_post", "raw", "unavailable_since"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +309,7 @@ def _row(told: Told, conversation: Conversation, known: DmEvent | None) -> DmEve
         text=event.text,
         entities=event.entities,
         has_media=bool(event.media_keys),
+        has_post=bool(event.post_ids),
         raw=event.raw,
     )
     if known:
@@ -320,6 +324,7 @@ def _keep(row: DmEvent, known: DmEvent, *, has_time: bool) -> None:
     row.text = known.text if row.text is None else row.text
     row.entities = row.entities or known.entities
     row.has_media = row.has_media or known.has_media
+    row.has_post = row.has_post or known.has_post
     row.raw = known.raw | row.raw
 
 
