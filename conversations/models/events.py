@@ -156,7 +156,14 @@ class DmEvent(models.Model):
             models.UniqueConstraint(fields=["conversation", "dm_event_id"], name="dm_event_once_per_conversation")
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["sender", "-dm_event_id"], name="events_of_a_person")
+            models.Index(fields=["sender", "-dm_event_id"], name="events_of_a_person"),
+            models.Index(
+                fields=["event_type"],
+                name="event_of_unknown_kind",
+                condition=~models.Q(
+                    event_type__in=["MessageCreate", "ParticipantsJoin", "ParticipantsLeave"]  # Type.values
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
