@@ -141,6 +141,9 @@ class DmEvent(models.Model):
     posts = models.ManyToManyField(Post, through="EventPost", related_name="events")
     media = models.ManyToManyField(Media, through="EventMedia", related_name="events")
     raw = models.JSONField(help_text="The event as X last gave it.")
+    told_digest = models.BigIntegerField(
+        null=True, editable=False, help_text="Of the answer that told it last: the same once more needs no look at it."
+    )
     stored_at = models.DateTimeField(default=timezone.now)
     unavailable_since = models.DateTimeField(null=True, blank=True, help_text="X answered 404 for it; our copy stays.")
 
