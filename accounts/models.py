@@ -10,8 +10,10 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from dminbox.crypto import EncryptedTextField
+from dminbox.wording import worded
 
 X_EPOCH_MS = 1288834974657
 """Where X's snowflake ids begin to count (facts: (id >> 22) + this = milliseconds since 1970)."""
@@ -43,6 +45,7 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(
         max_length=64, blank=True, help_text="Empty until the first sign-in tells the browser's."
     )
+    language = models.CharField(max_length=16, blank=True, help_text="Empty: as the browser says.")
     uses_key_shortcuts = models.BooleanField(default=True, help_text="Single letters act; Ctrl-K works in any case.")
     date_joined = models.DateTimeField(default=timezone.now)
 
@@ -75,10 +78,10 @@ class User(AbstractBaseUser):
 class Role(models.TextChoices):
     """What a member may do with one X account; each includes those before it."""
 
-    VIEWER = "viewer", "Viewer"
-    AGENT = "agent", "Agent"
-    LEAD = "lead", "Lead"
-    ADMIN = "admin", "Admin"
+    VIEWER = "viewer", _("Viewer")
+    AGENT = "agent", _("Agent")
+    LEAD = "lead", _("Lead")
+    ADMIN = "admin", _("Admin")
 
     @classmethod
     def at_least(cls, role: str) -> list[str]:
@@ -93,9 +96,9 @@ class XAccount(models.Model):
     """
 
     class State(models.TextChoices):
-        CONNECTED = "connected", "Connected"
-        RECONNECT = "reconnect", "Needs to be connected again"
-        DISCONNECTED = "disconnected", "Disconnected"
+        CONNECTED = "connected", _("Connected")
+        RECONNECT = "reconnect", _("Needs to be connected again")
+        DISCONNECTED = "disconnected", _("Disconnected")
 
     x_user_id = models.BigIntegerField(unique=True, help_text="X's immutable id; handles change, this never does.")
     username = models.CharField(max_length=50)
@@ -128,6 +131,11 @@ class XAccount(models.Model):
 
     def __str__(self) -> str:
         return f"@{self.username}"
+
+    @property
+    def state_words(self) -> str:
+        """`state_detail` in the reader's language."""
+        return worded(self.state_detail)
 
 
 class Membership(models.Model):

@@ -23,8 +23,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
-from accounts import grants
+from accounts import announcing, grants
 from accounts.grants import Heard
 from accounts.models import XAccount
 from dminbox import leases
@@ -60,14 +61,20 @@ TOKEN_FIELDS = [
     "refresh_in_doubt_since",
 ]
 
-REFUSED = "X no longer accepts this connection: it was ended at X, or its tokens were used up. Connect it again."
-LOST = (
+REFUSED = gettext_noop(
+    "X no longer accepts this connection: it was ended at X, or its tokens were used up. Connect it again."
+)
+LOST = gettext_noop(
     "X renewed the connection, but its answer never reached us (a cut line or a restart), and it no longer accepts "
     "what we have. Connect it again; everything read so far stays."
 )
-NOT_LASTING = "X gave no right to stay connected (offline.access). Connect it again and allow everything asked for."
-UNREADABLE = "The stored tokens fit none of ENCRYPTION_KEYS: put the missing key back, or connect the account again."
-NEW_TOKEN_REFUSED = "X gave a new token and refused it at once. Connect the account again."  # noqa: S105
+NOT_LASTING = gettext_noop(
+    "X gave no right to stay connected (offline.access). Connect it again and allow everything asked for."
+)
+UNREADABLE = gettext_noop(
+    "The stored tokens fit none of ENCRYPTION_KEYS: put the missing key back, or connect the account again."
+)
+NEW_TOKEN_REFUSED = gettext_noop("X gave a new token and refused it at once. Connect the account again.")
 
 
 class BeingRenewed(TryLater):
@@ -158,6 +165,15 @@ def _update(condition: Q, **values: object) -> bool:
     """One conditional UPDATE, committed when this returns: durable refuses to run inside another transaction."""
     with transaction.atomic(durable=True):
         return XAccount.objects.filter(condition).update(**values) == 1
+
+
+def _enter(x_account: XAccount, condition: Q, **values: object) -> bool:
+    """An `_update` to another state, told to whoever shows it in the same transaction, or not at all."""
+    with transaction.atomic(durable=True):
+        announcing.state_changes(x_account.pk)
+        has_changed = XAccount.objects.filter(condition).update(**values) == 1
+        transaction.set_rollback(not has_changed)
+    return has_changed
 
 
 def _claim(x_account: XAccount) -> str:
@@ -251,8 +267,8 @@ def _store(x_account: XAccount, pair: TokenPair) -> None:
     }
     state = XAccount.State
     anew = {"state": state.CONNECTED, "state_since": timezone.now(), "state_detail": ""}
-    stored = _update(_same_pair(x_account) & Q(state=state.CONNECTED), **values) or _update(
-        _same_pair(x_account) & Q(state=state.RECONNECT), **values, **anew
+    stored = _update(_same_pair(x_account) & Q(state=state.CONNECTED), **values) or _enter(
+        x_account, _same_pair(x_account) & Q(state=state.RECONNECT), **values, **anew
     )
     log.info("token_refreshed" if stored else "token_refreshed_too_late", x_account_id=x_account.pk)
     if not stored:
@@ -269,7 +285,8 @@ def _drop(x_account: XAccount, pair: TokenPair) -> None:
 
 def mark_reconnect(x_account: XAccount, detail: str) -> bool:
     """connected -> reconnect, unless a newer pair was stored meanwhile."""
-    marked = _update(
+    marked = _enter(
+        x_account,
         _same_pair(x_account) & Q(state=XAccount.State.CONNECTED),
         state=XAccount.State.RECONNECT,
         state_since=timezone.now(),

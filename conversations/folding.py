@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import ngettext, pgettext
+
 from conversations.models import XUser
-from conversations.showing import listed_few, name_of
+from conversations.showing import came, went
 from conversations.thread import Shown
+from dminbox.wording import number
 
 FOLDED_FROM = 3
 """So many markers in a row say more as one line."""
@@ -51,16 +54,17 @@ def summary(rows: Sequence[Shown]) -> str:
             inviters[by.pk] = by
         who = people.setdefault((row.kind, by.pk if by else None), {})
         who.update({each.x_user_id: each.x_user for each in row.event.people_shown})
-    parts = [_part(kind, inviters.get(by) if by else None, list(who.values())) for (kind, by), who in people.items()]
-    more = len(parts) - MOST_PARTS
-    return "; ".join([*parts[:MOST_PARTS], *([f"and {more} more changes"] if more > 0 else [])])
+    parts = [
+        went(list(who.values())) if kind == "left" else came(list(who.values()), inviters.get(by) if by else None)
+        for (kind, by), who in people.items()
+    ]
+    return pgettext("between sentences of one line", "; ").join([*parts[:MOST_PARTS], *_more(len(parts) - MOST_PARTS)])
 
 
-def _part(kind: str, by: XUser | None, people: Sequence[XUser]) -> str:
-    names = listed_few([name_of(person) for person in people]) or "Somebody"
-    if kind == "left":
-        return f"{names} left"
-    return f"{name_of(by)} added {names}" if by else f"{names} joined"
+def _more(count: int) -> list[str]:
+    if count < 1:
+        return []
+    return [ngettext("and %(count)s more changes", "and %(count)s more changes", count) % {"count": number(count)}]
 
 
 def _runs(rows: Iterable[Shown]) -> Iterator[list[Shown]]:

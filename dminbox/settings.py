@@ -71,6 +71,7 @@ X_CONSUMER_SECRET = env.text("X_CONSUMER_SECRET", "")
 X_PUSH = env.choice("X_PUSH", "stream", ["stream", "webhook", "off"])
 X_SUBSCRIPTION_CAP = env.integer("X_SUBSCRIPTION_CAP", 1500, high=1_000_000)
 X_CALLS_HEARD_BY = "conversations.ledger.hear"
+X_STATES_TOLD_BY = "conversations.changes.announce_connection"
 X_WINDOW_SECONDS = env.integer("X_WINDOW_SECONDS", 900, low=1, high=86_400)
 X_VOCABULARY = env.choice("X_VOCABULARY", "tweet", ["tweet", "post"])
 X_CONNECT_TIMEOUT = env.integer("X_CONNECT_TIMEOUT", 5, low=1, high=60)
@@ -196,6 +197,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",  # as the browser says; PersonMiddleware knows better
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -204,7 +206,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.middleware.TimeZoneMiddleware",
+    "accounts.middleware.PersonMiddleware",
     "dminbox.middleware.no_store",
 ]
 TEMPLATES = [
@@ -230,9 +232,12 @@ STORAGES = {
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ja", "日本語"), ("ar", "العربية")]
+LOCALE_PATHS = [BASE_DIR / "dminbox" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "dminbox.formats"
 
 # --- Safety -----------------------------------------------------------------------------------------------------------
 # The Host header is checked and replaced by one_address; no address is ever made from what a client sent.

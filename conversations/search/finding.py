@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.db.models import Prefetch, prefetch_related_objects
+from django.utils.translation import gettext
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
 from accounts.models import XAccount
@@ -18,6 +19,7 @@ from conversations.search.asking import Asked
 from conversations.search.candidates import Spec
 from conversations.search.index import carried_by, said_in
 from conversations.words import Term, Word, facet, words_of
+from dminbox.wording import number
 
 PAGE = 20
 MOST_LOOKED_AT = 600
@@ -160,7 +162,8 @@ def _people(wanted: Wanted, typed: str) -> list[XUser]:
     else:
         wanted.unknown.append((typed, names.alike(typed, wanted.spec.x_accounts)))
     if len(people) >= names.MOST:
-        wanted.asked.notes.append(f"“{typed}” means very many people; the {names.MOST} newest on X are searched.")
+        words = gettext("“%(typed)s” means very many people; the %(count)s newest on X are searched.")
+        wanted.asked.notes.append(words % {"typed": typed, "count": number(names.MOST)})
     return people
 
 

@@ -15,14 +15,14 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts import grants
 from conversations import ledger
 from conversations.models import ActivityDelivery, PushState, SyncState
-from conversations.sync import pace, push, trouble
+from conversations.sync import pace, push, subscriptions, trouble
 from conversations.sync.trouble import Trouble
 from dminbox import alive, leases
 from dminbox.xapi.activity import Activity
@@ -60,6 +60,7 @@ class Listener:
         self.noted_at = timezone.now()
         self.connected_at = timezone.now()
         self.is_caught_up = False
+        self.was_away = True
         self.stream: ActivityStream | None = None
 
     def stop(self) -> None:
@@ -115,7 +116,9 @@ class Listener:
         return mine == 1
 
     def _listen(self) -> None:
-        missed = _minutes_since(PushState.objects.get(pk=1).last_line_at)
+        heard_at = PushState.objects.get(pk=1).last_line_at
+        missed = _minutes_since(heard_at)
+        self.was_away = heard_at is None or heard_at < timezone.now() - SHORT_WAIT
         self._write(state=State.CONNECTING, state_since=timezone.now())
         with (
             grants.app(ledger.record_app_call) as app,
@@ -133,7 +136,10 @@ class Listener:
     def _note_connection(self, missed: int) -> None:
         now = timezone.now()
         self.connected_at, self.is_caught_up = now, missed == 0
-        self._write(state=State.CONNECTED, state_since=now, connected_at=now, detail="")
+        with transaction.atomic():
+            if self.was_away:
+                subscriptions.announce_push()
+            self._write(state=State.CONNECTED, state_since=now, connected_at=now, detail="")
         if self.is_caught_up:
             self._write(last_line_at=now)
         log.info("stream_connected", missed_minutes=missed)
@@ -214,13 +220,16 @@ class Listener:
         problem = trouble.trouble_of(error, failures)
         now = timezone.now()
         wait = _wait(error, problem, failures)
-        PushState.objects.filter(pk=1, holder=self.holder).update(
-            state=STATES.get(problem.state, State.WAITING),
-            state_since=now,
-            detail=problem.detail[:500],
-            failures=failures + 1,
-            next_try_at=now + wait,
-        )
+        with transaction.atomic():
+            if wait > SHORT_WAIT:
+                subscriptions.announce_push()
+            PushState.objects.filter(pk=1, holder=self.holder).update(
+                state=STATES.get(problem.state, State.WAITING),
+                state_since=now,
+                detail=problem.detail[:500],
+                failures=failures + 1,
+                next_try_at=now + wait,
+            )
         if wait > SHORT_WAIT:
             _poll_soon()
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from accounts.models import XAccount
 from conversations import changes, ledger
+from conversations.changes import NewChange
 from conversations.ids import as_number
-from conversations.models import Conversation, ConversationLookup
+from conversations.models import Change, Conversation, ConversationLookup
 from conversations.sync import caps, intervals, pace, wishes
 from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
 from conversations.sync.wishes import NoRequestLeft
+from dminbox.wording import NO_PERSON
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import NotPermitted, NotThere, XError
 from dminbox.xapi.schema import Answer, Page
@@ -23,10 +26,13 @@ Kind = ConversationLookup.Kind
 State = ConversationLookup.State
 
 BEGINNING = 0
-NO_PERSON = "X knows nobody called @{}."
-NONE = "X knows none: it gives us no messages of this conversation. Encrypted X Chat messages are never among them."
-NO_TARGET = "That is neither a handle, nor a user id, nor a conversation id of X."
-UNREADABLE = "X gave messages of this conversation that could not be stored; an owner finds them in the quarantine."
+NONE = gettext_noop(
+    "X knows none: it gives us no messages of this conversation. Encrypted X Chat messages are never among them."
+)
+NO_TARGET = gettext_noop("That is neither a handle, nor a user id, nor a conversation id of X.")
+UNREADABLE = gettext_noop(
+    "X gave messages of this conversation that could not be stored; an owner finds them in the quarantine."
+)
 
 
 def look_up_conversation(pk: int) -> None:
@@ -83,7 +89,7 @@ def _participant_id(lookup: ConversationLookup) -> str | None:
         try:
             answer = ledger.call(lookup.x_account, lambda client: client.user_by_username(lookup.target))
         except (NotThere, NotPermitted):
-            wishes.finish(lookup, State.NONE, NO_PERSON.format(lookup.target))
+            wishes.finish(lookup, State.NONE, NO_PERSON % {"handle": lookup.target})
             return ""
         with transaction.atomic():
             ledger.record(lookup.x_account, answer)
@@ -121,9 +127,10 @@ def _store(lookup: ConversationLookup, answer: Answer[Page], dm_conversation_id:
             wishes.finish(lookup, State.FAILED, UNREADABLE)
             return
         merged = intervals.record(lookup.x_account, conversation, reach, is_top=True)
-        if merged.low == BEGINNING:
+        if merged.low == BEGINNING and not conversation.has_reached_beginning:
             conversation.has_reached_beginning = True
             conversation.save(update_fields=["has_reached_beginning"])
+            changes.announce(lookup.x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
         wishes.settle(lookup, state=State.FOUND, conversation=conversation, detail="")
 
 

@@ -17,6 +17,7 @@ import structlog
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import tokens
 from accounts.access import without_tokens
@@ -55,7 +56,9 @@ AGAIN = timedelta(seconds=5)
 TYPING_LASTS = timedelta(seconds=8)
 TAG = "dminbox"
 """Of the subscriptions that are ours: the same X app may serve something else, too."""
-REVOKED = "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
+REVOKED = gettext_noop(
+    "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
+)
 A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+", re.IGNORECASE)
 
 
@@ -373,13 +376,7 @@ def _heed_revocation(activity: Activity, _: datetime) -> None:
         return
     # After the commit, for the state of a connection is written in transactions of its own. Should the process die
     # before it, the next read is refused and says the same.
-    transaction.on_commit(partial(_end_connection, x_account))
-
-
-def _end_connection(x_account: XAccount) -> None:
-    if tokens.mark_reconnect(x_account, REVOKED):
-        with transaction.atomic():
-            changes.announce(x_account, [NewChange(Change.Kind.ACCOUNT)])
+    transaction.on_commit(partial(tokens.mark_reconnect, x_account, REVOKED))
 
 
 def _x_account(activity: Activity) -> XAccount:

@@ -50,7 +50,17 @@ Key = tuple[str, int]
 LONGEST_KIND = 40
 UNSTORABLE = (DataError, IntegrityError, ValueError, OverflowError)
 COMINGS_AND_GOINGS = (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE)
-EVENT = ["event_type", "created_at", "sender", "text", "entities", "raw", "told_digest", "unavailable_since"]
+EVENT = [
+    "event_type",
+    "created_at",
+    "sender",
+    "text",
+    "entities",
+    "has_media",
+    "raw",
+    "told_digest",
+    "unavailable_since",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +343,7 @@ def _row(told: Told, conversation: Conversation, known: DmEvent | None) -> DmEve
         sender_id=told.sender_id,
         text=event.text,
         entities=event.entities,
+        has_media=bool(event.media_keys),
         raw=event.raw,
         told_digest=told.digest,
     )
@@ -347,6 +358,7 @@ def _keep(row: DmEvent, known: DmEvent, *, has_time: bool) -> None:
     row.sender_id = known.sender_id if row.sender_id is None else row.sender_id
     row.text = known.text if row.text is None else row.text
     row.entities = row.entities or known.entities
+    row.has_media = row.has_media or known.has_media
     row.raw = known.raw | row.raw
 
 

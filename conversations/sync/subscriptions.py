@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import grants
 from accounts.access import without_tokens
 from accounts.models import XAccount
-from conversations import ledger
+from conversations import changes, ledger
 from conversations.models import ActivitySubscription, PushState, SyncState
 from conversations.sync import caps, pace, push, trouble, webhooks
 from dminbox import leases
@@ -27,13 +29,16 @@ log = structlog.get_logger("conversations.push")
 State = ActivitySubscription.State
 KINDS = ("dm.received", "dm.sent", "chat.received", "dm.read", "dm.indicate_typing")
 """In the order in which X's number of them is spent: everybody's first kind comes before anybody's second."""
+MESSAGES = "dm.received"
+"""While this one is active, X pushes for an X account."""
 OF_THE_APP = "oauth.revoke"
 EVERY = timedelta(minutes=1)
 REFUSED_WAIT = timedelta(hours=1)
 FAILED_WAIT = timedelta(minutes=2)
 PUT_OFF = {State.WANTED, State.REFUSED}
 MOST_FAILING = 3
-OVER_CAP = "X allows no more subscriptions; this X account is polled."
+OVER_CAP = gettext_noop("X allows no more subscriptions; this X account is polled.")
+REFUSED = gettext_noop("X refuses.")
 
 
 Key = tuple[str, int | None]
@@ -202,7 +207,7 @@ def _make(app: XApp, one: Wanted, row: ActivitySubscription, webhook_id: str | N
     except XError as error:
         if one.x_account is None:
             log.warning("subscription_refused", event_type=one.event_type, error=type(error).__name__)
-        _note(row, State.REFUSED, trouble.trouble_of(error).detail or "X refuses.")
+        _note(row, State.REFUSED, trouble.trouble_of(error).detail or REFUSED)
     else:
         _note(row, State.ACTIVE, subscription_id=made.id if made else "")
 
@@ -251,9 +256,20 @@ def _put_off(row: ActivitySubscription, error: XError) -> None:
 
 def _write(row: ActivitySubscription, state: str, detail: str, wait: timedelta, subscription_id: str = "") -> None:
     now = timezone.now()
+    told = row.x_account_id if row.event_type == MESSAGES else None
+    begins_or_ends = (row.state == State.ACTIVE) != (state == State.ACTIVE)
     row.state, row.detail, row.subscription_id = state, detail[:300], subscription_id[:64]
     row.checked_at, row.due_at = now, now + wait
-    row.save(update_fields=["state", "detail", "subscription_id", "checked_at", "due_at"])
+    with transaction.atomic():
+        if told is not None and begins_or_ends:
+            changes.announce_states([told])
+        row.save(update_fields=["state", "detail", "subscription_id", "checked_at", "due_at"])
+
+
+def announce_push() -> None:
+    """That X pushes again, or no longer, to each X account whose messages it pushes. First in a transaction."""
+    pushed = ActivitySubscription.objects.filter(event_type=MESSAGES, state=State.ACTIVE)
+    changes.announce_states(pushed.values_list("x_account", flat=True))
 
 
 def _forget(wanted: Iterable[Key]) -> None:

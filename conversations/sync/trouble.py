@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import tokens
 from accounts.models import XAccount
+from conversations import changes
 from conversations.models import PushState, SyncState
 from conversations.sync import pace
+from dminbox.wording import WITH_ID, X_REFUSES
 from dminbox.xapi.errors import (
     GrantRefused,
     NoCredit,
@@ -43,12 +47,18 @@ FIRST_BACK_OFF = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 IDLE = [State.WAITING, State.PAUSED]
 """States in which no account is polled, whatever the time."""
-NO_CREDIT = "X says that the developer account has no credit left. Nothing is read meanwhile."
-RECONNECT = "X does not accept our connection to this X account any more. It has to be connected again."
-SCOPES = (
+TIMED = [State.UNAVAILABLE, State.REFUSED]
+"""States whose words tell when it is tried again: each failure changes them."""
+NO_CREDIT = gettext_noop("X says that the developer account has no credit left. Nothing is read meanwhile.")
+RECONNECT = gettext_noop("X does not accept our connection to this X account any more. It has to be connected again.")
+SCOPES = gettext_noop(
     "X says that this connection was given no right to read Direct Messages. Connect it again and allow everything "
     "asked for."
 )
+NO_ANSWER = gettext_noop("X does not answer.")
+UNREADABLE = gettext_noop("X's answer could not be read.")
+NOT_THERE = gettext_noop("X says that it is not there.")
+REFUSED = gettext_noop("X refuses our request.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +85,13 @@ def trouble_of(error: XError, failures: int = 0) -> Trouble:
         case OperatorMustAct():
             return Trouble(State.REFUSED, _with_id(error.hint, error), HOUR, is_final=True)
         case TryLater() | OutcomeUnknown():
-            return Trouble(State.UNAVAILABLE, _with_id("X does not answer.", error), back_off(failures))
+            return Trouble(State.UNAVAILABLE, _with_id(NO_ANSWER, error), back_off(failures))
         case UnexpectedAnswer():
-            words = "X's answer could not be read."
-            return Trouble(State.UNAVAILABLE, _with_id(words, error), back_off(failures + 3))
+            return Trouble(State.UNAVAILABLE, _with_id(UNREADABLE, error), back_off(failures + 3))
         case NotThere():
-            return Trouble(State.REFUSED, _with_id("X says that it is not there.", error), HOUR, is_final=True)
+            return Trouble(State.REFUSED, _with_id(NOT_THERE, error), HOUR, is_final=True)
         case _:
-            words = f"X refuses our request: {error.detail}" if error.detail else "X refuses our request."
+            words = X_REFUSES % {"reason": error.detail} if error.detail else REFUSED
             return Trouble(State.REFUSED, _with_id(words, error), HOUR, is_final=True)
 
 
@@ -108,7 +117,10 @@ def stop_all_for_credit() -> None:
     """At once; then one connected account tries each hour, and the others one by one, unless put off once more."""
     now = timezone.now()
     polling = SyncState.objects.exclude(state__in=[*IDLE, State.CAPPED])
-    polling.exclude(state=State.NO_CREDIT).update(state=State.NO_CREDIT, state_since=now, detail=NO_CREDIT)
+    with transaction.atomic():
+        told = list(polling.exclude(state=State.NO_CREDIT).values_list("x_account", flat=True))
+        changes.announce_states(told)
+        polling.filter(x_account__in=told).update(state=State.NO_CREDIT, state_since=now, detail=NO_CREDIT)
     polling.update(next_poll_at=now + LONGEST_WITHOUT_CREDIT)
     connected = polling.filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
     for pk, wait in waits_without_credit(connected.order_by("pk").values_list("pk", flat=True)):
@@ -133,9 +145,14 @@ def start_all_with_credit() -> None:
 
 
 def enter(row: SyncState, state: str, detail: str = "") -> None:
-    """Sets the state on the row, without saving it; `state_since` tells when it began."""
+    """Sets the state on the locked row and announces it, without saving it; `state_since` tells when it began.
+
+    Whoever saves it names the columns: `last_change` is the announcement's.
+    """
     if row.state != state:
         row.state_since = timezone.now()
+    if row.state != state or state in TIMED:
+        changes.announce_states([row.x_account_id])
     row.state, row.detail = state, detail[:500]
 
 
@@ -146,4 +163,4 @@ def is_told_by_x_account(x_account: XAccount, trouble: Trouble) -> bool:
 
 
 def _with_id(words: str, error: XError) -> str:
-    return f"{words} (X's transaction {error.transaction_id})" if error.transaction_id else words
+    return WITH_ID % {"sentence": words, "transaction": error.transaction_id} if error.transaction_id else words

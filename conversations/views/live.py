@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from asgiref.sync import SyncToAsync, sync_to_async
 from django.contrib.auth import HASH_SESSION_KEY
-from django.db import connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from conversations import live
 from conversations.live import Behind, Hub, Numbers, Stream, Ticket, Told
+from conversations.views.streaming import give_back
 
 KEEP_ALIVE = 15.0
 RETRY_MS = 2000
@@ -35,7 +36,7 @@ async def live_stream(request: HttpRequest) -> HttpResponseBase:
     stream, sent, first = await _joined(hub, ticket, seen)
     if hub.count(ticket.person) > live.STREAMS_PER_PERSON:
         hub.leave(stream)
-        return HttpResponse("Too many streams are open.", status=429, content_type="text/plain")
+        return HttpResponse(_("Too many streams are open."), status=429, content_type="text/plain")
     response = StreamingHttpResponse(_written(hub, stream, sent, first), headers=HEADERS)
     # A browser that goes before the first piece leaves the iterator unstarted, and its `finally` with it.
     leave = partial(asyncio.get_running_loop().call_soon_threadsafe, hub.leave, stream)
@@ -98,8 +99,14 @@ def _message(told: Told, sent: Numbers) -> bytes:
     """Notes the number as sent: the id of each event is all that its browser has by then."""
     if told.number:
         sent[told.account] = told.number
+    return _encoded(told, live.write_id(sent))
+
+
+@lru_cache(256)
+def _encoded(told: Told, at: str) -> bytes:
+    """The same bytes go to all who see the same X accounts."""
     data = json.dumps(told._asdict(), separators=(",", ":"))
-    return f"id: {live.write_id(sent)}\ndata: {data}\n\n".encode()
+    return f"id: {at}\ndata: {data}\n\n".encode()
 
 
 def _named(name: str, sent: Numbers) -> bytes:
@@ -108,14 +115,8 @@ def _named(name: str, sent: Numbers) -> bytes:
 
 async def _give_back() -> None:
     """All questions are asked: an open stream keeps no connection, nor the thread that Django gave its request."""
-    await sync_to_async(_give_back_connections)()
+    await sync_to_async(give_back)()
     context = SyncToAsync.thread_sensitive_context.get(None)
     thread = SyncToAsync.context_to_thread_executor.pop(context, None) if context else None
     if thread is not None:
         thread.shutdown(wait=False)
-
-
-def _give_back_connections() -> None:
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
@@ -45,11 +46,11 @@ def palette(request: HttpRequest) -> HttpResponse:
     words = query.casefold().split()
     x_accounts = list(x_accounts_of(request.user))
     groups = [
-        Group("Conversations", list(_conversations(request.user, x_accounts, query)) if words else []),
-        Group("Your views", _fitting(words, _views(request.user))),
-        Group("Filters", _fitting(words, _filters())),
-        Group("X accounts", _fitting(words, _x_accounts(x_accounts))),
-        Group("Go to", _fitting(words, _places())),
+        Group(_("Conversations"), list(_conversations(request.user, x_accounts, query)) if words else []),
+        Group(_("Your views"), _fitting(words, _views(request.user))),
+        Group(_("Filters"), _fitting(words, _filters())),
+        Group(_("X accounts"), _fitting(words, _x_accounts(x_accounts))),
+        Group(_("Go to"), _fitting(words, _places())),
     ]
     context = {"groups": [group for group in groups if group.choices], "query": query}
     return render(request, "conversations/_palette.html", context)
@@ -60,21 +61,21 @@ def _fitting(words: Iterable[str], choices: Iterable[Choice]) -> list[Choice]:
 
 
 def _places() -> Iterator[Choice]:
-    yield Choice("Inbox", reverse("inbox"))
-    yield Choice("Open a conversation", reverse("open_conversation"), "by handle, user id or address")
-    yield Choice("Profile", reverse("profile"))
-    yield Choice("Keyboard shortcuts", deed="help")
-    yield Choice("Sign out", deed="sign-out")
+    yield Choice(_("Inbox"), reverse("inbox"))
+    yield Choice(_("Open a conversation"), reverse("open_conversation"), _("by handle, user id or address"))
+    yield Choice(_("Profile"), reverse("profile"))
+    yield Choice(_("Keyboard shortcuts"), deed="help")
+    yield Choice(_("Sign out"), deed="sign-out")
 
 
 def _filters() -> Iterator[Choice]:
     for label, query in (
-        ("Unread", "unread=1"),
-        ("Unanswered", "unanswered=1"),
-        ("Groups", "kind=group"),
-        ("One-to-one", "kind=one"),
-        ("With a photo, video or GIF", "media=1"),
-        ("With a shared post", "post=1"),
+        (_("Unread"), "unread=1"),
+        (_("Unanswered"), "unanswered=1"),
+        (_("Groups"), "kind=group"),
+        (_("One-to-one"), "kind=one"),
+        (_("With a photo, video or GIF"), "media=1"),
+        (_("With a shared post"), "post=1"),
     ):
         yield Choice(label, f"{reverse('inbox')}?{query}")
 
@@ -86,8 +87,8 @@ def _views(user: User) -> Iterator[Choice]:
 
 def _x_accounts(x_accounts: Iterable[XAccount]) -> Iterator[Choice]:
     for row in x_accounts:
-        yield Choice(f"@{row.username}", f"{reverse('inbox')}?account={row.pk}", "its inbox")
-        yield Choice(f"@{row.username}", reverse("x_account", args=[row.pk]), "its state")
+        yield Choice(f"@{row.username}", f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
+        yield Choice(f"@{row.username}", reverse("x_account", args=[row.pk]), _("its state"))
 
 
 def _conversations(user: User, x_accounts: Iterable[XAccount], query: str) -> Iterator[Choice]:
@@ -100,4 +101,6 @@ def _conversations(user: User, x_accounts: Iterable[XAccount], query: str) -> It
     found += Participant.objects.all().named_like(query.casefold().split(), newest, SHOWN)
     rows = mine.filter(pk__in=found[:SHOWN]).for_person(user).with_rows_of_inbox().newest_first()
     for row in rows:
-        yield Choice(title_of(row), reverse("thread", args=[row.pk]), f"to @{row.x_account.username}")
+        yield Choice(
+            title_of(row), reverse("thread", args=[row.pk]), _("to %(x_account)s") % {"x_account": row.x_account}
+        )

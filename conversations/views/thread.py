@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import TOKENS_OF_JOINED
@@ -18,12 +19,22 @@ from accounts.models import Role, User, snowflake_floor
 from conversations import actions, live
 from conversations.attention import attention_of
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
-from conversations.models import Conversation, DmEvent, EventParticipant, PostMedia
+from conversations.models import Conversation, DmEvent, EventParticipant, Participant, PostMedia
 from conversations.querysets import DmEventQuerySet
 from conversations.showing import others_named, prices, typing_of
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
-from conversations.thread import Shown, day_of, mark_locked, mark_seen, mark_unread, posts_of, shown, steps_by_person
+from conversations.thread import (
+    Shown,
+    day_of,
+    mark_locked,
+    mark_seen,
+    mark_unread,
+    newest_by,
+    posts_of,
+    shown,
+    steps_by_person,
+)
 from conversations.views.asking import all_of, refusal
 from conversations.views.watching import is_watched
 
@@ -50,6 +61,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     events, has_older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
     people = list(conversation.participants.with_profiles(request.user))
     conversation.named = others_named(conversation, people)
+    _add_receipt(conversation, people, events if above is None else None)
     context = _page(conversation, wanted, events, has_older, above) | {
         "has_newer": above is not None,
         "live_from": _live_from(conversation),
@@ -62,6 +74,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "attention": attention_of(conversation.x_account),
         "choices": Show.CHOICES if conversation.is_group else Show.CHOICES[:2],
     }
+    mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     return render(request, "conversations/thread.html", context, status=status)
 
 
@@ -83,7 +96,9 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
     found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_contents()[: PAGE + 2])
     below = found.pop(0) if found and found[0].dm_event_id == wanted["before"] else None
     page = _with_post_media(found[:PAGE][::-1])
+    _add_receipt(conversation, conversation.participants.filter(x_user=conversation.peer_id))
     context = _page(conversation, wanted, page, len(found) > PAGE, wanted["before"])
+    mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     if below and page and day_of(page[-1]) == day_of(below):
         context["day_goes_on"] = day_of(below)
     return render(request, "conversations/_older.html", context)
@@ -108,10 +123,9 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     found = list(new.order_by("dm_event_id").with_contents()[: PAGE + 1])
     page = _with_post_media(before + found[:PAGE])
     people = list(conversation.participants.with_profiles(request.user))
+    _add_receipt(conversation, people)  # it stands apart: it may belong under a message that is there already
     context = _page(conversation, wanted, page, True, None)
     context["rows"] = [row for row in context["rows"] if row.event not in before]
-    for row in context["rows"]:
-        row.seen_at = None  # the receipt stands apart: it may belong under a message that is there already
     context |= {
         "typing": typing_of(conversation, people),
         "newest": page[-1].dm_event_id if page else 0,
@@ -138,7 +152,7 @@ def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     form = MarkReadForm(request.POST)
     if not form.is_valid():
-        return HttpResponse("No such message.", status=422, content_type="text/plain")
+        return HttpResponse(_("No such message."), status=422, content_type="text/plain")
     actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"})
@@ -184,14 +198,26 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    mine = (
-        Conversation.objects.visible_to(request.user)
-        .for_person(request.user)
-        .with_history()
-        .with_receipts()
-        .with_ages()
-    )
-    return get_object_or_404(mine.select_related("x_account__sync", "peer__avatar").defer(*TOKENS_OF_JOINED), pk=pk)
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_history().with_ages()
+    rows: Any = mine.select_related("x_account__sync", "peer__avatar").defer(*TOKENS_OF_JOINED)
+    conversation = get_object_or_404(rows, pk=pk)
+    told = conversation.history or {}
+    conversation.history_state, conversation.history_detail = told.get("state"), told.get("detail")
+    conversation.history_events = told.get("events_read")
+    return conversation
+
+
+def _add_receipt(conversation: Any, people: Iterable[Participant], newest: Sequence[DmEvent] | None = None) -> None:
+    """Adds `seen_own_id`, the newest message of ours that the other side has read by X's word, and `seen_at`.
+
+    newest: the events of a page that ends with the newest; a message above them is of no interest there.
+    """
+    peer = next((row for row in people if row.x_user_id == conversation.peer_id), None)
+    conversation.seen_own_id, conversation.seen_at = None, peer.seen_at if peer else None
+    if peer and peer.seen_dm_event_id:
+        ours, seen = conversation.x_account.x_user_id, peer.seen_dm_event_id
+        on_page = newest_by(newest or (), ours, seen)
+        conversation.seen_own_id = on_page if newest is not None else conversation.events.newest_by(ours, seen)
 
 
 def _person(request: HttpRequest) -> User:
@@ -257,7 +283,6 @@ def _page(
 ) -> dict[str, Any]:
     """above: the dm_event_id of the next newer event; None where the page ends with the newest."""
     rows = shown(events, conversation.x_account.x_user_id)
-    mark_seen(rows, conversation.seen_own_id, conversation.seen_at)
     mark_unread(rows, conversation.read_to)
     may_ask = _may_ask(conversation, wanted["show"])
     is_end = may_ask and not has_older and not wanted["show"]
@@ -270,7 +295,7 @@ def _page(
         "show": wanted["show"],
         "kept": urlencode(_kept(wanted)),
         "event_types": EVENT_TYPES[wanted["show"]],
-        "noun": "joins and leaves" if wanted["show"] == Show.COMINGS else "messages",
+        "noun": _("joins and leaves") if wanted["show"] == Show.COMINGS else _("messages"),
         "may_ask": may_ask,
         "whole": all_of(conversation, events if above is None else ()) if is_end else None,
         "prices": prices(),

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0020_count_strangers'),
+        ('conversations', '0024_count_strangers'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_key_shortcuts'),
-        ('conversations', '0018_keep_former_names'),
+        ('conversations', '0022_one_index_for_a_thread'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0021_index_unknown_kinds'),
+        ('conversations', '0025_index_unknown_kinds'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0019_claim_requests'),
+        ('conversations', '0023_claim_requests'),
     ]
 
     operations = [
