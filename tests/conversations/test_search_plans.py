@@ -40,7 +40,8 @@ FILL = (
     """INSERT INTO conversations_dmevent (id, conversation_id, dm_event_id, event_type, created_at, sender_id, text,
         entities, raw, stored_at)
     SELECT n, n %% 2000 + 1, n, 'MessageCreate', now(), n %% 2000 + 1,
-        'the lamp ' || CASE WHEN n < %(bygone_below)s THEN 'bygone ' ELSE '' END || md5(n::text), '{}', '{}', now() FROM generate_series(1, %(events)s) n""",
+        'the lamp ' || CASE WHEN n < %(bygone_below)s THEN 'bygone ' ELSE '' END || md5(n::text), '{}', '{}', now()
+    FROM generate_series(1, %(events)s) n""",
     """INSERT INTO conversations_searchentry (position, event_id, x_account_id, tokens)
     SELECT n, n, %(x_account)s,
         %(tokens)s::integer[] || n || CASE WHEN n < 50 THEN %(rare)s::integer[] ELSE '{}' END
