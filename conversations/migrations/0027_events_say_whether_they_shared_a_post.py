@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """So that a page of plain texts does not ask for posts."""
 
     dependencies = [
-        ('conversations', '0022_one_index_for_a_thread'),
+        ('conversations', '0026_keep_the_digest_of_what_was_told'),
     ]
 
     operations = [

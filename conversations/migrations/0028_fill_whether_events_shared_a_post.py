@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('conversations', '0023_events_say_whether_they_shared_a_post'),
+        ('conversations', '0027_events_say_whether_they_shared_a_post'),
     ]
 
     operations = [
