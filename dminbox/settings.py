@@ -32,6 +32,7 @@ REDIS_URL = env.text("REDIS_URL", "")
 IS_EMBEDDED = not DATABASE_URL and not REDIS_URL  # database and broker are files of ours under DATA_DIR
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
 TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, high=10)
+DEBUG = env.choice("DEBUG", "no", ["yes", "no"]) == "yes"
 
 # --- X ----------------------------------------------------------------------------------------------------------------
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
@@ -169,7 +170,6 @@ CACHES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Django -----------------------------------------------------------------------------------------------------------
-DEBUG = False
 ROOT_URLCONF = "dminbox.urls"
 ASGI_APPLICATION = "dminbox.asgi.application"
 AUTH_USER_MODEL = "accounts.User"

@@ -14,6 +14,7 @@ from accounts.models import User, XAccount
 from conversations import actions, filters, live
 from conversations.ages import age_of, with_pushed_at
 from conversations.attention import Attention, attention_of
+from conversations.contents import rows_of_inbox
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, XUser
@@ -72,7 +73,7 @@ def _page(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
     pick = found.newest_among if is_rare else found.newest_of
     pks = pick([row.pk for row in chosen], PAGE + 1)
     found = Conversation.objects.visible_to(request.user).filter(pk__in=pks[:PAGE]).for_person(request.user)
-    rows = list(found.with_contents_of_rows().newest_first())
+    rows = rows_of_inbox(found.with_contents_of_rows().newest_first())
     by_pk = {row.pk: row for row in chosen}
     for row in rows:
         row.x_account = by_pk[row.x_account_id]
