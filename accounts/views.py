@@ -16,12 +16,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import access, actions, adapters, connecting, failures
+from accounts import access, actions, adapters, connecting, failures, languages
 from accounts.actions import InvitationGoneError
 from accounts.failures import FlowError
 from accounts.forms import PasswordForm, ProfileForm, SetupForm, ZoneForm
@@ -157,7 +158,7 @@ def _sign_in(request: HttpRequest, user: User) -> None:
 def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=_person(request).pk))
     if request.method == "POST" and form.is_valid():
-        form.save()
+        translation.activate(languages.spoken_by(form.save()))  # what follows is said in the language just chosen
         messages.success(request, _("Your profile is saved."))
         return redirect("profile")
     return _profile_page(request, form)

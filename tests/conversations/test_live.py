@@ -18,7 +18,8 @@ from django.utils import timezone
 from accounts.models import Membership
 from conversations import actions, changes, live
 from conversations.changes import NewChange
-from conversations.models import Change, ReadMark, SyncState
+from conversations.models import Change, ReadMark
+from conversations.sync import stop_all_for_credit
 from tests import factories
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -267,11 +268,9 @@ async def test_a_state_of_the_x_account_is_told(member, cookies, x_account):
     cookie = await sync_to_async(cookies)(member)
     async with stream(cookie) as opened:
         await opened.next()
-        async with asyncio.timeout(20):
-            while not live.hub().states:
-                await asyncio.sleep(0.01)
-        await SyncState.objects.aupdate(state=SyncState.State.NO_CREDIT)
-        assert (await opened.told())["kind"] == "account"
+        await sync_to_async(stop_all_for_credit)()
+        told = await opened.told()
+        assert (told["kind"], told["number"]) == ("account", 1)
 
 
 @in_a_loop
