@@ -290,6 +290,13 @@ def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) ->
     return run_union([(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids], part.db)
 
 
+def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tuple[Any, ...]]:
+    """Rows of several querysets of values in one query, each with the place of its queryset in front."""
+    parts = [queryset.query.sql_with_params() for queryset in querysets]
+    placed = [f"SELECT {place:d} AS place, found.* FROM ({sql}) AS found" for place, (sql, _) in enumerate(parts)]  # noqa: S608
+    return run_union([(sql, params) for sql, (_, params) in zip(placed, parts, strict=True)], querysets[0].db)
+
+
 def run_union(parts: Sequence[tuple[str, Sequence[Any]]], alias: str) -> list[tuple[Any, ...]]:
     """Rows of several statements, each with its values, in one query."""
     if not parts:
