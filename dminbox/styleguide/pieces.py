@@ -316,7 +316,7 @@ def cards() -> Iterator[Example]:
         )
         yield Example(f"asking X: {state.value}", "conversations/_lookup.html", {"lookup": lookup})
     for words, account, role in (
-        ("a connected account", rows.x_account(), Role.ADMIN.label),
+        ("a connected account", rows.x_account(), str(Role.ADMIN.label)),
         ("an account to be connected again", rows.x_account(state="needs_reconnect"), ""),
     ):
         context = {"connection": Connection(account, role, True), "x_account": account}
