@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from io import BytesIO
 
 import pytest
 from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo
 from django.conf import settings
 from django.utils import translation
 
@@ -241,6 +243,13 @@ def test_a_plural_without_all_its_forms_is_left_to_english():
     catalog = Catalog("ar")
     catalog.add(("%(n)s row", "%(n)s rows"), ("", "صف واحد", "", "", "", ""))
     assert b"row" not in catalogues.mo_bytes(catalog)
+
+
+def test_a_handle_keeps_its_sign_before_the_name_where_lines_go_from_right_to_left():
+    for language, shown in {"ar": "إلى \u2066@%(username)s\u2069", "de": "إلى @%(username)s"}.items():
+        catalog = Catalog(language)
+        catalog.add("to @%(username)s", "إلى @%(username)s")
+        assert read_mo(BytesIO(catalogues.mo_bytes(catalog))).get("to @%(username)s").string == shown
 
 
 def test_the_server_compiles_the_catalogues_before_it_answers(tmp_path):
