@@ -114,11 +114,18 @@ def mark_seen(rows: Iterable[Shown], seen_own_id: int | None, seen_at: datetime 
             row.seen_at = seen_at
 
 
-def mark_unread(rows: Sequence[Shown], read_to: int) -> None:
-    """Marks the first message of others that a person has not read, where what they have read ends on this page."""
-    new = [row for row in rows if row.event.dm_event_id > read_to and row.kind == "message" and not row.is_ours]
-    if new and read_to and rows[0].event.dm_event_id <= read_to:
-        new[0].is_new_above = new[0].opens_run = new[0].opens_minute = True
+def mark_unread(rows: Sequence[Shown], read_to: int, older: int | None = None, *, is_newest: bool = True) -> None:
+    """Marks the first message of others that a person has not read, if what they have read ends on this page.
+
+    older: the dm_event_id of the event before the page. On a page that is not the newest, what others wrote may begin
+    on the next: then the line stands above whatever is new here.
+    """
+    new = [row for row in rows if row.event.dm_event_id > read_to]
+    if not new or not read_to or (older or rows[0].event.dm_event_id) > read_to:
+        return
+    by_others = [row for row in new if row.kind == "message" and not row.is_ours]
+    for row in (by_others or ([] if is_newest else new))[:1]:
+        row.is_new_above = row.opens_run = row.opens_minute = True
 
 
 def mark_locked(rows: Sequence[Shown], locked_id: int) -> bool:
