@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from conversations import moves
 from conversations.models import XUser
 from conversations.showing import listed_few, name_of
 from conversations.thread import Shown
@@ -44,23 +45,22 @@ def stretches(rows: Iterable[Shown]) -> list[Stretch]:
 def summary(rows: Sequence[Shown]) -> str:
     """Ada added Ben, Cleo and 4 others; Mira left. Who did the same more than once is named once."""
     people: dict[tuple[str, int | None], dict[int, XUser]] = {}
-    inviters: dict[int, XUser] = {}
+    inviters: dict[int | None, XUser] = {}
     for row in rows:
         by = row.event.sender if row.kind == "joined" else None
         if by:
             inviters[by.pk] = by
-        who = people.setdefault((row.kind, by.pk if by else None), {})
-        who.update({each.x_user_id: each.x_user for each in row.event.people_shown})
-    parts = [_part(kind, inviters.get(by) if by else None, list(who.values())) for (kind, by), who in people.items()]
+        for kind, moved in moves.kinds_of(row.event):
+            who = people.setdefault((kind, by.pk if by else None), {})
+            who.update({each.x_user_id: each.x_user for each in moved})
+    parts = [_part(kind, inviters.get(by), list(who.values())) for (kind, by), who in people.items()]
     more = len(parts) - MOST_PARTS
     return "; ".join([*parts[:MOST_PARTS], *([f"and {more} more changes"] if more > 0 else [])])
 
 
 def _part(kind: str, by: XUser | None, people: Sequence[XUser]) -> str:
     names = listed_few([name_of(person) for person in people]) or "Somebody"
-    if kind == "left":
-        return f"{names} left"
-    return f"{name_of(by)} added {names}" if by else f"{names} joined"
+    return moves.sentence(kind, names, name_of(by) if by else "")
 
 
 def _runs(rows: Iterable[Shown]) -> Iterator[list[Shown]]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Conversation,
         ConversationLookup,
         DmEvent,
+        EventParticipant,
         Participant,
         XUser,
     )
@@ -198,7 +199,7 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         posts = _related(self.model, "event_posts").select_related(
             "post__author__avatar", "post__quoted__author__avatar"
         )
-        people = _related(self.model, "event_participants").select_related("x_user").defer("x_user__raw")
+        people = _related(self.model, "event_participants").returning().select_related("x_user").defer("x_user__raw")
         return (
             self.select_related("sender__avatar")
             .defer("raw", "sender__raw")
@@ -216,6 +217,18 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         """As plain lists: a related manager for each event and kind would take longer than all the queries."""
         relations = {"people": "event_participants", "media": "event_media", "posts": "event_posts"}
         return [Prefetch(relations[name], rows, to_attr=f"{name}_shown") for name, rows in wanted.items()]
+
+
+class EventParticipantQuerySet(models.QuerySet["EventParticipant"]):
+    def returning(self) -> Self:
+        """`is_back`: they had left this conversation at some time before."""
+        before = self.model._default_manager.filter(
+            x_user=OuterRef("x_user"),
+            event__conversation=OuterRef("event__conversation"),
+            event__event_type="ParticipantsLeave",
+            event__dm_event_id__lt=OuterRef("event__dm_event_id"),
+        )
+        return self.annotate(is_back=Exists(before))
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from conversations import text
+from conversations import moves, text
 from conversations.models import Conversation, DmEvent, Media, MediaFile, Participant, XUser
 from conversations.querysets import NAMED
 from conversations.sync import estimates
@@ -106,13 +106,14 @@ def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
 
 
 def happening(event: DmEvent) -> str:
-    """Who came or went, in one sentence; kinds we do not know are named by X's word."""
-    people = listed_few([name_of(row.x_user) for row in event.people_shown]) or "Somebody"
-    if event.event_type == DmEvent.Type.PARTICIPANTS_JOIN:
-        return f"{name_of(event.sender)} added {people}" if event.sender else f"{people} joined"
-    if event.event_type == DmEvent.Type.PARTICIPANTS_LEAVE:
-        return f"{people} left"
-    return f"{event.event_type}: an event dminbox does not know yet"
+    """Who came, came back or went, in one sentence; kinds we do not know are named by X's word."""
+    if event.event_type not in (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE):
+        return f"{event.event_type}: an event dminbox does not know yet"
+    by = name_of(event.sender) if event.sender else ""
+    named = [
+        (kind, listed_few([name_of(row.x_user) for row in rows]) or "Somebody") for kind, rows in moves.kinds_of(event)
+    ]
+    return moves.of_both(named[0][1], named[1][1], by) if len(named) > 1 else moves.sentence(*named[0], by)
 
 
 def typing_of(conversation: Conversation, people: Sequence[Participant] | None = None) -> str:

@@ -57,6 +57,22 @@ def test_two_markers_in_a_row_stand_by_themselves_and_three_are_folded(as_ada, f
     assert '<summary dir="auto">Ada Lindqvist added Guest 0 and Guest 1; Guest 0 left</summary>' in html
 
 
+def test_who_left_and_is_there_again_came_back(as_ada, filled):
+    told, [first, second, new] = rich.Teller(filled.group, NOW - timedelta(days=1)), crowd(3)
+    told.move("ParticipantsJoin", [first, second], by=filled.people[0])
+    told.move("ParticipantsLeave", [first, second])
+    told = rich.Teller(filled.group, NOW)
+    told.move("ParticipantsJoin", [first, new], by=filled.people[0])
+    told.move("ParticipantsJoin", [second])
+    html = page(as_ada, f"/c/{filled.group.pk}/")
+    assert "Ada Lindqvist added Guest 2 and brought Guest 0 back</span>" in html
+    assert "Guest 1 came back</span>" in html
+    told.move("ParticipantsLeave", [second])
+    told.move("ParticipantsJoin", [second])
+    html = page(as_ada, f"/c/{filled.group.pk}/")
+    assert "brought Guest 0 back; Guest 1 came back; and 1 more changes" in html
+
+
 def test_a_fold_ends_with_its_day(as_ada, filled):
     told, guests = rich.Teller(filled.group, NOW - timedelta(hours=14)), crowd(4)
     told.move("ParticipantsLeave", guests[:1])
