@@ -183,10 +183,16 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         )
 
     def with_attachments(self) -> Self:
-        """Which media and posts it carries, and of these nothing but their kind."""
+        """Which media and posts it carries, and the words of these; for `media_shown` of posts two queries more."""
         media = _related(self.model, "event_media").select_related("media").defer("media__raw")
-        posts = _related(self.model, "event_posts")
-        return self.prefetch_related(*self._contents(media=media, posts=posts))
+        posts = _related(self.model, "event_posts").select_related("post__author", "post__quoted__author")
+        pictures = _related(_related(_related(self.model, "event_posts").model, "post").model, "post_media")
+        described = pictures.select_related("media").defer("media__raw")
+        of_posts = [
+            Prefetch(f"{path}__post_media", described, to_attr="media_shown") for path in ("post", "post__quoted")
+        ]
+        posts = posts.defer("post__raw", "post__author__raw", "post__quoted__raw", "post__quoted__author__raw")
+        return self.prefetch_related(*self._contents(media=media, posts=posts.prefetch_related(*of_posts)))
 
     def with_media(self) -> Self:
         """What a gallery shows of each event."""
