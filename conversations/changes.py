@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import Any
 
 from django.db import transaction
@@ -69,8 +70,9 @@ def announce(x_account: XAccount, changes: Sequence[NewChange]) -> None:
 def events_showing(files: Iterable[int] = (), posts: Iterable[int] = ()) -> QuerySet[DmEvent]:
     """Events on whose place in a thread these files or posts are seen."""
     file_pks, post_pks = list(files), list(posts)
-    own = Q(media__file__in=file_pks) | Q(media__preview__in=file_pks)
-    shared = Q(posts__media__file__in=file_pks) | Q(posts__media__preview__in=file_pks)
+    shows = [f"media__{kind}__in" for kind in ("file", "light", "preview")]
+    own = reduce(or_, (Q((path, file_pks)) for path in shows))
+    shared = reduce(or_, (Q((f"posts__{path}", file_pks)) for path in shows))
     cards = Q(posts__in=post_pks) | Q(posts__quoted__in=post_pks)
     wanted = (own | shared if file_pks else Q(pk=None)) | (cards if post_pks else Q(pk=None))
     return DmEvent.objects.filter(wanted).distinct()

@@ -196,12 +196,12 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
 
     def with_media(self) -> Self:
         """What a gallery shows of each event."""
-        media = _related(self.model, "event_media").select_related("media__file", "media__preview")
+        media = _related(self.model, "event_media").select_related("media__file", "media__light", "media__preview")
         return self.select_related("sender").prefetch_related(*self._contents(media=media))
 
     def with_contents(self) -> Self:
         """What a thread shows of each event, but for the media of posts (see `PostQuerySet.media`)."""
-        media = _related(self.model, "event_media").select_related("media__file", "media__preview")
+        media = _related(self.model, "event_media").select_related("media__file", "media__light", "media__preview")
         posts = _related(self.model, "event_posts").select_related(
             "post__author__avatar", "post__quoted__author__avatar"
         )

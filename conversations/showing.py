@@ -180,8 +180,18 @@ class Picture:
         return stored(self.media.preview)
 
     @property
+    def light(self) -> MediaFile | None:
+        """A smaller film beside `shown`."""
+        return stored(self.media.light) if stored(self.media.file) else None
+
+    @property
+    def shown(self) -> MediaFile | None:
+        """The best there is here."""
+        return stored(self.media.file) or stored(self.media.light)
+
+    @property
     def is_here(self) -> bool:
-        return stored(self.media.file) is not None
+        return self.shown is not None
 
     @property
     def noun(self) -> str:

@@ -29,7 +29,8 @@ def files_shown_in(conversations: QuerySet[Conversation]) -> QuerySet[MediaFile]
 
 
 def _is_this_file() -> Q:
-    return Q(media__file=OuterRef("pk")) | Q(media__preview=OuterRef("pk"))
+    this = OuterRef("pk")
+    return Q(media__file=this) | Q(media__light=this) | Q(media__preview=this)
 
 
 def _posts_shown_in(conversations: QuerySet[Conversation]) -> QuerySet[Post]:

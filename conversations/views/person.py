@@ -64,7 +64,7 @@ def _messages(request: HttpRequest, found: XUser) -> Any:
 def _shared(request: HttpRequest, found: XUser) -> list[Shared]:
     looked_at = _messages(request, found).order_by("-dm_event_id").values_list("pk", flat=True)[:MESSAGES_LOOKED_AT]
     rows = EventMedia.objects.filter(event__in=list(looked_at)).order_by("-event__dm_event_id", "position")
-    rows = rows.select_related("event", "media__file", "media__preview")[:PICTURES]
+    rows = rows.select_related("event", "media__file", "media__light", "media__preview")[:PICTURES]
     return [Shared(picture_of(row.media, TILE), row.event) for row in rows]
 
 

@@ -247,7 +247,7 @@ def _after_page(found: Sequence[DmEvent]) -> int | None:
 
 def _with_post_media(events: list[DmEvent]) -> list[DmEvent]:
     """The media of shared and quoted posts together: one query for both."""
-    media = PostMedia.objects.select_related("media__file", "media__preview")
+    media = PostMedia.objects.select_related("media__file", "media__light", "media__preview")
     prefetch_related_objects(posts_of(events), Prefetch("post_media", media, to_attr="media_shown"))
     return events
 
