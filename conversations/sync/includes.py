@@ -17,6 +17,7 @@ from accounts.models import XAccount
 from conversations.ids import as_number, as_numbers
 from conversations.media import sharp_avatar, wanted_file, wanted_files
 from conversations.models import EventMedia, Media, Post, XUser, XUserName
+from conversations.sync import link_pictures
 from dminbox.xapi import schema
 
 LONGEST_URL = 500
@@ -136,6 +137,7 @@ def store_posts(posts: Iterable[schema.Post], x_account: XAccount | None = None)
         _write(rows.setdefault(pk, Post(pk=pk, x_account=x_account)), shown[pk])
     upserted = [rows[pk] for pk in fresh]
     Post.objects.bulk_create(upserted, update_conflicts=True, update_fields=POST, unique_fields=["id"])
+    link_pictures.keep(posts=upserted)
     return rows
 
 

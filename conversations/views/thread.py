@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,8 +17,9 @@ from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Role, User, snowflake_floor
 from conversations import actions, live
 from conversations.attention import attention_of
+from conversations.cards import link_cards_of
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
-from conversations.models import Conversation, DmEvent, EventParticipant, PostMedia
+from conversations.models import Conversation, DmEvent, EventParticipant, LinkPicture, PostMedia
 from conversations.querysets import DmEventQuerySet
 from conversations.showing import others_named, prices, typing_of
 from conversations.sync import estimates
@@ -249,7 +250,21 @@ def _with_post_media(events: list[DmEvent]) -> list[DmEvent]:
     """The media of shared and quoted posts together: one query for both."""
     media = PostMedia.objects.select_related("media__file", "media__light", "media__preview")
     prefetch_related_objects(posts_of(events), Prefetch("post_media", media, to_attr="media_shown"))
+    _give_link_pictures(events)
     return events
+
+
+def _give_link_pictures(events: list[DmEvent]) -> None:
+    """One query, and none where no link has a picture."""
+    posts = posts_of(events)
+    every: list[Any] = [*events, *posts]
+    rows = [row for row in every if any(card.picture for card in link_cards_of(row.entities))]
+    if not rows:
+        return
+    pictures = LinkPicture.objects.filter(Q(event__in=events) | Q(post__in=posts)).select_related("file")
+    files = {picture.file.source_url: picture.file for picture in pictures}
+    for row in rows:
+        row.link_files = files
 
 
 def _steps(conversation: Conversation) -> list[EventParticipant]:
