@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 UV_PIN := 0.13.8
 
-.PHONY: run test check bench soak format lock compose-test clean
+.PHONY: run test check bench soak format messages lock compose-test clean
 
 run: $(VENV)/.ok .env     ## the inbox, with the local X while no X_CLIENT_ID is set; one Ctrl-C ends it
 	@exec $(BIN)/python -m dminbox.run
@@ -24,6 +24,9 @@ soak: $(VENV)/.dev        ## stories of crashes, by seed: SEEDS=2000 PROCESS_SEE
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/djlint --reformat --quiet templates || true
+
+messages: $(VENV)/.dev    ## brings the catalogues of translations up to date with the texts, and compiles them
+	@$(BIN)/python -m dminbox.catalogues update
 
 compose-test:             ## builds the image and drives the whole compose set-up; needs Docker with compose
 	$(PYTHON) tests/compose/run.py

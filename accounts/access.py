@@ -71,7 +71,7 @@ def connections_of(user: User) -> list[Connection]:
     roles: dict[int, str] = dict(user.memberships.values_list("x_account_id", "role"))
     shown = x_accounts_of(user) | x_accounts_run_by(user)
     return [
-        Connection(x_account, Role(role).label if role else "", is_owner(user) or role == Role.ADMIN)
+        Connection(x_account, str(Role(role).label) if role else "", is_owner(user) or role == Role.ADMIN)
         for x_account in shown
         for role in [roles.get(x_account.pk, "")]
     ]

@@ -17,6 +17,7 @@ from accounts.connecting import Attempt, redirect_uri
 from accounts.failures import FlowError
 from accounts.models import Invitation, Membership, Role, User, XAccount
 from dminbox.crypto import DecryptionError
+from dminbox.wording import DISCONNECTED_BY
 from dminbox.xapi.errors import XError
 from dminbox.xapi.oauth import TokenPair
 from dminbox.xapi.schema import Answer
@@ -144,7 +145,7 @@ def account_to_renew(user: User, attempt: Attempt) -> XAccount | None:
 
 def disconnect(x_account: XAccount, user: User) -> bool:
     """any -> disconnected: drops the tokens, keeps the history. False when X could not be told."""
-    tokens = _take_tokens(x_account, f"Disconnected by {user}.")
+    tokens = _take_tokens(x_account, DISCONNECTED_BY % {"person": user})
     log.info("x_account_disconnected", x_account_id=x_account.pk, user_id=user.pk)
     return grants.revoke(*tokens)
 

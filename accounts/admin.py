@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from accounts.models import Invitation, Membership, User, XAccount
 
@@ -35,7 +36,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         stays = cleaned.get("is_owner") and cleaned.get("is_active")
         others = User.objects.filter(is_owner=True, is_active=True).exclude(pk=self.instance.pk)
         if self.instance.is_owner and not stays and not others.exists():
-            raise forms.ValidationError("This is the last owner. Make another one first.")
+            raise forms.ValidationError(_("This is the last owner. Make another one first."))
         return cleaned
 
 

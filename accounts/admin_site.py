@@ -14,13 +14,14 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 
 
 class OwnersSite(admin.AdminSite):
     site_header = site_title = "dminbox"
-    index_title = "What is stored"
+    index_title = _("What is stored")
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)

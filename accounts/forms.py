@@ -6,29 +6,31 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts import zones
 from accounts.models import User
 
 
 def zone_choices() -> list[tuple[str, str]]:
-    return [("", "As my browser says"), *((name, name.replace("_", " ")) for name in zones.names())]
+    return [("", gettext("As my browser says")), *((name, name.replace("_", " ")) for name in zones.names())]
 
 
 class PasswordForm(forms.Form):
     """A new person's name and password; there is no reset by mail, so the password is typed twice."""
 
     name = forms.CharField(
-        max_length=80, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
+        max_length=80, label=_("Your name"), widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
     )
     password = forms.CharField(
-        label="Password",
+        label=_("Password"),
         strip=False,
-        help_text="At least 10 characters, not a common password, and nothing like your name or address.",
+        help_text=_("At least 10 characters, not a common password, and nothing like your name or address."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     password_again = forms.CharField(
-        label="Password, once more", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        label=_("Password, once more"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
 
     def __init__(self, *args: Any, email: str = "", **kwargs: Any) -> None:
@@ -39,7 +41,7 @@ class PasswordForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         password, again = cleaned.get("password"), cleaned.get("password_again")
         if password and again and password != again:
-            self.add_error("password_again", "This is not the same password.")
+            self.add_error("password_again", gettext("This is not the same password."))
         elif password:
             self._check(password, cleaned)
         return cleaned
@@ -56,8 +58,8 @@ class SetupForm(PasswordForm):
     """The first owner."""
 
     email = forms.EmailField(
-        label="E-mail address",
-        help_text="You sign in with it. Nothing is sent to it.",
+        label=_("E-mail address"),
+        help_text=_("You sign in with it. Nothing is sent to it."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     field_order = ("name", "email", "password", "password_again")
@@ -65,20 +67,22 @@ class SetupForm(PasswordForm):
     def clean_email(self) -> str:
         email = str(self.cleaned_data["email"]).lower()
         if User.objects.filter(email__iexact=email).exists():
-            raise forms.ValidationError("Somebody here has this address already.")
+            raise forms.ValidationError(gettext("Somebody here has this address already."))
         return email
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
-    time_zone = forms.ChoiceField(choices=zone_choices, required=False, label="Time zone")
+    time_zone = forms.ChoiceField(choices=zone_choices, required=False, label=_("Time zone"))
 
     class Meta:
         model = User
         fields = ("name", "time_zone", "uses_key_shortcuts")
-        labels = {"name": "Your name", "uses_key_shortcuts": "Single-key shortcuts"}
+        labels = {"name": _("Your name"), "uses_key_shortcuts": _("Single-key shortcuts")}
         help_texts = {
-            "uses_key_shortcuts": "j, k, e, u and others act in the inbox. Switch them off when you speak to your "
-            "computer or press keys by accident; Ctrl-K works in any case."
+            "uses_key_shortcuts": _(
+                "j, k, e, u and others act in the inbox. Switch them off when you speak to your "
+                "computer or press keys by accident; Ctrl-K works in any case."
+            )
         }
 
 
@@ -90,5 +94,5 @@ class ZoneForm(forms.Form):
     def clean_time_zone(self) -> str:
         name = str(self.cleaned_data["time_zone"])
         if name not in zones.names():
-            raise forms.ValidationError("This is no time zone we know.")
+            raise forms.ValidationError(gettext("This is no time zone we know."))
         return name

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop
 
 from accounts.models import XAccount
 from dminbox import environment as env
@@ -27,7 +28,9 @@ log = structlog.get_logger("accounts.grants")
 Heard = Answer[Any] | XError | str
 """An answer, a failure, or the endpoint of a token call that went well."""
 CODE, REFRESH, REVOKE = "POST token (authorization_code)", "POST token (refresh_token)", "POST revoke"
-OVER_HTTP = "X's addresses must begin with https://; http:// is taken for the local X of this machine alone."
+OVER_HTTP = gettext_noop(
+    "X's addresses must begin with https://; http:// is taken for the local X of this machine alone."
+)
 
 
 def endpoints() -> Endpoints:

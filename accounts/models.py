@@ -10,8 +10,10 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from dminbox.crypto import EncryptedTextField
+from dminbox.wording import worded
 
 X_EPOCH_MS = 1288834974657
 """Where X's snowflake ids begin to count (facts: (id >> 22) + this = milliseconds since 1970)."""
@@ -75,10 +77,10 @@ class User(AbstractBaseUser):
 class Role(models.TextChoices):
     """What a member may do with one X account; each includes those before it."""
 
-    VIEWER = "viewer", "Viewer"
-    AGENT = "agent", "Agent"
-    LEAD = "lead", "Lead"
-    ADMIN = "admin", "Admin"
+    VIEWER = "viewer", _("Viewer")
+    AGENT = "agent", _("Agent")
+    LEAD = "lead", _("Lead")
+    ADMIN = "admin", _("Admin")
 
     @classmethod
     def at_least(cls, role: str) -> list[str]:
@@ -93,9 +95,9 @@ class XAccount(models.Model):
     """
 
     class State(models.TextChoices):
-        CONNECTED = "connected", "Connected"
-        RECONNECT = "reconnect", "Needs to be connected again"
-        DISCONNECTED = "disconnected", "Disconnected"
+        CONNECTED = "connected", _("Connected")
+        RECONNECT = "reconnect", _("Needs to be connected again")
+        DISCONNECTED = "disconnected", _("Disconnected")
 
     x_user_id = models.BigIntegerField(unique=True, help_text="X's immutable id; handles change, this never does.")
     username = models.CharField(max_length=50)
@@ -128,6 +130,11 @@ class XAccount(models.Model):
 
     def __str__(self) -> str:
         return f"@{self.username}"
+
+    @property
+    def state_words(self) -> str:
+        """`state_detail` in the reader's language."""
+        return worded(self.state_detail)
 
 
 class Membership(models.Model):

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import grants
 from accounts.grants import Heard
@@ -60,14 +61,20 @@ TOKEN_FIELDS = [
     "refresh_in_doubt_since",
 ]
 
-REFUSED = "X no longer accepts this connection: it was ended at X, or its tokens were used up. Connect it again."
-LOST = (
+REFUSED = gettext_noop(
+    "X no longer accepts this connection: it was ended at X, or its tokens were used up. Connect it again."
+)
+LOST = gettext_noop(
     "X renewed the connection, but its answer never reached us (a cut line or a restart), and it no longer accepts "
     "what we have. Connect it again; everything read so far stays."
 )
-NOT_LASTING = "X gave no right to stay connected (offline.access). Connect it again and allow everything asked for."
-UNREADABLE = "The stored tokens fit none of ENCRYPTION_KEYS: put the missing key back, or connect the account again."
-NEW_TOKEN_REFUSED = "X gave a new token and refused it at once. Connect the account again."  # noqa: S105
+NOT_LASTING = gettext_noop(
+    "X gave no right to stay connected (offline.access). Connect it again and allow everything asked for."
+)
+UNREADABLE = gettext_noop(
+    "The stored tokens fit none of ENCRYPTION_KEYS: put the missing key back, or connect the account again."
+)
+NEW_TOKEN_REFUSED = gettext_noop("X gave a new token and refused it at once. Connect the account again.")
 
 
 class BeingRenewed(TryLater):

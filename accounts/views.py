@@ -17,6 +17,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -140,7 +141,7 @@ def _join(request: HttpRequest, token: str, found: Invitation, person: User) -> 
         actions.join_as(token, person)
     except InvitationGoneError:
         return _invitation_gone(request)
-    messages.success(request, "You have joined.")
+    messages.success(request, _("You have joined."))
     return redirect("/")
 
 
@@ -157,7 +158,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=_person(request).pk))
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, "Your profile is saved.")
+        messages.success(request, _("Your profile is saved."))
         return redirect("profile")
     return _profile_page(request, form)
 
@@ -189,10 +190,10 @@ def unlink_identity(request: HttpRequest, pk: int) -> HttpResponse:
     user = _person(request)
     identity = get_object_or_404(SocialAccount, user=user, pk=pk)
     if not actions.can_unlink(user):
-        messages.error(request, "Set a password first: without it you could not sign in any more.")
+        messages.error(request, _("Set a password first: without it you could not sign in any more."))
         return _profile_page(request, ProfileForm(instance=user))
     actions.unlink_identity(user, identity.pk)
-    messages.success(request, "Your X account no longer opens this inbox.")
+    messages.success(request, _("Your X account no longer opens this inbox."))
     return redirect("profile")
 
 
@@ -229,7 +230,7 @@ def x_account_callback(request: HttpRequest) -> HttpResponse:
         return failures.page(request, error, is_connecting=True)
     if connected.is_new:
         return redirect("x_account_start", connected.x_account.pk)
-    messages.success(request, f"{connected.x_account} is connected again.")
+    messages.success(request, _("%(x_account)s is connected again.") % {"x_account": connected.x_account})
     return redirect("x_account", connected.x_account.pk)
 
 
@@ -255,13 +256,14 @@ def _code(request: HttpRequest) -> str:
 def disconnect_x_account(request: HttpRequest, pk: int) -> HttpResponse:
     x_account = access.x_account_run_by(request.user, pk)
     if actions.disconnect(x_account, _person(request)):
-        messages.success(request, f"{x_account} is disconnected. What was read so far stays.")
+        words = _("%(x_account)s is disconnected. What was read so far stays.")
+        messages.success(request, words % {"x_account": x_account})
     else:
-        messages.warning(
-            request,
-            f"{x_account} is disconnected here, but X could not be told. "
-            "End the access at X, too: Settings, Security and account access, Connected apps.",
+        words = _(
+            "%(x_account)s is disconnected here, but X could not be told. "
+            "End the access at X, too: Settings, Security and account access, Connected apps."
         )
+        messages.warning(request, words % {"x_account": x_account})
     return redirect("profile")
 
 

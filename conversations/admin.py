@@ -15,6 +15,8 @@ from django.db.models import Exists, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.access import TOKENS_OF_JOINED, x_accounts_of
 from conversations import ledger
@@ -35,9 +37,9 @@ from conversations.models import (
     SpendDay,
     SyncState,
 )
-from conversations.showing import usd
+from dminbox.wording import usd
 
-MEMBERS_ALONE = "Only members of this X account see what X sent."
+MEMBERS_ALONE = _("Only members of this X account see what X sent.")
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -62,7 +64,7 @@ class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _raw_form(row: Any) -> str:
-    return json.dumps(row.raw, ensure_ascii=False, indent=2) if row.is_mine else MEMBERS_ALONE
+    return json.dumps(row.raw, ensure_ascii=False, indent=2) if row.is_mine else str(MEMBERS_ALONE)
 
 
 # --- What X sent and we did not understand ----------------------------------------------------------------------------
@@ -86,7 +88,7 @@ class QuarantinedEventAdmin(LookOnly):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, (extra_context or {}) | {"unknown": unknown_kinds()})
 
-    @admin.display(description="As X sent it")
+    @admin.display(description=_("As X sent it"))
     def raw_form(self, row: Any) -> str:
         return _raw_form(row)
 
@@ -96,8 +98,8 @@ def unknown_kinds() -> list[tuple[str, str, int]]:
     stored = DmEvent.objects.exclude(event_type__in=DmEvent.Type.values).values_list("event_type")
     pushed = ActivityDelivery.objects.filter(state=ActivityDelivery.State.ODD).values_list("event_type")
     return [
-        (where, kind or "(none)", count)
-        for where, rows in (("event, stored and shown by its name", stored), ("activity, kept raw", pushed))
+        (str(where), kind or gettext("(none)"), count)
+        for where, rows in ((_("event, stored and shown by its name"), stored), (_("activity, kept raw"), pushed))
         for kind, count in rows.annotate(models.Count("pk")).order_by("event_type")
     ]
 
@@ -115,7 +117,7 @@ class ActivityDeliveryAdmin(LookOnly):
         rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=Exists(mine))
         return rows
 
-    @admin.display(description="As X sent it")
+    @admin.display(description=_("As X sent it"))
     def raw_form(self, row: Any) -> str:
         return _raw_form(row)
 

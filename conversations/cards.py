@@ -9,25 +9,30 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
+from dminbox.wording import number
+
+REPOSTS = ngettext_lazy("%(count)s repost", "%(count)s reposts", "number")
 METRICS = {
-    "reply_count": ("reply", "replies"),
-    "retweet_count": ("repost", "reposts"),
-    "repost_count": ("repost", "reposts"),
-    "quote_count": ("quote", "quotes"),
-    "like_count": ("like", "likes"),
-    "bookmark_count": ("bookmark", "bookmarks"),
-    "impression_count": ("view", "views"),
+    "reply_count": ngettext_lazy("%(count)s reply", "%(count)s replies", "number"),
+    "retweet_count": REPOSTS,
+    "repost_count": REPOSTS,
+    "quote_count": ngettext_lazy("%(count)s quote", "%(count)s quotes", "number"),
+    "like_count": ngettext_lazy("%(count)s like", "%(count)s likes", "number"),
+    "bookmark_count": ngettext_lazy("%(count)s bookmark", "%(count)s bookmarks", "number"),
+    "impression_count": ngettext_lazy("%(count)s view", "%(count)s views", "number"),
 }
 """X's fields in the order they are shown; one of them has two names in X's two vocabularies."""
 WHYS = {
-    "suspended": "Its author is suspended.",
-    "not authorized": "Its author's posts are protected, or it was withdrawn from us.",
-    "no longer exists": "It was deleted.",
-    "could not find": "It was deleted, or never there.",
-    "not found": "It was deleted, or never there.",
-    "withheld": "It is withheld where we are.",
-    "violated": "X removed it.",
+    "suspended": _("Its author is suspended."),
+    "not authorized": _("Its author's posts are protected, or it was withdrawn from us."),
+    "no longer exists": _("It was deleted."),
+    "could not find": _("It was deleted, or never there."),
+    "not found": _("It was deleted, or never there."),
+    "withheld": _("It is withheld where we are."),
+    "violated": _("X removed it."),
 }
 """What X's sentences mean, by a few words of each (reported)."""
 MOST_LINKS = 2
@@ -50,7 +55,11 @@ def metrics_of(raw: Mapping[str, Any]) -> list[str]:
     if not isinstance(told, Mapping):
         return []
     counts = ((words, told.get(name)) for name, words in METRICS.items())
-    return [f"{count:,} {words[count != 1]}" for words, count in counts if isinstance(count, int) and count > 0]
+    return [
+        words % {"number": count, "count": number(count)}
+        for words, count in counts
+        if isinstance(count, int) and count > 0
+    ]
 
 
 def link_cards_of(entities: Mapping[str, Any]) -> list[LinkCard]:
@@ -60,7 +69,7 @@ def link_cards_of(entities: Mapping[str, Any]) -> list[LinkCard]:
 
 def why_unavailable(reason: str) -> str:
     """X's words put plainly; "" for those we do not know."""
-    return next((why for words, why in WHYS.items() if words in reason.casefold()), "")
+    return next((str(why) for words, why in WHYS.items() if words in reason.casefold()), "")
 
 
 def poll_end(poll: Any) -> datetime | None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.contrib.humanize.templatetags.humanize import intcomma
-from django.template.defaultfilters import pluralize
-from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from conversations.showing import usd
+from conversations.showing import clock, comma
 from conversations.sync.day import HOUR, HOURS, Day, Hour, Span
+from dminbox.wording import number, usd
 
 UNIT = 100
 """Width of an hour and height of a lane; whole numbers, since a decimal comma breaks an SVG."""
@@ -56,38 +56,59 @@ def _requests(day: Day) -> Lane:
     top = max([allowed, *(hour.polls + hour.others for hour in day.hours), 1])
     bars: list[Bar] = []
     for place, hour in enumerate(day.hours):
-        words = f"{_clock(hour)}: {_requests_words(hour)}"
+        words = _at(hour, _requests_words(hour))
         polls = _column(place, hour.polls / top, "polls", words)
         others = _column(place, hour.others / top, "others", words, above=polls.height)
         bars += [bar for bar in (polls, others) if bar.height]
-    words = f"{intcomma(day.requests)}"
-    if allowed:
-        words = f"{intcomma(day.polls)} of {intcomma(day.allowed)} polls X allowed"
-        words += f", {intcomma(day.requests - day.polls)} other requests"
-    words += f", {intcomma(day.failed)} of them without success" if day.failed else ""
-    return Lane("Requests", words, tuple(bars), UNIT - round(UNIT * allowed / top) if allowed else None)
+    line = UNIT - round(UNIT * allowed / top) if allowed else None
+    return Lane(_("Requests"), _day_words(day, has_limit=bool(allowed)), tuple(bars), line)
+
+
+def _day_words(day: Day, *, has_limit: bool) -> str:
+    words = [number(day.requests)]
+    if has_limit:
+        of = {"polls": number(day.polls), "allowed": number(day.allowed)}
+        words = [_("%(polls)s of %(allowed)s polls X allowed") % of, _others(day.requests - day.polls)]
+    if day.failed:
+        failed = ngettext("%(count)s of them without success", "%(count)s of them without success", day.failed)
+        words.append(failed % {"count": number(day.failed)})
+    return comma().join(words)
 
 
 def _requests_words(hour: Hour) -> str:
-    polls = f"{hour.polls} polls" if hour.allowed is None else f"{hour.polls} of {hour.allowed} polls"
-    return f"{polls}, {hour.others} other requests, {hour.failed} without success"
+    polls = ngettext("%(count)s polls", "%(count)s polls", hour.polls) % {"count": number(hour.polls)}
+    if hour.allowed is not None:
+        of = {"polls": number(hour.polls), "allowed": number(hour.allowed)}
+        polls = ngettext("%(polls)s of %(allowed)s polls", "%(polls)s of %(allowed)s polls", hour.allowed) % of
+    failed = ngettext("%(count)s without success", "%(count)s without success", hour.failed)
+    return comma().join([polls, _others(hour.others), failed % {"count": number(hour.failed)}])
+
+
+def _others(count: int) -> str:
+    return ngettext("%(count)s other requests", "%(count)s other requests", count) % {"count": number(count)}
 
 
 def _events(day: Day) -> Lane:
-    bars = _columns(day, lambda hour: hour.events, "events", lambda hour: f"{hour.events} events")
-    return Lane("Events billed", intcomma(day.events), bars)
+    bars = _columns(day, lambda hour: hour.events, "events", lambda hour: _events_words(hour.events))
+    return Lane(_("Events billed"), number(day.events), bars)
+
+
+def _events_words(count: int) -> str:
+    return ngettext("%(count)s events", "%(count)s events", count) % {"count": number(count)}
 
 
 def _spend(day: Day) -> Lane:
     bars = _columns(day, lambda hour: hour.usd, "spend", lambda hour: usd(hour.usd))
-    return Lane("Spend", usd(day.usd), bars)
+    return Lane(_("Spend"), usd(day.usd), bars)
 
 
 def _gaps(day: Day) -> Lane:
     length = sum((span.ends_at - span.begins_at for span in day.gaps), timedelta(0))
-    parts = f"{len(day.gaps)} part{pluralize(len(day.gaps))}"
-    words = f"{_length(length)} in {parts}" if day.gaps else "nothing of these hours"
-    return Lane("Still to be read", words, tuple(_stretch(day, span) for span in day.gaps))
+    words = _("nothing of these hours")
+    if parts := len(day.gaps):
+        told = {"length": _length(length), "count": number(parts)}
+        words = ngettext("%(length)s in %(count)s part", "%(length)s in %(count)s parts", parts) % told
+    return Lane(_("Still to be read"), words, tuple(_stretch(day, span) for span in day.gaps))
 
 
 def _columns(
@@ -95,8 +116,7 @@ def _columns(
 ) -> tuple[Bar, ...]:
     top = max([value(hour) for hour in day.hours]) or 1
     bars = [
-        _column(place, float(value(hour) / top), kind, f"{_clock(hour)}: {words(hour)}")
-        for place, hour in enumerate(day.hours)
+        _column(place, float(value(hour) / top), kind, _at(hour, words(hour))) for place, hour in enumerate(day.hours)
     ]
     return tuple(bar for bar in bars if bar.height)
 
@@ -109,7 +129,7 @@ def _column(place: int, share: float, kind: str, words: str, above: int = 0) -> 
 
 def _stretch(day: Day, span: Span) -> Bar:
     begins, ends = (_place(day, moment) for moment in (span.begins_at, span.ends_at))
-    words = f"{_moment(span.begins_at)} to {_moment(span.ends_at)}"
+    words = _("%(begin)s to %(end)s") % {"begin": clock(span.begins_at), "end": clock(span.ends_at)}
     return Bar(begins, 0, max(ends - begins, LEAST), UNIT, "gap", words)
 
 
@@ -122,16 +142,15 @@ def ticks(day: Day, every: int = 6) -> Sequence[datetime]:
     return [hour.begins_at for hour in day.hours[::every]]
 
 
-def _clock(hour: Hour) -> str:
-    return _moment(hour.begins_at)
-
-
-def _moment(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%H:%M}"
+def _at(hour: Hour, words: str) -> str:
+    return _("%(time)s: %(words)s") % {"time": clock(hour.begins_at), "words": words}
 
 
 def _length(length: timedelta) -> str:
     minutes = round(length.total_seconds() / 60)
     if minutes < 1:
-        return "less than a minute"
-    return f"{minutes} minute{pluralize(minutes)}" if minutes < 120 else f"{round(minutes / 60)} hours"
+        return _("less than a minute")
+    if minutes < 120:
+        return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": number(minutes)}
+    hours = round(minutes / 60)
+    return ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": number(hours)}

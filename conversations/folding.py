@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import ngettext
+
 from conversations import moves
 from conversations.models import XUser
-from conversations.showing import listed_few, name_of
+from conversations.showing import moved_so
 from conversations.thread import Shown
+from dminbox.wording import number
 
 FOLDED_FROM = 3
 """So many markers in a row say more as one line."""
@@ -53,14 +56,14 @@ def summary(rows: Sequence[Shown]) -> str:
         for kind, moved in moves.kinds_of(row.event):
             who = people.setdefault((kind, by.pk if by else None), {})
             who.update({each.x_user_id: each.x_user for each in moved})
-    parts = [_part(kind, inviters.get(by), list(who.values())) for (kind, by), who in people.items()]
-    more = len(parts) - MOST_PARTS
-    return "; ".join([*parts[:MOST_PARTS], *([f"and {more} more changes"] if more > 0 else [])])
+    parts = [moved_so(kind, list(who.values()), inviters.get(by)) for (kind, by), who in people.items()]
+    return moves.one_after_another([*parts[:MOST_PARTS], *_more(len(parts) - MOST_PARTS)])
 
 
-def _part(kind: str, by: XUser | None, people: Sequence[XUser]) -> str:
-    names = listed_few([name_of(person) for person in people]) or "Somebody"
-    return moves.sentence(kind, names, name_of(by) if by else "")
+def _more(count: int) -> list[str]:
+    if count < 1:
+        return []
+    return [ngettext("and %(count)s more changes", "and %(count)s more changes", count) % {"count": number(count)}]
 
 
 def _runs(rows: Iterable[Shown]) -> Iterator[list[Shown]]:

@@ -12,6 +12,8 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.access import Person, x_accounts_of
 from accounts.models import Role, XAccount
@@ -30,7 +32,7 @@ class InboxForm(forms.Form):
     """The address of an inbox: account, filters and where the page begins."""
 
     account = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
-    kind = forms.ChoiceField(required=False, choices=[("", "All"), ("one", "One-to-one"), ("group", "Groups")])
+    kind = forms.ChoiceField(required=False, choices=[("", _("All")), ("one", _("One-to-one")), ("group", _("Groups"))])
     unread = forms.BooleanField(required=False)
     unanswered = forms.BooleanField(required=False)
     media = forms.BooleanField(required=False)  # type: ignore[assignment]  # fields leave the class when it is made
@@ -63,7 +65,7 @@ class SavedViewForm(forms.Form):
     def clean_query(self) -> dict[str, Any]:
         inbox = InboxForm(QueryDict(self.cleaned_data["query"]))
         if not inbox.is_valid():
-            raise ValidationError("These are no filters of the inbox.")
+            raise ValidationError(gettext("These are no filters of the inbox."))
         return inbox.cleaned_data
 
 
@@ -75,7 +77,7 @@ class ThreadForm(forms.Form):
 
     class Show:
         ALL, MESSAGES, COMINGS = "", "messages", "people"
-        CHOICES = ((ALL, "All"), (MESSAGES, "Messages"), (COMINGS, "Joins and leaves"))
+        CHOICES = ((ALL, _("All")), (MESSAGES, _("Messages")), (COMINGS, _("Joins and leaves")))
 
     show = forms.ChoiceField(required=False, choices=Show.CHOICES)
     at = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
@@ -107,14 +109,14 @@ class Target:
 class OpenConversationForm(forms.Form):
     x_account = forms.ModelChoiceField(
         XAccount.objects.none(),
-        label="X account",
+        label=_("X account"),
         empty_label=None,
-        error_messages={"required": "Choose an X account."},
+        error_messages={"required": _("Choose an X account.")},
     )
     target = forms.CharField(
         max_length=300,
-        label="Who, or which conversation",
-        help_text="A handle (@ada), a user id, or an address such as x.com/ada or x.com/messages/…",
+        label=_("Who, or which conversation"),
+        help_text=_("A handle (@ada), a user id, or an address such as x.com/ada or x.com/messages/…"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
 
@@ -158,7 +160,7 @@ def _looks_like_address(written: str) -> bool:
 def _target_of_address(written: str, our_id: int) -> Target:
     parts = _split(written if "//" in written else f"https://{written}")
     if parts is None or parts.scheme not in ("http", "https") or (parts.hostname or "") not in HOSTS:
-        raise ValidationError("That is no address on x.com or twitter.com.")
+        raise ValidationError(gettext("That is no address on x.com or twitter.com."))
     path = [part for part in parts.path.split("/") if part]
     match path:
         case ["messages", "compose"]:
@@ -168,10 +170,12 @@ def _target_of_address(written: str, our_id: int) -> Target:
         case ["i", "user", found] if USER_ID.fullmatch(found):
             return Target(ConversationLookup.Kind.USER_ID, found)
         case ["i", "chat", *_]:
-            raise ValidationError("That is an encrypted XChat conversation: X gives those to nobody but its own apps.")
+            raise ValidationError(
+                gettext("That is an encrypted XChat conversation: X gives those to nobody but its own apps.")
+            )
         case [found] if found.lower() not in NOT_HANDLES:
             return _target_of_handle(found.removeprefix("@"))
-    raise ValidationError("That address names neither a person nor a conversation.")
+    raise ValidationError(gettext("That address names neither a person nor a conversation."))
 
 
 def _split(written: str) -> SplitResult | None:
@@ -183,7 +187,7 @@ def _split(written: str) -> SplitResult | None:
 
 def _target_of_recipient(found: str) -> Target:
     if not USER_ID.fullmatch(found):
-        raise ValidationError("That address lacks the recipient_id of a person.")
+        raise ValidationError(gettext("That address lacks the recipient_id of a person."))
     return Target(ConversationLookup.Kind.USER_ID, found)
 
 
@@ -191,17 +195,19 @@ def _target_of_conversation(found: str, our_id: int) -> Target:
     if pair := PAIR.fullmatch(found):
         sides = [int(pair[1]), int(pair[2])]
         if our_id not in sides:
-            raise ValidationError("That conversation is between two other people, not with the chosen X account.")
+            raise ValidationError(
+                gettext("That conversation is between two other people, not with the chosen X account.")
+            )
         sides.remove(our_id)
         return Target(ConversationLookup.Kind.USER_ID, str(sides[0]))
     if GROUP_ID.fullmatch(found):
         return Target(ConversationLookup.Kind.CONVERSATION_ID, found)
-    raise ValidationError("That address names no conversation X's API knows.")
+    raise ValidationError(gettext("That address names no conversation X's API knows."))
 
 
 def _target_of_handle(found: str) -> Target:
     if not HANDLE.fullmatch(found):
-        raise ValidationError("Handles have up to 15 letters, digits and underscores.")
+        raise ValidationError(gettext("Handles have up to 15 letters, digits and underscores."))
     return Target(ConversationLookup.Kind.USERNAME, found)
 
 
@@ -210,17 +216,17 @@ def _target_of_handle(found: str) -> Target:
 
 class StartForm(forms.Form):
     days = forms.TypedChoiceField(
-        label="How far back",
+        label=_("How far back"),
         coerce=int,
-        choices=[(30, "30 days"), (7, "7 days"), (0, "Only from now on")],
+        choices=[(30, _("30 days")), (7, _("7 days")), (0, _("Only from now on"))],
         widget=forms.RadioSelect,
     )
     ceiling = forms.DecimalField(
-        label="Pause when this much is spent (USD)",
+        label=_("Pause when this much is spent (USD)"),
         min_value=Decimal("0.01"),
         max_value=Decimal(100_000),
         decimal_places=2,
-        help_text="Reading stops there and asks you before it goes on.",
+        help_text=_("Reading stops there and asks you before it goes on."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -233,14 +239,14 @@ class StartForm(forms.Form):
 
 class CapForm(forms.Form):
     cap = forms.DecimalField(
-        label="Most this X account may cost in a month (USD)",
+        label=_("Most this X account may cost in a month (USD)"),
         required=False,
         min_value=Decimal("0.01"),
         max_value=Decimal(10_000_000),
         decimal_places=2,
-        help_text="Reading stops before it is crossed, and what X pushes ends with it. Leave it empty for no cap.",
+        help_text=_("Reading stops before it is crossed, and what X pushes ends with it. Leave it empty for no cap."),
         error_messages={
-            "invalid": "Write an amount in US dollars such as 50 or 49.90, or nothing for no cap.",
-            "min_value": "A cap is at least $0.01; leave it empty for no cap, or disconnect the X account.",
+            "invalid": _("Write an amount in US dollars such as 50 or 49.90, or nothing for no cap."),
+            "min_value": _("A cap is at least $0.01; leave it empty for no cap, or disconnect the X account."),
         },
     )

@@ -306,12 +306,19 @@ class Hub:
             await heard.subscribe(waking.channel())
             self.is_told = True
             self.woken.set()
-            while True:
+            while not _is_stopped():
                 if await heard.get_message(timeout=15):
                     self.woken.set()
+        raise asyncio.CancelledError
 
     async def _ask(self, question: Callable[[], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self.thread, _asked, question)
+
+
+def _is_stopped() -> bool:
+    """Asked for, since Redis' client swallows a cancellation that comes together with an answer."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from conversations.models import DmEvent, EventParticipant
 
@@ -25,19 +26,19 @@ def kinds_of(event: DmEvent) -> Iterator[tuple[str, list[EventParticipant]]]:
         yield BACK, back
 
 
-def sentence(kind: str, names: str, by: str = "") -> str:
-    """by: who brought them; "" where X did not say."""
-    words = {"names": names, "by": by}
+def sentence(kind: str, count: int, people: str, by: str = "") -> str:
+    """people: the names of so many; by: who brought them, "" where X did not say."""
+    words = {"people": people, "person": by}
     if kind == LEFT:
-        return _("%(names)s left") % words
+        return ngettext("%(people)s left", "%(people)s left", count) % words
+    if kind == BACK and by:
+        return _("%(person)s brought %(people)s back") % words
     if kind == BACK:
-        return (_("%(by)s brought %(names)s back") if by else _("%(names)s came back")) % words
-    return (_("%(by)s added %(names)s") if by else _("%(names)s joined")) % words
+        return ngettext("%(people)s came back", "%(people)s came back", count) % words
+    if by:
+        return _("%(person)s added %(people)s") % words
+    return ngettext("%(people)s joined", "%(people)s joined", count) % words
 
 
-def of_both(new: str, back: str, by: str = "") -> str:
-    """One event that brought people for the first time and others once more."""
-    words = {"new": new, "back": back, "by": by}
-    return (
-        _("%(by)s added %(new)s and brought %(back)s back") if by else _("%(new)s joined, %(back)s came back")
-    ) % words
+def one_after_another(sentences: Sequence[str]) -> str:
+    return pgettext("between sentences of one line", "; ").join(sentences)

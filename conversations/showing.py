@@ -10,17 +10,28 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from conversations import moves, text
 from conversations.models import Conversation, DmEvent, Media, MediaFile, Participant, XUser
 from conversations.querysets import NAMED
 from conversations.sync import estimates
+from dminbox import wording
+from dminbox.wording import number, usd
 
-LOCKED = "Goes on in encrypted XChat"
+LOCKED = gettext_lazy("Goes on in encrypted XChat")
 COLOURS = 6
 FEW = 4
 PREVIEW_LENGTH = 120
-MEDIA_WORDS = {"photo": "📷 Photo", "video": "🎬 Video", "animated_gif": "GIF"}
+SIGNS = {"photo": "📷", "video": "🎬", "animated_gif": "", "file": "📎", "post": "💬"}
+WORDS = {
+    "photo": gettext_lazy("Photo"),
+    "video": gettext_lazy("Video"),
+    "animated_gif": gettext_lazy("GIF"),
+    "file": gettext_lazy("File"),
+    "post": gettext_lazy("Post"),
+}
 
 
 # --- People -----------------------------------------------------------------------------------------------------------
@@ -28,12 +39,12 @@ MEDIA_WORDS = {"photo": "📷 Photo", "video": "🎬 Video", "animated_gif": "GI
 
 def name_of(person: XUser | None) -> str:
     if person is None:
-        return "Somebody"
+        return _("Somebody")
     return person.name or handle_of(person)
 
 
 def handle_of(person: XUser) -> str:
-    return f"@{person.username}" if person.username else f"id {person.pk}"
+    return f"@{person.username}" if person.username else _("id %(number)s") % {"number": person.pk}
 
 
 def initial_of(person: XUser | None) -> str:
@@ -48,12 +59,21 @@ def colour_of(person: XUser | None) -> int:
 def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return _("%(names)s and %(last)s") % {"names": comma().join(names[:-1]), "last": names[-1]}
+
+
+def comma() -> str:
+    # Translators: what stands between the names of a list, and between the parts of a line.
+    return pgettext("in a list", ", ")
 
 
 def listed_few(names: Sequence[str]) -> str:
     """Ben, Cleo and 4 others: a line has no room for more."""
-    return listed(names if len(names) <= FEW else [*names[: FEW - 2], f"{len(names) - FEW + 2} others"])
+    return listed(names if len(names) <= FEW else [*names[: FEW - 2], _others(len(names) - FEW + 2)])
+
+
+def _others(count: int) -> str:
+    return ngettext("%(count)s other", "%(count)s others", count) % {"count": number(count)}
 
 
 # --- Conversations ----------------------------------------------------------------------------------------------------
@@ -66,7 +86,9 @@ def title_of(conversation: Conversation) -> str:
     peer = conversation.peer
     if peer is None:
         return conversation.dm_conversation_id
-    return f"{name_of(peer)} (to itself)" if peer.pk == conversation.x_account.x_user_id else name_of(peer)
+    if peer.pk == conversation.x_account.x_user_id:
+        return _("%(name)s (to itself)") % {"name": name_of(peer)}
+    return name_of(peer)
 
 
 def others_named(conversation: Conversation, people: Sequence[Participant]) -> list[Participant]:
@@ -81,10 +103,10 @@ def _group_title(conversation: Conversation) -> str:
     named: list[Any] = getattr(conversation, "named", [])
     shown = [row for row in named if row.is_present] or named
     if not shown:
-        return "Group"
+        return _("Group")
     names = [name_of(row.x_user) for row in shown]
     unnamed = shown[0].people - len(names)
-    return listed([*names[:-1], f"{unnamed + 1} others"] if unnamed else names)
+    return listed([*names[:-1], _others(unnamed + 1)] if unnamed else names)
 
 
 def people_of(conversation: Conversation) -> list[XUser]:
@@ -97,23 +119,28 @@ def people_of(conversation: Conversation) -> list[XUser]:
 def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
     """One line on an event, for the inbox."""
     if ends_in_chat(conversation):
-        return LOCKED
+        return str(LOCKED)
     if event is None:
-        return "Nothing read yet"
+        return _("Nothing read yet")
     if event.event_type == DmEvent.Type.MESSAGE_CREATE:
-        return _speaker(event, conversation) + _contents(event)
+        return _spoken(event, conversation, _contents(event))
     return happening(event)
 
 
 def happening(event: DmEvent) -> str:
     """Who came, came back or went, in one sentence; kinds we do not know are named by X's word."""
     if event.event_type not in (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE):
-        return f"{event.event_type}: an event dminbox does not know yet"
-    by = name_of(event.sender) if event.sender else ""
-    named = [
-        (kind, listed_few([name_of(row.x_user) for row in rows]) or "Somebody") for kind, rows in moves.kinds_of(event)
-    ]
-    return moves.of_both(named[0][1], named[1][1], by) if len(named) > 1 else moves.sentence(*named[0], by)
+        return _("%(kind)s: an event dminbox does not know yet") % {"kind": event.event_type}
+    by = event.sender if event.event_type == DmEvent.Type.PARTICIPANTS_JOIN else None
+    return moves.one_after_another(
+        [moved_so(kind, [row.x_user for row in rows], by) for kind, rows in moves.kinds_of(event)]
+    )
+
+
+def moved_so(kind: str, people: Sequence[XUser], by: XUser | None) -> str:
+    """What some people did, in one sentence."""
+    names = listed_few([name_of(person) for person in people]) or _("Somebody")
+    return moves.sentence(kind, len(people), names, name_of(by) if by else "")
 
 
 def typing_of(conversation: Conversation, people: Sequence[Participant] | None = None) -> str:
@@ -124,7 +151,10 @@ def typing_of(conversation: Conversation, people: Sequence[Participant] | None =
     names = [name_of(row.x_user) for row in others if row.typing_until and row.typing_until > now]
     if not names:
         return ""
-    return f"{listed(names)} {'is' if len(names) == 1 else 'are'} typing…" if conversation.is_group else "typing…"
+    if not conversation.is_group:
+        return _("typing…")
+    words = ngettext("%(people)s is typing…", "%(people)s are typing…", len(names))
+    return words % {"people": listed(names)}
 
 
 def ends_in_chat(conversation: Conversation) -> bool:
@@ -133,28 +163,34 @@ def ends_in_chat(conversation: Conversation) -> bool:
     return locked is not None and (last is None or last.created_at < locked)
 
 
-def _speaker(event: DmEvent, conversation: Conversation) -> str:
+def _spoken(event: DmEvent, conversation: Conversation, words: str) -> str:
     if event.sender_id == conversation.x_account.x_user_id:
-        return "You: "
-    return f"{name_of(event.sender)}: " if conversation.is_group else ""
+        return _("You: %(words)s") % {"words": words}
+    if conversation.is_group:
+        return _("%(name)s: %(words)s") % {"name": name_of(event.sender), "words": words}
+    return words
 
 
 def _contents(event: DmEvent) -> str:
     media = [row.media for row in event.media_shown]
     posts = [row.post_id for row in event.posts_shown]
     words = text.preview(event.text, event.entities, PREVIEW_LENGTH, has_media=bool(media), card_post_ids=posts)
-    signs = signs_of(event)
-    if words and signs:
-        return f"{signs.split()[0]} {words}"
-    return words or signs or "A message without text"
+    kind = _kind_beside(event)
+    if words and kind:
+        return f"{SIGNS[kind] or WORDS[kind]} {words}"
+    return words or signs_of(event) or _("A message without text")
 
 
 def signs_of(event: DmEvent) -> str:
     """What stands beside the text: a photo, a film, a post; "" when nothing does."""
-    media = [row.media for row in event.media_shown]
-    if media:
-        return MEDIA_WORDS.get(media[0].type, "📎 File")
-    return "💬 Post" if event.posts_shown else ""
+    kind = _kind_beside(event)
+    return f"{SIGNS[kind]} {WORDS[kind]}".strip() if kind else ""
+
+
+def _kind_beside(event: DmEvent) -> str:
+    for row in event.media_shown:
+        return row.media.type if row.media.type in SIGNS else "file"
+    return "post" if event.posts_shown else ""
 
 
 # --- Pictures ---------------------------------------------------------------------------------------------------------
@@ -195,7 +231,8 @@ class Picture:
 
     @property
     def noun(self) -> str:
-        return {"photo": "photo", "video": "video", "animated_gif": "GIF"}.get(self.media.type, "file")
+        nouns = {"photo": _("photo"), "video": _("video"), "animated_gif": _("GIF")}
+        return nouns.get(self.media.type) or _("file")
 
 
 def picture_of(media: Media, box: tuple[int, int] = PICTURE_BOX) -> Picture:
@@ -219,23 +256,13 @@ def stored(file: MediaFile | None) -> MediaFile | None:
 # --- Money and time ---------------------------------------------------------------------------------------------------
 
 
-def usd(amount: Decimal) -> str:
-    """$1.00, $0.005: cents, and tenths of a cent where there are any."""
-    amount = round(amount, 3)  # SQLite adds up in floating point
-    return f"${amount:,.2f}" if amount == round(amount, 2) else f"${amount:,.3f}"
-
-
-def about_usd(amount: Decimal) -> str:
-    """$12, $1.20: what is only "about" has no cents."""
-    return f"${amount:,.0f}" if amount >= 10 else f"${amount:,.2f}"
-
-
 def over_cap(left: Decimal, most: Decimal) -> str:
     """Why a wish is refused, and what to do about it."""
-    return (
-        f"This month's cap leaves {usd(left)}, and this could cost up to {usd(most)}. It can be asked for in the new "
+    words = _(
+        "This month's cap leaves %(left)s, and this could cost up to %(most)s. It can be asked for in the new "
         "month (UTC), or when somebody raises the cap."
     )
+    return words % {"left": usd(left), "most": usd(most)}
 
 
 def prices() -> dict[str, str]:
@@ -245,25 +272,30 @@ def prices() -> dict[str, str]:
         "post": usd(settings.PRICE_POST_USD),
         "page": usd(estimates.page_usd()),
         "thousand": usd(settings.PRICE_DM_EVENT_USD * 1000),
-        "page_size": str(estimates.PAGE),
+        "page_size": number(estimates.PAGE),
         "ceiling": usd(settings.IMPORT_CEILING_USD),
-        "ceiling_pays_for": f"{settings.IMPORT_CEILING_USD / settings.PRICE_DM_EVENT_USD:,.0f}"
+        "ceiling_pays_for": number(settings.IMPORT_CEILING_USD / settings.PRICE_DM_EVENT_USD)
         if settings.PRICE_DM_EVENT_USD
         else "",
     }
+
+
+def clock(moment: datetime) -> str:
+    return wording.clock(timezone.localtime(moment))
 
 
 def short_time(moment: datetime) -> str:
     """14:02 today, 3 Nov this year, 3 Nov 2025 before."""
     local, now = timezone.localtime(moment), timezone.localtime()
     if local.date() == now.date():
-        return f"{local:%H:%M}"
-    return f"{local.day} {local:%b}" if local.year == now.year else f"{local.day} {local:%b %Y}"
+        return clock(moment)
+    return wording.day(local, "SHORT_DAY_FORMAT" if local.year == now.year else "SHORT_DATE_FORMAT")
 
 
 def span_of(span: timedelta) -> str:
     """10 seconds, 5 minutes: as long as a poll waits."""
     seconds = round(span.total_seconds())
     if seconds < 120:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    return f"{round(seconds / 60)} minutes"
+        return ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": number(seconds)}
+    minutes = round(seconds / 60)
+    return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": number(minutes)}

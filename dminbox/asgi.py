@@ -6,11 +6,13 @@ import os
 from django.core.asgi import get_asgi_application
 from django.urls import get_resolver
 
+from dminbox import catalogues
 from dminbox.celery import app as celery_app
 
 __all__ = ["application", "celery_app"]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")
+catalogues.compile_all()  # before Django reads them
 # Without its Celery app in this process, what a page queues would go to no broker at all.
 celery_app.set_default()
 application = get_asgi_application()

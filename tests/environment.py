@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 
+from dminbox import catalogues
 from tests import env_example
 
 for _name in env_example.names():  # what a shell exports is for an installation, not for tests
@@ -28,3 +29,5 @@ os.environ["DATABASE_URL"] = os.environ.get("DATABASE_SERVER", "")
 _server = os.environ.get("REDIS_SERVER", "")
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 os.environ["REDIS_URL"] = f"{_server}/{_worker}" if _server else ""
+
+catalogues.compile_all()  # what a test renders is in the words of the .po files as they are

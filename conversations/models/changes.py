@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount
 from conversations.models.events import Conversation, DmEvent
@@ -18,12 +19,12 @@ class Change(models.Model):
     """
 
     class Kind(models.TextChoices):
-        EVENT = "event", "An event was stored"
-        EVENT_UPDATED = "event_updated", "An event shows more or otherwise"
-        CONVERSATION = "conversation", "A conversation as a whole has changed"
-        RECEIPT = "receipt", "The other side has read"
-        TYPING = "typing", "Somebody is typing"
-        ACCOUNT = "account", "The X account's own state has changed"
+        EVENT = "event", _("An event was stored")
+        EVENT_UPDATED = "event_updated", _("An event shows more or otherwise")
+        CONVERSATION = "conversation", _("A conversation as a whole has changed")
+        RECEIPT = "receipt", _("The other side has read")
+        TYPING = "typing", _("Somebody is typing")
+        ACCOUNT = "account", _("The X account's own state has changed")
 
     x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="changes")
     number = models.BigIntegerField()

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount
 
@@ -18,12 +19,12 @@ class MediaFile(models.Model):
     """
 
     class State(models.TextChoices):
-        DUE = "due", "Still to be fetched"
-        FETCHING = "fetching", "Being fetched"
-        STORED = "stored", "Stored"
-        GONE = "gone", "X no longer has it"
-        TOO_LARGE = "too_large", "Too large"
-        REFUSED = "refused", "Refused: not a picture or video, or not at an allowed address"
+        DUE = "due", _("Still to be fetched")
+        FETCHING = "fetching", _("Being fetched")
+        STORED = "stored", _("Stored")
+        GONE = "gone", _("X no longer has it")
+        TOO_LARGE = "too_large", _("Too large")
+        REFUSED = "refused", _("Refused: not a picture or video, or not at an allowed address")
 
     source_url = models.TextField(help_text="Where X keeps it. A secret: whoever knows it may see the file.")
     source_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of source_url, hexadecimal.")

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount
 from conversations.models.media import Media
@@ -22,9 +23,9 @@ class Post(models.Model):
     """
 
     class State(models.TextChoices):
-        DUE = "due", "Details still to be fetched"
-        COMPLETE = "complete", "Complete"
-        UNAVAILABLE = "unavailable", "Not available"
+        DUE = "due", _("Details still to be fetched")
+        COMPLETE = "complete", _("Complete")
+        UNAVAILABLE = "unavailable", _("Not available")
 
     id = models.BigIntegerField(primary_key=True, help_text="X's post id.")
     author = models.ForeignKey(XUser, null=True, blank=True, on_delete=models.PROTECT, related_name="+")

@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount
 
@@ -26,9 +27,9 @@ class ActivityDelivery(models.Model):
         WEBHOOK = "webhook"
 
     class State(models.TextChoices):
-        DUE = "due", "Still to be taken up"
-        DONE = "done", "Taken up"
-        ODD = "odd", "Kept raw"
+        DUE = "due", _("Still to be taken up")
+        DONE = "done", _("Taken up")
+        ODD = "odd", _("Kept raw")
 
     event_uuid = models.CharField(max_length=64, unique=True, help_text="X's; may be a negative number.")
     event_type = models.CharField(max_length=60)
@@ -43,7 +44,7 @@ class ActivityDelivery(models.Model):
     detail = models.CharField(max_length=300, blank=True)
 
     class Meta:
-        verbose_name_plural = "activity deliveries"
+        verbose_name_plural = _("activity deliveries")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["due_at"], name="activity_due", condition=models.Q(state="due")),
             models.Index(fields=["received_at"], name="activity_oldest_first"),
@@ -61,10 +62,10 @@ class ActivitySubscription(models.Model):
     """
 
     class State(models.TextChoices):
-        WANTED = "wanted", "Still to be made"
-        ACTIVE = "active", "X pushes"
-        REFUSED = "refused", "X refuses"
-        OVER_CAP = "over_cap", "Beyond X's number of subscriptions"
+        WANTED = "wanted", _("Still to be made")
+        ACTIVE = "active", _("X pushes")
+        REFUSED = "refused", _("X refuses")
+        OVER_CAP = "over_cap", _("Beyond X's number of subscriptions")
 
     x_account = models.ForeignKey(
         XAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="activity_subscriptions"
@@ -96,12 +97,12 @@ class PushState(models.Model):
     """
 
     class State(models.TextChoices):
-        OFF = "off", "Not set up"
-        CONNECTING = "connecting", "Connecting"
-        CONNECTED = "connected", "Connected"
-        WAITING = "waiting", "Waiting to connect again"
-        NO_CREDIT = "no_credit", "No credit at X"
-        REFUSED = "refused", "X refuses"
+        OFF = "off", _("Not set up")
+        CONNECTING = "connecting", _("Connecting")
+        CONNECTED = "connected", _("Connected")
+        WAITING = "waiting", _("Waiting to connect again")
+        NO_CREDIT = "no_credit", _("No credit at X")
+        REFUSED = "refused", _("X refuses")
 
     holder = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

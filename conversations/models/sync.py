@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount
 from conversations.models.events import Conversation
@@ -21,14 +22,14 @@ class SyncState(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting for the choice of how far back to read"
-        ACTIVE = "active", "Reading"
-        PAUSED = "paused", "Paused at the import ceiling"
-        CAPPED = "capped", "Paused at the month's cap"
-        RATE_LIMITED = "rate_limited", "Waiting for X's rate window"
-        UNAVAILABLE = "unavailable", "X cannot be reached"
-        NO_CREDIT = "no_credit", "No credit at X"
-        REFUSED = "refused", "X refuses"
+        WAITING = "waiting", _("Waiting for the choice of how far back to read")
+        ACTIVE = "active", _("Reading")
+        PAUSED = "paused", _("Paused at the import ceiling")
+        CAPPED = "capped", _("Paused at the month's cap")
+        RATE_LIMITED = "rate_limited", _("Waiting for X's rate window")
+        UNAVAILABLE = "unavailable", _("X cannot be reached")
+        NO_CREDIT = "no_credit", _("No credit at X")
+        REFUSED = "refused", _("X refuses")
 
     x_account = models.OneToOneField(XAccount, on_delete=models.CASCADE, related_name="sync")
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
@@ -128,9 +129,9 @@ class HistoryRead(models.Model):
     """
 
     class State(models.TextChoices):
-        DUE = "due", "Next page to be read"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
+        DUE = "due", _("Next page to be read")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="history_reads")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -183,10 +184,10 @@ class ConversationLookup(models.Model):
         CONVERSATION_ID = "conversation_id"
 
     class State(models.TextChoices):
-        DUE = "due", "X is being asked"
-        FOUND = "found", "Found"
-        NONE = "none", "X knows none"
-        FAILED = "failed", "Failed"
+        DUE = "due", _("X is being asked")
+        FOUND = "found", _("Found")
+        NONE = "none", _("X knows none")
+        FAILED = "failed", _("Failed")
 
     x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="conversation_lookups")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import snowflake_floor
 from conversations.words import Term, words_of
+from dminbox.wording import number
 
 LONGEST = 500
 MOST_TERMS = 20
@@ -58,11 +60,11 @@ def parse(typed: str) -> Asked:
     text = UNTYPED.sub(" ", typed).strip()
     asked = Asked(text=text[:LONGEST])
     if len(text) > LONGEST:
-        asked.notes.append(f"Only the first {LONGEST} characters are searched.")
+        asked.notes.append(_("Only the first %(count)s characters are searched.") % {"count": number(LONGEST)})
     for match in PART.finditer(asked.text):
         _take(asked, match)
     if len(asked.terms) > MOST_TERMS:
-        asked.notes.append(f"Only the first {MOST_TERMS} words are searched.")
+        asked.notes.append(_("Only the first %(count)s words are searched.") % {"count": number(MOST_TERMS)})
         del asked.terms[MOST_TERMS:]
     del asked.without[MOST_TERMS:]
     return asked
@@ -73,9 +75,9 @@ def _take(asked: Asked, match: re.Match[str]) -> None:
     value = match["bare"] if match["quoted"] is None else match["quoted"]
     is_known = key in ("from", "in", "has", "before", "after")
     if is_known and match["no"]:
-        asked.notes.append(f"“{match[0]}”: only words can be left out with a minus.")
+        asked.notes.append(_("“%(typed)s”: only words can be left out with a minus.") % {"typed": match[0]})
     elif is_known and not value.strip():
-        asked.notes.append(f"“{key}:” has nothing after it.")
+        asked.notes.append(_("“%(typed)s” has nothing after it.") % {"typed": f"{key}:"})
     elif key in ("from", "in"):
         (asked.people if key == "from" else asked.places).append(value.strip())
     elif key == "has":
@@ -91,7 +93,8 @@ def _take_kind(asked: Asked, value: str) -> None:
     if singular in KINDS:
         asked.kinds.append(singular)
     else:
-        asked.notes.append(f"“has:{value}”: it can be has:media, has:post or has:link.")
+        words = _("“%(typed)s”: it can be has:media, has:post or has:link.")
+        asked.notes.append(words % {"typed": f"has:{value}"})
 
 
 def _take_words(asked: Asked, match: re.Match[str], value: str) -> None:
@@ -99,7 +102,8 @@ def _take_words(asked: Asked, match: re.Match[str], value: str) -> None:
     if term.words:
         (asked.without if match["no"] else asked.terms).append(term)
     else:
-        asked.notes.append(f"“{match[0]}” holds no letter, digit or sign that can be searched.")
+        words = _("“%(typed)s” holds no letter, digit or sign that can be searched.")
+        asked.notes.append(words % {"typed": match[0]})
 
 
 # --- Days: in the person's zone, as ids -------------------------------------------------------------------------------
@@ -108,7 +112,8 @@ def _take_words(asked: Asked, match: re.Match[str], value: str) -> None:
 def _take_day(asked: Asked, key: str, value: str) -> None:
     first = _first_day(value.lower())
     if first is None:
-        asked.notes.append(f"“{key}:{value}”: a day is written like 2026-11-03, 2026-11 or 2026, or it is today.")
+        words = _("“%(typed)s”: a day is written like 2026-11-03, 2026-11 or 2026, or it is today.")
+        asked.notes.append(words % {"typed": f"{key}:{value}"})
         return
     floor = _floor(first)
     if key == "before":

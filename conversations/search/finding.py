@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
 from accounts.models import XAccount
@@ -20,6 +21,7 @@ from conversations.search.candidates import Spec
 from conversations.search.index import carried_by
 from conversations.search.texts import beside, said_in
 from conversations.words import Term, Word, facet, words_of
+from dminbox.wording import number
 
 PAGE = 20
 MOST_LOOKED_AT = 600
@@ -165,7 +167,8 @@ def _people(wanted: Wanted, typed: str) -> list[XUser]:
     else:
         wanted.unknown.append((typed, names.alike(typed, wanted.spec.x_accounts)))
     if len(people) >= names.MOST:
-        wanted.asked.notes.append(f"“{typed}” means very many people; the {names.MOST} newest on X are searched.")
+        words = gettext("“%(typed)s” means very many people; the %(count)s newest on X are searched.")
+        wanted.asked.notes.append(words % {"typed": typed, "count": number(names.MOST)})
     return people
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
+from django.utils.translation import gettext_noop
+
 from conversations.ids import as_number
 from dminbox.xapi.errors import NotPermitted, NotThere, XError
 from dminbox.xapi.schema import Problem
@@ -14,6 +16,7 @@ BATCH = 100
 LEASE = timedelta(minutes=5)
 """Longer than a call with a refresh of its token takes; whose worker died is due again after it."""
 LONGEST_REASON = 300
+NOT_SHOWN = gettext_noop("X does not show it.")
 PASSING = {"internal-error", "field-hydration-failure", "unreadable"}
 """Problems that say nothing about the thing itself."""
 
@@ -25,7 +28,7 @@ def reasons_in(problems: Iterable[Problem], resource_types: Collection[str]) -> 
         pk = as_number(problem.resource_id) or as_number(problem.value)
         if pk is None or problem.type in PASSING or (problem.resource_type or "") not in {"", *resource_types}:
             continue
-        reasons[pk] = (problem.detail or problem.title or "X does not show it.")[:LONGEST_REASON]
+        reasons[pk] = (problem.detail or problem.title or NOT_SHOWN)[:LONGEST_REASON]
     return reasons
 
 

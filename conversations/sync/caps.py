@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import grants
 from accounts.models import XAccount
@@ -19,10 +20,10 @@ from conversations import changes, ledger
 from conversations.models import PushState, SpendReservation, SyncState
 from conversations.sync import trouble
 from dminbox import leases
+from dminbox.wording import CAP_REACHED
 
 State = SyncState.State
-REACHED = "This month's cap of ${:.2f} is reached: no more messages are read or pushed."
-WISH = "This month's cap is reached; it goes on with the new month, or when somebody raises the cap."
+WISH = gettext_noop("This month's cap is reached; it goes on with the new month, or when somebody raises the cap.")
 PAUSED = ["state", "state_since", "detail", "next_poll_at"]
 """The columns that `pause` sets."""
 
@@ -115,7 +116,7 @@ def is_reached(x_account: XAccount) -> bool:
 
 def pause(state: SyncState) -> None:
     """Without saving the row."""
-    trouble.enter(state, State.CAPPED, REACHED.format(state.monthly_cap_usd))
+    trouble.enter(state, State.CAPPED, CAP_REACHED % {"usd": f"{state.monthly_cap_usd:.2f}"})
     state.next_poll_at = ledger.next_month(timezone.now()) + random.random() * MONTH_SPREAD  # noqa: S311 (no secret)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from accounts.models import XAccount
 from conversations import changes, ledger
@@ -14,6 +15,7 @@ from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
+from dminbox.wording import NO_PERSON
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import NotPermitted, NotThere, XError
 from dminbox.xapi.schema import Answer, Page
@@ -22,10 +24,13 @@ Kind = ConversationLookup.Kind
 State = ConversationLookup.State
 
 BEGINNING = 0
-NO_PERSON = "X knows nobody called @{}."
-NONE = "X knows none: it gives us no messages of this conversation. Encrypted X Chat messages are never among them."
-NO_TARGET = "That is neither a handle, nor a user id, nor a conversation id of X."
-UNREADABLE = "X gave messages of this conversation that could not be stored; an owner finds them in the quarantine."
+NONE = gettext_noop(
+    "X knows none: it gives us no messages of this conversation. Encrypted X Chat messages are never among them."
+)
+NO_TARGET = gettext_noop("That is neither a handle, nor a user id, nor a conversation id of X.")
+UNREADABLE = gettext_noop(
+    "X gave messages of this conversation that could not be stored; an owner finds them in the quarantine."
+)
 
 
 def look_up_conversation(pk: int) -> None:
@@ -79,7 +84,7 @@ def _participant_id(lookup: ConversationLookup) -> str | None:
         try:
             answer = ledger.call(lookup.x_account, lambda client: client.user_by_username(lookup.target))
         except (NotThere, NotPermitted):
-            wishes.finish(lookup, State.NONE, NO_PERSON.format(lookup.target))
+            wishes.finish(lookup, State.NONE, NO_PERSON % {"handle": lookup.target})
             return ""
         with transaction.atomic():
             ledger.record(lookup.x_account, answer)

@@ -17,6 +17,7 @@ import structlog
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import tokens
 from accounts.access import without_tokens
@@ -50,7 +51,9 @@ REMEMBERED = timedelta(days=365)
 LEASE = timedelta(minutes=1)
 MOST_ATTEMPTS = 20
 TYPING_LASTS = timedelta(seconds=8)
-REVOKED = "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
+REVOKED = gettext_noop(
+    "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
+)
 A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+", re.IGNORECASE)
 
 

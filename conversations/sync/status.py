@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
@@ -25,34 +28,38 @@ from conversations.models import (
 from conversations.sync import day, estimates, intervals, pace
 from conversations.sync.day import Day, Span
 from conversations.sync.estimates import Estimate, Pace
+from dminbox.wording import worded
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 State = SyncState.State
 
 HEADLINES = {
-    State.WAITING: "Nothing is read yet",
-    State.ACTIVE: "Reading",
-    State.PAUSED: "Paused at the price ceiling",
-    State.CAPPED: "Paused at this month's cap",
-    State.RATE_LIMITED: "Waiting for X's limit of requests",
-    State.UNAVAILABLE: "X cannot be reached",
-    State.NO_CREDIT: "No credit at X",
-    State.REFUSED: "X refuses to let us read",
+    State.WAITING: _("Nothing is read yet"),
+    State.ACTIVE: _("Reading"),
+    State.PAUSED: _("Paused at the price ceiling"),
+    State.CAPPED: _("Paused at this month's cap"),
+    State.RATE_LIMITED: _("Waiting for X's limit of requests"),
+    State.UNAVAILABLE: _("X cannot be reached"),
+    State.NO_CREDIT: _("No credit at X"),
+    State.REFUSED: _("X refuses to let us read"),
 }
 NEXT_STEPS = {
-    State.WAITING: "Somebody has to choose how far back to read.",
+    State.WAITING: _("Somebody has to choose how far back to read."),
     State.ACTIVE: "",
-    State.PAUSED: 'It goes on when somebody chooses "Go on"; until then no more messages are read.',
-    State.CAPPED: "It goes on by itself with the new month (UTC), or when somebody raises the cap.",
-    State.RATE_LIMITED: "It goes on by itself when X's window opens again. Nothing is lost meanwhile.",
-    State.UNAVAILABLE: "We keep trying, less often each time. What was read so far is here.",
-    State.NO_CREDIT: "Somebody has to add credit in X's developer portal; we try again once an hour.",
-    State.REFUSED: "Once the cause is gone it goes on by itself: we try again once an hour.",
+    State.PAUSED: _('It goes on when somebody chooses "Go on"; until then no more messages are read.'),
+    State.CAPPED: _("It goes on by itself with the new month (UTC), or when somebody raises the cap."),
+    State.RATE_LIMITED: _("It goes on by itself when X's window opens again. Nothing is lost meanwhile."),
+    State.UNAVAILABLE: _("We keep trying, less often each time. What was read so far is here."),
+    State.NO_CREDIT: _("Somebody has to add credit in X's developer portal; we try again once an hour."),
+    State.REFUSED: _("Once the cause is gone it goes on by itself: we try again once an hour."),
 }
-IMPORTING = "Reading what was there before"
+IMPORTING = _("Reading what was there before")
 SHARED = {
-    True: "X counts all reads of Direct Messages in one window.",
-    False: "X counts each endpoint in a window of its own.",
-    None: "Whether X counts all reads of Direct Messages in one window is not known yet.",
+    True: _("X counts all reads of Direct Messages in one window."),
+    False: _("X counts each endpoint in a window of its own."),
+    None: _("Whether X counts all reads of Direct Messages in one window is not known yet."),
 }
 RESTING_STATES = {State.WAITING, State.CAPPED}
 IS_TROUBLE = {State.PAUSED, State.CAPPED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED}
@@ -151,8 +158,8 @@ def account_status(x_account: XAccount) -> AccountStatus:
     return AccountStatus(
         state=sync.state if is_connected else x_account.state,
         headline=_headline(x_account, sync),
-        detail=sync.detail if is_connected else x_account.state_detail,
-        next_step=NEXT_STEPS[State(sync.state)] if is_connected else _way_back(x_account),
+        detail=worded(sync.detail) if is_connected else x_account.state_words,
+        next_step=str(NEXT_STEPS[State(sync.state)]) if is_connected else _way_back(x_account),
         since=sync.state_since if is_connected else x_account.state_since,
         is_trouble=not is_connected or sync.state in IS_TROUBLE,
         last_poll_at=sync.last_poll_at,
@@ -163,7 +170,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
         requests_limit=sync.rate_limit,
         window_resets_at=sync.rate_reset_at if is_window_open else None,
         windows=_windows(x_account),
-        windows_words=SHARED[sync.are_windows_shared],
+        windows_words=str(SHARED[sync.are_windows_shared]),
         push=_push(x_account, sync),
         day=day.last_day(x_account, sync, read),
         conversations=Conversation.objects.filter(x_account=x_account).count(),
@@ -220,19 +227,21 @@ def _windows(x_account: XAccount) -> tuple[Window, ...]:
 
 # --- Push -------------------------------------------------------------------------------------------------------------
 
-NO_KEY = "X pushes nothing, because X_CONSUMER_KEY and X_CONSUMER_SECRET are not set: the inbox polls"
-RESTING = "Nothing is pushed or polled now; the top of this page says why"
-SWITCHED_OFF = "Push is switched off (X_PUSH=off): the inbox polls"
-NOT_SUBSCRIBED = "X pushes to this installation, but not the messages of this X account: it is polled"
-NO_LISTENER = "Nobody holds X's stream: is `listen` running? Until then the inbox polls"
-NOT_CALLED = "X does not call the webhook: the inbox polls"
+NO_KEY = _("X pushes nothing, because X_CONSUMER_KEY and X_CONSUMER_SECRET are not set: the inbox polls")
+RESTING = _("Nothing is pushed or polled now; the top of this page says why")
+SWITCHED_OFF = _("Push is switched off (X_PUSH=off): the inbox polls")
+NOT_SUBSCRIBED = _("X pushes to this installation, but not the messages of this X account: it is polled")
+NO_LISTENER = _("Nobody holds X's stream: is `listen` running? Until then the inbox polls")
+NOT_CALLED = _("X does not call the webhook: the inbox polls")
+CALLS = _("X calls the webhook; polling is slower and confirms")
+STREAMS = _("X pushes messages over its stream; polling is slower and confirms")
 STREAM_WORDS = {
     PushState.State.OFF: NO_LISTENER,
-    PushState.State.CONNECTING: "The stream is being connected: until then the inbox polls",
-    PushState.State.CONNECTED: "X's stream is connected but silent: until it is back the inbox polls",
-    PushState.State.WAITING: "The stream broke off and is connected again soon: until then the inbox polls",
-    PushState.State.NO_CREDIT: "X gives no stream without credit: the inbox polls",
-    PushState.State.REFUSED: "X refuses the stream: the inbox polls",
+    PushState.State.CONNECTING: _("The stream is being connected: until then the inbox polls"),
+    PushState.State.CONNECTED: _("X's stream is connected but silent: until it is back the inbox polls"),
+    PushState.State.WAITING: _("The stream broke off and is connected again soon: until then the inbox polls"),
+    PushState.State.NO_CREDIT: _("X gives no stream without credit: the inbox polls"),
+    PushState.State.REFUSED: _("X refuses the stream: the inbox polls"),
 }
 
 
@@ -240,7 +249,13 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
     state = PushState.objects.filter(pk=1).first() or PushState()
     rows = ActivitySubscription.objects.filter(x_account=x_account).order_by("pk")
     subscriptions = tuple(
-        Subscription(row.event_type, row.get_state_display(), row.detail, row.state == row.State.ACTIVE, row.checked_at)
+        Subscription(
+            row.event_type,
+            str(row.get_state_display()),
+            worded(row.detail),
+            row.state == row.State.ACTIVE,
+            row.checked_at,
+        )
         for row in rows
     )
     receives = any(row.is_active and row.event_type == "dm.received" for row in subscriptions)
@@ -249,8 +264,8 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
     is_broke = sync.state == State.NO_CREDIT and not state.is_alive
     is_resting = x_account.state != XAccount.State.CONNECTED or sync.state in RESTING_STATES or is_broke
     return Push(
-        headline=RESTING if is_resting else _push_headline(state, receives=receives),
-        detail=state.detail if is_set_up and not is_resting else "",
+        headline=str(RESTING if is_resting else _push_headline(state, receives=receives)),
+        detail=worded(state.detail) if is_set_up and not is_resting else "",
         is_resting=is_resting,
         is_alive=is_set_up and state.is_alive and receives,
         since=state.state_since if is_stream and state.pk else None,
@@ -260,14 +275,14 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
     )
 
 
-def _push_headline(state: PushState, *, receives: bool) -> str:
+def _push_headline(state: PushState, *, receives: bool) -> StrOrPromise:
     if not settings.X_CONSUMER_KEY:
         return NO_KEY
     if settings.X_PUSH == "off":
         return SWITCHED_OFF
     if state.is_alive:
-        way = "calls the webhook" if settings.X_PUSH == "webhook" else "pushes messages over its stream"
-        return f"X {way}; polling is slower and confirms" if receives else NOT_SUBSCRIBED
+        by_push = CALLS if settings.X_PUSH == "webhook" else STREAMS
+        return by_push if receives else NOT_SUBSCRIBED
     if settings.X_PUSH == "webhook":
         return NOT_CALLED
     is_held = state.lease_until is not None and state.lease_until > timezone.now()
@@ -279,13 +294,13 @@ def _push_headline(state: PushState, *, receives: bool) -> str:
 
 def _headline(x_account: XAccount, sync: SyncState) -> str:
     if x_account.state != XAccount.State.CONNECTED:
-        return x_account.get_state_display()
+        return str(x_account.get_state_display())
     if sync.state == State.ACTIVE and sync.import_finished_at is None:
-        return IMPORTING
-    return HEADLINES[State(sync.state)]
+        return str(IMPORTING)
+    return str(HEADLINES[State(sync.state)])
 
 
 def _way_back(x_account: XAccount) -> str:
     if x_account.state == XAccount.State.DISCONNECTED:
-        return "Nothing is asked of X until somebody connects it again; what was read stays here."
-    return "Somebody has to connect it again; then it goes on where it stopped."
+        return gettext("Nothing is asked of X until somebody connects it again; what was read stays here.")
+    return gettext("Somebody has to connect it again; then it goes on where it stopped.")

@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import grants
 from accounts.access import without_tokens
@@ -34,7 +35,8 @@ REFUSED_WAIT = timedelta(hours=1)
 FAILED_WAIT = timedelta(minutes=2)
 PUT_OFF = {State.WANTED, State.REFUSED}
 MOST_FAILING = 3
-OVER_CAP = "X allows no more subscriptions; this X account is polled."
+OVER_CAP = gettext_noop("X allows no more subscriptions; this X account is polled.")
+REFUSED = gettext_noop("X refuses.")
 
 
 Key = tuple[str, int | None]
@@ -192,7 +194,7 @@ def _make(app: XApp, one: Wanted, row: ActivitySubscription, webhook_id: str | N
     except XError as error:
         if one.x_account is None:
             log.warning("subscription_refused", event_type=one.event_type, error=type(error).__name__)
-        _note(row, State.REFUSED, trouble.trouble_of(error).detail or "X refuses.")
+        _note(row, State.REFUSED, trouble.trouble_of(error).detail or REFUSED)
     else:
         _note(row, State.ACTIVE, subscription_id=made.id if made else "")
 

@@ -9,11 +9,13 @@ from datetime import timedelta
 
 import structlog
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import PushState, SyncState
 from conversations.sync import pace
+from dminbox.wording import WITH_ID, X_REFUSES
 from dminbox.xapi.errors import (
     GrantRefused,
     NoCredit,
@@ -43,12 +45,16 @@ FIRST_BACK_OFF = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 IDLE = [State.WAITING, State.PAUSED]
 """States in which no account is polled, whatever the time."""
-NO_CREDIT = "X says that the developer account has no credit left. Nothing is read meanwhile."
-RECONNECT = "X does not accept our connection to this X account any more. It has to be connected again."
-SCOPES = (
+NO_CREDIT = gettext_noop("X says that the developer account has no credit left. Nothing is read meanwhile.")
+RECONNECT = gettext_noop("X does not accept our connection to this X account any more. It has to be connected again.")
+SCOPES = gettext_noop(
     "X says that this connection was given no right to read Direct Messages. Connect it again and allow everything "
     "asked for."
 )
+NO_ANSWER = gettext_noop("X does not answer.")
+UNREADABLE = gettext_noop("X's answer could not be read.")
+NOT_THERE = gettext_noop("X says that it is not there.")
+REFUSED = gettext_noop("X refuses our request.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +81,13 @@ def trouble_of(error: XError, failures: int = 0) -> Trouble:
         case OperatorMustAct():
             return Trouble(State.REFUSED, _with_id(error.hint, error), HOUR, is_final=True)
         case TryLater() | OutcomeUnknown():
-            return Trouble(State.UNAVAILABLE, _with_id("X does not answer.", error), back_off(failures))
+            return Trouble(State.UNAVAILABLE, _with_id(NO_ANSWER, error), back_off(failures))
         case UnexpectedAnswer():
-            words = "X's answer could not be read."
-            return Trouble(State.UNAVAILABLE, _with_id(words, error), back_off(failures + 3))
+            return Trouble(State.UNAVAILABLE, _with_id(UNREADABLE, error), back_off(failures + 3))
         case NotThere():
-            return Trouble(State.REFUSED, _with_id("X says that it is not there.", error), HOUR, is_final=True)
+            return Trouble(State.REFUSED, _with_id(NOT_THERE, error), HOUR, is_final=True)
         case _:
-            words = f"X refuses our request: {error.detail}" if error.detail else "X refuses our request."
+            words = X_REFUSES % {"reason": error.detail} if error.detail else REFUSED
             return Trouble(State.REFUSED, _with_id(words, error), HOUR, is_final=True)
 
 
@@ -146,4 +151,4 @@ def is_told_by_x_account(x_account: XAccount, trouble: Trouble) -> bool:
 
 
 def _with_id(words: str, error: XError) -> str:
-    return f"{words} (X's transaction {error.transaction_id})" if error.transaction_id else words
+    return WITH_ID % {"sentence": words, "transaction": error.transaction_id} if error.transaction_id else words

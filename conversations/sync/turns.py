@@ -23,6 +23,7 @@ from conversations.ids import LARGEST
 from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
 from conversations.sync import caps, intervals, pace, trouble
 from dminbox import leases
+from dminbox.wording import CEILING_REACHED
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import RateLimited, ScopesMissing, XError
 from dminbox.xapi.schema import Answer, Page, RateLimit
@@ -224,8 +225,7 @@ def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
 def _pause_at_ceiling(state: SyncState, x_account: XAccount) -> None:
     is_spent = state.import_spent_usd >= state.import_ceiling_usd
     if state.state == State.ACTIVE and is_spent and intervals.gaps(x_account, None, state.horizon_id).exists():
-        words = f"Reading stopped at the ceiling of ${state.import_ceiling_usd:.2f}; there is more to read. "
-        trouble.enter(state, State.PAUSED, words + "No more messages are read until somebody lets it go on.")
+        trouble.enter(state, State.PAUSED, CEILING_REACHED % {"usd": f"{state.import_ceiling_usd:.2f}"})
 
 
 def locked(turn: Turn) -> SyncState | None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import XAccount
@@ -24,7 +25,7 @@ log = structlog.get_logger("conversations.sync")
 
 Wish = TypeVar("Wish", HistoryRead, ConversationLookup)
 LONGEST_WORDS = 300
-WINDOW = "X's limit of requests is reached; it goes on by itself."
+WINDOW = gettext_noop("X's limit of requests is reached; it goes on by itself.")
 AFTER_WINDOW = timedelta(seconds=10)
 LONGEST_WAIT = intervals.LONGEST_REST
 """But for the new month."""

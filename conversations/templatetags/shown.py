@@ -10,9 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from conversations import links, showing
 from conversations.models import Conversation, DmEvent, XUser
+from dminbox import wording
 
 register = template.Library()
 
@@ -22,8 +24,9 @@ register.filter("title_of", showing.title_of)
 register.filter("people_of", showing.people_of)
 register.filter("happening", showing.happening)
 register.filter("signs_of", showing.signs_of)
-register.filter("usd", showing.usd)
-register.filter("about_usd", showing.about_usd)
+register.filter("usd", wording.usd)
+register.filter("about_usd", wording.about_usd)
+register.filter("worded", wording.worded)
 register.filter("typing_of", showing.typing_of)
 register.filter("ends_in_chat", showing.ends_in_chat)
 register.filter("short_time", showing.short_time)
@@ -56,13 +59,19 @@ def file_url(conversation_pk: int, file_pk: int) -> str:
 def moment(value: datetime | None, style: str = "full") -> SafeString | str:
     """A <time> in the person's zone: the whole of it in title and datetime. style: clock, short or full."""
     if value is None:
-        return "never"
+        return _("never")
     local = timezone.localtime(value)
-    full = f"{local:%A}, {local.day} {local:%B %Y, %H:%M:%S %Z}"
-    words = {"clock": f"{local:%H:%M}", "short": showing.short_time(value)}.get(
-        style, f"{local.day} {local:%b %Y, %H:%M}"
-    )
-    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), full, words)
+    whole = wording.whole_moment(local)
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), whole, _words(local, style))
+
+
+def _words(local: datetime, style: str) -> str:
+    match style:
+        case "clock":
+            return showing.clock(local)
+        case "short":
+            return showing.short_time(local)
+    return wording.day_and_clock(local, "SHORT_DATE_FORMAT")
 
 
 @register.simple_tag
@@ -78,11 +87,13 @@ def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> 
     on_x = links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=has_media)
     about = reverse("message", args=[event.conversation_id, event.dm_event_id])
     return format_html(
-        '{}<a class="more" href="{}" aria-label="More about this message">⋯</a>'
-        '<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="On X">↗</a>',
+        '{}<a class="more" href="{}" aria-label="{}">⋯</a>'
+        '<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="{}">↗</a>',
         event_link(event),
         about,
+        _("More about this message"),
         on_x,
+        _("On X"),
     )
 
 

@@ -68,7 +68,8 @@ def _page(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
         found = found.older_than(*wanted["after"])
     pks = found.newest_of([row.pk for row in chosen], PAGE + 1)
     rows = Conversation.objects.visible_to(request.user).filter(pk__in=pks[:PAGE]).for_person(request.user)
-    return list(rows.with_rows_of_inbox().newest_first()), len(pks) > PAGE
+    found_rows = list(rows.with_rows_of_inbox().newest_first())
+    return found_rows, len(pks) > PAGE and bool(found_rows)  # who was removed meanwhile sees none
 
 
 def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:

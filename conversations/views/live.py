@@ -12,6 +12,7 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from conversations import live
@@ -35,7 +36,7 @@ async def live_stream(request: HttpRequest) -> HttpResponseBase:
     stream, sent, first = await _joined(hub, ticket, seen)
     if hub.count(ticket.person) > live.STREAMS_PER_PERSON:
         hub.leave(stream)
-        return HttpResponse("Too many streams are open.", status=429, content_type="text/plain")
+        return HttpResponse(_("Too many streams are open."), status=429, content_type="text/plain")
     response = StreamingHttpResponse(_written(hub, stream, sent, first), headers=HEADERS)
     # A browser that goes before the first piece leaves the iterator unstarted, and its `finally` with it.
     leave = partial(asyncio.get_running_loop().call_soon_threadsafe, hub.leave, stream)

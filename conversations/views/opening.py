@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import TOKENS_OF_JOINED, x_accounts_of
@@ -25,7 +26,7 @@ def open_conversation(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _form(request, form)
     if known := form.known_conversation(request.user):
-        messages.info(request, "That conversation is in the inbox already; nothing was asked of X.")
+        messages.info(request, _("That conversation is in the inbox already; nothing was asked of X."))
         return redirect("thread", known.pk)
     target, account = form.cleaned_data["target"], form.cleaned_data["x_account"]
     try:

@@ -52,13 +52,13 @@ def palette(request: HttpRequest) -> HttpResponse:
     conversations = list(_conversations(request.user, x_accounts, query, people)) if words else []
     alike = names.alike(query, pks) if words and not people and not conversations else []
     groups = [
-        Group("Conversations", conversations),
+        Group(_("Conversations"), conversations),
         Group(_("People"), [_person(each) for each in people]),
         Group(_("Did you mean"), [_person(each) for each in alike]),
-        Group("Your views", _fitting(words, _views(request.user))),
-        Group("Filters", _fitting(words, _filters())),
-        Group("X accounts", _fitting(words, _x_accounts(x_accounts))),
-        Group("Go to", _fitting(words, _places())),
+        Group(_("Your views"), _fitting(words, _views(request.user))),
+        Group(_("Filters"), _fitting(words, _filters())),
+        Group(_("X accounts"), _fitting(words, _x_accounts(x_accounts))),
+        Group(_("Go to"), _fitting(words, _places())),
     ]
     context = {"groups": [group for group in groups if group.choices], "query": query}
     return render(request, "conversations/_palette.html", context)
@@ -69,21 +69,21 @@ def _fitting(words: Iterable[str], choices: Iterable[Choice]) -> list[Choice]:
 
 
 def _places() -> Iterator[Choice]:
-    yield Choice("Inbox", reverse("inbox"))
-    yield Choice("Open a conversation", reverse("open_conversation"), "by handle, user id or address")
-    yield Choice("Profile", reverse("profile"))
-    yield Choice("Keyboard shortcuts", deed="help")
-    yield Choice("Sign out", deed="sign-out")
+    yield Choice(_("Inbox"), reverse("inbox"))
+    yield Choice(_("Open a conversation"), reverse("open_conversation"), _("by handle, user id or address"))
+    yield Choice(_("Profile"), reverse("profile"))
+    yield Choice(_("Keyboard shortcuts"), deed="help")
+    yield Choice(_("Sign out"), deed="sign-out")
 
 
 def _filters() -> Iterator[Choice]:
     for label, query in (
-        ("Unread", "unread=1"),
-        ("Unanswered", "unanswered=1"),
-        ("Groups", "kind=group"),
-        ("One-to-one", "kind=one"),
-        ("With a photo, video or GIF", "media=1"),
-        ("With a shared post", "post=1"),
+        (_("Unread"), "unread=1"),
+        (_("Unanswered"), "unanswered=1"),
+        (_("Groups"), "kind=group"),
+        (_("One-to-one"), "kind=one"),
+        (_("With a photo, video or GIF"), "media=1"),
+        (_("With a shared post"), "post=1"),
     ):
         yield Choice(label, f"{reverse('inbox')}?{query}")
 
@@ -95,8 +95,8 @@ def _views(user: User) -> Iterator[Choice]:
 
 def _x_accounts(x_accounts: Iterable[XAccount]) -> Iterator[Choice]:
     for row in x_accounts:
-        yield Choice(f"@{row.username}", f"{reverse('inbox')}?account={row.pk}", "its inbox")
-        yield Choice(f"@{row.username}", reverse("x_account", args=[row.pk]), "its state")
+        yield Choice(f"@{row.username}", f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
+        yield Choice(f"@{row.username}", reverse("x_account", args=[row.pk]), _("its state"))
 
 
 def _conversations(user: User, x_accounts: Iterable[XAccount], query: str, people: Sequence[XUser]) -> Iterator[Choice]:
@@ -115,7 +115,9 @@ def _conversations(user: User, x_accounts: Iterable[XAccount], query: str, peopl
         found += older.values_list("pk", flat=True)[:SHOWN]
     rows = mine.filter(pk__in=list(dict.fromkeys(found))[:SHOWN]).for_person(user).with_rows_of_inbox().newest_first()
     for row in rows:
-        yield Choice(title_of(row), reverse("thread", args=[row.pk]), f"to @{row.x_account.username}")
+        yield Choice(
+            title_of(row), reverse("thread", args=[row.pk]), _("to %(x_account)s") % {"x_account": row.x_account}
+        )
 
 
 def _person(person: XUser) -> Choice:

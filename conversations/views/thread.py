@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import TOKENS_OF_JOINED
@@ -140,7 +141,7 @@ def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     form = MarkReadForm(request.POST)
     if not form.is_valid():
-        return HttpResponse("No such message.", status=422, content_type="text/plain")
+        return HttpResponse(_("No such message."), status=422, content_type="text/plain")
     actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"})
@@ -294,7 +295,7 @@ def _page(
         "show": wanted["show"],
         "kept": urlencode(_kept(wanted)),
         "event_types": EVENT_TYPES[wanted["show"]],
-        "noun": "joins and leaves" if wanted["show"] == Show.COMINGS else "messages",
+        "noun": _("joins and leaves") if wanted["show"] == Show.COMINGS else _("messages"),
         "may_ask": may_ask,
         "whole": all_of(conversation, events if above is None else ()) if is_end else None,
         "prices": prices(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -17,5 +18,5 @@ def mark_unread(request: HttpRequest, pk: int) -> HttpResponse:
     assert isinstance(request.user, User)
     conversation = get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
     if not actions.mark_unread(request.user, conversation):
-        return HttpResponse("Nobody else has written here.", status=422, content_type="text/plain")
+        return HttpResponse(_("Nobody else has written here."), status=422, content_type="text/plain")
     return redirect("inbox") if "HX-Request" not in request.headers else HttpResponse(status=204)

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Person, is_owner, x_account_for, x_accounts_of, x_accounts_run_by
@@ -17,12 +18,13 @@ from accounts.models import Role, XAccount
 from conversations import actions, drawing
 from conversations.attention import is_waiting
 from conversations.forms import CapForm, StartForm
-from conversations.showing import prices, span_of, usd
+from conversations.showing import prices, span_of
 from conversations.sync import account_status, estimates
 from conversations.sync.caps import CapReached
 from conversations.sync.estimates import Estimate
 from conversations.sync.status import known_pace
 from conversations.views.asking import refusal
+from dminbox.wording import usd
 
 
 @require_safe
@@ -58,7 +60,10 @@ def cap(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, account, form, status=422)
     cap_usd: Decimal | None = form.cleaned_data["cap"]
     actions.set_cap(account, cap_usd)
-    words = "There is no cap any more." if cap_usd is None else f"The cap is {usd(cap_usd)} a month from now on."
+    if cap_usd is None:
+        words = _("There is no cap any more.")
+    else:
+        words = _("The cap is %(amount)s a month from now on.") % {"amount": usd(cap_usd)}
     messages.success(request, words)
     return redirect("x_account", pk)
 

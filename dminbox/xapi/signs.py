@@ -41,28 +41,40 @@ WITH_EFFECT = frozenset(kind for kind in Kind if kind.has_effect)
 
 TROUBLE = (408, *range(500, 600))
 
-ENROL = (
+
+def gettext_noop(words: str) -> str:
+    """Marks words for the translators; whoever shows them looks them up."""
+    return words
+
+
+ENROL = gettext_noop(
     "X does not let this app use the API: in X's developer portal, put the app into a project that has the "
     "pay-per-use package and choose its Production environment."
 )
-USER_TOKEN = "Direct Messages need an OAuth 2.0 token of a person: check X_CLIENT_ID and the app type in X's portal."  # noqa: S105
-DM_RIGHT = "The app may not use Direct Messages: set its permission to read, write and Direct Messages, then reconnect."
-SECRET = "X does not know this app or its secret: check X_CLIENT_ID and X_CLIENT_SECRET."  # noqa: S105
+USER_TOKEN = gettext_noop(
+    "Direct Messages need an OAuth 2.0 token of a person: check X_CLIENT_ID and the app type in X's portal."
+)
+DM_RIGHT = gettext_noop(
+    "The app may not use Direct Messages: set its permission to read, write and Direct Messages, then reconnect."
+)
+SECRET = gettext_noop("X does not know this app or its secret: check X_CLIENT_ID and X_CLIENT_SECRET.")
 
-CONSUMER = (
+CONSUMER = gettext_noop(
     "X does not know this app by its API key and secret: check X_CONSUMER_KEY and X_CONSUMER_SECRET. They are not the "
     "OAuth 2.0 client id and secret."
 )
-APP_RIGHT = (
+APP_RIGHT = gettext_noop(
     "X does not let this app use its Activity API: check X_CONSUMER_KEY and X_CONSUMER_SECRET, and the package of the "
     "app in X's portal."
 )
-CRC = (
+CRC = gettext_noop(
     "X called the webhook and got a wrong answer to its challenge: check that X_CONSUMER_SECRET is the secret of the "
     "API key, not of the OAuth 2.0 client, and that the address leads here."
 )
-WEBHOOK_URL = "X calls a webhook over https:// at a public address without a port, and follows no redirect there."
-WEBHOOK_LIMIT = "X gives this app no further webhook: remove one in X's portal."
+WEBHOOK_URL = gettext_noop(
+    "X calls a webhook over https:// at a public address without a port, and follows no redirect there."
+)
+WEBHOOK_LIMIT = gettext_noop("X gives this app no further webhook: remove one in X's portal.")
 
 SUBSCRIBE = "POST /2/activity/subscriptions"
 CAP_WORDS = (

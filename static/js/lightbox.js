@@ -26,7 +26,7 @@
     box().querySelector("[data-file]").href = link.href;
     box().querySelector("[data-caption]").textContent = small.alt;
     const count = box().querySelector("[data-count]");
-    count.textContent = count.dataset.words.replace("%n", at + 1).replace("%all", links.length);
+    count.textContent = count.dataset.words.replace("{n}", at + 1).replace("{all}", links.length);
     for (const button of box().querySelectorAll("[data-step]")) button.hidden = links.length < 2;
   }
 

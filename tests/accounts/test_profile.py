@@ -10,7 +10,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from accounts import zones
-from accounts.middleware import TimeZoneMiddleware
+from accounts.middleware import PersonMiddleware
 from accounts.models import User, XAccount
 from tests import factories
 from tests.accounts.conftest import browser
@@ -60,7 +60,7 @@ def shown_time(user):
 
     request = RequestFactory().get("/")
     request.user = user
-    return TimeZoneMiddleware(view)(request).content.decode()
+    return PersonMiddleware(view)(request).content.decode()
 
 
 @pytest.mark.parametrize(

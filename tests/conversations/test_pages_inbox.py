@@ -12,6 +12,7 @@ from django.urls import reverse
 from accounts.models import Membership, Role, XAccount
 from conversations import actions
 from conversations.models import SyncState
+from conversations.querysets import ConversationQuerySet
 from tests import factories
 from tests.e2e import rich
 
@@ -220,3 +221,15 @@ def test_the_inbox_of_somebody_elses_account_does_not_exist(client, cleo, filled
     client.force_login(cleo)
     assert client.get(f"/?account={filled.support.pk}").status_code == 404
     assert titles(page(client)) == []
+
+
+def test_who_is_removed_while_a_page_is_made_sees_no_row_of_it(as_ada, ada, filled, monkeypatch):
+    newest_of = ConversationQuerySet.newest_of
+
+    def removed_after_it(self, *args):
+        found = newest_of(self, *args)
+        Membership.objects.filter(user=ada).delete()
+        return found
+
+    monkeypatch.setattr(ConversationQuerySet, "newest_of", removed_after_it)
+    assert titles(page(as_ada)) == []

@@ -65,7 +65,7 @@ def test_who_left_and_is_there_again_came_back(as_ada, filled):
     told.move("ParticipantsJoin", [first, new], by=filled.people[0])
     told.move("ParticipantsJoin", [second])
     html = page(as_ada, f"/c/{filled.group.pk}/")
-    assert "Ada Lindqvist added Guest 2 and brought Guest 0 back</span>" in html
+    assert "Ada Lindqvist added Guest 2; Ada Lindqvist brought Guest 0 back</span>" in html
     assert "Guest 1 came back</span>" in html
     told.move("ParticipantsLeave", [second])
     told.move("ParticipantsJoin", [second])

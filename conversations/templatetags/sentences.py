@@ -1,0 +1,58 @@
+"""Several people as one piece of a sentence, so that a translation can put it where its language wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from django import template
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from conversations import showing
+from conversations.models import ConversationLookup, XUser
+
+register = template.Library()
+
+
+class Guess(Protocol):
+    @property
+    def person(self) -> XUser: ...
+    @property
+    def address(self) -> str: ...
+
+
+@register.filter
+def names_in_a_row(people: Sequence[XUser]) -> str:
+    return between().join(showing.name_of(person) for person in people)
+
+
+@register.filter
+def people_in_a_row(people: Iterable[XUser]) -> SafeString:
+    return format_html_join(
+        between(),
+        '<span dir="auto">{}</span> <span class="faint">{}</span>',
+        ((showing.name_of(person), showing.handle_of(person)) for person in people),
+    )
+
+
+@register.filter
+def guesses_in_a_row(guesses: Iterable[Guess]) -> SafeString:
+    """Each a link to the search as it may have been meant."""
+    return format_html_join(
+        between(),
+        '<a href="{}" dir="auto">{}</a> <span class="faint">{}</span>',
+        ((guess.address, showing.name_of(guess.person), showing.handle_of(guess.person)) for guess in guesses),
+    )
+
+
+def between() -> str:
+    # Translators: stands between the names of a list.
+    return _(", ")
+
+
+@register.filter
+def person_asked_for(lookup: ConversationLookup) -> str:
+    """Their handle or X user id, as typed."""
+    return f"@{lookup.target}" if lookup.kind == "username" else lookup.target

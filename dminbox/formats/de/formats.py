@@ -1,0 +1,11 @@
+"""German."""
+
+TIME_FORMAT = "H:i"
+DATE_FORMAT = "j. F Y"
+DATETIME_FORMAT = "j. F Y, H:i"
+SHORT_DATE_FORMAT = "j. M Y"
+SHORT_DATETIME_FORMAT = "j. M Y, H:i"
+YEAR_MONTH_FORMAT = "F Y"
+MONTH_DAY_FORMAT = "j. F"
+DAY_FORMAT = "l, j. F Y"
+SHORT_DAY_FORMAT = "j. M"

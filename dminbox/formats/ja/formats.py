@@ -1,0 +1,11 @@
+"""Japanese."""
+
+TIME_FORMAT = "H:i"
+DATE_FORMAT = "Y年n月j日"
+DATETIME_FORMAT = "Y年n月j日 H:i"
+SHORT_DATE_FORMAT = "Y年n月j日"
+SHORT_DATETIME_FORMAT = "Y年n月j日 H:i"
+YEAR_MONTH_FORMAT = "Y年n月"
+MONTH_DAY_FORMAT = "n月j日"
+DAY_FORMAT = "Y年n月j日 l"
+SHORT_DAY_FORMAT = "n月j日"
