@@ -18,7 +18,7 @@ GetResponse = Callable[[HttpRequest], Answer]
 
 
 @sync_and_async_middleware
-def TimeZoneMiddleware(get_response: GetResponse) -> GetResponse:  # noqa: N802 (settings name it like a class)
+def PersonMiddleware(get_response: GetResponse) -> GetResponse:  # noqa: N802 (settings name it like a class)
     def call(request: HttpRequest) -> HttpResponseBase:
         with timezone.override(zones.zone(getattr(request.user, "time_zone", ""))):
             return cast(HttpResponseBase, get_response(request))

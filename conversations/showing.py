@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from conversations import moves, text
+from conversations import missing, moves, text
 from conversations.models import Conversation, DmEvent, Media, MediaFile, Participant, XUser
 from conversations.querysets import NAMED
 from conversations.sync import estimates
@@ -228,6 +228,14 @@ class Picture:
     @property
     def is_here(self) -> bool:
         return self.shown is not None
+
+    @property
+    def why_missing(self) -> str:
+        return missing.why_missing(self.media.type, self.file)
+
+    @property
+    def not_here(self) -> str:
+        return missing.not_here(self.media.type)
 
     @property
     def noun(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +87,7 @@ class _Page(HTMLParser):
         read = [value for name, value in found.items() if name in READ_ALOUD or DATA_WORDS.fullmatch(name)]
         if tag == "input" and found.get("type") in ("submit", "button"):
             read.append(found.get("value"))
-        self.attributes += [value for value in read if value]
+        self.attributes += [words for value in read if value for words in _words_in(value)]
 
     def handle_endtag(self, tag: str) -> None:
         if self.unread and tag == self.unread[-1]:
@@ -95,6 +96,11 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.unread and not _is_a_name(self.option, data.strip()):
             self.texts.append(data)
+
+
+def _words_in(value: str) -> list[str]:
+    """An attribute may hold one text, or several in JSON."""
+    return list(json.loads(value).values()) if value.startswith('{"') else [value]
 
 
 def _is_a_name(option: str, words: str) -> bool:

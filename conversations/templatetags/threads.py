@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
 
 from conversations import folding, showing
 from conversations.models import MediaFile
@@ -14,6 +17,16 @@ from conversations.thread import Shown
 register = template.Library()
 
 register.filter("stretches", folding.stretches)
+
+PLURALS = {"zero": 0, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100}
+"""A number of each kind that a browser's Intl.PluralRules may name."""
+
+
+@register.simple_tag
+def new_messages() -> str:
+    """Words for any number of new messages, for a script that counts them."""
+    forms = {kind: ngettext("{n} new message", "{n} new messages", number) for kind, number in PLURALS.items()}
+    return json.dumps(forms, ensure_ascii=False)
 
 
 @register.filter

@@ -26,7 +26,10 @@
     box().querySelector("[data-file]").href = link.href;
     box().querySelector("[data-caption]").textContent = small.alt;
     const count = box().querySelector("[data-count]");
-    count.textContent = count.dataset.words.replace("{n}", at + 1).replace("{all}", links.length);
+    const numbers = new Intl.NumberFormat(document.documentElement.lang, { numberingSystem: "latn" });
+    count.textContent = count.dataset.words
+      .replace("{n}", numbers.format(at + 1))
+      .replace("{all}", numbers.format(links.length));
     for (const button of box().querySelectorAll("[data-step]")) button.hidden = links.length < 2;
   }
 

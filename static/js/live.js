@@ -334,7 +334,9 @@
     const button = document.getElementById("new-messages");
     if (!button) return;
     button.hidden = number === 0;
-    button.textContent = number === 1 ? button.dataset.one : button.dataset.many.replace("{n}", number);
+    const { lang } = document.documentElement;
+    const words = JSON.parse(button.dataset.words)[new Intl.PluralRules(lang).select(number)];
+    button.textContent = words.replace("{n}", new Intl.NumberFormat(lang, { numberingSystem: "latn" }).format(number));
   }
 
   // --- Begin -----------------------------------------------------------------------------------------------------
