@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -30,10 +30,14 @@ def without_tokens() -> QuerySet[XAccount]:
 
 def x_accounts_of(user: Person, role: str = Role.VIEWER) -> QuerySet[XAccount]:
     """The X accounts a person is a member of, with at least that role. Owners read by membership too."""
+    return without_tokens().filter(pk__in=x_account_ids_of(user, role))
+
+
+def x_account_ids_of(user: Person, role: str = Role.VIEWER) -> QuerySet[Membership, Any]:
+    """The same, for the condition of another query."""
     if not isinstance(user, User) or not user.is_active:
-        return XAccount.objects.none()
-    memberships = Membership.objects.filter(user=user, role__in=Role.at_least(role))
-    return without_tokens().filter(pk__in=memberships.values("x_account"))
+        return Membership.objects.none().values("x_account")
+    return Membership.objects.filter(user=user, role__in=Role.at_least(role)).values("x_account")
 
 
 def x_account_for(user: Person, pk: int, role: str = Role.VIEWER) -> XAccount:

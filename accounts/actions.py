@@ -12,7 +12,7 @@ from django.db.models import F, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import access, failures, grants
+from accounts import access, announcing, failures, grants
 from accounts.connecting import Attempt, redirect_uri
 from accounts.failures import FlowError
 from accounts.models import Invitation, Membership, Role, User, XAccount
@@ -227,6 +227,8 @@ def _store_grant(user: User, profile: Profile, pair: TokenPair) -> Connected:
     x_user_id, values = int(profile.id), _granted(user, profile, pair)
     same = XAccount.objects.filter(x_user_id=x_user_id)
     with transaction.atomic():
+        for pk in same.values_list("pk", flat=True):
+            announcing.state_changes(pk)
         is_new = False
         # A refresh on its way with the older pair sees the new generation and throws its own away.
         while not is_new and not same.update(token_generation=F("token_generation") + 1, **values):
@@ -278,17 +280,20 @@ def _take_tokens(x_account: XAccount, detail: str) -> tuple[str, ...]:
             tokens = same_pair.values_list("refresh_token", "access_token").first()
         except DecryptionError:
             tokens = ("", "")
-        ended = same_pair.update(
-            state=XAccount.State.DISCONNECTED,
-            state_since=timezone.now(),
-            state_detail=detail[:500],
-            access_token="",
-            refresh_token="",
-            token_expires_at=None,
-            token_generation=F("token_generation") + 1,
-            refresh_lease_until=None,
-            refresh_lease_holder="",
-            refresh_in_doubt_since=None,
-        )
+        with transaction.atomic():
+            announcing.state_changes(x_account.pk)
+            ended = same_pair.update(
+                state=XAccount.State.DISCONNECTED,
+                state_since=timezone.now(),
+                state_detail=detail[:500],
+                access_token="",
+                refresh_token="",
+                token_expires_at=None,
+                token_generation=F("token_generation") + 1,
+                refresh_lease_until=None,
+                refresh_lease_holder="",
+                refresh_in_doubt_since=None,
+            )
+            transaction.set_rollback(not ended)
         if ended and tokens is not None:
             return tokens

@@ -45,7 +45,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """People come by invitation and are switched off, not deleted: their notes and replies stay theirs."""
 
     form = UserForm
-    fields = ("email", "name", "is_owner", "is_active", "time_zone", "date_joined", "last_login")
+    fields = ("email", "name", "is_owner", "is_active", "language", "time_zone", "date_joined", "last_login")
     readonly_fields = ("date_joined", "last_login")
     list_display = ("email", "name", "is_owner", "is_active", "last_login")
     list_filter = ("is_owner", "is_active")

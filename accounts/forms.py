@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,11 @@ from accounts.models import User
 
 def zone_choices() -> list[tuple[str, str]]:
     return [("", gettext("As my browser says")), *((name, name.replace("_", " ")) for name in zones.names())]
+
+
+def language_choices() -> list[tuple[str, str]]:
+    """Each language by its own name, so that it is found by who reads no other."""
+    return [("", gettext("As my browser says")), *settings.LANGUAGES]
 
 
 class PasswordForm(forms.Form):
@@ -71,12 +77,23 @@ class SetupForm(PasswordForm):
         return email
 
 
+class LanguageSelect(forms.Select):
+    """Says of each name which language it is in, for those who hear it."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        if value:
+            option["attrs"]["lang"] = value
+        return option
+
+
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    language = forms.ChoiceField(choices=language_choices, required=False, label=_("Language"), widget=LanguageSelect)
     time_zone = forms.ChoiceField(choices=zone_choices, required=False, label=_("Time zone"))
 
     class Meta:
         model = User
-        fields = ("name", "time_zone", "uses_key_shortcuts")
+        fields = ("name", "language", "time_zone", "uses_key_shortcuts")
         labels = {"name": _("Your name"), "uses_key_shortcuts": _("Single-key shortcuts")}
         help_texts = {
             "uses_key_shortcuts": _(

@@ -45,6 +45,7 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(
         max_length=64, blank=True, help_text="Empty until the first sign-in tells the browser's."
     )
+    language = models.CharField(max_length=16, blank=True, help_text="Empty: as the browser says.")
     uses_key_shortcuts = models.BooleanField(default=True, help_text="Single letters act; Ctrl-K works in any case.")
     date_joined = models.DateTimeField(default=timezone.now)
 

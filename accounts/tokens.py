@@ -25,7 +25,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from accounts import grants
+from accounts import announcing, grants
 from accounts.grants import Heard
 from accounts.models import XAccount
 from dminbox import leases
@@ -167,6 +167,15 @@ def _update(condition: Q, **values: object) -> bool:
         return XAccount.objects.filter(condition).update(**values) == 1
 
 
+def _enter(x_account: XAccount, condition: Q, **values: object) -> bool:
+    """An `_update` to another state, told to whoever shows it in the same transaction, or not at all."""
+    with transaction.atomic(durable=True):
+        announcing.state_changes(x_account.pk)
+        has_changed = XAccount.objects.filter(condition).update(**values) == 1
+        transaction.set_rollback(not has_changed)
+    return has_changed
+
+
 def _claim(x_account: XAccount) -> str:
     """The lease on this refresh: a holder's name, or "" when another has it."""
     now, holder = timezone.now(), secrets.token_hex(16)
@@ -258,8 +267,8 @@ def _store(x_account: XAccount, pair: TokenPair) -> None:
     }
     state = XAccount.State
     anew = {"state": state.CONNECTED, "state_since": timezone.now(), "state_detail": ""}
-    stored = _update(_same_pair(x_account) & Q(state=state.CONNECTED), **values) or _update(
-        _same_pair(x_account) & Q(state=state.RECONNECT), **values, **anew
+    stored = _update(_same_pair(x_account) & Q(state=state.CONNECTED), **values) or _enter(
+        x_account, _same_pair(x_account) & Q(state=state.RECONNECT), **values, **anew
     )
     log.info("token_refreshed" if stored else "token_refreshed_too_late", x_account_id=x_account.pk)
     if not stored:
@@ -276,7 +285,8 @@ def _drop(x_account: XAccount, pair: TokenPair) -> None:
 
 def mark_reconnect(x_account: XAccount, detail: str) -> bool:
     """connected -> reconnect, unless a newer pair was stored meanwhile."""
-    marked = _update(
+    marked = _enter(
+        x_account,
         _same_pair(x_account) & Q(state=XAccount.State.CONNECTED),
         state=XAccount.State.RECONNECT,
         state_since=timezone.now(),

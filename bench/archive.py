@@ -93,9 +93,30 @@ STATEMENTS = (
         JOIN conversations_conversation c ON c.id = e.conversation_id
         JOIN accounts_xaccount a ON a.id = c.x_account_id WHERE e.sender_id <> a.x_user_id
         ORDER BY e.conversation_id, e.dm_event_id DESC) e WHERE e.conversation_id = c.id""",
+    """UPDATE conversations_conversation c SET last_own_dm_event_id = e.dm_event_id
+    FROM (SELECT DISTINCT ON (e.conversation_id) e.* FROM conversations_dmevent e
+        JOIN conversations_conversation c ON c.id = e.conversation_id
+        JOIN accounts_xaccount a ON a.id = c.x_account_id WHERE e.sender_id = a.x_user_id
+        ORDER BY e.conversation_id, e.dm_event_id DESC) e WHERE e.conversation_id = c.id""",
+    # Each fiftieth message brought a photo.
+    """INSERT INTO conversations_mediafile
+        (source_url, source_hash, state, attempts, due_at, error, path, content_type, width, height,
+         thumbnail_attempts, thumbnail_widths, placeholder)
+    SELECT 'http://x.local/' || id, md5(id::text) || md5(id::text), 'stored', 1, %(now)s, '', '', 'image/jpeg', 1200,
+        900, 0, '[360, 720]', ''
+    FROM conversations_dmevent WHERE id %% 50 = 0""",
+    """INSERT INTO conversations_media (media_key, type, alt_text, raw, file_id)
+    SELECT '3_' || id, 'photo', '', '{}', id FROM conversations_mediafile""",
+    """INSERT INTO conversations_eventmedia (event_id, media_id, position)
+    SELECT e.id, m.id, 0 FROM conversations_dmevent e JOIN conversations_mediafile f
+        ON f.source_url = 'http://x.local/' || e.id JOIN conversations_media m ON m.file_id = f.id
+    WHERE e.id %% 50 = 0""",
+    "UPDATE conversations_dmevent SET has_media = true WHERE id %% 50 = 0",
+    """UPDATE conversations_conversation SET has_media = true WHERE id IN (
+        SELECT conversation_id FROM conversations_dmevent WHERE id %% 50 = 0)""",
     # Half of the conversations are read.
-    """INSERT INTO conversations_readmark (user_id, conversation_id, dm_event_id, moved_at)
-    SELECT %(reader)s, id, last_dm_event_id, %(now)s FROM conversations_conversation WHERE id %% 2 = 0""",
+    """INSERT INTO conversations_readmark (user_id, conversation_id, dm_event_id, moved_at, was_moved_back)
+    SELECT %(reader)s, id, last_dm_event_id, %(now)s, false FROM conversations_conversation WHERE id %% 2 = 0""",
 )
 
 

@@ -41,8 +41,10 @@ STATEMENTS = (
     SELECT a.id, row_number() OVER (ORDER BY e.id), 'event', e.conversation_id, e.id, '{}', now()
     FROM conversations_dmevent e CROSS JOIN accounts_xaccount a""",
     """INSERT INTO conversations_mediafile
-        (source_url, source_hash, state, attempts, due_at, error, path, content_type)
-    SELECT 'http://x.local/' || id, md5(id::text) || md5(id::text), 'stored', 1, now(), '', '', 'image/jpeg'
+        (source_url, source_hash, state, attempts, due_at, error, path, content_type, thumbnail_attempts,
+         thumbnail_widths, placeholder)
+    SELECT 'http://x.local/' || id, md5(id::text) || md5(id::text), 'stored', 1, now(), '', '',
+        'image/jpeg', 0, '[]', ''
     FROM conversations_dmevent WHERE id %% 16 = 0""",
     """INSERT INTO conversations_media (media_key, type, alt_text, raw, file_id)
     SELECT '3_' || id, 'photo', '', '{}', id FROM conversations_mediafile""",

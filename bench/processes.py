@@ -19,18 +19,19 @@ WORKER = [*CELERY, "worker", "--pool", "threads", "--concurrency", "4", "--witho
 BEAT = [*CELERY, "beat", "--pidfile="]
 LISTENER = [sys.executable, "manage.py", "listen"]
 WEB = [sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--lifespan", "off", "--log-level", "error"]
+WEB += ["--no-access-log", "--timeout-graceful-shutdown", "2"]
 LONGEST_START = 60
 
 
 @contextmanager
-def running(environment: dict[str, str], *commands: list[str]) -> Iterator[None]:
-    """These processes, until the block ends."""
+def running(environment: dict[str, str], *commands: list[str]) -> Iterator[list[int]]:
+    """These processes, until the block ends; gives their ids."""
     processes = [
         subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.DEVNULL)
         for command in commands
     ]
     try:
-        yield
+        yield [process.pid for process in processes]
     finally:
         for process in processes:
             process.terminate()
@@ -41,10 +42,17 @@ def running(environment: dict[str, str], *commands: list[str]) -> Iterator[None]
 @contextmanager
 def web(environment: dict[str, str], port: int, *, workers: int = 1) -> Iterator[str]:
     """The web server, once it answers; gives its address. The environment names the same port."""
-    url = f"http://127.0.0.1:{port}"
-    with running(environment, [*WEB, "--port", str(port), "--workers", str(workers), "--no-access-log"]):
-        wait_for(url)
+    with served(environment, port, workers=workers) as (url, _):
         yield url
+
+
+@contextmanager
+def served(environment: dict[str, str], port: int, *, workers: int = 1) -> Iterator[tuple[str, int]]:
+    """As `web`; gives the process beside the address."""
+    url = f"http://127.0.0.1:{port}"
+    with running(environment, [*WEB, "--port", str(port), "--workers", str(workers)]) as pids:
+        wait_for(url)
+        yield url, pids[0]
 
 
 def wait_for(url: str) -> None:

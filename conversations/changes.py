@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.access import without_tokens
@@ -43,6 +43,27 @@ def lock(x_account: XAccount) -> SyncState:
         SyncState.objects.bulk_create([SyncState(x_account=x_account)], ignore_conflicts=True)
         state = SyncState.objects.select_for_update().get(x_account=x_account)
     return state
+
+
+def announce_states(x_account_pks: Iterable[int]) -> None:
+    """The X accounts' own states change: one row each, inside the transaction that changes them.
+
+    Called before that, it takes the locks first, as everybody who stores does; always in one order for all.
+    """
+    pks = list(x_account_pks)
+    states = list(SyncState.objects.select_for_update().filter(x_account__in=pks).order_by("x_account"))
+    Change.objects.bulk_create(
+        [Change(x_account_id=row.x_account_id, number=row.last_change + 1, kind=Kind.ACCOUNT) for row in states]
+    )
+    SyncState.objects.filter(pk__in=[row.pk for row in states]).update(last_change=F("last_change") + 1)
+    for row in states:
+        transaction.on_commit(partial(waking.tell, row.x_account_id, row.last_change + 1), robust=True)
+
+
+def announce_connection(x_account_pk: int) -> None:
+    """What `accounts` tells of a connection it is about to end or renew (X_STATES_TOLD_BY)."""
+    SyncState.objects.bulk_create([SyncState(x_account_id=x_account_pk)], ignore_conflicts=True)
+    announce_states([x_account_pk])
 
 
 def announce(x_account: XAccount, changes: Sequence[NewChange]) -> None:

@@ -41,6 +41,13 @@ class InboxForm(forms.Form):
     until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     person = forms.CharField(required=False, max_length=50)
     after = forms.RegexField(r"^[0-9]{1,19}-[0-9]{1,19}$", required=False)
+    only = forms.RegexField(r"^[0-9]{1,18}(,[0-9]{1,18}){0,49}$", required=False)
+
+    def clean_only(self) -> list[int] | None:
+        """The rows that an open page has seen to change; none of them: the counts alone. None: the list."""
+        if "only" not in self.data:
+            return None
+        return [int(pk) for pk in self.cleaned_data["only"].split(",") if pk]
 
     def clean_after(self) -> tuple[int, int] | None:
         """last_dm_event_id and row id of the last row above."""

@@ -27,7 +27,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from accounts.models import Membership, User, XAccount
+from accounts.models import Membership, User
 from conversations import waking
 from conversations.models import Change, ReadMark, SyncState
 
@@ -66,7 +66,7 @@ def write_id(numbers: Numbers) -> str:
 
 
 class Told(NamedTuple):
-    """One change as browsers are told of it: ids alone. number 0: not in the log (a read mark, a state)."""
+    """One change as browsers are told of it: ids alone. number 0: not in the log (a read mark, a new membership)."""
 
     account: int
     number: int
@@ -82,13 +82,6 @@ class Ticket(NamedTuple):
     person: int
     session: str
     auth_hash: str
-
-
-class State(NamedTuple):
-    """What the pages of an X account say above everything else."""
-
-    connection: str
-    sync: str
 
 
 class Behind(Exception):  # noqa: N818 (no error: the page is to be loaded anew)
@@ -134,7 +127,6 @@ class Hub:
     def __init__(self) -> None:
         self.streams: set[Stream] = set()
         self.positions: Numbers = {}
-        self.states: dict[int, State] = {}
         self.marks: dict[tuple[int, int], datetime] = {}
         self.marks_since = timezone.now()
         self.looked_at = 0.0
@@ -197,7 +189,7 @@ class Hub:
     def _stop(self) -> None:
         for task in self.tasks:
             task.cancel()
-        self.tasks, self.positions, self.states, self.marks = set(), {}, {}, {}
+        self.tasks, self.positions, self.marks = set(), {}, {}
         self.is_told = False
 
     # --- Reading --------------------------------------------------------------------------------------------------
@@ -251,7 +243,6 @@ class Hub:
             self._hold_to(stream, allowed.get(stream.ticket))
         shown = {pk for stream in self.streams for pk in stream.queued}
         self.positions = {pk: number for pk, number in self.positions.items() if pk in shown}
-        await self._look_at_states(shown)
         await self._look_at_marks({stream.ticket.person for stream in self.streams})
 
     def _hold_to(self, stream: Stream, may_see: Numbers | None) -> None:
@@ -262,14 +253,6 @@ class Hub:
         for pk in may_see.keys() - stream.queued.keys():
             stream.queued[pk] = self.positions.setdefault(pk, may_see[pk])
             stream.hand(Told(pk, 0, Change.Kind.ACCOUNT))
-
-    async def _look_at_states(self, pks: set[int]) -> None:
-        """Whoever writes a state writes it in many places, and not all of them hold the account's lock."""
-        now = await self._ask(lambda: states_of(pks))
-        for pk, state in now.items():
-            if self.states.get(pk, state) != state:
-                self._hand_round(Told(pk, 0, Change.Kind.ACCOUNT))
-        self.states = now
 
     async def _look_at_marks(self, people: set[int]) -> None:
         """What a person has read in another browser is read here too."""
@@ -377,11 +360,6 @@ def allowed_to(tickets: Iterable[Ticket]) -> dict[Ticket, Numbers]:
 
 def _has_same_password(user: User, ticket: Ticket) -> bool:
     return constant_time_compare(user.get_session_auth_hash(), ticket.auth_hash)
-
-
-def states_of(pks: Iterable[int]) -> dict[int, State]:
-    rows = XAccount.objects.filter(pk__in=pks).values_list("pk", "state", "sync__state")
-    return {pk: State(state, sync or "") for pk, state, sync in rows}
 
 
 def marks_since(people: Iterable[int], since: datetime) -> list[Any]:

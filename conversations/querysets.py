@@ -5,7 +5,6 @@ Models link these as their managers; so this module imports none of them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -26,10 +25,12 @@ from django.db.models import (
     When,
     Window,
 )
+from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Coalesce, Greatest, RowNumber, Upper
+from django.db.models.functions import Coalesce, Greatest, JSONObject, RowNumber, Upper
+from django.utils import timezone
 
-from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
+from accounts.access import TOKENS_OF_JOINED, Person, x_account_ids_of, x_accounts_of
 from accounts.models import Role
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 MANY_UNREAD = 100
 """Counting stops here; pages say 99+."""
-LOOKED_AT = 500
+LOOKED_AT = 200
 """Conversations per X account that are looked at for counting the unread ones."""
 RAW_BESIDE_POSTS = ("post__author__raw", "post__quoted__author__raw")
 """What X told of people in its own form: a page shows none of it, and taking it apart takes longer than the query."""
@@ -56,7 +57,7 @@ NAMED = 3
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, user: Person, role: str = Role.VIEWER) -> Self:
-        return self.filter(x_account__in=x_accounts_of(user, role))
+        return self.filter(x_account__in=x_account_ids_of(user, role))
 
     def for_person(self, user: Person) -> Self:
         """Adds `role`, `read_to` (newest dm_event_id that counts as read) and leaves strangers' rows without both."""
@@ -94,45 +95,42 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         part = self.filter(x_account=EACH).newest_first().values_list("last_dm_event_id", "pk")[:size]
         return [pk for _, pk in sorted(union_over(part, x_account_ids), reverse=True)[:size]]
 
+    def newest_among(self, x_account_ids: Iterable[int], size: int) -> list[int]:
+        """The same for a condition that few rows may meet, so that all are looked at: in one walk, not one for each."""
+        found = self.filter(x_account__in=list(x_account_ids)).newest_first()
+        return list(found.values_list("pk", flat=True)[:size])
+
     def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, int]:
         """Unread conversations per X account: at most MANY_UNREAD of each, among the LOOKED_AT that heard last.
 
         So the price of the numbers is the same for any inbox; the filter for unread ones looks at all.
         """
         heard = self.for_person(user).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
-        newest = heard.order_by("-last_incoming_dm_event_id").values_list("x_account_id", "is_unread")
-        rows = union_over(newest.filter(x_account=EACH)[:LOOKED_AT], x_account_ids)
-        counts = Counter(pk for pk, is_unread in rows if is_unread)
-        return {pk: min(count, MANY_UNREAD) for pk, count in counts.items()}
+        newest = heard.filter(x_account_id=RawSQL("each_one.id", ())).order_by("-last_incoming_dm_event_id")
+        looked_at, params = newest.values_list("is_unread")[:LOOKED_AT].query.sql_with_params()
+        unread = f"SELECT 1 FROM ({looked_at}) AS looked_at WHERE is_unread LIMIT {MANY_UNREAD}"  # noqa: S608 (Django's own)
+        count = f"(SELECT COUNT(*) FROM ({unread}) AS unread)"  # noqa: S608
+        counted = f"SELECT each_one.id, {count} FROM accounts_xaccount each_one"  # noqa: S608
+        pks = list(x_account_ids)
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(f"{counted} WHERE each_one.id IN ({', '.join(['%s'] * len(pks))})", [*params, *pks])
+            return {pk: count for pk, count in cursor.fetchall() if count}
 
     def with_rows_of_inbox(self) -> Self:
-        """Everything a row of the inbox shows, in a fixed number of queries."""
-        events = _related(self.model, "last_event")
-        return (
-            self.select_related("x_account", "peer__avatar")
-            .defer(*TOKENS_OF_JOINED, "peer__raw")
-            .prefetch_related(
-                Prefetch("participants", _related(self.model, "participants").naming(), to_attr="named"),
-                Prefetch(
-                    "last_event", events.select_related("sender").defer("raw", "sender__raw").with_short_contents()
-                ),
-            )
-        )
+        """Everything a row of the inbox shows, but for what `contents.rows_of_inbox` adds."""
+        return self.with_contents_of_rows().select_related("x_account").defer(*TOKENS_OF_JOINED)
 
-    def with_receipts(self) -> Self:
-        """Adds `seen_own_id`, the newest message of ours that the other side has read by X's word, and `seen_at`."""
-        participants = _related(self.model, "participants")
-        peer = participants.filter(conversation=OuterRef("pk"), x_user=OuterRef("peer"))
-        reader = participants.filter(conversation=OuterRef("conversation"), x_user=OuterRef("conversation__peer"))
-        ours = _related(self.model, "events").filter(
-            conversation=OuterRef("pk"),
-            event_type="MessageCreate",
-            sender=OuterRef("x_account__x_user_id"),
-            dm_event_id__lte=Subquery(reader.values("seen_dm_event_id")[:1]),
-        )
-        return self.annotate(
-            seen_own_id=Subquery(ours.order_by("-dm_event_id").values("dm_event_id")[:1]),
-            seen_at=Subquery(peer.values("seen_at")[:1]),
+    def with_contents_of_rows(self) -> Self:
+        """The same but for the X account, which the inbox itself has at hand."""
+        events = _related(self.model, "last_event")
+        named = _related(self.model, "participants").naming_rows(timezone.now())
+        return (
+            self.select_related("peer__avatar")
+            .defer("peer__raw")
+            .prefetch_related(
+                Prefetch("participants", named, to_attr="named"),
+                Prefetch("last_event", events.select_related("sender").defer("raw", "sender__raw")),
+            )
         )
 
     def with_ages(self) -> Self:
@@ -144,18 +142,15 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         )
 
     def with_history(self) -> Self:
-        """Adds `history_state`, `history_detail` and `history_events` of the latest wish for older events."""
+        """Adds `history` of the latest wish for older events: its state, detail and events_read; None without one."""
         latest = _related(self.model, "history_reads").filter(conversation=OuterRef("pk")).order_by("-pk")
-        return self.annotate(
-            history_state=Subquery(latest.values("state")[:1]),
-            history_detail=Subquery(latest.values("detail")[:1]),
-            history_events=Subquery(latest.values("events_read")[:1]),
-        )
+        told = JSONObject(state="state", detail="detail", events_read="events_read")
+        return self.annotate(history=Subquery(latest.values(told=told)[:1]))
 
 
 class DmEventQuerySet(models.QuerySet["DmEvent"]):
     def visible_to(self, user: Person, role: str = Role.VIEWER) -> Self:
-        return self.filter(conversation__x_account__in=x_accounts_of(user, role))
+        return self.filter(conversation__x_account__in=x_account_ids_of(user, role))
 
     def messages(self) -> Self:
         return self.filter(event_type=self.model.Type.MESSAGE_CREATE)
@@ -163,24 +158,24 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
     def comings_and_goings(self) -> Self:
         return self.filter(event_type__in=[self.model.Type.PARTICIPANTS_JOIN, self.model.Type.PARTICIPANTS_LEAVE])
 
+    def of_unknown_kind(self) -> Self:
+        """By an index of these alone. SQLite takes it only where the kinds stand in the statement itself."""
+        kinds = ", ".join(f"'{kind}'" for kind in self.model.Type.values)
+        return self.filter(RawSQL(f"NOT (event_type IN ({kinds}))", [], models.BooleanField()))  # noqa: S611 (ours)
+
     def stretch(self) -> tuple[int, datetime | None]:
         """How many there are, and since when."""
         found = self.aggregate(events=Count("pk"), oldest=Min("created_at"))
         return found["events"], found["oldest"]
 
+    def newest_by(self, sender_id: int, up_to: int) -> int | None:
+        """The newest message of that sender in one conversation, none newer than `up_to`: a dm_event_id."""
+        theirs = self.messages().filter(sender=sender_id, dm_event_id__lte=up_to)
+        return theirs.order_by("-dm_event_id").values_list("dm_event_id", flat=True).first()
+
     def newest_ids(self, size: int) -> list[int]:
         """Of one conversation: read from the end of its index, which holds nothing else."""
         return list(self.order_by("-dm_event_id").values_list("dm_event_id", flat=True)[:size])
-
-    def with_short_contents(self) -> Self:
-        """What a one-line preview needs."""
-        return self.prefetch_related(
-            *self._contents(
-                people=_related(self.model, "event_participants").select_related("x_user").defer("x_user__raw"),
-                media=_related(self.model, "event_media").select_related("media").defer("media__raw"),
-                posts=_related(self.model, "event_posts"),
-            )
-        )
 
     def with_attachments(self) -> Self:
         """Which media and posts it carries, and the words of these; for `media_shown` of posts two queries more."""
@@ -199,29 +194,13 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         media = _related(self.model, "event_media").select_related("media__file", "media__light", "media__preview")
         return self.select_related("sender").prefetch_related(*self._contents(media=media))
 
-    def with_contents(self) -> Self:
-        """What a thread shows of each event, but for the media of posts (see `PostQuerySet.media`)."""
-        media = _related(self.model, "event_media").select_related("media__file", "media__light", "media__preview")
-        posts = _related(self.model, "event_posts").select_related(
-            "post__author__avatar", "post__quoted__author__avatar"
-        )
-        people = _related(self.model, "event_participants").returning().select_related("x_user").defer("x_user__raw")
-        return (
-            self.select_related("sender__avatar")
-            .defer("raw", "sender__raw")
-            .prefetch_related(
-                *self._contents(
-                    people=people,
-                    media=media.defer("media__raw"),
-                    posts=posts.defer(*RAW_BESIDE_POSTS),
-                )
-            )
-        )
+    def with_senders(self) -> Self:
+        """What a thread shows of each event, but for what `conversations/contents.py` adds."""
+        return self.select_related("sender__avatar").defer("raw", "sender__raw")
 
     @staticmethod
     def _contents(**wanted: Any) -> list[Prefetch[Any]]:
-        """As plain lists: a related manager for each event and kind would take longer than all the queries."""
-        relations = {"people": "event_participants", "media": "event_media", "posts": "event_posts"}
+        relations = {"media": "event_media", "posts": "event_posts"}
         return [Prefetch(relations[name], rows, to_attr=f"{name}_shown") for name, rows in wanted.items()]
 
 
@@ -254,6 +233,10 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
             .select_related("x_user__avatar")
             .order_by("rank")
         )
+
+    def naming_rows(self, now: datetime) -> Self:
+        """What rows of the inbox need of them: titles of groups, and who is typing. A peer names a one-to-one."""
+        return self.filter(Q(conversation__is_group=True) | Q(typing_until__gt=now)).naming()
 
     def named_like(self, words: Iterable[str], conversations: Iterable[int], size: int) -> list[int]:
         """The first of these conversations in which somebody's name or handle has all words in it, case aside.
@@ -290,7 +273,7 @@ class XUserQuerySet(models.QuerySet["XUser"]):
     def visible_to(self, user: Person) -> Self:
         """People of conversations this person may see; all others do not exist."""
         theirs = _related(self.model, "participations").filter(
-            x_user=OuterRef("pk"), conversation__x_account__in=x_accounts_of(user)
+            x_user=OuterRef("pk"), conversation__x_account__in=x_account_ids_of(user)
         )
         return self.filter(Exists(theirs))
 
@@ -303,7 +286,7 @@ class XUserQuerySet(models.QuerySet["XUser"]):
 
 class ConversationLookupQuerySet(models.QuerySet["ConversationLookup"]):
     def visible_to(self, user: Person, role: str = Role.VIEWER) -> Self:
-        return self.filter(x_account__in=x_accounts_of(user, role))
+        return self.filter(x_account__in=x_account_ids_of(user, role))
 
 
 def has_all(words: Iterable[str], text: str) -> bool:
@@ -324,6 +307,13 @@ def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) ->
     """
     sql, params = part.query.sql_with_params()
     return run_union([(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids], part.db)
+
+
+def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tuple[Any, ...]]:
+    """Rows of several querysets of values in one query, each with the place of its queryset in front."""
+    parts = [queryset.query.sql_with_params() for queryset in querysets]
+    placed = [f"SELECT {place:d} AS place, found.* FROM ({sql}) AS found" for place, (sql, _) in enumerate(parts)]  # noqa: S608
+    return run_union([(sql, params) for sql, (_, params) in zip(placed, parts, strict=True)], querysets[0].db)
 
 
 def run_union(parts: Sequence[tuple[str, Sequence[Any]]], alias: str) -> list[tuple[Any, ...]]:

@@ -94,6 +94,20 @@ class Shown:
     is_new_above: bool = False
 
     @property
+    def classes(self) -> str:
+        names = {"ours": self.is_ours, "first": self.opens_run, "same-minute": not self.opens_minute}
+        return " ".join(["event", *(name for name, is_set in names.items() if is_set)])
+
+    @property
+    def has_line_above(self) -> bool:
+        return self.day is not None or self.is_locked_above or self.is_new_above
+
+    @property
+    def is_plain(self) -> bool:
+        """A text in a bubble, as most messages are."""
+        return bool(self.html) and not self.is_emoji and not self.is_long
+
+    @property
     def is_long(self) -> bool:
         words = self.event.text or ""
         return len(words) > LONG_TEXT or words.count("\n") > LONG_LINES
@@ -113,14 +127,22 @@ KINDS: dict[str, str] = {
 def shown(events: Iterable[DmEvent], our_id: int) -> list[Shown]:
     """Events oldest first; our_id is the X user id of the account the conversation belongs to."""
     rows: list[Shown] = []
+    last_day: date | None = None
     for event in events:
         row = _shown(event, our_id)
         before = rows[-1] if rows else None
-        row.day = day_of(event) if before is None or day_of(before.event) != day_of(event) else None
+        day = day_of(event)
+        row.day, last_day = (day if day != last_day else None), day
         row.opens_run = row.day is not None or before is None or not _runs_on(before, row)
         row.opens_minute = row.opens_run or before is None or _minute_of(before.event) != _minute_of(event)
         rows.append(row)
     return rows
+
+
+def newest_by(events: Sequence[DmEvent], sender_id: int, up_to: int) -> int | None:
+    """The newest message of that sender, none newer than `up_to`, as `DmEventQuerySet.newest_by` finds it."""
+    theirs = (event for event in reversed(events) if event.sender_id == sender_id and event.dm_event_id <= up_to)
+    return next((event.dm_event_id for event in theirs if event.event_type == DmEvent.Type.MESSAGE_CREATE), None)
 
 
 def mark_seen(rows: Iterable[Shown], seen_own_id: int | None, seen_at: datetime | None) -> None:

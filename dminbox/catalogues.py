@@ -100,7 +100,9 @@ def updated(path: Path, language: str, domain: str, found: Catalog) -> Catalog:
 
 def new_catalog(language: str, domain: str) -> Catalog:
     heading = f"# The texts of dminbox in the language {language} ({domain})."
-    return Catalog(language, header_comment=heading, project="dminbox", version="1", language_team=language, fuzzy=False)
+    return Catalog(
+        language, header_comment=heading, project="dminbox", version="1", language_team=language, fuzzy=False
+    )
 
 
 def read(path: Path) -> Catalog:

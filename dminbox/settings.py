@@ -32,6 +32,7 @@ REDIS_URL = env.text("REDIS_URL", "")
 IS_EMBEDDED = not DATABASE_URL and not REDIS_URL  # database and broker are files of ours under DATA_DIR
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
 TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, high=10)
+DEBUG = env.choice("DEBUG", "no", ["yes", "no"]) == "yes"
 
 # --- X ----------------------------------------------------------------------------------------------------------------
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
@@ -71,6 +72,7 @@ X_CONSUMER_SECRET = env.text("X_CONSUMER_SECRET", "")
 X_PUSH = env.choice("X_PUSH", "stream", ["stream", "webhook", "off"])
 X_SUBSCRIPTION_CAP = env.integer("X_SUBSCRIPTION_CAP", 1500, high=1_000_000)
 X_CALLS_HEARD_BY = "conversations.ledger.hear"
+X_STATES_TOLD_BY = "conversations.changes.announce_connection"
 X_WINDOW_SECONDS = env.integer("X_WINDOW_SECONDS", 900, low=1, high=86_400)
 X_VOCABULARY = env.choice("X_VOCABULARY", "tweet", ["tweet", "post"])
 X_CONNECT_TIMEOUT = env.integer("X_CONNECT_TIMEOUT", 5, low=1, high=60)
@@ -168,7 +170,6 @@ CACHES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Django -----------------------------------------------------------------------------------------------------------
-DEBUG = False
 ROOT_URLCONF = "dminbox.urls"
 ASGI_APPLICATION = "dminbox.asgi.application"
 AUTH_USER_MODEL = "accounts.User"
@@ -212,8 +213,13 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["dminbox.loaders.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

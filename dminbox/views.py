@@ -63,7 +63,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_not_required
 def offline_empty(request: HttpRequest) -> HttpResponse:
-    """What an installed inbox says without a network when no list is kept. The same for everybody."""
+    """What an installed inbox says without a network when no list is kept. Tells nothing of anybody."""
     return render(request, "offline/empty.html")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings as django_settings
+from django.utils import translation
 
 from tests import factories
 from tests.xsim_server import SimServer, start_xsim
@@ -20,6 +21,13 @@ def _quick_settings(settings):
     }
     settings.SERVESTATIC_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    """Django leaves the language of a request in the thread: each test begins and ends without one."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.lane import ROOT
-from bench.processes import wait_for
+from bench import processes
 from bench.setup import Bench
 from bench.table import Row
 from tests.services import chromium, free_port
@@ -37,7 +34,8 @@ def measure(bench: Bench) -> list[Row]:
     streams = bench.sizes.streams
     database, port = bench.database("streams"), free_port()
     settings = {"PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}", "REDIS_URL": f"{bench.redis}/9"}
-    with bench.lane(database, **settings) as lane, _server(bench.environment(database, **settings), port) as server:
+    environment = bench.environment(database, **settings)
+    with bench.lane(database, **settings) as lane, processes.served(environment, port) as (url, server):
         sessions = lane.call("bench.streams:prepare", people=streams // PER_PERSON + 2)
         lane.call("bench.streams:store")
         with ExitStack() as opened:
@@ -45,7 +43,7 @@ def measure(bench: Bench) -> list[Row]:
             before = _resident(server)
             held = [_listen(opened, port, sessions[1 + n // PER_PERSON]) for n in range(streams)]
             weight = (_resident(server) - before) / streams / 1024
-            delays = _delays(lane, f"http://127.0.0.1:{port}", sessions[0], bench.sizes.told, held)
+            delays = _delays(lane, url, sessions[0], bench.sizes.told, held)
     p95 = sorted(delays)[int(len(delays) * 0.95)]
     name = f"with {streams} streams open"
     return [
@@ -95,17 +93,3 @@ def _shown(lane: object, pages: list[Page], held: list[socket.socket]) -> Iterat
 
 def _resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-@contextmanager
-def _server(environment: dict[str, str], port: int) -> Iterator[int]:
-    environment = environment | {"DJANGO_SETTINGS_MODULE": "tests.e2e.serving"}
-    command = [sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--port", str(port), "--lifespan", "off"]
-    command += ["--log-level", "error", "--timeout-graceful-shutdown", "2"]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment)
-    try:
-        wait_for(f"http://127.0.0.1:{port}")
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(30)

@@ -10,7 +10,7 @@ from conversations.models.events import (
     Participant,
     ReadMark,
 )
-from conversations.models.ledger import ApiCall, BilledResource, RateWindow, SpendDay, SpendReservation
+from conversations.models.ledger import ApiCall, BilledResource, RateWindow, RequestClaim, SpendDay, SpendReservation
 from conversations.models.link_pictures import LinkPicture
 from conversations.models.media import Media, MediaFile
 from conversations.models.people import XUser, XUserName
@@ -52,6 +52,7 @@ __all__ = [
     "RateWindow",
     "ReadInterval",
     "ReadMark",
+    "RequestClaim",
     "SavedView",
     "SearchEntry",
     "SearchState",

@@ -72,7 +72,11 @@ class Conversation(models.Model):
                 name="inbox_groups_newest_first",
                 condition=models.Q(is_group=True),
             ),
-            models.Index(fields=["x_account", "-last_incoming_dm_event_id"], name="inbox_unread"),
+            models.Index(
+                fields=["x_account", "-last_incoming_dm_event_id"],
+                include=["id", "last_dm_event_id"],
+                name="inbox_unread",
+            ),
             models.Index(
                 fields=["x_account", "-last_dm_event_id", "-id"],
                 name="inbox_unanswered_newest_first",
@@ -129,7 +133,7 @@ class DmEvent(models.Model):
         PARTICIPANTS_JOIN = "ParticipantsJoin"
         PARTICIPANTS_LEAVE = "ParticipantsLeave"
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events", db_index=False)
     dm_event_id = models.BigIntegerField(help_text="X's id; its order is the order of the conversation.")
     event_type = models.CharField(
         max_length=40, help_text="X's word; kinds we do not know are kept with their raw form."
@@ -145,11 +149,18 @@ class DmEvent(models.Model):
     )
     posts = models.ManyToManyField(Post, through="EventPost", related_name="events")
     media = models.ManyToManyField(Media, through="EventMedia", related_name="events")
+    has_media = models.BooleanField(
+        default=False, db_default=False, help_text="It brought a photo, video or GIF: what a gallery is read by."
+    )
+    has_post = models.BooleanField(default=False, db_default=False, help_text="It shared a post.")
     raw = models.JSONField(help_text="The event as X last gave it.")
+    told_digest = models.BigIntegerField(
+        null=True, editable=False, help_text="Of the answer that told it last: the same once more needs no look at it."
+    )
     stored_at = models.DateTimeField(default=timezone.now)
     unavailable_since = models.DateTimeField(null=True, blank=True, help_text="X answered 404 for it; our copy stays.")
 
-    # On rows that came by with_contents or with_short_contents.
+    # On rows that conversations/contents.py has filled.
     people_shown: list[EventParticipant]
     media_shown: list[EventMedia]
     posts_shown: list[EventPost]
@@ -161,7 +172,19 @@ class DmEvent(models.Model):
             models.UniqueConstraint(fields=["conversation", "dm_event_id"], name="dm_event_once_per_conversation")
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["sender", "-dm_event_id"], name="events_of_a_person")
+            models.Index(fields=["sender", "-dm_event_id"], name="events_of_a_person"),
+            models.Index(
+                fields=["event_type"],
+                name="event_of_unknown_kind",
+                condition=~models.Q(
+                    event_type__in=["MessageCreate", "ParticipantsJoin", "ParticipantsLeave"]  # Type.values
+                ),
+            ),
+            models.Index(
+                fields=["conversation", "-dm_event_id"],
+                name="gallery_newest_first",
+                condition=models.Q(has_media=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -236,7 +259,15 @@ class ReadMark(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["user", "conversation"], name="read_mark_once_per_person")
         ]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["moved_at"], name="read_mark_moved_last")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["moved_at"], name="read_mark_moved_last"),
+            # Counts and filters look at hundreds of marks, and read no table for it.
+            models.Index(
+                fields=["user", "conversation"],
+                include=["dm_event_id", "was_moved_back"],
+                name="read_marks_of_a_person",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} read {self.conversation_id} to {self.dm_event_id}"

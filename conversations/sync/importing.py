@@ -15,6 +15,17 @@ from conversations.models import SyncState
 from conversations.sync import intervals, subscriptions, trouble
 
 State = SyncState.State
+CHOSEN = [
+    "horizon_id",
+    "import_days",
+    "import_ceiling_usd",
+    "import_spent_usd",
+    "import_finished_at",
+    "next_poll_at",
+    "state",
+    "state_since",
+    "detail",
+]
 
 
 def make_missing_states() -> None:
@@ -39,7 +50,7 @@ def begin_import(x_account: XAccount, days: int, ceiling_usd: Decimal) -> None:
         state.import_ceiling_usd, state.import_spent_usd, state.import_finished_at = ceiling_usd, Decimal(0), None
         state.next_poll_at = timezone.now()
         trouble.enter(state, State.ACTIVE)
-        state.save()
+        state.save(update_fields=CHOSEN)
         subscriptions.check_soon()
 
 

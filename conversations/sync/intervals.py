@@ -24,8 +24,10 @@ from django.db.models import Exists, F, Max, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.models import XAccount, snowflake_floor
+from conversations import changes
+from conversations.changes import NewChange
 from conversations.ids import LARGEST, as_numbers
-from conversations.models import Conversation, ReadInterval
+from conversations.models import Change, Conversation, ReadInterval
 from dminbox import leases
 from dminbox.xapi.schema import Page
 
@@ -173,10 +175,17 @@ def is_cut_off(conversation: Conversation) -> bool:
 
 
 def reopen_conversations(x_account: XAccount) -> None:
-    """A conversation is read whole from its beginning up to the seam in one stretch; else it has a hole to be read."""
+    """A conversation is read whole from its beginning up to the seam in one stretch; else it has a hole to be read.
+
+    Inside a transaction, under the lock of the account's SyncState.
+    """
     up_to_seam = ReadInterval.objects.filter(low_id=0, high_id__gte=seam(x_account) - 1)
     whole = Conversation.objects.filter(x_account=x_account, has_reached_beginning=True)
-    whole.exclude(Exists(up_to_seam.filter(conversation=OuterRef("pk")))).update(has_reached_beginning=False)
+    cut_off = whole.exclude(Exists(up_to_seam.filter(conversation=OuterRef("pk"))))
+    pks = list(cut_off.values_list("pk", flat=True))
+    if pks:
+        Conversation.objects.filter(pk__in=pks).update(has_reached_beginning=False)
+        changes.announce(x_account, [NewChange(Change.Kind.CONVERSATION, pk) for pk in pks])
 
 
 def _reach(row: ReadInterval) -> Reach:

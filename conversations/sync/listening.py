@@ -15,14 +15,14 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts import grants
 from conversations import ledger
 from conversations.models import ActivityDelivery, PushState, SyncState
-from conversations.sync import pace, push, trouble
+from conversations.sync import pace, push, subscriptions, trouble
 from conversations.sync.trouble import Trouble
 from dminbox import alive, leases
 from dminbox.xapi.activity import Activity
@@ -40,6 +40,7 @@ STEADY = timedelta(minutes=1)
 """A connection that has lived so long is no reason any more to wait before the next."""
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=1)
+CLOCKS_DIFFER = timedelta(minutes=1)
 SHORT_WAIT = timedelta(seconds=10)
 """When push is away for longer, reading does not keep to its slower pace."""
 STATES: dict[str, str] = {SyncState.State.NO_CREDIT: State.NO_CREDIT, SyncState.State.REFUSED: State.REFUSED}
@@ -59,6 +60,7 @@ class Listener:
         self.noted_at = timezone.now()
         self.connected_at = timezone.now()
         self.is_caught_up = False
+        self.was_away = True
         self.stream: ActivityStream | None = None
 
     def stop(self) -> None:
@@ -114,7 +116,9 @@ class Listener:
         return mine == 1
 
     def _listen(self) -> None:
-        missed = _minutes_since(PushState.objects.get(pk=1).last_line_at)
+        heard_at = PushState.objects.get(pk=1).last_line_at
+        missed = _minutes_since(heard_at)
+        self.was_away = heard_at is None or heard_at < timezone.now() - SHORT_WAIT
         self._write(state=State.CONNECTING, state_since=timezone.now())
         with (
             grants.app(ledger.record_app_call) as app,
@@ -132,7 +136,10 @@ class Listener:
     def _note_connection(self, missed: int) -> None:
         now = timezone.now()
         self.connected_at, self.is_caught_up = now, missed == 0
-        self._write(state=State.CONNECTED, state_since=now, connected_at=now, detail="")
+        with transaction.atomic():
+            if self.was_away:
+                subscriptions.announce_push()
+            self._write(state=State.CONNECTED, state_since=now, connected_at=now, detail="")
         if self.is_caught_up:
             self._write(last_line_at=now)
         log.info("stream_connected", missed_minutes=missed)
@@ -150,7 +157,9 @@ class Listener:
             push.count(odd_lines=1)
 
     def _take_in(self, line: Activity | OddLine | None) -> None:
-        if isinstance(line, Activity):
+        if isinstance(line, Activity) and push.is_strange(line):
+            push.count(activities=1, strangers=1)
+        elif isinstance(line, Activity):
             is_new = push.take_in(line, ActivityDelivery.Source.STREAM)
             push.count(activities=1, duplicates=int(not is_new))
         elif isinstance(line, OddLine):
@@ -163,7 +172,8 @@ class Listener:
         """Not with each of many: once in a while is enough to tell a living stream from a dead one."""
         now = timezone.now()
         was_caught_up, self.is_caught_up = self.is_caught_up, self._has_caught_up(line)
-        if now < self.noted_at + NOTE_EVERY and was_caught_up == self.is_caught_up:
+        is_noted = abs(now - self.noted_at) < NOTE_EVERY  # a clock may be set back by hours
+        if is_noted and was_caught_up == self.is_caught_up:
             return
         self.noted_at = now
         alive.touch("listener")
@@ -176,7 +186,7 @@ class Listener:
 
         X is idle when it sends a keep-alive; where so much is said that it never is, the time tells.
         """
-        is_old = self.connected_at < timezone.now() - timedelta(seconds=settings.PUSH_SILENCE_SECONDS)
+        is_old = abs(timezone.now() - self.connected_at) > timedelta(seconds=settings.PUSH_SILENCE_SECONDS)
         return self.is_caught_up or line is None or is_old
 
     def _keep_lease(self) -> None:
@@ -210,13 +220,16 @@ class Listener:
         problem = trouble.trouble_of(error, failures)
         now = timezone.now()
         wait = _wait(error, problem, failures)
-        PushState.objects.filter(pk=1, holder=self.holder).update(
-            state=STATES.get(problem.state, State.WAITING),
-            state_since=now,
-            detail=problem.detail[:500],
-            failures=failures + 1,
-            next_try_at=now + wait,
-        )
+        with transaction.atomic():
+            if wait > SHORT_WAIT:
+                subscriptions.announce_push()
+            PushState.objects.filter(pk=1, holder=self.holder).update(
+                state=STATES.get(problem.state, State.WAITING),
+                state_since=now,
+                detail=problem.detail[:500],
+                failures=failures + 1,
+                next_try_at=now + wait,
+            )
         if wait > SHORT_WAIT:
             _poll_soon()
 
@@ -246,8 +259,14 @@ def _poll_soon() -> None:
 
 
 def _minutes_since(moment: datetime | None) -> int:
-    """None less than none: a clock may have been set back meanwhile."""
-    return 0 if moment is None else max(math.ceil((timezone.now() - moment).total_seconds() / 60), 0)
+    """None less than none: a clock may have been set back meanwhile. More than X repeats where one ran ahead: then
+    nobody knows.
+    """
+    if moment is None:
+        return 0
+    if moment > leases.furthest(timezone.now(), CLOCKS_DIFFER):
+        return MOST_BACKFILL + 1
+    return max(math.ceil((timezone.now() - moment).total_seconds() / 60), 0)
 
 
 def _lease_end() -> datetime:

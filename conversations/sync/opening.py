@@ -8,13 +8,15 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import XAccount
 from conversations import changes, ledger
+from conversations.changes import NewChange
 from conversations.ids import as_number
-from conversations.models import Conversation, ConversationLookup
+from conversations.models import Change, Conversation, ConversationLookup
 from conversations.sync import caps, intervals, pace, wishes
 from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
+from conversations.sync.wishes import NoRequestLeft
 from dminbox.wording import NO_PERSON
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import NotPermitted, NotThere, XError
@@ -44,6 +46,8 @@ def look_up_conversation(pk: int) -> None:
         wishes.finish(lookup, State.FAILED, NO_TARGET)
     except (NotThere, NotPermitted):
         wishes.finish(lookup, State.NONE, NONE)
+    except NoRequestLeft:
+        return
     except BeingSpent:
         wishes.put_off(lookup, caps.BACK_WITHIN, "")
     except CapReached:
@@ -60,9 +64,10 @@ def _look_up(lookup: ConversationLookup) -> None:
     reach: Reach | None = None
     endpoint = ledger.HISTORY if participant_id is None else ledger.HISTORY_WITH
     while reach is None or (reach.token and not reach.is_resting and wishes.renew(lookup)):
-        if not wishes.may_ask(lookup, lookup.x_account, endpoint):
-            return
-        with caps.page(lookup.x_account, pace.PAGE, with_people=True) as size:
+        with (
+            wishes.request(lookup, lookup.x_account, endpoint),
+            caps.page(lookup.x_account, pace.PAGE, with_people=True) as size,
+        ):
             answer = _ask(lookup, participant_id, dm_conversation_id, reach.token if reach else "", size)
             # The reach is advanced here and claimed below, in the transaction that stores the page.
             start = reach or intervals.top(answer.answered_at)
@@ -122,9 +127,10 @@ def _store(lookup: ConversationLookup, answer: Answer[Page], dm_conversation_id:
             wishes.finish(lookup, State.FAILED, UNREADABLE)
             return
         merged = intervals.record(lookup.x_account, conversation, reach, is_top=True)
-        if merged.low == BEGINNING:
+        if merged.low == BEGINNING and not conversation.has_reached_beginning:
             conversation.has_reached_beginning = True
             conversation.save(update_fields=["has_reached_beginning"])
+            changes.announce(lookup.x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
         wishes.settle(lookup, state=State.FOUND, conversation=conversation, detail="")
 
 

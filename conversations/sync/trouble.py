@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from accounts import tokens
 from accounts.models import XAccount
+from conversations import changes
 from conversations.models import PushState, SyncState
 from conversations.sync import pace
 from dminbox.wording import WITH_ID, X_REFUSES
@@ -45,6 +47,8 @@ FIRST_BACK_OFF = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 IDLE = [State.WAITING, State.PAUSED]
 """States in which no account is polled, whatever the time."""
+TIMED = [State.UNAVAILABLE, State.REFUSED]
+"""States whose words tell when it is tried again: each failure changes them."""
 NO_CREDIT = gettext_noop("X says that the developer account has no credit left. Nothing is read meanwhile.")
 RECONNECT = gettext_noop("X does not accept our connection to this X account any more. It has to be connected again.")
 SCOPES = gettext_noop(
@@ -113,7 +117,10 @@ def stop_all_for_credit() -> None:
     """At once; then one connected account tries each hour, and the others one by one, unless put off once more."""
     now = timezone.now()
     polling = SyncState.objects.exclude(state__in=[*IDLE, State.CAPPED])
-    polling.exclude(state=State.NO_CREDIT).update(state=State.NO_CREDIT, state_since=now, detail=NO_CREDIT)
+    with transaction.atomic():
+        told = list(polling.exclude(state=State.NO_CREDIT).values_list("x_account", flat=True))
+        changes.announce_states(told)
+        polling.filter(x_account__in=told).update(state=State.NO_CREDIT, state_since=now, detail=NO_CREDIT)
     polling.update(next_poll_at=now + LONGEST_WITHOUT_CREDIT)
     connected = polling.filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
     for pk, wait in waits_without_credit(connected.order_by("pk").values_list("pk", flat=True)):
@@ -138,9 +145,14 @@ def start_all_with_credit() -> None:
 
 
 def enter(row: SyncState, state: str, detail: str = "") -> None:
-    """Sets the state on the row, without saving it; `state_since` tells when it began."""
+    """Sets the state on the locked row and announces it, without saving it; `state_since` tells when it began.
+
+    Whoever saves it names the columns: `last_change` is the announcement's.
+    """
     if row.state != state:
         row.state_since = timezone.now()
+    if row.state != state or state in TIMED:
+        changes.announce_states([row.x_account_id])
     row.state, row.detail = state, detail[:500]
 
 

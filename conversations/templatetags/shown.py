@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from conversations import links, showing
+from conversations.addresses import address_of
 from conversations.models import Conversation, DmEvent, XUser
 from dminbox import wording
 
@@ -31,6 +31,7 @@ register.filter("typing_of", showing.typing_of)
 register.filter("ends_in_chat", showing.ends_in_chat)
 register.filter("short_time", showing.short_time)
 register.simple_tag(showing.preview_of, name="preview_of")
+register.simple_tag(address_of)
 register.simple_tag(links.conversation, name="conversation_on_x")
 register.filter("person_on_x", links.person)
 register.filter("post_on_x", links.post)
@@ -52,7 +53,7 @@ def avatar(person: XUser | None, conversation_pk: int, size: str = "m") -> SafeS
 
 @register.simple_tag
 def file_url(conversation_pk: int, file_pk: int) -> str:
-    return reverse("media_file", args=[conversation_pk, file_pk])
+    return address_of("media_file", conversation_pk, file_pk)
 
 
 @register.simple_tag
@@ -77,7 +78,7 @@ def _words(local: datetime, style: str) -> str:
 @register.simple_tag
 def event_link(event: DmEvent) -> SafeString:
     """The permanent address of an event, with its time for a label."""
-    address = reverse("event", args=[event.conversation_id, event.dm_event_id])
+    address = address_of("event", event.conversation_id, event.dm_event_id)
     return format_html('<a class="event-time" href="{}">{}</a>', address, moment(event.created_at, "clock"))
 
 
@@ -85,7 +86,7 @@ def event_link(event: DmEvent) -> SafeString:
 def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> SafeString:
     """Where one message stands here, and the nearest X has to it."""
     on_x = links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=has_media)
-    about = reverse("message", args=[event.conversation_id, event.dm_event_id])
+    about = address_of("message", event.conversation_id, event.dm_event_id)
     return format_html(
         '{}<a class="more" href="{}" aria-label="{}">⋯</a>'
         '<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="{}">↗</a>',

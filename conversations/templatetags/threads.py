@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 from django import template
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
 from conversations import folding, showing
+from conversations.addresses import address_of
 from conversations.models import MediaFile
 from conversations.thread import Shown
 
@@ -47,8 +47,8 @@ def picture_url(file: MediaFile | None, conversation_pk: int, width: int = 0) ->
         return ""
     wide = [each for each in file.thumbnail_widths if each >= width]
     if width and wide:
-        return reverse("thumbnail", args=[conversation_pk, file.pk, min(wide)])
-    return reverse("media_file", args=[conversation_pk, file.pk])
+        return address_of("thumbnail", conversation_pk, file.pk, min(wide))
+    return address_of("media_file", conversation_pk, file.pk)
 
 
 @register.simple_tag
@@ -57,6 +57,6 @@ def srcset(file: MediaFile, conversation_pk: int, shown_width: int) -> SafeStrin
     if len(file.thumbnail_widths) < 2:
         return ""
     sizes = ", ".join(
-        f"{reverse('thumbnail', args=[conversation_pk, file.pk, width])} {width}w" for width in file.thumbnail_widths
+        f"{address_of('thumbnail', conversation_pk, file.pk, width)} {width}w" for width in file.thumbnail_widths
     )
     return format_html('srcset="{}" sizes="{}px"', sizes, shown_width)

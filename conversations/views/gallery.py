@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.access import TOKENS_OF_JOINED
 from conversations.forms import ThreadForm
-from conversations.models import Conversation, DmEvent, EventMedia
+from conversations.models import Conversation, DmEvent
 from conversations.showing import Picture, picture_of
 from conversations.thread import day_of
 
@@ -36,7 +35,7 @@ def gallery(request: HttpRequest, pk: int) -> HttpResponse:
     form = ThreadForm(request.GET)
     if not form.is_valid():
         raise Http404
-    events = conversation.events.filter(Exists(EventMedia.objects.filter(event=OuterRef("pk"))))
+    events = conversation.events.filter(has_media=True)
     if form.cleaned_data["before"] is not None:
         events = events.filter(dm_event_id__lt=form.cleaned_data["before"])
     found = list(events.order_by("-dm_event_id").with_media()[: PAGE + 1])

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from asgiref.sync import SyncToAsync, sync_to_async
 from django.contrib.auth import HASH_SESSION_KEY
-from django.db import connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from conversations import live
 from conversations.live import Behind, Hub, Numbers, Stream, Ticket, Told
+from conversations.views.streaming import give_back
 
 KEEP_ALIVE = 15.0
 RETRY_MS = 2000
@@ -99,8 +99,14 @@ def _message(told: Told, sent: Numbers) -> bytes:
     """Notes the number as sent: the id of each event is all that its browser has by then."""
     if told.number:
         sent[told.account] = told.number
+    return _encoded(told, live.write_id(sent))
+
+
+@lru_cache(256)
+def _encoded(told: Told, at: str) -> bytes:
+    """The same bytes go to all who see the same X accounts."""
     data = json.dumps(told._asdict(), separators=(",", ":"))
-    return f"id: {live.write_id(sent)}\ndata: {data}\n\n".encode()
+    return f"id: {at}\ndata: {data}\n\n".encode()
 
 
 def _named(name: str, sent: Numbers) -> bytes:
@@ -109,14 +115,8 @@ def _named(name: str, sent: Numbers) -> bytes:
 
 async def _give_back() -> None:
     """All questions are asked: an open stream keeps no connection, nor the thread that Django gave its request."""
-    await sync_to_async(_give_back_connections)()
+    await sync_to_async(give_back)()
     context = SyncToAsync.thread_sensitive_context.get(None)
     thread = SyncToAsync.context_to_thread_executor.pop(context, None) if context else None
     if thread is not None:
         thread.shutdown(wait=False)
-
-
-def _give_back_connections() -> None:
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()

@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -22,6 +21,7 @@ from accounts.models import Role
 from conversations.changes import events_showing
 from conversations.media import files_shown_in, thumbnail_path
 from conversations.models import Conversation, MediaFile
+from conversations.views.streaming import give_back
 
 CHUNK = 256 * 1024
 RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
@@ -120,7 +120,7 @@ def _streamed(request: HttpRequest, body: BinaryIO, start: int, length: int, sta
 
 async def _pieces(body: BinaryIO, start: int, length: int) -> AsyncIterator[bytes]:
     # All queries are done, the middlewares' too: a slow reader shall not keep a connection of the pool.
-    await sync_to_async(_give_back_connections)()
+    await sync_to_async(give_back)()
     try:
         body.seek(start)
         while length > 0 and (piece := await asyncio.to_thread(body.read, min(CHUNK, length))):
@@ -128,12 +128,6 @@ async def _pieces(body: BinaryIO, start: int, length: int) -> AsyncIterator[byte
             yield piece
     finally:
         body.close()
-
-
-def _give_back_connections() -> None:
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
 
 
 def _with_headers(response: HttpResponseBase, file: MediaFile, etag: str) -> HttpResponseBase:

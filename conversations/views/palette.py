@@ -18,6 +18,7 @@ from conversations.models import Conversation, Participant, XUser
 from conversations.querysets import has_all
 from conversations.search import names
 from conversations.showing import handle_of, name_of, title_of
+from dminbox.wording import handle
 
 LOOKED_AT = 1000
 """Newest conversations whose people's names are compared, in any order of the words."""
@@ -95,8 +96,8 @@ def _views(user: User) -> Iterator[Choice]:
 
 def _x_accounts(x_accounts: Iterable[XAccount]) -> Iterator[Choice]:
     for row in x_accounts:
-        yield Choice(f"@{row.username}", f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
-        yield Choice(f"@{row.username}", reverse("x_account", args=[row.pk]), _("its state"))
+        yield Choice(handle(row.username), f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
+        yield Choice(handle(row.username), reverse("x_account", args=[row.pk]), _("its state"))
 
 
 def _conversations(user: User, x_accounts: Iterable[XAccount], query: str, people: Sequence[XUser]) -> Iterator[Choice]:
@@ -116,7 +117,9 @@ def _conversations(user: User, x_accounts: Iterable[XAccount], query: str, peopl
     rows = mine.filter(pk__in=list(dict.fromkeys(found))[:SHOWN]).for_person(user).with_rows_of_inbox().newest_first()
     for row in rows:
         yield Choice(
-            title_of(row), reverse("thread", args=[row.pk]), _("to %(x_account)s") % {"x_account": row.x_account}
+            title_of(row),
+            reverse("thread", args=[row.pk]),
+            _("to %(x_account)s") % {"x_account": handle(row.x_account.username)},
         )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,14 +17,23 @@ from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Role, User, snowflake_floor
 from conversations import actions, live
 from conversations.attention import attention_of
-from conversations.cards import link_cards_of
+from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
-from conversations.models import Conversation, DmEvent, EventParticipant, LinkPicture, PostMedia
+from conversations.models import Conversation, DmEvent, EventParticipant, Participant
 from conversations.querysets import DmEventQuerySet
 from conversations.showing import others_named, prices, typing_of
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
-from conversations.thread import Shown, day_of, mark_locked, mark_seen, mark_unread, posts_of, shown, steps_by_person
+from conversations.thread import (
+    Shown,
+    day_of,
+    mark_locked,
+    mark_seen,
+    mark_unread,
+    newest_by,
+    shown,
+    steps_by_person,
+)
 from conversations.views.asking import all_of, refusal
 from conversations.views.watching import is_watched
 
@@ -52,6 +60,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     events, older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
     people = list(conversation.participants.with_profiles(request.user))
     conversation.named = others_named(conversation, people)
+    _add_receipt(conversation, people, events if above is None else None)
     context = _page(conversation, wanted, events, older, above) | {
         "has_newer": above is not None,
         "live_from": _live_from(conversation),
@@ -64,6 +73,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "attention": attention_of(conversation.x_account),
         "choices": Show.CHOICES if conversation.is_group else Show.CHOICES[:2],
     }
+    mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     return render(request, "conversations/thread.html", context, status=status)
 
 
@@ -82,10 +92,12 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     events = _narrowed(conversation, wanted["show"])
     # One more on either side: the event we stand at tells whether its day goes on here, the last whether there is more.
-    found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_contents()[: PAGE + 2])
+    found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_senders()[: PAGE + 2])
     below = found.pop(0) if found and found[0].dm_event_id == wanted["before"] else None
-    page = _with_post_media(found[:PAGE][::-1])
+    page = _with_contents(found[:PAGE][::-1])
+    _add_receipt(conversation, conversation.participants.filter(x_user=conversation.peer_id))
     context = _page(conversation, wanted, page, _after_page(found), wanted["before"])
+    mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     if below and page and day_of(page[-1]) == day_of(below):
         context["day_goes_on"] = day_of(below)
     return render(request, "conversations/_older.html", context)
@@ -107,14 +119,13 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     is_one = wanted["after"] is None
     old = events.filter(dm_event_id__lt=edge) if is_one else events.filter(dm_event_id__lte=edge)
     new = events.filter(dm_event_id=edge) if is_one else events.filter(dm_event_id__gt=edge)
-    before = list(old.order_by("-dm_event_id").with_contents()[:1])
-    found = list(new.order_by("dm_event_id").with_contents()[: PAGE + 1])
-    page = _with_post_media(before + found[:PAGE])
+    before = list(old.order_by("-dm_event_id").with_senders()[:1])
+    found = list(new.order_by("dm_event_id").with_senders()[: PAGE + 1])
+    page = _with_contents(before + found[:PAGE])
     people = list(conversation.participants.with_profiles(request.user))
+    _add_receipt(conversation, people)  # it stands apart: it may belong under a message that is there already
     context = _page(conversation, wanted, page, edge, None)
     context["rows"] = [row for row in context["rows"] if row.event not in before]
-    for row in context["rows"]:
-        row.seen_at = None  # the receipt stands apart: it may belong under a message that is there already
     context |= {
         "typing": typing_of(conversation, people),
         "newest": page[-1].dm_event_id if page else 0,
@@ -188,14 +199,26 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    mine = (
-        Conversation.objects.visible_to(request.user)
-        .for_person(request.user)
-        .with_history()
-        .with_receipts()
-        .with_ages()
-    )
-    return get_object_or_404(mine.select_related("x_account__sync", "peer__avatar").defer(*TOKENS_OF_JOINED), pk=pk)
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_history().with_ages()
+    rows: Any = mine.select_related("x_account__sync", "peer__avatar").defer(*TOKENS_OF_JOINED)
+    conversation = get_object_or_404(rows, pk=pk)
+    told = conversation.history or {}
+    conversation.history_state, conversation.history_detail = told.get("state"), told.get("detail")
+    conversation.history_events = told.get("events_read")
+    return conversation
+
+
+def _add_receipt(conversation: Any, people: Iterable[Participant], newest: Sequence[DmEvent] | None = None) -> None:
+    """Adds `seen_own_id`, the newest message of ours that the other side has read by X's word, and `seen_at`.
+
+    newest: the events of a page that ends with the newest; a message above them is of no interest there.
+    """
+    peer = next((row for row in people if row.x_user_id == conversation.peer_id), None)
+    conversation.seen_own_id, conversation.seen_at = None, peer.seen_at if peer else None
+    if peer and peer.seen_dm_event_id:
+        ours, seen = conversation.x_account.x_user_id, peer.seen_dm_event_id
+        on_page = newest_by(newest or (), ours, seen)
+        conversation.seen_own_id = on_page if newest is not None else conversation.events.newest_by(ours, seen)
 
 
 def _person(request: HttpRequest) -> User:
@@ -229,8 +252,8 @@ def _narrowed(conversation: Conversation, show: str) -> DmEventQuerySet:
 def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], int | None, int | None]:
     """The events of a page, oldest first, and the dm_event_ids of the next older and of the next newer one."""
     if wanted["after"] is not None:
-        found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_contents()[: PAGE + 1])
-        return _with_post_media(found[:PAGE]), wanted["after"], _after_page(found)
+        found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_senders()[: PAGE + 1])
+        return _with_contents(found[:PAGE]), wanted["after"], _after_page(found)
     next_newer: int | None = wanted["before"]
     if next_newer is not None:
         events = events.filter(dm_event_id__lt=next_newer)
@@ -239,33 +262,17 @@ def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEve
         edge = list(above.values_list("dm_event_id", flat=True)[PAGE // 2 - 1 : PAGE // 2 + 1])
         next_newer = edge[1] if len(edge) > 1 else None
         events = events.filter(dm_event_id__lte=edge[0]) if edge else events
-    found = list(events.order_by("-dm_event_id").with_contents()[: PAGE + 1])
-    return _with_post_media(found[:PAGE][::-1]), _after_page(found), next_newer
+    found = list(events.order_by("-dm_event_id").with_senders()[: PAGE + 1])
+    return _with_contents(found[:PAGE][::-1]), _after_page(found), next_newer
 
 
 def _after_page(found: Sequence[DmEvent]) -> int | None:
     return found[PAGE].dm_event_id if len(found) > PAGE else None
 
 
-def _with_post_media(events: list[DmEvent]) -> list[DmEvent]:
-    """The media of shared and quoted posts together: one query for both."""
-    media = PostMedia.objects.select_related("media__file", "media__light", "media__preview")
-    prefetch_related_objects(posts_of(events), Prefetch("post_media", media, to_attr="media_shown"))
-    _give_link_pictures(events)
+def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
+    add_contents(events)
     return events
-
-
-def _give_link_pictures(events: list[DmEvent]) -> None:
-    """One query, and none where no link has a picture."""
-    posts = posts_of(events)
-    every: list[Any] = [*events, *posts]
-    rows = [row for row in every if any(card.picture for card in link_cards_of(row.entities))]
-    if not rows:
-        return
-    pictures = LinkPicture.objects.filter(Q(event__in=events) | Q(post__in=posts)).select_related("file")
-    files = {picture.file.source_url: picture.file for picture in pictures}
-    for row in rows:
-        row.link_files = files
 
 
 def _steps(conversation: Conversation) -> list[EventParticipant]:
@@ -279,7 +286,6 @@ def _page(
 ) -> dict[str, Any]:
     """older, above: the dm_event_ids of the next older event and of the next newer; None where there is none."""
     rows, has_older = shown(events, conversation.x_account.x_user_id), older is not None
-    mark_seen(rows, conversation.seen_own_id, conversation.seen_at)
     read_to = conversation.read_to if wanted["line"] is None else wanted["line"]
     mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])

@@ -31,7 +31,7 @@
       next.focus({ preventScroll: true });
       next.scrollIntoView({ block: "nearest" });
     } else if (by > 0) {
-      document.querySelector("#list .more a")?.click();
+      document.querySelector("#list .more-pages a")?.click();
     }
     return next;
   }

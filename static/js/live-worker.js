@@ -1,19 +1,28 @@
-// One stream of changes for all tabs of a browser: a shared worker, or, loaded as a script, the stream of one tab.
+// One stream of changes for all tabs of a browser, and one answer for all that ask the same at the same moment: a shared
+// worker, or, loaded as a script, the tab that speaks for the others.
 "use strict";
 
 const SILENCE_MS = 35_000; // two keep-alives and a little
-const PATIENCE_MS = 6_000; // until a stream that does not open is given up for now
-const TRY_AGAIN_MS = 30_000;
+const PATIENCE_MS = 6_000; // until pages help themselves, and no longer wait for the stream
+const TRY_SOON_MS = 3_000;
+const TRY_LATER_MS = 10_000;
 const KEPT = 300;
 
 function numbersOf(id) {
   return new Map(id ? id.split(".").map((part) => part.split("-").map(Number)) : []);
 }
 
-// tell(message): {type: "state", state} | {type: "change", change} | {type: "reload"} | {type: "gone"}
+// Whether one names fewer X accounts than the other: those that may no longer be seen.
+function isLessThan(one, other) {
+  const seen = numbersOf(one);
+  return [...numbersOf(other).keys()].some((account) => !seen.has(account));
+}
+
+// tell(message): {type: "state", state, at} | {type: "change", change, at} | {type: "reload"} | {type: "gone"}
 class LiveStream {
   constructor(url, from, tell) {
-    Object.assign(this, { url, at: from, since: numbersOf(from), tell, kept: [], state: "again" });
+    Object.assign(this, { url, at: from, since: numbersOf(from), tell, kept: [], state: "again", told: 0 });
+    this.lostAt = Date.now();
     this.open();
     setInterval(() => this.look(), 1000);
   }
@@ -26,6 +35,10 @@ class LiveStream {
       source.addEventListener(name, (event) => {
         if (source !== this.source) return;
         this.heardAt = Date.now();
+        if (name === "hello" && isLessThan(event.lastEventId, this.at)) {
+          this.leave(); // it was lost while nobody listened
+          return;
+        }
         if (event.lastEventId) this.at = event.lastEventId;
         act(event);
       });
@@ -38,14 +51,16 @@ class LiveStream {
       this.say("live");
       this.tell({ type: "reload" });
     });
-    on("gone", () => {
-      source.close();
-      this.isOver = true;
-      this.tell({ type: "gone" });
-    });
+    on("gone", () => this.leave());
     source.onerror = () => {
       if (source === this.source && !this.isOver && this.state === "live") this.lose();
     };
+  }
+
+  leave() {
+    this.isOver = true;
+    this.source.close();
+    this.tell({ type: "gone" });
   }
 
   lose() {
@@ -54,9 +69,10 @@ class LiveStream {
   }
 
   pass(change) {
+    this.told += 1;
     this.kept.push(change);
     if (this.kept.length > KEPT) this.forget(this.kept.shift());
-    this.tell({ type: "change", change });
+    this.tell({ type: "change", change, at: this.at });
   }
 
   forget(change) {
@@ -73,7 +89,7 @@ class LiveStream {
   say(state) {
     if (state === this.state) return;
     this.state = state;
-    this.tell({ type: "state", state });
+    this.tell({ type: "state", state, at: this.at });
   }
 
   look() {
@@ -82,34 +98,64 @@ class LiveStream {
     if (this.state === "live" && now - this.heardAt > SILENCE_MS) {
       this.lose(); // asleep, or cut off without a word
       this.open();
-    } else if (this.state === "again" && now - this.triedAt > PATIENCE_MS) {
-      this.say("polling");
-    } else if (this.source.readyState === EventSource.CLOSED && now - this.triedAt > PATIENCE_MS / 2) {
-      this.open(); // refused: a browser does not try that again by itself
-    } else if (this.state === "polling" && now - this.triedAt > TRY_AGAIN_MS) {
-      this.open();
     }
+    if (this.state === "again" && now - this.lostAt > PATIENCE_MS) this.say("polling");
+    if (this.state === "live") return;
+    // A browser tries again by itself after a cut, but neither after a refusal nor when nothing comes through.
+    const isRefused = this.source.readyState === EventSource.CLOSED;
+    const wait = this.state === "polling" ? TRY_LATER_MS : TRY_SOON_MS;
+    if ((isRefused || this.state === "polling") && now - this.triedAt > wait) this.open();
+  }
+}
+
+// status 0: the server cannot be reached. isLed: somewhere else than was asked for, to the sign-in page that is.
+async function answerTo(address) {
+  try {
+    const answer = await fetch(address);
+    return { status: answer.status, isLed: answer.redirected, text: await answer.text() };
+  } catch {
+    return { status: 0, isLed: false, text: "" };
+  }
+}
+
+// The pages of a browser, each with its way to be told something.
+class Pages {
+  constructor() {
+    Object.assign(this, { all: new Map(), asked: new Map(), stream: null });
+  }
+
+  hear(page, send, data) {
+    if (data.type === "bye") this.all.delete(page);
+    else if (data.type === "ask") this.answer(send, data);
+    else this.welcome(page, send, data);
+  }
+
+  welcome(page, send, { url, from }) {
+    this.all.set(page, send);
+    if (!this.stream || this.stream.isOver) {
+      this.stream = new LiveStream(url, from, (message) => this.all.forEach((each) => each(message)));
+    }
+    send({ type: "state", state: this.stream.state, at: this.stream.at });
+    const missed = this.stream.missed(from);
+    if (this.stream.state === "live" && isLessThan(this.stream.at, from)) send({ type: "gone" });
+    else if (!missed) send({ type: "behind" });
+    else missed.forEach((change) => send({ type: "change", change, at: this.stream.at }));
+  }
+
+  // An answer that is on its way serves whoever asks the same, unless something was told since it was asked for.
+  async answer(send, { number, address }) {
+    const key = `${this.stream?.told} ${address}`;
+    if (!this.asked.has(key)) {
+      this.asked.set(key, answerTo(address).finally(() => this.asked.delete(key)));
+    }
+    send({ type: "answer", number, answer: await this.asked.get(key) });
   }
 }
 
 if (typeof SharedWorkerGlobalScope !== "undefined") {
-  const ports = new Set();
-  let stream = null;
+  const pages = new Pages();
   self.addEventListener("connect", (event) => {
     const port = event.ports[0];
-    port.onmessage = ({ data }) => {
-      if (data.type === "bye") {
-        ports.delete(port);
-        return;
-      }
-      ports.add(port);
-      if (!stream || stream.isOver) {
-        stream = new LiveStream(data.url, data.from, (message) => ports.forEach((each) => each.postMessage(message)));
-      }
-      port.postMessage({ type: "state", state: stream.state });
-      const missed = stream.missed(data.from);
-      if (!missed) port.postMessage({ type: "behind" });
-      else missed.forEach((change) => port.postMessage({ type: "change", change }));
-    };
+    port.onmessage = ({ data }) => pages.hear(port, (message) => port.postMessage(message), data);
   });
 }

@@ -3,64 +3,113 @@
 
 {
   const POLL_MS = 20_000;
+  const SILENCE_MS = 35_000; // of the tab that speaks for the others
+  const STILL_MS = 15_000;
+  const AGAIN_MS = 3_000;
+  const TYPING_MS = 6_000; // X says that it begins, not that it ends
+  const MOST_ROWS = 20; // more than these, and the whole list is asked for
   const AT_END = 40;
   const live = document.getElementById("live");
   let state = "again";
+  let wasLive = false;
   let unseen = 0;
 
   // --- Where news come from --------------------------------------------------------------------------------------
 
+  let ask = null; // (address) -> {status, isLed, text}
+
   function connect() {
     const { url, worker, person, from } = live.dataset;
-    const hello = { type: "hello", url, from };
-    if (window.SharedWorker) {
-      const port = new SharedWorker(worker, { name: `dminbox-live-${person}` }).port;
-      port.onmessage = (event) => hear(event.data);
-      port.postMessage(hello);
-      window.addEventListener("pagehide", () => port.postMessage({ type: "bye" }));
-      window.addEventListener("pageshow", (event) => {
-        if (event.persisted) {
-          port.postMessage(hello);
-          refreshAll();
-        }
-      });
-    } else {
-      lead(hello, worker, `dminbox-live-${person}`);
-    }
+    const name = `dminbox-live-${person}`;
+    if (window.SharedWorker) share({ type: "hello", url, from }, worker, name);
+    else loadScript(worker).then(() => speak({ type: "hello", url, from }, name));
   }
 
-  // Without shared workers one tab holds the stream, under a lock that the next takes over, and tells the others.
-  function lead(hello, worker, name) {
+  function share(hello, worker, name) {
+    const port = new SharedWorker(worker, { name }).port;
+    const answers = new Map();
+    let asked = 0;
+    ask = (address) =>
+      new Promise((resolve) => {
+        asked += 1;
+        answers.set(asked, resolve);
+        port.postMessage({ type: "ask", number: asked, address });
+      });
+    port.onmessage = ({ data }) => {
+      if (data.type !== "answer") {
+        hear(data);
+        return;
+      }
+      answers.get(data.number)?.(data.answer);
+      answers.delete(data.number);
+    };
+    port.postMessage(hello);
+    window.addEventListener("pagehide", () => port.postMessage({ type: "bye" }));
+    window.addEventListener("pageshow", (event) => {
+      if (event.persisted) {
+        port.postMessage(hello);
+        refreshAll();
+      }
+    });
+  }
+
+  function loadScript(address) {
+    return new Promise((resolve) => {
+      const script = document.createElement("script");
+      script.src = address;
+      script.onload = resolve;
+      document.head.append(script);
+    });
+  }
+
+  // Without shared workers one tab holds the stream, under a lock that the next takes over, and tells the others. They
+  // claim to be live only as long as it says so.
+  function speak(hello, name) {
+    const me = `${Date.now()}-${Math.random()}`;
     const channel = new BroadcastChannel(name);
-    channel.onmessage = (event) => hear(event.data);
+    let heardAt = Date.now();
+    let pages = null;
+    ask = answerTo;
+    const heed = (message) => {
+      heardAt = Date.now();
+      if (message.at) hello.from = message.at; // from here on it would go on, if it came to speak
+      hear(message);
+    };
+    channel.onmessage = ({ data }) => {
+      if (pages && data.of) pages.hear(data.of, (message) => channel.postMessage({ to: data.of, message }), data.said);
+      else if (!pages && data.to === me) heed(data.message);
+      else if (!pages && data.isNew) greet();
+    };
+    const greet = () => channel.postMessage({ of: me, said: hello });
     const begin = () =>
       new Promise(() => {
-        const script = document.createElement("script");
-        script.src = worker;
-        script.onload = () =>
-          new LiveStream(hello.url, hello.from, (message) => {
-            hear(message);
-            channel.postMessage(message);
-          });
-        document.head.append(script);
+        pages = new Pages();
+        pages.hear(me, heed, hello);
+        channel.postMessage({ isNew: true });
+        const repeat = () => pages.all.forEach((send) => send({ type: "state", state, at: pages.stream.at }));
+        setInterval(repeat, STILL_MS);
       });
-    if (navigator.locks) {
-      say("live");
-      navigator.locks.request(name, begin);
-      refreshAll();
-    } else {
+    if (!navigator.locks) {
       begin();
+      return;
     }
+    greet();
+    navigator.locks.request(name, begin);
+    window.addEventListener("pagehide", () => channel.postMessage({ of: me, said: { type: "bye" } }));
+    const began = heardAt;
+    setInterval(() => {
+      const patience = heardAt === began ? PATIENCE_MS : SILENCE_MS;
+      if (!pages && state !== "polling" && Date.now() - heardAt > patience) hear({ type: "state", state: "polling" });
+    }, 1000);
   }
 
   function hear(message) {
     if (message.type === "state") {
-      const isBack = message.state === "live" && state !== "live";
-      const wasLost = state === "again" && live.dataset.lost !== undefined;
+      const isBack = message.state === "live" && state !== "live" && wasLive;
+      const isLeftAlone = message.state === "polling" && state !== "polling";
       say(message.state);
-      if ((isBack && wasLost) || message.state === "polling") refreshAll();
-      if (message.state !== "live") live.dataset.lost = "";
-      else delete live.dataset.lost;
+      wasLive ||= state !== "again";
+      if (isBack || isLeftAlone) refreshAll();
     } else if (message.type === "change") {
       take(message.change);
     } else if (message.type === "behind") {
@@ -87,69 +136,147 @@
   }
 
   function take(change) {
-    list.want();
+    takeForList(change);
     if (change.kind === "account") thread.want();
-    if (String(change.conversation) !== opened()?.dataset.conversation) return;
-    if (change.kind === "event_updated") replaceEvent(change.event);
-    else if (change.kind !== "read") thread.want();
+    const pane = opened();
+    if (!pane || String(change.conversation) !== pane.dataset.conversation) return;
+    if (change.kind === "event_updated") {
+      updated.add(change.event);
+      contents.want();
+    } else if (change.kind !== "read") {
+      thread.want();
+    }
+    const isOlder = change.event && change.kind === "event" && BigInt(change.event) < firstId(pane);
+    if (isOlder || change.kind === "conversation") beginning.want();
+  }
+
+  // What a row does not show is not asked for.
+  function takeForList(change) {
+    if (change.kind === "receipt") return;
+    const row = rowOf(change.conversation);
+    if (change.kind === "event_updated" && row?.dataset.newest !== change.event) return;
+    if (change.kind === "typing" && !row) return;
+    if (change.conversation) rows.add(String(change.conversation));
+    else isWhole = true;
+    list.want();
   }
 
   function refreshAll() {
+    isWhole = true;
     list.want();
     thread.want();
   }
 
-  // Many changes at once are one question; one that comes while an answer is on its way is asked about after it.
-  function asker(ask) {
+  // The server cannot be reached, or not answer, at this moment.
+  class NotNow extends Error {}
+
+  // Many changes at once are one question; one that comes while an answer is on its way is asked about after it. A page
+  // that nobody sees waits until somebody does.
+  function asker(wait, act) {
     let isAsking = false;
     let isWanted = false;
-    return {
-      async want() {
-        isWanted = true;
-        if (isAsking) return;
-        isAsking = true;
-        try {
-          while (isWanted) {
-            await new Promise((resolve) => setTimeout(resolve, 20));
-            isWanted = false;
-            await ask();
-          }
-        } catch (error) {
-          if (!(error instanceof TypeError)) throw error; // the network is away: what comes back asks again
-        } finally {
-          isAsking = false;
+    const begin = async () => {
+      if (isAsking || !isWanted || document.visibilityState === "hidden") return;
+      isAsking = true;
+      try {
+        while (isWanted && document.visibilityState !== "hidden") {
+          await new Promise((resolve) => setTimeout(resolve, wait));
+          isWanted = false;
+          await act();
         }
+      } catch (error) {
+        if (!(error instanceof NotNow)) throw error;
+        isWanted = true;
+        setTimeout(begin, AGAIN_MS);
+      } finally {
+        isAsking = false;
+      }
+    };
+    document.addEventListener("visibilitychange", begin);
+    return {
+      want() {
+        isWanted = true;
+        begin();
       },
     };
   }
-  const list = asker(refreshList);
-  const thread = asker(refreshThread);
+  const rows = new Set(); // conversations whose row may show otherwise
+  const updated = new Set(); // events that may
+  let isWhole = false; // whether the whole list may
+  let accounts = new Set(); // all that one may see, as the last whole list said
+  const thread = asker(5, refreshThread);
+  const contents = asker(20, replaceEvents);
+  const beginning = asker(200, refreshBeginning);
+  const list = asker(60, refreshList); // after the thread: there one reads
 
   async function page(address) {
-    const answer = await fetch(address, { headers: { "X-Live": "1" } });
-    if (answer.status === 404 || answer.redirected) window.location.reload(); // no longer ours to see
-    if (!answer.ok || answer.redirected) return null;
-    return new DOMParser().parseFromString(await answer.text(), "text/html");
+    const { status, isLed, text } = await ask(address);
+    if (status === 404 || isLed) window.location.reload(); // no longer ours to see
+    if (status === 0 || status >= 500) throw new NotNow();
+    if (status !== 200 || isLed) return null;
+    return new DOMParser().parseFromString(text, "text/html");
   }
 
   // --- The list --------------------------------------------------------------------------------------------------
 
+  function rowOf(conversation) {
+    return document.querySelector(`#list .row[data-conversation="${conversation}"]`);
+  }
+
   async function refreshList() {
-    const address = document.getElementById("accounts")?.getAttribute("hx-get");
-    const fresh = address && (await page(address));
-    if (!fresh?.getElementById("list")) return;
-    for (const id of ["accounts", "views", "read-at"]) {
-      const old = document.getElementById(id);
-      // One that htmx is asking for is left to it: taken away meanwhile, its answer would find no place.
-      if (old && !old.classList.contains("htmx-request")) swap(old, fresh.getElementById(id));
+    const counts = document.getElementById("accounts")?.dataset.counts;
+    if (!counts) return;
+    const asked = isWhole || rows.size > MOST_ROWS ? null : [...rows];
+    rows.clear();
+    isWhole = false;
+    const address = new URL(counts, window.location.href);
+    if (asked) address.searchParams.set("only", asked.join(","));
+    else address.searchParams.delete("only");
+    try {
+      const fresh = await page(address.pathname + address.search);
+      if (fresh?.getElementById("list")) show(fresh, asked);
+      else if (fresh) window.location.reload(); // there is no list for this person any more
+    } catch (error) {
+      isWhole = true; // what is asked next makes up for it
+      throw error;
     }
+  }
+
+  // An X account that one may no longer see takes its rows along, also those of older pages.
+  function leaveIfLost(fresh) {
+    const from = fresh.getElementById("live")?.dataset.from;
+    if (from === undefined) return;
+    const now = new Set(from.split(".").map((part) => part.split("-")[0]));
+    if ([...accounts].some((account) => !now.has(account))) window.location.reload();
+    accounts = now;
+  }
+
+  function show(fresh, asked) {
+    leaveIfLost(fresh);
+    for (const id of ["accounts", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
     const box = document.querySelector("#list .list-scroll");
     const ours = box.querySelector(":scope > ul");
     const theirs = fresh.querySelector("#list .list-scroll > ul");
     replaceNotices(box, fresh.querySelectorAll("#list .list-scroll > .notice"));
-    if (ours && theirs) standing(box, ".row", () => mergeRows(ours, theirs));
-    else if (ours || theirs) swap(box, fresh.querySelector("#list .list-scroll"));
+    if (asked && ours) standing(box, ".row", () => placeRows(ours, fresh, asked));
+    else if (ours && theirs) standing(box, ".row", () => mergeRows(ours, theirs));
+    else if (asked && theirs) refreshWhole();
+    else if (!asked && (ours || theirs)) swap(box, fresh.querySelector("#list .list-scroll"));
+    if (asked && ours && !ours.querySelector(".row")) refreshWhole();
     markRow();
+    if (box.querySelector(".row-preview.typing")) setTimeout(lookAtTyping, TYPING_MS);
+  }
+
+  function refreshWhole() {
+    isWhole = true;
+    list.want();
+  }
+
+  function lookAtTyping() {
+    for (const each of document.querySelectorAll("#list .row-preview.typing")) {
+      rows.add(each.closest(".row").dataset.conversation);
+    }
+    if (rows.size) list.want();
   }
 
   function replaceNotices(place, fresh) {
@@ -160,12 +287,47 @@
     place.prepend(...fresh);
   }
 
+  function isFocusedIn(row) {
+    return row?.contains(document.activeElement) ?? false;
+  }
+
+  // These rows alone, each where it belongs: what was asked for and did not come is not in this list.
+  function placeRows(ours, fresh, asked) {
+    for (const conversation of asked) {
+      const old = rowOf(conversation);
+      const row = fresh.querySelector(`.row[data-conversation="${conversation}"]`);
+      const next = row && nextOf(ours, row);
+      const isBelow = next?.matches(".more-pages"); // among rows that are not loaded
+      if (!row || isBelow) {
+        old?.closest("li").remove();
+        continue;
+      }
+      const hasFocus = isFocusedIn(old);
+      if (old) swap(old, row);
+      const item = (old && rowOf(conversation) ? rowOf(conversation) : row).closest("li");
+      if (item.parentElement !== ours || item.nextElementSibling !== next) ours.insertBefore(item, next);
+      htmx.process(item);
+      if (hasFocus) rowOf(conversation)?.focus({ preventScroll: true });
+    }
+  }
+
+  function nextOf(ours, row) {
+    const others = [...ours.querySelectorAll(".row")].filter((each) => each.dataset.conversation !== row.dataset.conversation);
+    const below = others.find((each) => isBelow(each, row));
+    return below?.closest("li") ?? ours.querySelector(":scope > .more-pages");
+  }
+
+  function isBelow(each, row) {
+    const [one, other] = [BigInt(each.dataset.newest), BigInt(row.dataset.newest)];
+    return one < other || (one === other && Number(each.dataset.conversation) < Number(row.dataset.conversation));
+  }
+
   function mergeRows(ours, theirs) {
     const focused = document.activeElement?.closest?.("#list .row")?.dataset.conversation;
     const known = new Map([...ours.querySelectorAll(".row")].map((row) => [row.dataset.conversation, row]));
-    const rows = [...theirs.querySelectorAll(".row")];
+    const fresh = [...theirs.querySelectorAll(".row")];
     let place = ours.firstElementChild;
-    for (const row of rows) {
+    for (const row of fresh) {
       const old = known.get(row.dataset.conversation);
       known.delete(row.dataset.conversation);
       const item = old ? old.closest("li") : row.closest("li");
@@ -178,10 +340,10 @@
       }
     }
     // Older pages stay below; what should stand above the last of these and does not is no longer in this list.
-    const last = BigInt(rows.at(-1)?.dataset.newest ?? 0);
-    const isWhole = !theirs.querySelector(".more");
+    const last = BigInt(fresh.at(-1)?.dataset.newest ?? 0);
+    const isAll = !theirs.querySelector(".more-pages");
     for (const row of known.values()) {
-      if (isWhole || BigInt(row.dataset.newest) > last) row.closest("li").remove();
+      if (isAll || BigInt(row.dataset.newest) > last) row.closest("li").remove();
     }
     if (focused && !document.activeElement?.closest?.("#list .row")) {
       ours.querySelector(`.row[data-conversation="${focused}"]`)?.focus({ preventScroll: true });
@@ -230,6 +392,22 @@
     return eventsIn(pane).at(-1)?.id.slice(1) ?? "0";
   }
 
+  function firstId(pane) {
+    return BigInt(eventsIn(pane)[0]?.id.slice(1) ?? 0);
+  }
+
+  // What stands above the oldest message: more of them, the beginning, or the question whether to ask X.
+  async function refreshBeginning() {
+    const pane = opened();
+    const isShown = () => opened() === pane && pane.querySelector("#top.beginning:not([hx-get])"); // else it looks itself
+    if (!pane || !isShown()) return;
+    const kept = pane.dataset.kept ? `&${pane.dataset.kept}` : "";
+    const fresh = await page(`${pane.dataset.history}?before=${firstId(pane)}${kept}`);
+    const old = isShown();
+    if (!fresh || !old) return;
+    standing(document.getElementById("scroller"), ".events > [id^='e']", () => swap(old, fresh.getElementById("top")));
+  }
+
   // Folded lines hold events too.
   function eventsIn(box) {
     return [...box.querySelectorAll("[id^='e']")].filter((each) => /^e[0-9]+$/.test(each.id));
@@ -247,8 +425,12 @@
 
   async function refreshThread() {
     const pane = opened();
-    if (!pane || pane.querySelector(".scroll-body > p.newer")) return; // an older stretch: the newest are elsewhere
-    if (!pane.querySelector(".events")) return;
+    if (!pane?.querySelector(".events")) return;
+    if (pane.querySelector(".scroll-body > p.newer")) {
+      // An older stretch: the newest are elsewhere. Without a stream, whether it may still be seen is asked here.
+      if (state === "polling") await fragment(pane, `after=${lastId(pane)}`);
+      return;
+    }
     let fresh;
     do {
       fresh = await fragment(pane, `after=${lastId(pane)}`);
@@ -257,9 +439,19 @@
     } while (fresh.dataset.more !== undefined);
   }
 
-  async function replaceEvent(id) {
-    const pane = opened();
-    if (!document.getElementById(`e${id}`)) return;
+  async function replaceEvents() {
+    const ids = [...updated];
+    updated.clear();
+    try {
+      for (const id of ids) await replaceEvent(opened(), id);
+    } catch (error) {
+      ids.forEach((id) => updated.add(id));
+      throw error;
+    }
+  }
+
+  async function replaceEvent(pane, id) {
+    if (!pane || !document.getElementById(`e${id}`)) return;
     const fresh = await fragment(pane, `at=${id}`);
     const now = fresh?.querySelector(`[id="e${id}"]`);
     const old = document.getElementById(`e${id}`);
@@ -311,7 +503,7 @@
       if (!wasAtEnd) count(unseen + messages);
     }
     if (wasAtEnd) markSeen();
-    if (fresh.querySelector("#typing")) setTimeout(() => thread.want(), 6000); // X says that it begins, not that it ends
+    if (fresh.querySelector("#typing")) setTimeout(() => thread.want(), TYPING_MS);
   }
 
   function renew(old, fresh, put) {
@@ -365,9 +557,18 @@
     if (event.detail.elt.id === "conversation") thread.want();
     if (event.detail.elt.id === "list") list.want();
   });
-  setInterval(() => {
+  for (const name of ["conversation-read", "conversation-unread"]) {
+    document.addEventListener(name, (event) => {
+      const conversation = event.detail?.conversation ?? opened()?.dataset.conversation;
+      if (conversation) rows.add(String(conversation));
+      list.want();
+    });
+  }
+  const poll = () => {
     if (state === "polling" && document.visibilityState === "visible") refreshAll();
-  }, POLL_MS);
+  };
+  setInterval(poll, POLL_MS);
+  document.addEventListener("visibilitychange", poll);
   window.addEventListener("online", refreshAll);
   if (live) {
     say(state);

@@ -22,7 +22,8 @@ async function keep(person, assets) {
   if (!answer.ok || answer.redirected) return drop();
   const headers = { "content-type": "text/html; charset=utf-8", "kept-for": person, "kept-at": String(Date.now()) };
   await store.put(LIST, new Response(await answer.blob(), { headers }));
-  await Promise.all(assets.map((address) => store.add(address)));
+  // The page for when nothing is kept comes again too: it may be in another language by now.
+  await Promise.all([EMPTY, ...assets].map((address) => store.add(address)));
 }
 
 async function page(request) {

@@ -153,7 +153,7 @@ def test_a_page_of_shared_posts_takes_as_many_queries_as_one(ada, talk, mira, dj
 def test_what_was_indexed_before_is_looked_at_once_more(ada, shared):
     for state in SearchState.objects.all():
         assert state.old_below == 0
-    migration = import_module("conversations.migrations.0019_index_what_stands_beside")
+    migration = import_module("conversations.migrations.0029_index_what_stands_beside")
     migration.start_over(apps, None)
     state = SearchState.objects.get()
     assert (state.old_below, state.old_left) == (DmEvent.objects.latest("pk").pk + 1, 2)

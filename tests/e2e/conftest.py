@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -57,7 +58,12 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def server(transactional_db) -> Iterator[str]:
     """The address of dminbox itself, in a process of its own."""
-    port = free_port()
+    with serving(free_port()) as address:
+        yield address
+
+
+@contextmanager
+def serving(port: int) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.e2e.serving",

@@ -333,10 +333,12 @@ def clip(media_key: str, kind: str, name: str, width: int, height: int) -> Media
 
 def attach(event: DmEvent, media: Media) -> None:
     EventMedia.objects.create(event=event, media=media)
+    DmEvent.objects.filter(pk=event.pk).update(has_media=True)
 
 
 def share(event: DmEvent, post: Post) -> None:
     EventPost.objects.create(event=event, post=post)
+    DmEvent.objects.filter(pk=event.pk).update(has_post=True)
 
 
 def post_with_everything(people: list[XUser]) -> Post:

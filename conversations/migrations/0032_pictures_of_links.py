@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0021_fetch_light_films'),
+        ('conversations', '0031_fetch_light_films'),
     ]
 
     operations = [

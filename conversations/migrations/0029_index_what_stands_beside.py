@@ -16,6 +16,6 @@ def start_over(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0018_keep_former_names")]
+    dependencies = [("conversations", "0028_fill_whether_events_shared_a_post")]
 
     operations = [migrations.RunPython(start_over, migrations.RunPython.noop, elidable=True)]

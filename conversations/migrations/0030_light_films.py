@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0019_index_what_stands_beside'),
+        ('conversations', '0029_index_what_stands_beside'),
     ]
 
     operations = [

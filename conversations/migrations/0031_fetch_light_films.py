@@ -34,6 +34,6 @@ def want_light(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0020_light_films")]
+    dependencies = [("conversations", "0030_light_films")]
 
     operations = [migrations.RunPython(want_light, migrations.RunPython.noop, elidable=True)]
