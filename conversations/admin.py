@@ -95,7 +95,7 @@ class QuarantinedEventAdmin(LookOnly):
 
 def unknown_kinds() -> list[tuple[str, str, int]]:
     """Kinds that dminbox does not know, with how many there are of each: events stored, and activities pushed."""
-    stored = DmEvent.objects.exclude(event_type__in=DmEvent.Type.values).values_list("event_type")
+    stored = DmEvent.objects.of_unknown_kind().values_list("event_type")
     pushed = ActivityDelivery.objects.filter(state=ActivityDelivery.State.ODD).values_list("event_type")
     return [
         (str(where), kind or gettext("(none)"), count)
@@ -133,7 +133,16 @@ class ActivitySubscriptionAdmin(LookOnly):
 
 @admin.register(PushState)
 class PushStateAdmin(LookOnly):
-    list_display = ("state", "state_since", "last_line_at", "activities", "duplicates", "odd_lines", "failures")
+    list_display = (
+        "state",
+        "state_since",
+        "last_line_at",
+        "activities",
+        "duplicates",
+        "odd_lines",
+        "strangers",
+        "failures",
+    )
     exclude = ("holder",)
 
 

@@ -22,7 +22,15 @@ from accounts import tokens
 from accounts.grants import Heard
 from accounts.models import XAccount
 from conversations.ids import LARGEST, as_numbers
-from conversations.models import ApiCall, BilledResource, RateWindow, SpendDay, SpendReservation, SyncState
+from conversations.models import (
+    ApiCall,
+    BilledResource,
+    RateWindow,
+    RequestClaim,
+    SpendDay,
+    SpendReservation,
+    SyncState,
+)
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import XError
 from dminbox.xapi.reply import Reply
@@ -236,6 +244,7 @@ def forget_old() -> None:
     ApiCall.objects.filter(at__lt=now - CALLS_KEPT).delete()
     BilledResource.objects.filter(day__lt=utc_day(now - RESOURCES_KEPT)).delete()
     SpendReservation.objects.filter(until__lte=now).delete()
+    RequestClaim.objects.filter(until__lte=now).delete()
 
 
 # --- Windows ----------------------------------------------------------------------------------------------------------
@@ -302,9 +311,14 @@ def open_window(x_account: XAccount, endpoint: str, *, are_shared: bool) -> Rate
     never seen (or only by a clock that ran ahead).
     """
     now = timezone.now()
-    endpoints = DM_READS if are_shared and endpoint in DM_READS else [endpoint]
+    endpoints = counted_with(endpoint, are_shared=are_shared)
     rows = RateWindow.objects.filter(x_account=x_account, endpoint__in=endpoints, reset_at__gt=now)
     return rows.filter(seen_at__lte=now + CLOCKS_DIFFER).order_by("remaining").first()
+
+
+def counted_with(endpoint: str, *, are_shared: bool) -> tuple[str, ...]:
+    """The endpoints whose requests X counts in the same window."""
+    return DM_READS if are_shared and endpoint in DM_READS else (endpoint,)
 
 
 # --- Sums -------------------------------------------------------------------------------------------------------------

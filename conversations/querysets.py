@@ -116,7 +116,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             return {pk: count for pk, count in cursor.fetchall() if count}
 
     def with_rows_of_inbox(self) -> Self:
-        """Everything a row of the inbox shows, in a fixed number of queries."""
+        """Everything a row of the inbox shows, but for what `contents.rows_of_inbox` adds."""
         return self.with_contents_of_rows().select_related("x_account").defer(*TOKENS_OF_JOINED)
 
     def with_contents_of_rows(self) -> Self:
@@ -128,9 +128,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             .defer("peer__raw")
             .prefetch_related(
                 Prefetch("participants", named, to_attr="named"),
-                Prefetch(
-                    "last_event", events.select_related("sender").defer("raw", "sender__raw").with_short_contents()
-                ),
+                Prefetch("last_event", events.select_related("sender").defer("raw", "sender__raw")),
             )
         )
 
@@ -159,6 +157,11 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
     def comings_and_goings(self) -> Self:
         return self.filter(event_type__in=[self.model.Type.PARTICIPANTS_JOIN, self.model.Type.PARTICIPANTS_LEAVE])
 
+    def of_unknown_kind(self) -> Self:
+        """By an index of these alone. SQLite takes it only where the kinds stand in the statement itself."""
+        kinds = ", ".join(f"'{kind}'" for kind in self.model.Type.values)
+        return self.filter(RawSQL(f"NOT (event_type IN ({kinds}))", [], models.BooleanField()))  # noqa: S611 (ours)
+
     def stretch(self) -> tuple[int, datetime | None]:
         """How many there are, and since when."""
         found = self.aggregate(events=Count("pk"), oldest=Min("created_at"))
@@ -173,16 +176,6 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         """Of one conversation: read from the end of its index, which holds nothing else."""
         return list(self.order_by("-dm_event_id").values_list("dm_event_id", flat=True)[:size])
 
-    def with_short_contents(self) -> Self:
-        """What a one-line preview needs."""
-        return self.prefetch_related(
-            *self._contents(
-                people=_related(self.model, "event_participants").select_related("x_user").defer("x_user__raw"),
-                media=_related(self.model, "event_media").select_related("media").defer("media__raw"),
-                posts=_related(self.model, "event_posts"),
-            )
-        )
-
     def with_attachments(self) -> Self:
         """Which media and posts it carries, and of these nothing but their kind."""
         media = _related(self.model, "event_media").select_related("media").defer("media__raw")
@@ -194,29 +187,13 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         media = _related(self.model, "event_media").select_related("media__file", "media__preview")
         return self.select_related("sender").prefetch_related(*self._contents(media=media))
 
-    def with_contents(self) -> Self:
-        """What a thread shows of each event, but for the media of posts (see `PostQuerySet.media`)."""
-        media = _related(self.model, "event_media").select_related("media__file", "media__preview")
-        posts = _related(self.model, "event_posts").select_related(
-            "post__author__avatar", "post__quoted__author__avatar"
-        )
-        people = _related(self.model, "event_participants").select_related("x_user").defer("x_user__raw")
-        return (
-            self.select_related("sender__avatar")
-            .defer("raw", "sender__raw")
-            .prefetch_related(
-                *self._contents(
-                    people=people,
-                    media=media.defer("media__raw"),
-                    posts=posts.defer(*RAW_BESIDE_POSTS),
-                )
-            )
-        )
+    def with_senders(self) -> Self:
+        """What a thread shows of each event, but for what `conversations/contents.py` adds."""
+        return self.select_related("sender__avatar").defer("raw", "sender__raw")
 
     @staticmethod
     def _contents(**wanted: Any) -> list[Prefetch[Any]]:
-        """As plain lists: a related manager for each event and kind would take longer than all the queries."""
-        relations = {"people": "event_participants", "media": "event_media", "posts": "event_posts"}
+        relations = {"media": "event_media", "posts": "event_posts"}
         return [Prefetch(relations[name], rows, to_attr=f"{name}_shown") for name, rows in wanted.items()]
 
 
@@ -311,6 +288,13 @@ def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) ->
     """
     sql, params = part.query.sql_with_params()
     return run_union([(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids], part.db)
+
+
+def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tuple[Any, ...]]:
+    """Rows of several querysets of values in one query, each with the place of its queryset in front."""
+    parts = [queryset.query.sql_with_params() for queryset in querysets]
+    placed = [f"SELECT {place:d} AS place, found.* FROM ({sql}) AS found" for place, (sql, _) in enumerate(parts)]  # noqa: S608
+    return run_union([(sql, params) for sql, (_, params) in zip(placed, parts, strict=True)], querysets[0].db)
 
 
 def run_union(parts: Sequence[tuple[str, Sequence[Any]]], alias: str) -> list[tuple[Any, ...]]:

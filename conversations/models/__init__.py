@@ -10,7 +10,7 @@ from conversations.models.events import (
     Participant,
     ReadMark,
 )
-from conversations.models.ledger import ApiCall, BilledResource, RateWindow, SpendDay, SpendReservation
+from conversations.models.ledger import ApiCall, BilledResource, RateWindow, RequestClaim, SpendDay, SpendReservation
 from conversations.models.media import Media, MediaFile
 from conversations.models.people import XUser, XUserName
 from conversations.models.posts import Post, PostMedia
@@ -50,6 +50,7 @@ __all__ = [
     "RateWindow",
     "ReadInterval",
     "ReadMark",
+    "RequestClaim",
     "SavedView",
     "SearchEntry",
     "SearchState",

@@ -147,11 +147,15 @@ class DmEvent(models.Model):
     has_media = models.BooleanField(
         default=False, db_default=False, help_text="It brought a photo, video or GIF: what a gallery is read by."
     )
+    has_post = models.BooleanField(default=False, db_default=False, help_text="It shared a post.")
     raw = models.JSONField(help_text="The event as X last gave it.")
+    told_digest = models.BigIntegerField(
+        null=True, editable=False, help_text="Of the answer that told it last: the same once more needs no look at it."
+    )
     stored_at = models.DateTimeField(default=timezone.now)
     unavailable_since = models.DateTimeField(null=True, blank=True, help_text="X answered 404 for it; our copy stays.")
 
-    # On rows that came by with_contents or with_short_contents.
+    # On rows that conversations/contents.py has filled.
     people_shown: list[EventParticipant]
     media_shown: list[EventMedia]
     posts_shown: list[EventPost]
@@ -164,6 +168,13 @@ class DmEvent(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["sender", "-dm_event_id"], name="events_of_a_person"),
+            models.Index(
+                fields=["event_type"],
+                name="event_of_unknown_kind",
+                condition=~models.Q(
+                    event_type__in=["MessageCreate", "ParticipantsJoin", "ParticipantsLeave"]  # Type.values
+                ),
+            ),
             models.Index(
                 fields=["conversation", "-dm_event_id"],
                 name="gallery_newest_first",

@@ -100,6 +100,20 @@ class SpendReservation(models.Model):
         return f"{self.x_account_id}: up to ${self.usd}"
 
 
+class RequestClaim(models.Model):
+    """A request that is on its way for somebody's wish, until its answer tells what is left of X's window.
+
+    Expires like a lease when its worker has died.
+    """
+
+    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="request_claims")
+    endpoint = models.CharField(max_length=100)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.x_account_id}: {self.endpoint}"
+
+
 class RateWindow(models.Model):
     """What the headers said last of one endpoint's window for one X account. Times are ours."""
 

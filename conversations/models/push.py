@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -117,6 +117,9 @@ class PushState(models.Model):
     activities = models.PositiveBigIntegerField(default=0)
     duplicates = models.PositiveBigIntegerField(default=0)
     odd_lines = models.PositiveBigIntegerField(default=0)
+    strangers = models.PositiveBigIntegerField(
+        default=0, help_text="Pushed for another program with the same X app: counted and dropped."
+    )
     subscriptions_checked_at = models.DateTimeField(null=True, blank=True)
     subscription_cap = models.PositiveIntegerField(null=True, blank=True, help_text="As X's refusal taught it.")
     webhook_id = models.CharField(max_length=64, blank=True)
@@ -141,8 +144,11 @@ class PushState(models.Model):
         """Whether what X pushes reaches us now: the stream's last line is young, or X called the webhook lately."""
         now = timezone.now()
         if settings.X_PUSH == "webhook":
-            checked = self.webhook_last_crc_at
-            return self.webhook_is_valid and checked is not None and checked > now - WEBHOOK_IS_CHECKED_EVERY
+            return self.webhook_is_valid and _is_young(self.webhook_last_crc_at, now, WEBHOOK_IS_CHECKED_EVERY)
         silence = timedelta(seconds=2 * settings.PUSH_SILENCE_SECONDS)
-        is_young = self.last_line_at is not None and self.last_line_at > now - silence
-        return self.state == PushState.State.CONNECTED and is_young
+        return self.state == PushState.State.CONNECTED and _is_young(self.last_line_at, now, silence)
+
+
+def _is_young(moment: datetime | None, now: datetime, oldest: timedelta) -> bool:
+    """What lies ahead was written by a clock that ran ahead: it says nothing."""
+    return moment is not None and now - oldest < moment <= now + oldest

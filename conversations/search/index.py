@@ -44,15 +44,23 @@ def make_missing_states() -> None:
 
 
 def new_due() -> list[int]:
+    return list(new_waiting())
+
+
+def new_waiting() -> QuerySet[SearchState, int]:
     """X accounts of which messages came or changed."""
     behind = SearchState.objects.filter(x_account__sync__last_change__gt=F("seen_change"))
-    return list(behind.values_list("x_account", flat=True))
+    return behind.values_list("x_account", flat=True)
 
 
 def old_due() -> list[int]:
+    return list(old_waiting())
+
+
+def old_waiting() -> QuerySet[SearchState, int]:
     """X accounts with messages from before there was an index, that nobody is at."""
     waiting = SearchState.objects.filter(old_below__gt=0, lease_until__lte=timezone.now())
-    return list(waiting.values_list("x_account", flat=True))
+    return waiting.values_list("x_account", flat=True)
 
 
 def index_new(x_account_pk: int) -> None:

@@ -16,6 +16,7 @@ from conversations.sync import caps, intervals, pace, wishes
 from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.intervals import Reach
 from conversations.sync.store import StoredPage, store_page
+from conversations.sync.wishes import NoRequestLeft
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import BadPageToken, XError
 from dminbox.xapi.schema import Answer, Page
@@ -46,8 +47,14 @@ def read_history(pk: int) -> None:
     progress = Progress()
     try:
         while _goes_on(wish):
-            with caps.page(wish.conversation.x_account, pace.PAGE, with_people=True) as size:
+            x_account = wish.conversation.x_account
+            with (
+                wishes.request(wish, x_account, ledger.HISTORY),
+                caps.page(x_account, pace.PAGE, with_people=True) as size,
+            ):
                 _read_some_kinds(wish, progress, size) if wish.event_types else _read_on(wish, progress, size)
+    except NoRequestLeft:
+        return
     except BeingSpent:
         wishes.put_off(wish, caps.BACK_WITHIN, "")
     except CapReached:
@@ -57,8 +64,7 @@ def read_history(pk: int) -> None:
 
 
 def _goes_on(wish: HistoryRead) -> bool:
-    is_ours = wish.state == HistoryRead.State.DUE and wish.lease_until and wishes.renew(wish)
-    return bool(is_ours) and wishes.may_ask(wish, wish.conversation.x_account, ledger.HISTORY)
+    return wish.state == HistoryRead.State.DUE and wish.lease_until is not None and wishes.renew(wish)
 
 
 def _read_on(wish: HistoryRead, progress: Progress, size: int) -> None:

@@ -68,10 +68,14 @@ def ensure_users(x_user_ids: Iterable[int], x_account: XAccount | None = None) -
     XUser.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def store_media(media: Iterable[schema.Media], x_account: XAccount | None = None) -> dict[str, Media]:
-    """`x_account`: whose token fetches the photos, for those of messages. Returns the rows by media_key."""
+def store_media(
+    media: Iterable[schema.Media], x_account: XAccount | None = None, known: dict[str, Media] | None = None
+) -> dict[str, Media]:
+    """`x_account`: whose token fetches the photos, for those of messages. known: rows that the caller has looked up
+    already. Returns the rows by media_key.
+    """
     shown = {item.media_key: item for item in media if len(item.media_key) <= LONGEST_KEY}
-    rows = {row.media_key: row for row in Media.objects.filter(media_key__in=shown)}
+    rows = known if known is not None else _media_by_key(shown)
     fresh = [key for key in sorted(shown) if key not in rows or _tells_more(rows[key].raw, shown[key].raw)]
     files = wanted_files(pair for key in fresh for pair in _addresses(shown[key], x_account))
     for key in fresh:
@@ -84,6 +88,10 @@ def store_media(media: Iterable[schema.Media], x_account: XAccount | None = None
     return rows
 
 
+def _media_by_key(keys: Iterable[str]) -> dict[str, Media]:
+    return {row.media_key: row for row in Media.objects.filter(media_key__in=list(keys)).order_by("pk")}
+
+
 def ensure_media(media_keys: Iterable[str]) -> dict[str, Media]:
     """A row for every key; one that X named without showing it has no type and no file until it does."""
     wanted = {key for key in media_keys if len(key) <= LONGEST_KEY}
@@ -94,23 +102,32 @@ def ensure_media(media_keys: Iterable[str]) -> dict[str, Media]:
     return rows
 
 
-def adopt_pushed_media(media_keys: Iterable[str]) -> None:
+def adopt_pushed_media(media_keys: Iterable[str]) -> dict[str, Media]:
     """Media that was pushed has no media_key of X's yet: now that a read tells it, the row takes that name.
 
-    The number in a key is the media's own id (recorded); only the kind before it is not in what X pushes.
+    The number in a key is the media's own id (recorded); only the kind before it is not in what X pushes. Returns the
+    rows that there are, by X's keys.
     """
-    keys = {f"{PUSHED}{key.partition('_')[2]}": key for key in media_keys if not key.startswith(PUSHED)}
-    if not keys:
-        return
-    for row in Media.objects.filter(media_key__in=keys).order_by("pk"):
-        known = Media.objects.filter(media_key=keys[row.media_key]).first()
-        if known is None:
-            Media.objects.filter(pk=row.pk).update(media_key=keys[row.media_key])
-            continue
-        there = EventMedia.objects.filter(media=known).values("event")
-        EventMedia.objects.filter(media=row).exclude(event__in=there).update(media=known)
-        EventMedia.objects.filter(media=row).delete()
-        row.delete()
+    wanted = {key for key in media_keys if len(key) <= LONGEST_KEY}
+    keys = {f"{PUSHED}{key.partition('_')[2]}": key for key in wanted if not key.startswith(PUSHED)}
+    rows = _media_by_key({*wanted, *keys})
+    for pushed in [row for key, row in rows.items() if key in keys]:
+        key = keys[pushed.media_key]
+        del rows[pushed.media_key]
+        rows[key] = _adopted(pushed, key, rows.get(key))
+    return rows
+
+
+def _adopted(pushed: Media, key: str, known: Media | None) -> Media:
+    if known is None:
+        Media.objects.filter(pk=pushed.pk).update(media_key=key)
+        pushed.media_key = key
+        return pushed
+    there = EventMedia.objects.filter(media=known).values("event")
+    EventMedia.objects.filter(media=pushed).exclude(event__in=there).update(media=known)
+    EventMedia.objects.filter(media=pushed).delete()
+    pushed.delete()
+    return known
 
 
 def refresh_old_profiles(x_user_ids: Iterable[int | None]) -> None:

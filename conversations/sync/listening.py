@@ -40,6 +40,7 @@ STEADY = timedelta(minutes=1)
 """A connection that has lived so long is no reason any more to wait before the next."""
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=1)
+CLOCKS_DIFFER = timedelta(minutes=1)
 SHORT_WAIT = timedelta(seconds=10)
 """When push is away for longer, reading does not keep to its slower pace."""
 STATES: dict[str, str] = {SyncState.State.NO_CREDIT: State.NO_CREDIT, SyncState.State.REFUSED: State.REFUSED}
@@ -156,7 +157,9 @@ class Listener:
             push.count(odd_lines=1)
 
     def _take_in(self, line: Activity | OddLine | None) -> None:
-        if isinstance(line, Activity):
+        if isinstance(line, Activity) and push.is_strange(line):
+            push.count(activities=1, strangers=1)
+        elif isinstance(line, Activity):
             is_new = push.take_in(line, ActivityDelivery.Source.STREAM)
             push.count(activities=1, duplicates=int(not is_new))
         elif isinstance(line, OddLine):
@@ -169,7 +172,8 @@ class Listener:
         """Not with each of many: once in a while is enough to tell a living stream from a dead one."""
         now = timezone.now()
         was_caught_up, self.is_caught_up = self.is_caught_up, self._has_caught_up(line)
-        if now < self.noted_at + NOTE_EVERY and was_caught_up == self.is_caught_up:
+        is_noted = abs(now - self.noted_at) < NOTE_EVERY  # a clock may be set back by hours
+        if is_noted and was_caught_up == self.is_caught_up:
             return
         self.noted_at = now
         alive.touch("listener")
@@ -182,7 +186,7 @@ class Listener:
 
         X is idle when it sends a keep-alive; where so much is said that it never is, the time tells.
         """
-        is_old = self.connected_at < timezone.now() - timedelta(seconds=settings.PUSH_SILENCE_SECONDS)
+        is_old = abs(timezone.now() - self.connected_at) > timedelta(seconds=settings.PUSH_SILENCE_SECONDS)
         return self.is_caught_up or line is None or is_old
 
     def _keep_lease(self) -> None:
@@ -255,8 +259,14 @@ def _poll_soon() -> None:
 
 
 def _minutes_since(moment: datetime | None) -> int:
-    """None less than none: a clock may have been set back meanwhile."""
-    return 0 if moment is None else max(math.ceil((timezone.now() - moment).total_seconds() / 60), 0)
+    """None less than none: a clock may have been set back meanwhile. More than X repeats where one ran ahead: then
+    nobody knows.
+    """
+    if moment is None:
+        return 0
+    if moment > leases.furthest(timezone.now(), CLOCKS_DIFFER):
+        return MOST_BACKFILL + 1
+    return max(math.ceil((timezone.now() - moment).total_seconds() / 60), 0)
 
 
 def _lease_end() -> datetime:

@@ -16,6 +16,7 @@ from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
+from conversations.sync.wishes import NoRequestLeft
 from dminbox.wording import NO_PERSON
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import NotPermitted, NotThere, XError
@@ -45,6 +46,8 @@ def look_up_conversation(pk: int) -> None:
         wishes.finish(lookup, State.FAILED, NO_TARGET)
     except (NotThere, NotPermitted):
         wishes.finish(lookup, State.NONE, NONE)
+    except NoRequestLeft:
+        return
     except BeingSpent:
         wishes.put_off(lookup, caps.BACK_WITHIN, "")
     except CapReached:
@@ -61,9 +64,10 @@ def _look_up(lookup: ConversationLookup) -> None:
     reach: Reach | None = None
     endpoint = ledger.HISTORY if participant_id is None else ledger.HISTORY_WITH
     while reach is None or (reach.token and not reach.is_resting and wishes.renew(lookup)):
-        if not wishes.may_ask(lookup, lookup.x_account, endpoint):
-            return
-        with caps.page(lookup.x_account, pace.PAGE, with_people=True) as size:
+        with (
+            wishes.request(lookup, lookup.x_account, endpoint),
+            caps.page(lookup.x_account, pace.PAGE, with_people=True) as size,
+        ):
             answer = _ask(lookup, participant_id, dm_conversation_id, reach.token if reach else "", size)
             # The reach is advanced here and claimed below, in the transaction that stores the page.
             start = reach or intervals.top(answer.answered_at)

@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -38,6 +38,7 @@ from conversations.models import (
 from conversations.sync import caps, pace, participants
 from conversations.sync.includes import ensure_users
 from conversations.sync.store import store_page
+from dminbox import leases
 from dminbox.xapi import activity as xapi
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.schema import Answer, Billed, Page, RateLimit
@@ -50,7 +51,11 @@ ODD_KEPT = timedelta(days=30)
 REMEMBERED = timedelta(days=365)
 LEASE = timedelta(minutes=1)
 MOST_ATTEMPTS = 20
+AGAIN = timedelta(seconds=5)
+"""After each failure so much longer until a delivery is tried again."""
 TYPING_LASTS = timedelta(seconds=8)
+TAG = "dminbox"
+"""Of the subscriptions that are ours: the same X app may serve something else, too."""
 REVOKED = gettext_noop(
     "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
 )
@@ -59,6 +64,16 @@ A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+"
 
 class Odd(Exception):  # noqa: N818 (no failure: kept raw and counted)
     """Nothing can be made of this activity; the words say why, without what stands in it."""
+
+
+def is_strange(activity: Activity) -> bool:
+    """Whether it was pushed for somebody else: what another program subscribed to with the same X app comes over the
+    same stream, and is none of our business. Where X had that subscription first, it is ours as well.
+    """
+    if activity.tag in (None, TAG):
+        return False
+    names_us = XAccount.objects.filter(x_user_id=as_number(activity.user_id) or 0)
+    return activity.event_type not in DEEDS or not names_us.exists()
 
 
 def take_in(activity: Activity, source: str) -> bool:
@@ -99,18 +114,25 @@ def keep_odd(raw: object, reason: str, source: str) -> None:
 
 
 def due() -> list[int]:
+    return list(waiting())
+
+
+def waiting() -> QuerySet[ActivityDelivery, int]:
     """Deliveries that nobody has taken up yet, oldest first."""
     now = timezone.now()
-    is_free = Q(lease_until=None) | Q(lease_until__lt=now)
-    rows = ActivityDelivery.objects.filter(is_free, state=State.DUE, due_at__lte=now)
-    return list(rows.order_by("due_at", "pk").values_list("pk", flat=True)[:100])
+    is_due = leases.is_due("due_at", now, AGAIN * MOST_ATTEMPTS)
+    rows = ActivityDelivery.objects.filter(_is_free(now), is_due, state=State.DUE)
+    return rows.order_by("due_at", "pk").values_list("pk", flat=True)[:100]
+
+
+def _is_free(now: datetime) -> Q:
+    return leases.is_free("lease_until", now, LEASE)
 
 
 def take_up(pk: int) -> None:
     """Takes up a delivery that is kept, if nobody else has."""
     now = timezone.now()
-    is_free = Q(lease_until=None) | Q(lease_until__lt=now)
-    ours = ActivityDelivery.objects.filter(is_free, pk=pk, state=State.DUE)
+    ours = ActivityDelivery.objects.filter(_is_free(now), pk=pk, state=State.DUE)
     if ours.update(lease_until=now + LEASE, attempts=F("attempts") + 1) != 1:
         return
     delivery = ActivityDelivery.objects.get(pk=pk)
@@ -122,7 +144,7 @@ def take_up(pk: int) -> None:
         is_last = delivery.attempts >= MOST_ATTEMPTS
         ActivityDelivery.objects.filter(pk=pk).update(
             lease_until=None,
-            due_at=timezone.now() + timedelta(seconds=5) * delivery.attempts,
+            due_at=timezone.now() + AGAIN * delivery.attempts,
             state=State.ODD if is_last else State.DUE,
             detail="the database does not take it" if is_last else "",
         )
@@ -266,7 +288,8 @@ def _note_typing(activity: Activity, _: datetime) -> None:
         if participant is None or until <= timezone.now():
             continue
         was = participant.typing_until
-        if was is None or until - was > TYPING_LASTS / 2:
+        is_ahead = was is not None and was > leases.furthest(timezone.now(), TYPING_LASTS)
+        if was is None or is_ahead or until - was > TYPING_LASTS / 2:
             _tell(x_account, participant, Change.Kind.TYPING, typing_until=until)
 
 
@@ -389,12 +412,13 @@ def count(**names: int) -> None:
 def forget_old() -> None:
     """What was pushed goes after a week; that it was, is remembered longer, so that nobody can play it to us again.
 
-    What is odd waits longer for an operator to look at it. Of an X account that is gone nothing stays.
+    What is odd waits longer for an operator to look at it. Of an X account that is gone, or that a person has
+    disconnected, nothing stays: its messages are where they belong, and nobody has to be told twice.
     """
     now = timezone.now()
     taken_up = ActivityDelivery.objects.filter(received_at__lt=now - KEPT, raw__isnull=False, state=State.DONE)
     taken_up.update(raw=None)
     ActivityDelivery.objects.filter(received_at__lt=now - ODD_KEPT, state=State.ODD).delete()
     ActivityDelivery.objects.filter(received_at__lt=now - REMEMBERED).delete()
-    ours = ActivityDelivery.objects.filter(x_user_id__isnull=False).exclude(state=State.DUE)
-    ours.exclude(x_user_id__in=XAccount.objects.values("x_user_id")).delete()
+    ours = XAccount.objects.exclude(state=XAccount.State.DISCONNECTED).values("x_user_id")
+    ActivityDelivery.objects.filter(x_user_id__isnull=False).exclude(x_user_id__in=ours).delete()

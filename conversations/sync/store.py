@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,7 +50,10 @@ Key = tuple[str, int]
 LONGEST_KIND = 40
 UNSTORABLE = (DataError, IntegrityError, ValueError, OverflowError)
 COMINGS_AND_GOINGS = (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE)
-EVENT = ["event_type", "created_at", "sender", "text", "entities", "has_media", "raw", "unavailable_since"]
+EVENT = [
+    *("event_type", "created_at", "sender", "text", "entities"),
+    *("has_media", "has_post", "raw", "told_digest", "unavailable_since"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Told:
     event_type: str
     created_at: datetime
     sender_id: int | None
+    digest: int
     event: schema.DmEvent = field(repr=False)
 
     @property
@@ -147,24 +153,31 @@ def _told(event: schema.DmEvent, default_id: str) -> Told:
         event_type=event.event_type or (DmEvent.Type.MESSAGE_CREATE if event.text is not None else ""),
         created_at=event.created_at or time_in(pk),
         sender_id=as_number(event.sender_id),
+        digest=_digest(event.raw),
         event=event,
     )
 
 
+def _digest(raw: dict[str, Any]) -> int:
+    """The same for the same members in whatever order."""
+    text = json.dumps(raw, sort_keys=True).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), signed=True)
+
+
 def _store(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_at: datetime) -> StoredPage:
-    adopt_pushed_media(_media_keys(told, includes))
+    media = adopt_pushed_media(_media_keys(told, includes))
     shown = store_users(includes.users, seen_at)
-    ensure_users((_everybody(told) | authors_of(includes.posts)) - shown.keys(), x_account)
-    store_media(includes.media, x_account)
-    posts = store_posts(includes.posts, x_account)
-    if not told:
-        return StoredPage()
-    ensure_posts({pk for event in told for pk in as_numbers(event.event.post_ids)} - posts.keys(), x_account)
-    conversations = _ensure_conversations(x_account, {event.dm_conversation_id for event in told})
+    conversations = _conversations(x_account, {event.dm_conversation_id for event in told})
     seen = _seen(conversations, told)
-    fresh = [event for event in told if event.key not in seen or _tells_more(seen[event.key], event)]
+    fresh, known = _fresh(conversations, told, seen)
+    # Whoever and whatever the others name is here since they were stored.
+    ensure_users((_everybody(fresh) | authors_of(includes.posts)) - shown.keys(), x_account)
+    store_media(includes.media, x_account, media)
+    posts = store_posts(includes.posts, x_account)
     if fresh:
-        known = _known(conversations, [event for event in fresh if event.key in seen])
+        ensure_posts({pk for event in fresh for pk in as_numbers(event.event.post_ids)} - posts.keys(), x_account)
+        missing = {event.dm_conversation_id for event in fresh} - conversations.keys()
+        conversations |= _make_conversations(x_account, missing)
         rows = _write(fresh, known, conversations)
         changes.announce(x_account, _changes(rows, fresh, known))
         refresh_old_profiles(event.sender_id for event in fresh if event.key not in known)
@@ -212,13 +225,15 @@ def _everybody(told: Iterable[Told]) -> set[int]:
     return people
 
 
-def _ensure_conversations(x_account: XAccount, ids: set[str]) -> dict[str, Conversation]:
+def _conversations(x_account: XAccount, ids: set[str]) -> dict[str, Conversation]:
     rows = Conversation.objects.filter(x_account=x_account, dm_conversation_id__in=ids)
-    known = {row.dm_conversation_id: row for row in rows}
-    if missing := sorted(ids - known.keys()):
-        Conversation.objects.bulk_create([_conversation(x_account, one) for one in missing], ignore_conflicts=True)
-        known = {row.dm_conversation_id: row for row in rows.all()}
-    return known
+    return {row.dm_conversation_id: row for row in rows.only("x_account", "dm_conversation_id", "is_group")}
+
+
+def _make_conversations(x_account: XAccount, ids: set[str]) -> dict[str, Conversation]:
+    rows = [_conversation(x_account, one) for one in sorted(ids)]
+    Conversation.objects.bulk_create(rows, ignore_conflicts=True)
+    return _conversations(x_account, ids) if ids else {}
 
 
 def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:
@@ -226,29 +241,45 @@ def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:
     return Conversation(x_account=x_account, dm_conversation_id=dm_conversation_id, is_group=peer is None, peer_id=peer)
 
 
-def _seen(conversations: dict[str, Conversation], told: Iterable[Told]) -> dict[Key, dict[str, Any] | None]:
-    """The raw form of the events that are stored, None of those that X said are not there: a poll needs no more."""
-    rows = _rows(conversations, told).values_list("conversation", "dm_event_id", "raw", "unavailable_since")
+def _seen(conversations: dict[str, Conversation], told: Iterable[Told]) -> dict[Key, int | None]:
+    """The digests of the events that are stored, None of those that X said are not there: a poll needs no more."""
+    rows = _rows(conversations, told).values_list("conversation", "dm_event_id", "told_digest", "unavailable_since")
     names = _names(conversations)
-    return {(names[pk], event_id): None if since else raw for pk, event_id, raw, since in rows}
+    return {(names[pk], event_id): None if since else digest for pk, event_id, digest, since in rows}
 
 
-def _known(conversations: dict[str, Conversation], told: Iterable[Told]) -> dict[Key, DmEvent]:
+def _fresh(
+    conversations: dict[str, Conversation], told: Iterable[Told], seen: dict[Key, int | None]
+) -> tuple[list[Told], dict[Key, DmEvent]]:
+    """Events that are new or tell what their rows do not, and those rows. What X tells as it did last tells nothing."""
+    others = [event for event in told if event.key not in seen or seen[event.key] != event.digest]
+    rows = _known(conversations, [event for event in others if event.key in seen])
+    fresh = [event for event in others if event.key not in rows or _tells_more(rows[event.key], event)]
+    return fresh, {event.key: rows[event.key] for event in fresh if event.key in rows}
+
+
+def _known(conversations: dict[str, Conversation], told: Sequence[Told]) -> dict[Key, DmEvent]:
     names = _names(conversations)
     return {(names[row.conversation_id], row.dm_event_id): row for row in _rows(conversations, told)}
 
 
 def _rows(conversations: dict[str, Conversation], told: Iterable[Told]) -> QuerySet[DmEvent]:
+    """The ids of a page lie close together: between them each thread's index is read, and not from its beginning."""
     ids = [event.id for event in told]
-    return DmEvent.objects.filter(conversation__in=_names(conversations), dm_event_id__in=ids)
+    if not ids:
+        return DmEvent.objects.none()
+    between = min(ids), max(ids)
+    within = DmEvent.objects.filter(conversation__in=_names(conversations), dm_event_id__range=between)
+    return within.filter(dm_event_id__in=ids)
 
 
 def _names(conversations: dict[str, Conversation]) -> dict[int, str]:
     return {row.pk: row.dm_conversation_id for row in conversations.values()}
 
 
-def _tells_more(raw: dict[str, Any] | None, told: Told) -> bool:
-    return raw is None or any(raw.get(name) != value for name, value in told.event.raw.items())
+def _tells_more(row: DmEvent, told: Told) -> bool:
+    is_there_again = row.unavailable_since is not None
+    return is_there_again or any(row.raw.get(name) != value for name, value in told.event.raw.items())
 
 
 def _write(fresh: Sequence[Told], known: dict[Key, DmEvent], conversations: dict[str, Conversation]) -> list[DmEvent]:
@@ -306,7 +337,9 @@ def _row(told: Told, conversation: Conversation, known: DmEvent | None) -> DmEve
         text=event.text,
         entities=event.entities,
         has_media=bool(event.media_keys),
+        has_post=bool(event.post_ids),
         raw=event.raw,
+        told_digest=told.digest,
     )
     if known:
         _keep(row, known, has_time=event.created_at is not None)
@@ -320,6 +353,7 @@ def _keep(row: DmEvent, known: DmEvent, *, has_time: bool) -> None:
     row.text = known.text if row.text is None else row.text
     row.entities = row.entities or known.entities
     row.has_media = row.has_media or known.has_media
+    row.has_post = row.has_post or known.has_post
     row.raw = known.raw | row.raw
 
 

@@ -18,7 +18,8 @@ from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.models import ActivitySubscription, PushState, SyncState
-from conversations.sync import caps, trouble, webhooks
+from conversations.sync import caps, pace, push, trouble, webhooks
+from dminbox import leases
 from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
 from dminbox.xapi.errors import NoCredit, NotThere, OutcomeUnknown, SubscriptionCap, TryLater, XError
@@ -31,8 +32,6 @@ KINDS = ("dm.received", "dm.sent", "chat.received", "dm.read", "dm.indicate_typi
 MESSAGES = "dm.received"
 """While this one is active, X pushes for an X account."""
 OF_THE_APP = "oauth.revoke"
-TAG = "dminbox"
-"""Ours alone are repaired and removed: the same X app may serve something else, too."""
 EVERY = timedelta(minutes=1)
 REFUSED_WAIT = timedelta(hours=1)
 FAILED_WAIT = timedelta(minutes=2)
@@ -60,8 +59,14 @@ def is_due() -> bool:
     if not PushState.is_set_up():
         return False
     checked_at = _checked_at()
-    is_time = checked_at is None or checked_at <= timezone.now() - EVERY or _is_news(checked_at)
+    is_time = checked_at is None or _is_long_ago(checked_at) or _is_news(checked_at)
     return is_time and trouble.has_credit()  # the read that is paid for again says when it is worth while
+
+
+def _is_long_ago(checked_at: datetime) -> bool:
+    """Or by a clock that ran ahead."""
+    now = timezone.now()
+    return not now - EVERY < checked_at <= leases.furthest(now, EVERY) - EVERY
 
 
 def _checked_at() -> datetime | None:
@@ -100,7 +105,7 @@ def _repair(app: XApp) -> None:
     listed = {(one.event_type, _number(one.user_id)): one for one in app.subscriptions()}
     webhook_id = _webhook_id()
     # Made while the stream was the way in, or for an address we had before: X would push them past our webhook.
-    astray = {key for key, one in listed.items() if webhook_id and one.tag == TAG and one.webhook_id != webhook_id}
+    astray = {key for key, one in listed.items() if webhook_id and one.tag == push.TAG and one.webhook_id != webhook_id}
     wanted = _wanted()
     most = _cap()
     keep = {one.key for one in wanted[:most]}
@@ -121,7 +126,7 @@ def _note_listed(
             _note_over_cap(row)
         elif one.key in listed and one.key not in astray:
             _note(row, State.ACTIVE, subscription_id=listed[one.key].id)
-        elif row.state not in PUT_OFF or row.due_at <= timezone.now():
+        elif row.state not in PUT_OFF or _is_due(row):
             missing.append((one, row))
     return missing
 
@@ -153,7 +158,7 @@ def _try_beyond(app: XApp, beyond: list[Wanted], webhook_id: str | None) -> None
     learnt = PushState.objects.filter(pk=1, subscription_cap__lt=settings.X_SUBSCRIPTION_CAP)
     for one in beyond:
         row = _row(one)
-        if row.due_at > timezone.now() or not learnt.exists():
+        if not _is_due(row) or not learnt.exists():
             return
         try:
             _make(app, one, row, webhook_id)
@@ -173,6 +178,11 @@ def _wanted() -> list[Wanted]:
     return [Wanted(OF_THE_APP)] + [Wanted(kind, x_account) for kind in KINDS for x_account in connected]
 
 
+def _is_due(row: ActivitySubscription) -> bool:
+    now = timezone.now()
+    return not now < row.due_at <= leases.furthest(now, pace.longest_wait())
+
+
 def _cap() -> int:
     learnt = PushState.objects.filter(pk=1).values_list("subscription_cap", flat=True).first()
     return min(settings.X_SUBSCRIPTION_CAP, learnt if learnt is not None else settings.X_SUBSCRIPTION_CAP)
@@ -180,7 +190,7 @@ def _cap() -> int:
 
 def _remove(app: XApp, listed: dict[Key, Subscription], keep: set[Key]) -> None:
     for key, one in listed.items():
-        if key in keep or one.tag != TAG:
+        if key in keep or one.tag != push.TAG:
             continue
         try:
             app.delete_subscription(one.id)
@@ -204,11 +214,11 @@ def _make(app: XApp, one: Wanted, row: ActivitySubscription, webhook_id: str | N
 
 def _ask(app: XApp, one: Wanted, webhook_id: str | None) -> Subscription | None:
     if one.x_account is None:
-        return app.create_subscription(one.event_type, tag=TAG, webhook_id=webhook_id)
+        return app.create_subscription(one.event_type, tag=push.TAG, webhook_id=webhook_id)
     user_id = str(one.x_account.x_user_id)
     answer = ledger.call(
         one.x_account,
-        lambda client: client.create_subscription(one.event_type, user_id, tag=TAG, webhook_id=webhook_id),
+        lambda client: client.create_subscription(one.event_type, user_id, tag=push.TAG, webhook_id=webhook_id),
     )
     ledger.record(one.x_account, answer)
     return answer.value

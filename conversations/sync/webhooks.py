@@ -65,6 +65,9 @@ def receive(raw: bytes, signature: str | None) -> Receipt:
         activity = parse_activity(read_pushed_json(raw.decode()))
     except ValueError:
         return _keep_odd(raw)
+    if push.is_strange(activity):
+        push.count(strangers=1)
+        return Receipt(200)
     try:
         with transaction.atomic():
             delivery = push.delivery_of(activity, ActivityDelivery.Source.WEBHOOK)

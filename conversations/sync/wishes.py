@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from accounts.access import TOKENS_OF_JOINED
 from accounts.models import XAccount
-from conversations import ledger
-from conversations.models import ConversationLookup, HistoryRead, SyncState
+from conversations import changes, ledger
+from conversations.models import ConversationLookup, HistoryRead, RequestClaim, SyncState
 from conversations.sync import caps, intervals, pace, trouble
+from conversations.sync.caps import BeingSpent
 from dminbox import leases
 from dminbox.xapi.errors import RateLimited, XError
 
@@ -31,10 +33,18 @@ LONGEST_WAIT = intervals.LONGEST_REST
 """But for the new month."""
 
 
+class NoRequestLeft(Exception):  # noqa: N818 (no failure: the wish waits)
+    """X's window has none for this wish now; it is put off."""
+
+
 def due(model: type[Wish], x_account: str) -> list[int]:
+    return list(waiting(model, x_account))
+
+
+def waiting(model: type[Wish], x_account: str) -> models.QuerySet[Any, int]:
     """Wishes to be taken up now, oldest first. x_account: the path from the model to it."""
     connected = _claimable(model).filter(**{f"{x_account}__state": XAccount.State.CONNECTED})
-    return list(connected.order_by("due_at", "pk").values_list("pk", flat=True))
+    return connected.order_by("due_at", "pk").values_list("pk", flat=True)
 
 
 def claim(model: type[Wish], pk: int) -> Wish | None:
@@ -71,19 +81,47 @@ def put_off(wish: Wish, wait: timedelta, words: str) -> None:
     settle(wish, due_at=timezone.now() + wait, detail=words)
 
 
-def may_ask(wish: Wish, x_account: XAccount, endpoint: str) -> bool:
-    """Whether X's window has a request for this wish, and not only for polling; else it is put off until the next."""
-    state = SyncState.objects.select_related("x_account").defer(*TOKENS_OF_JOINED).filter(x_account=x_account).first()
-    are_shared = state is not None and bool(state.are_windows_shared)
-    window = ledger.open_window(x_account, endpoint, are_shared=are_shared)
+@contextmanager
+def request(wish: Wish, x_account: XAccount, endpoint: str) -> Iterator[None]:
+    """One request of X's window for this wish, and not only for polling: nobody else's until the end of the block, so
+    the call and the record of its answer belong inside. Raises NoRequestLeft, or BeingSpent.
+    """
+    with transaction.atomic():
+        state = changes.lock(x_account)  # lets one in at a time: what is free here is claimed before the next one looks
+        state.x_account = x_account
+        wait = _wait_for_request(state, endpoint)
+        until = timezone.now() + caps.longest_call()
+        claim = None if wait else RequestClaim.objects.create(x_account=x_account, endpoint=endpoint, until=until)
+    if claim is None:
+        put_off(wish, wait, WINDOW)
+        raise NoRequestLeft
+    try:
+        yield
+    finally:
+        claim.delete()
+
+
+def _wait_for_request(state: SyncState, endpoint: str) -> timedelta:
+    """Nothing when there is one. Raises BeingSpent while requests are on their way whose answers may leave some."""
+    are_shared = bool(state.are_windows_shared)
+    window = ledger.open_window(state.x_account, endpoint, are_shared=are_shared)
+    claimed = _claimed(state.x_account, ledger.counted_with(endpoint, are_shared=are_shared))
     if window is None:
-        return True
-    needed = pace.needed_by_polls(state, window.limit, window.reset_at) if state is not None and are_shared else 0
-    if window.remaining > needed:
-        return True
-    # Apart, so that the first of many learns what the new window holds before the next one asks.
-    put_off(wish, window.reset_at - timezone.now() + random.uniform(1, 2) * AFTER_WINDOW, WINDOW)  # noqa: S311
-    return False
+        needed, remaining = 0, pace.KEPT  # the first of many learns what the window holds
+    else:
+        needed = pace.needed_by_polls(state, window.limit, window.reset_at) if are_shared else 0
+        remaining = window.remaining
+    if remaining > needed + claimed:
+        return timedelta(0)
+    if window is None or remaining > needed:
+        raise BeingSpent
+    # Apart, for the same reason.
+    return window.reset_at - timezone.now() + random.uniform(1, 2) * AFTER_WINDOW  # noqa: S311 (no secret)
+
+
+def _claimed(x_account: XAccount, endpoints: Iterable[str]) -> int:
+    held = ~leases.is_due("until", timezone.now(), caps.longest_call())
+    return RequestClaim.objects.filter(held, x_account=x_account, endpoint__in=endpoints).count()
 
 
 def put_off_to_new_month(wish: Wish) -> None:

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
+from conversations.contents import rows_of_inbox
 from conversations.forms import MAX_ID
 from conversations.models import Conversation, DmEvent, EventMedia, XUser
 from conversations.showing import Picture, picture_of
@@ -52,7 +53,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _conversations(request: HttpRequest, found: XUser) -> list[Conversation]:
     mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_person(found.pk)
-    return list(mine.with_rows_of_inbox().newest_first()[: CONVERSATIONS + 1])
+    return rows_of_inbox(mine.with_rows_of_inbox().newest_first()[: CONVERSATIONS + 1])
 
 
 def _messages(request: HttpRequest, found: XUser) -> Any:

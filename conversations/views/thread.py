@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Prefetch, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,8 +17,9 @@ from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Role, User, snowflake_floor
 from conversations import actions, live
 from conversations.attention import attention_of
+from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
-from conversations.models import Conversation, DmEvent, EventParticipant, Participant, PostMedia
+from conversations.models import Conversation, DmEvent, EventParticipant, Participant
 from conversations.querysets import DmEventQuerySet
 from conversations.showing import others_named, prices, typing_of
 from conversations.sync import estimates
@@ -31,7 +31,6 @@ from conversations.thread import (
     mark_seen,
     mark_unread,
     newest_by,
-    posts_of,
     shown,
     steps_by_person,
 )
@@ -93,9 +92,9 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     events = _narrowed(conversation, wanted["show"])
     # One more on either side: the event we stand at tells whether its day goes on here, the last whether there is more.
-    found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_contents()[: PAGE + 2])
+    found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_senders()[: PAGE + 2])
     below = found.pop(0) if found and found[0].dm_event_id == wanted["before"] else None
-    page = _with_post_media(found[:PAGE][::-1])
+    page = _with_contents(found[:PAGE][::-1])
     _add_receipt(conversation, conversation.participants.filter(x_user=conversation.peer_id))
     context = _page(conversation, wanted, page, len(found) > PAGE, wanted["before"])
     mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
@@ -119,9 +118,9 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     is_one = wanted["after"] is None
     old = events.filter(dm_event_id__lt=edge) if is_one else events.filter(dm_event_id__lte=edge)
     new = events.filter(dm_event_id=edge) if is_one else events.filter(dm_event_id__gt=edge)
-    before = list(old.order_by("-dm_event_id").with_contents()[:1])
-    found = list(new.order_by("dm_event_id").with_contents()[: PAGE + 1])
-    page = _with_post_media(before + found[:PAGE])
+    before = list(old.order_by("-dm_event_id").with_senders()[:1])
+    found = list(new.order_by("dm_event_id").with_senders()[: PAGE + 1])
+    page = _with_contents(before + found[:PAGE])
     people = list(conversation.participants.with_profiles(request.user))
     _add_receipt(conversation, people)  # it stands apart: it may belong under a message that is there already
     context = _page(conversation, wanted, page, True, None)
@@ -251,8 +250,8 @@ def _narrowed(conversation: Conversation, show: str) -> DmEventQuerySet:
 def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], bool, int | None]:
     """The events of a page, oldest first, whether there are older ones, and the dm_event_id of the next newer one."""
     if wanted["after"] is not None:
-        found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_contents()[: PAGE + 1])
-        return _with_post_media(found[:PAGE]), True, found[PAGE].dm_event_id if len(found) > PAGE else None
+        found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_senders()[: PAGE + 1])
+        return _with_contents(found[:PAGE]), True, found[PAGE].dm_event_id if len(found) > PAGE else None
     next_newer: int | None = wanted["before"]
     if next_newer is not None:
         events = events.filter(dm_event_id__lt=next_newer)
@@ -261,14 +260,12 @@ def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEve
         edge = list(above.values_list("dm_event_id", flat=True)[PAGE // 2 - 1 : PAGE // 2 + 1])
         next_newer = edge[1] if len(edge) > 1 else None
         events = events.filter(dm_event_id__lte=edge[0]) if edge else events
-    found = list(events.order_by("-dm_event_id").with_contents()[: PAGE + 1])
-    return _with_post_media(found[:PAGE][::-1]), len(found) > PAGE, next_newer
+    found = list(events.order_by("-dm_event_id").with_senders()[: PAGE + 1])
+    return _with_contents(found[:PAGE][::-1]), len(found) > PAGE, next_newer
 
 
-def _with_post_media(events: list[DmEvent]) -> list[DmEvent]:
-    """The media of shared and quoted posts together: one query for both."""
-    media = PostMedia.objects.select_related("media__file", "media__preview")
-    prefetch_related_objects(posts_of(events), Prefetch("post_media", media, to_attr="media_shown"))
+def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
+    add_contents(events)
     return events
 
 

@@ -9,9 +9,12 @@ import time_machine
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.models import XAccount
 from conversations import sync
 from conversations.media import fetching, files_due
 from conversations.models import (
+    ActivityDelivery,
+    ActivitySubscription,
     ConversationLookup,
     HistoryRead,
     MediaFile,
@@ -21,10 +24,23 @@ from conversations.models import (
     SyncState,
     XUser,
 )
-from conversations.sync import caps, chats, intervals, people, polling, posts, turns, wishes
+from conversations.sync import (
+    caps,
+    chats,
+    intervals,
+    listening,
+    people,
+    polling,
+    posts,
+    push,
+    subscriptions,
+    turns,
+    wishes,
+)
 from conversations.sync.listening import Listener
-from tests.conversations.sync_support import OWN, begin, connect, make_person, poll, say, settle
-from tests.factories import ConversationFactory, SyncStateFactory, XAccountFactory
+from dminbox.xapi.activity import parse_activity
+from tests.conversations.sync_support import OWN, begin, connect, make_person, one_to_one, poll, say, settle
+from tests.factories import ConversationFactory, ParticipantFactory, SyncStateFactory, XAccountFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = SyncState.State
@@ -163,3 +179,55 @@ def test_the_stream_leased_by_a_clock_ahead_is_taken_over_at_once(clock, setting
     PushState.objects.update(next_try_at=NOW + AHEAD)
     assert Listener()._may_try()
     assert not Listener()._may_try()
+
+
+def test_a_delivery_put_off_or_leased_by_a_clock_ahead_is_taken_up(x_account, clock):
+    delivery = ActivityDelivery.objects.create(event_uuid="1", event_type="dm.new", source="webhook", raw={})
+    for ahead in ({"due_at": NOW + AHEAD}, {"due_at": NOW, "lease_until": NOW + AHEAD}):
+        ActivityDelivery.objects.update(state=ActivityDelivery.State.DUE, **ahead)
+        assert push.due() == [delivery.pk]
+    ActivityDelivery.objects.update(due_at=NOW + push.AGAIN, lease_until=None)
+    assert push.due() == []
+
+
+def test_subscriptions_that_a_clock_ahead_has_checked_are_due_for_a_check(x_account, clock, settings):
+    settings.X_CONSUMER_KEY = "key"
+    PushState.objects.create(pk=1, subscriptions_checked_at=NOW)
+    XAccount.objects.update(state_since=NOW - AHEAD, connected_at=NOW - AHEAD)
+    assert not subscriptions.is_due()
+    PushState.objects.update(subscriptions_checked_at=NOW + AHEAD)
+    assert subscriptions.is_due()
+
+
+def test_a_subscription_put_off_by_a_clock_ahead_is_tried(clock):
+    row = ActivitySubscription(event_type="dm.read", due_at=NOW + timedelta(hours=1))
+    assert not subscriptions._is_due(row)
+    row.due_at = NOW + AHEAD
+    assert subscriptions._is_due(row)
+
+
+@pytest.mark.parametrize("way", ["stream", "webhook"])
+def test_a_sign_of_life_by_a_clock_ahead_is_none(clock, settings, way):
+    settings.X_PUSH = way
+    push_state = PushState(state=PushState.State.CONNECTED, webhook_is_valid=True)
+    push_state.last_line_at = push_state.webhook_last_crc_at = NOW
+    assert push_state.is_alive
+    push_state.last_line_at = push_state.webhook_last_crc_at = NOW + AHEAD
+    assert not push_state.is_alive
+
+
+def test_a_last_line_by_a_clock_ahead_has_all_asked_for_that_x_repeats(clock):
+    assert listening._minutes_since(NOW) == 0
+    assert listening._minutes_since(NOW + AHEAD) > listening.MOST_BACKFILL
+
+
+def test_who_types_by_a_clock_ahead_is_not_typing_for_days(x_account, clock):
+    conversation = ConversationFactory(x_account=x_account, dm_conversation_id=one_to_one(OWN, PEER))
+    person = ParticipantFactory(conversation=conversation, x_user=XUser.objects.create(pk=int(PEER)))
+    type(person).objects.update(typing_until=NOW + AHEAD)
+    said = {"created_timestamp": str(int(NOW.timestamp() * 1000)), "sender_id": PEER, "target": {"recipient_id": OWN}}
+    told = {"event_uuid": "1", "filter": {"user_id": OWN}, "event_type": "dm.indicate_typing"}
+    typing = {"payload": {"direct_message_indicate_typing_events": [said]}}
+    push.take_in(parse_activity({"data": told | typing}), "stream")
+    person.refresh_from_db()
+    assert person.typing_until == NOW + push.TYPING_LASTS

@@ -33,7 +33,7 @@ def leased():
     HistoryRead.objects.create(conversation=conversation, lease_until=later)
     ConversationLookup.objects.create(x_account=state.x_account, lease_until=later)
     ActivityDelivery.objects.create(
-        event_uuid="1", event_type="dm.received", source="stream", raw={}, lease_until=later
+        event_uuid="1", event_type="dm.received", source="stream", raw={}, lease_until=now + push.LEASE
     )
     MediaFile.objects.create(
         source_url="https://pbs.twimg.com/media/lamp.jpg",

@@ -9,8 +9,17 @@ import time_machine
 from django.utils import timezone
 
 from conversations import ledger, sync
-from conversations.models import Conversation, ConversationLookup, HistoryRead, RateWindow, ReadInterval, SyncState
-from conversations.sync import pace, wishes
+from conversations.models import (
+    Conversation,
+    ConversationLookup,
+    HistoryRead,
+    RateWindow,
+    ReadInterval,
+    RequestClaim,
+    SyncState,
+)
+from conversations.sync import caps, pace, wishes
+from conversations.sync.caps import BeingSpent
 from tests.conversations.sync_support import OWN, begin, connect, make_person, one_to_one, poll, say, settle
 from tests.factories import SyncStateFactory
 
@@ -140,3 +149,57 @@ def test_what_a_clock_that_ran_ahead_saw_of_a_window_counts_for_nothing():
     row = {"limit": LIMIT, "remaining": 0, "reset_at": ahead, "resets": ahead, "seen_at": ahead}
     RateWindow.objects.create(x_account=state.x_account, endpoint=ledger.HISTORY, **row)
     assert ledger.open_window(state.x_account, ledger.HISTORY, are_shared=False) is None
+
+
+def window_of(x_account, remaining: int, **more) -> None:
+    now = timezone.now()
+    values = {"limit": LIMIT, "reset_at": now + timedelta(minutes=9), "resets": now, "seen_at": now}
+    row = RateWindow(x_account=x_account, endpoint=ledger.HISTORY, remaining=remaining, **values | more)
+    RateWindow.objects.filter(x_account=x_account, endpoint=ledger.HISTORY).delete()
+    row.save()
+
+
+def test_of_several_wishes_at_one_instant_each_claims_its_request(x_account):
+    """Whoever looks while another's request is on its way does not count on the same one."""
+    SyncState.objects.update(are_windows_shared=True, next_poll_at=timezone.now() + timedelta(minutes=30))
+    RateWindow.objects.all().delete()
+    window_of(x_account, remaining=pace.KEPT + 2)
+    first, second, third = (wishes.claim(HistoryRead, wish_for(1).pk) for _ in range(3))
+    with (
+        wishes.request(first, x_account, ledger.HISTORY),
+        wishes.request(second, x_account, ledger.HISTORY_WITH),
+        pytest.raises(BeingSpent),
+        wishes.request(third, x_account, ledger.HISTORY),
+    ):
+        raise AssertionError("the one that is left is polling's")
+    with wishes.request(third, x_account, ledger.HISTORY):
+        assert RequestClaim.objects.count() == 1
+
+
+def test_the_first_of_many_learns_what_an_unknown_window_holds(x_account):
+    RateWindow.objects.all().delete()
+    first, second = (wishes.claim(HistoryRead, wish_for(1).pk) for _ in range(2))
+    with (
+        wishes.request(first, x_account, ledger.HISTORY),
+        pytest.raises(BeingSpent),
+        wishes.request(second, x_account, ledger.HISTORY),
+    ):
+        raise AssertionError("nobody knows of a second one yet")
+
+
+def test_what_a_dead_worker_had_claimed_is_free_again(x_account):
+    SyncState.objects.update(are_windows_shared=False)
+    window_of(x_account, remaining=1)
+    until = timezone.now() + caps.longest_call()
+    RequestClaim.objects.create(x_account=x_account, endpoint=ledger.HISTORY, until=until)
+    wish = wish_for(1)
+    sync.read_history(wish.pk)
+    wish.refresh_from_db()
+    assert (wish.pages_read, wish.detail) == (0, "")
+    assert wish.due_at <= timezone.now() + caps.BACK_WITHIN
+    RequestClaim.objects.update(until=timezone.now())
+    HistoryRead.objects.update(due_at=timezone.now())
+    sync.read_history(wish.pk)
+    wish.refresh_from_db()
+    assert wish.pages_read == 1
+    assert RequestClaim.objects.count() == 1, "and its own is given back"

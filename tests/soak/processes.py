@@ -21,6 +21,7 @@ from typing import Any
 
 import psycopg
 import redis
+import requests
 
 from tests import env_example, services
 from tests.xsim_server import SimServer, start_xsim
@@ -51,9 +52,14 @@ COMMANDS = {
     "worker": [*WORKER, "-Q", "sync,send", "-n", "one@%h"],
     "another worker": [*WORKER, "-Q", "sync,bulk,media", "-n", "two@%h"],
     "beat": [*CELERY, "beat", "--pidfile=", "--loglevel=error"],
-    "listener": [sys.executable, "manage.py", "listen"],
-    "another listener": [sys.executable, "manage.py", "listen"],
 }
+LISTEN = [sys.executable, "manage.py", "listen"]
+WEB = [sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--lifespan", "off", "--log-level", "error"]
+WAYS = {
+    "stream": {"listener": LISTEN, "another listener": LISTEN},
+    "webhook": {"web": [*WEB, "--no-access-log"]},
+}
+"""In which X pushes; one seed takes the one, the next seed the other."""
 
 
 def main(seed: int) -> None:
@@ -65,8 +71,12 @@ def main(seed: int) -> None:
         start_xsim(world="empty") as xsim,
         tempfile.TemporaryDirectory(prefix="dminbox-soak-") as folder,
     ):
+        port, way = services.free_port(), list(WAYS)[seed % len(WAYS)]
         os.environ.update(
             SETTINGS,
+            X_PUSH=way,
+            PORT=str(port),
+            PUBLIC_URL=f"http://127.0.0.1:{port}",
             DATABASE_URL=f"{server.rpartition('/')[0]}/soak",
             REDIS_URL=f"{broker}/0",
             LOCAL_X_URL=xsim.url,
@@ -137,13 +147,19 @@ def _pg_ctl(folder: Path, *words: str) -> None:
 
 
 class Group:
-    """Our processes; each is ended by its id."""
+    """Our processes; each is ended by its id. The way in for what is pushed stands before X is told of it."""
 
     def __init__(self) -> None:
-        self.running = {name: self._start(name) for name in COMMANDS}
+        way = WAYS[os.environ["X_PUSH"]]
+        self.commands = way | COMMANDS
+        self.running = {name: self._start(name) for name in way}
+        if "web" in way:
+            assert wait_until(_answers, 90), "the web process does not answer"
+        self.running |= {name: self._start(name) for name in COMMANDS}
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(COMMANDS[name], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [*self.commands[name], *(["--port", os.environ["PORT"]] if name == "web" else [])]
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def kill(self, name: str) -> None:
         """-9, and at once a new one, as a supervisor would."""
@@ -162,6 +178,13 @@ class Group:
             process.kill()
         for process in self.running.values():
             process.wait()
+
+
+def _answers() -> bool:
+    try:
+        return requests.get(f"{os.environ['PUBLIC_URL']}/healthz", timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 def wait_until(is_so: Callable[[], Any], seconds: float) -> bool:

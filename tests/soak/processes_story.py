@@ -12,12 +12,18 @@ from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connections
 
 from accounts.models import XAccount
-from conversations.models import Change, DmEvent, PushState, ReadInterval, SyncState
-from tests.conversations.sync_support import begin, connect
+from conversations.ledger import DM_READS
+from conversations.models import ActivitySubscription, ApiCall, DmEvent, Post, PushState, ReadInterval, SyncState
+from conversations.sync import pace
+from tests.conversations.sync_support import begin, connect, held_by_x, say
 from tests.conversations.sync_worlds import DrawnWorld
+from tests.soak import judging
 from tests.soak.processes import SETTLING, WINDOW, Group, Servers, utc_now, wait_until
+from tests.soak.signs import Signs
 from tests.xsim_server import SimServer
 
+TRIES = 3
+PATIENCE = timedelta(seconds=5)
 FAULTS = ["402", "429", "429-no-reset", "500-html", "503", "cut-before", "cut-after", "401"]
 
 
@@ -29,6 +35,7 @@ class ProcessStory:
     def play(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         drawn = DrawnWorld(self.rng, utc_now())
+        self.drawn, self.signs = drawn, Signs(self.rng, self.xsim, drawn)
         self.xsim.post("world", drawn.world(events=self.rng.randint(20, 150), days=20))
         self.xsim.post("settings", self._settings())
         self.x_account = connect(self.xsim)
@@ -40,6 +47,7 @@ class ProcessStory:
             for _ in range(self.rng.randint(6, 9)):
                 self._happen(drawn, group)
             self._quiet(group)
+            self._assert_push_works(group)
             self._judge()
             print(f"{DmEvent.objects.count()} events, each once, after: {'; '.join(self.told)}")
         except AssertionError as error:
@@ -72,14 +80,28 @@ class ProcessStory:
                 event["visible_at"] = _shown_late(event["created_at"], self.rng)
         if events:
             self.xsim.post("events", events)
-        deed = self.rng.choice([self._kill, self._kill, self._kill, self._flush, self._restart, self._fault])
-        self._tell(f"{len(events)} events; {deed(group)}")
+        signs = self.signs.draw()
+        deeds = [self._kill, self._kill, self._kill, self._flush, self._restart, self._fault]
+        if "web" in group.running:
+            deeds += [self._kill_web, self._forge]
+        deed = self.rng.choice(deeds)
+        self._tell(f"{len(events)} events; {signs}; {deed(group)}")
         time.sleep(self.rng.uniform(0.2, 2))  # what happens next happens at any point of what goes on now
 
     def _kill(self, group: Group) -> str:
         name = self.rng.choice(list(group.running))
         group.kill(name)
         return f"kill -9 of the {name}"
+
+    def _kill_web(self, group: Group) -> str:
+        group.kill("web")
+        return "kill -9 of the web process"
+
+    def _forge(self, group: Group) -> str:
+        """Nothing of this may come in."""
+        if any(push["pushed_at"] for push in self.xsim.get("activity")):
+            self.xsim.post("webhook", {"badly_signed": True, "unsigned": True, "altered": True, "oversized": 2_000_000})
+        return "deliveries that X has not signed"
 
     def _flush(self, group: Group) -> str:
         self.servers.empty_broker()
@@ -131,16 +153,79 @@ class ProcessStory:
         held = self.xsim.get(f"visible?user_id={self.x_account.x_user_id}")
         return {int(pk) for ids in held.values() for pk in ids}
 
+    # --- Push works again -----------------------------------------------------------------------------------------
+
+    def _assert_push_works(self, group: Group) -> None:
+        """After the last fault a message comes by push, and no poll has brought it."""
+        assert wait_until(lambda: self._is_pushing(group), 60), "push does not come back"
+        for _ in range(TRIES):
+            self._stop_polling()
+            polls = self._polls()
+            event = self._say_something()
+            assert wait_until(lambda pk=event: pk in self._stored(), 20), "X pushes, and nothing is stored"
+            if self._polls() == polls:
+                self._tell("push works")
+                break
+        else:
+            raise AssertionError("polling brings everything before push does")
+        SyncState.objects.update(next_poll_at=utc_now())
+
+    def _is_pushing(self, group: Group) -> bool:
+        """Waits of minutes and hours, which nobody here has, are over; whoever waits for seconds goes on by himself."""
+        group.revive()
+        if pace.is_pushed(self.x_account):
+            return True
+        now = utc_now()
+        waiting = [ActivitySubscription.State.REFUSED, ActivitySubscription.State.WANTED]
+        ActivitySubscription.objects.filter(state__in=waiting).update(due_at=now)
+        long_waits = PushState.objects.filter(state__in=[PushState.State.NO_CREDIT, PushState.State.REFUSED])
+        long_waits.update(next_try_at=now)
+        PushState.objects.filter(subscriptions_checked_at__lt=now - PATIENCE).update(subscriptions_checked_at=None)
+        return False
+
+    def _stop_polling(self) -> None:
+        free = SyncState.objects.filter(lease_until=None, next_poll_at__isnull=False)
+        later = utc_now() + pace.longest_wait()
+        assert wait_until(lambda: free.update(next_poll_at=later), 20), "a poll does not end"
+
+    def _polls(self) -> int:
+        return ApiCall.objects.filter(endpoint=DM_READS[0]).count()
+
+    def _say_something(self) -> int:
+        person = self.rng.choice(self.drawn.people)
+        return int(say(self.xsim, person, "Does it still come by itself?")["id"])
+
+    def _stored(self) -> set[int]:
+        return set(DmEvent.objects.values_list("dm_event_id", flat=True))
+
+    # --- The end --------------------------------------------------------------------------------------------------
+
     def _judge(self) -> None:
+        """What is looked up apart from the events has its waits of minutes ended by hand, too."""
+        Post.objects.filter(state=Post.State.DUE).update(details_due_at=utc_now())
+        SyncState.objects.update(chats_checked_at=None)
+        assert wait_until(self._is_looked_up, 30), judging.unfinished_posts(self._deleted())
         time.sleep(1)  # a repeat that is under way
         self._afresh()
-        rows = list(DmEvent.objects.values_list("dm_event_id", flat=True))
-        assert len(rows) == len(set(rows)), "an event is stored twice"
-        assert set(rows) == self._held(), "not the set that X holds"
-        announced = Change.objects.filter(kind=Change.Kind.EVENT)
-        assert announced.count() == len(rows) == announced.values("event").distinct().count()
-        numbers = list(Change.objects.order_by("number").values_list("number", flat=True))
-        assert numbers == list(range(1, len(numbers) + 1)), "a number of the change log is missing"
+        self.xsim.post("settings", {"dm_get_limit": 100_000})
+        held = {
+            pk: event
+            for events in held_by_x(self.xsim, XAccount.objects.get().access_token).values()
+            for pk, event in events.items()
+        }
+        assert set(map(int, held)) == self._held(), "the story is older than X's window"
+        judging.events_are_as_x_holds_them(held, held)
+        judging.change_log_is_whole()
+        judging.receipts_end_right()
+        judging.chats_are_marked()
+        judging.columns_follow_from_the_events(self.x_account)
+        judging.posts_and_media_are_whole(held, self._deleted())
+
+    def _is_looked_up(self) -> bool:
+        return not judging.unfinished_posts(self._deleted()) and not judging.unmarked_chats(self.xsim)
+
+    def _deleted(self) -> list[str]:
+        return [post["id"] for post in self.drawn.posts if post["state"] == "deleted"]
 
     def _afresh(self) -> None:
         """Our own connections do not survive a restart of the database either."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,9 +13,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from conversations import changes
 from conversations.ids import as_numbers
-from conversations.models import Conversation, DmEvent
-from conversations.sync import intervals, polling, store
+from conversations.models import Change, Conversation, DmEvent, SyncState
+from conversations.sync import intervals, polling, push, store
+from dminbox.xapi import activity as xapi
 from tests.soak.story import Story, surroundings
 
 pytestmark = pytest.mark.services
@@ -93,11 +96,50 @@ def trust_in_the_order_of_arrival() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def receipts_in_the_order_of_arrival() -> Iterator[None]:
+    """What came last is what they have read last."""
+
+    def note(activity: Any, _: Any) -> None:
+        x_account = push._x_account(activity)
+        changes.lock(x_account)
+        for receipt in xapi.read_receipts(activity):
+            participant = push._participant(x_account, receipt.reader_id, receipt.other_id)
+            if participant is not None:
+                read_to = int(receipt.last_read_event_id)
+                push._tell(x_account, participant, Change.Kind.RECEIPT, seen_dm_event_id=read_to, seen_at=receipt.at)
+
+    with mock.patch.dict(push.DEEDS, {"dm.read": note}):
+        yield
+
+
+@contextmanager
+def numbers_from_a_sequence() -> Iterator[None]:
+    """A counter beside the tables: numbers that a transaction took which came to nothing are never given again."""
+    taken = multiprocessing.Value("q", 0)
+
+    def announce(x_account: Any, news: Any) -> None:
+        rows: list[Change] = []
+        if not Change.objects.exists():
+            taken.value = 0  # another story
+        for one in news:
+            taken.value += 1
+            where = {"conversation_id": one.conversation_id, "event_id": one.event_id, "data": one.data}
+            rows.append(Change(x_account=x_account, number=taken.value, kind=one.kind, **where))
+        Change.objects.bulk_create(rows)
+        SyncState.objects.filter(x_account=x_account).update(last_change=taken.value)
+
+    with mock.patch.object(changes, "announce", announce):
+        yield
+
+
 BUGS = {
     stop_at_the_first_known_id: "lost: ",
     mark_read_before_the_commit: "lost: ",
     no_unique_constraint: "an event is stored twice",
     trust_in_the_order_of_arrival: "lost: ",
+    receipts_in_the_order_of_arrival: "a receipt went backwards",
+    numbers_from_a_sequence: "a number of the change log is missing",
 }
 
 

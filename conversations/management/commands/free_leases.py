@@ -16,6 +16,7 @@ from conversations.models import (
     HistoryRead,
     MediaFile,
     PushState,
+    RequestClaim,
     SpendReservation,
     SyncState,
 )
@@ -42,4 +43,5 @@ def free_leases() -> None:
     fetching = MediaFile.objects.filter(state=MediaFile.State.FETCHING)
     fetching.update(state=MediaFile.State.DUE, due_at=timezone.now(), lease_until=None)
     SpendReservation.objects.all().delete()
+    RequestClaim.objects.all().delete()
     PushState.objects.exclude(lease_until=None).update(lease_until=None, holder="")

@@ -1,0 +1,53 @@
+"""What X pushes beside messages: somebody types, has read, writes encrypted. Drawn, and told to the local X."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.conversations.sync_support import OWN, one_to_one
+from tests.conversations.sync_worlds import DrawnWorld
+from tests.xsim_server import SimServer
+
+MOST_AT_ONCE = 4
+
+
+@dataclass
+class Signs:
+    """is_stored: whether the thread with a person is in our tables. due: (reader, event id) of the receipts that came
+    when it was: these must show.
+    """
+
+    rng: random.Random
+    xsim: SimServer
+    drawn: DrawnWorld
+    is_stored: Callable[[str], bool] = lambda person: False
+    due: set[tuple[int, int]] = field(default_factory=set)
+
+    def draw(self) -> str:
+        """Some of them, close together: what is pushed so may come in any order."""
+        kinds = [self.rng.choice([self._type, self._read, self._read, self._write_encrypted])] * self.rng.randint(
+            1, MOST_AT_ONCE
+        )
+        person = self.rng.choice(sorted(self.drawn.said_to) or self.drawn.people)
+        for make in kinds:
+            make(person)
+        return f"{len(kinds)} x {kinds[0].__name__.strip('_')}"
+
+    def _type(self, person: str) -> None:
+        self.xsim.post("typing", {"sender_id": person, "recipient_id": OWN})
+
+    def _read(self, person: str) -> None:
+        """Anything we wrote to them, also what is older than what they have read already."""
+        said = self.drawn.said_to.get(person)
+        if not said:
+            return
+        event_id = self.rng.choice(said)
+        if self.is_stored(person):
+            self.due.add((int(person), event_id))
+        self.xsim.post("read", {"reader_id": person, "other_id": OWN, "last_read_event_id": str(event_id)})
+
+    def _write_encrypted(self, person: str) -> None:
+        conversation_id = one_to_one(OWN, person).replace("-", ":")
+        self.xsim.post("chat", {"conversation_id": conversation_id, "sender_id": self.rng.choice([OWN, person])})
