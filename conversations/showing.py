@@ -44,7 +44,7 @@ def name_of(person: XUser | None) -> str:
 
 
 def handle_of(person: XUser) -> str:
-    return f"@{person.username}" if person.username else _("id %(number)s") % {"number": person.pk}
+    return wording.handle(person.username) if person.username else _("id %(number)s") % {"number": person.pk}
 
 
 def initial_of(person: XUser | None) -> str:

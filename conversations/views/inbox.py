@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import x_accounts_of
 from accounts.models import User, XAccount
 from conversations import actions, filters, live
+from conversations.ages import age_of, with_pushed_at
 from conversations.attention import Attention, attention_of
 from conversations.contents import rows_of_inbox
 from conversations.filters import ViewLine, Wanted
@@ -36,7 +36,7 @@ class AccountLine:
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    x_accounts = list(x_accounts_of(request.user).select_related("sync"))
+    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync")))
     if not x_accounts:
         return render(request, "conversations/first.html")
     form = InboxForm(request.GET)
@@ -58,7 +58,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "people": _people(request, form.cleaned_data),
         "links": _links(form.cleaned_data),
         "older": _older(form.cleaned_data, rows[-1]) if has_more else "",
-        "read_at": _read_at(chosen),
+        "age": age_of(chosen),
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
     }
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)
@@ -108,12 +108,6 @@ def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None
 
 def _count(number: int) -> str:
     return f"{MANY_UNREAD - 1}+" if number >= MANY_UNREAD else str(number or "")
-
-
-def _read_at(x_accounts: list[XAccount]) -> datetime | None:
-    """How old what is shown may be: the account that was read longest ago counts."""
-    times = [row.sync.last_success_at for row in x_accounts if hasattr(row, "sync")]
-    return min((time for time in times if time), default=None)
 
 
 # --- Addresses: every filter keeps the others -------------------------------------------------------------------------

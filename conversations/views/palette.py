@@ -16,6 +16,7 @@ from accounts.models import User, XAccount
 from conversations.models import Conversation, Participant, XUser
 from conversations.querysets import has_all
 from conversations.showing import title_of
+from dminbox.wording import handle
 
 LOOKED_AT = 1000
 """Newest conversations whose people's names are compared; a whole handle is found in all of them."""
@@ -87,8 +88,8 @@ def _views(user: User) -> Iterator[Choice]:
 
 def _x_accounts(x_accounts: Iterable[XAccount]) -> Iterator[Choice]:
     for row in x_accounts:
-        yield Choice(f"@{row.username}", f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
-        yield Choice(f"@{row.username}", reverse("x_account", args=[row.pk]), _("its state"))
+        yield Choice(handle(row.username), f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
+        yield Choice(handle(row.username), reverse("x_account", args=[row.pk]), _("its state"))
 
 
 def _conversations(user: User, x_accounts: Iterable[XAccount], query: str) -> Iterator[Choice]:
@@ -102,5 +103,7 @@ def _conversations(user: User, x_accounts: Iterable[XAccount], query: str) -> It
     rows = mine.filter(pk__in=found[:SHOWN]).for_person(user).with_rows_of_inbox().newest_first()
     for row in rows:
         yield Choice(
-            title_of(row), reverse("thread", args=[row.pk]), _("to %(x_account)s") % {"x_account": row.x_account}
+            title_of(row),
+            reverse("thread", args=[row.pk]),
+            _("to %(x_account)s") % {"x_account": handle(row.x_account.username)},
         )
