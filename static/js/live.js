@@ -180,7 +180,7 @@
       isAsking = true;
       try {
         while (isWanted && document.visibilityState !== "hidden") {
-          await new Promise((resolve) => setTimeout(resolve, wait));
+          await new Promise((resolve) => setTimeout(resolve, wait()));
           isWanted = false;
           await act();
         }
@@ -204,10 +204,10 @@
   const updated = new Set(); // events that may
   let isWhole = false; // whether the whole list may
   let accounts = new Set(); // all that one may see, as the last whole list said
-  const thread = asker(5, refreshThread);
-  const contents = asker(20, replaceEvents);
-  const beginning = asker(200, refreshBeginning);
-  const list = asker(60, refreshList); // after the thread: there one reads
+  const thread = asker(() => 5, refreshThread);
+  const contents = asker(() => 20, replaceEvents);
+  const beginning = asker(() => 200, refreshBeginning);
+  const list = asker(() => (opened() ? 150 : 20), refreshList); // after the thread: there one reads
 
   async function page(address) {
     const { status, isLed, text } = await ask(address);
