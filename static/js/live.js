@@ -264,7 +264,7 @@
     else if (!asked && (ours || theirs)) swap(box, fresh.querySelector("#list .list-scroll"));
     if (asked && ours && !ours.querySelector(".row")) refreshWhole();
     markRow();
-    if (box.querySelector(".row-preview.typing")) setTimeout(lookAtTyping, TYPING_MS);
+    watchTyping();
   }
 
   function refreshWhole() {
@@ -272,11 +272,21 @@
     list.want();
   }
 
+  let typingTimer = 0;
+
+  function watchTyping() {
+    const isShown = document.querySelector("#typing, #list .row-preview.typing");
+    if (isShown && !typingTimer) typingTimer = setTimeout(lookAtTyping, TYPING_MS);
+  }
+
   function lookAtTyping() {
+    typingTimer = 0;
+    if (document.getElementById("typing")) thread.want();
     for (const each of document.querySelectorAll("#list .row-preview.typing")) {
       rows.add(each.closest(".row").dataset.conversation);
     }
     if (rows.size) list.want();
+    watchTyping(); // as long as somebody types
   }
 
   function replaceNotices(place, fresh) {
@@ -503,7 +513,7 @@
       if (!wasAtEnd) count(unseen + messages);
     }
     if (wasAtEnd) markSeen();
-    if (fresh.querySelector("#typing")) setTimeout(() => thread.want(), TYPING_MS);
+    watchTyping();
   }
 
   function renew(old, fresh, put) {
@@ -550,6 +560,7 @@
   );
   document.addEventListener("htmx:load", (event) => {
     say(state);
+    watchTyping();
     if (event.detail.elt.id === "conversation") count(0);
   });
   document.addEventListener("htmx:afterSettle", (event) => {
