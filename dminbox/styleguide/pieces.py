@@ -316,11 +316,11 @@ def cards() -> Iterator[Example]:
         )
         yield Example(f"asking X: {state.value}", "conversations/_lookup.html", {"lookup": lookup})
     for words, account, role in (
-        ("a connected account", rows.x_account(), Role.ADMIN.label),
+        ("a connected account", rows.x_account(), str(Role.ADMIN.label)),
         ("an account to be connected again", rows.x_account(state="needs_reconnect"), ""),
     ):
         context = {"connection": Connection(account, role, True), "x_account": account}
-        yield Example(words, "accounts/_connection.html", context, "people-list card")
+        yield Example(words, "styleguide/connection.html", context, "card")
     invitation = Invitation(x_account=rows.x_account(), role=Role.AGENT, makes_owner=True)
     yield Example("an invitation", "accounts/_invitation_gives.html", {"invitation": invitation}, "stack")
 

@@ -17,7 +17,9 @@ from dminbox import catalogues
 from tests import pseudo
 
 ROOT = Path(settings.BASE_DIR)
-TEMPLATES = sorted((ROOT / "templates").rglob("*.*"))
+GUIDE = ROOT / "templates" / "styleguide"
+"""For those who build pages, with DEBUG alone: it speaks English."""
+TEMPLATES = [path for path in sorted((ROOT / "templates").rglob("*.*")) if GUIDE not in path.parents]
 LITERAL = re.compile(r"(_\()?\"([^\"]*)\"")
 """A literal of a tag or filter, and whether it asks for its translation."""
 SENTENCE = re.compile(r"(?:[A-Z“][\w']*,?|{}) .*[a-z]{2}", re.DOTALL)
