@@ -51,7 +51,7 @@ EVENT_TYPES = {
 def thread(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     if is_watched(request):
-        actions.watch([conversation.x_account_id])
+        actions.watch([conversation.x_account])
     return _whole_page(request, conversation)
 
 
@@ -149,11 +149,13 @@ def event(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
 
 @require_POST
 def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
-    conversation = _conversation(request, pk)
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user)
+    conversation: Any = get_object_or_404(mine, pk=pk)
     form = MarkReadForm(request.POST)
     if not form.is_valid():
         return HttpResponse(_("No such message."), status=422, content_type="text/plain")
-    actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
+    if conversation.read_to < form.cleaned_data["dm_event_id"]:  # else another tab was first
+        actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"})
     return redirect("inbox")
