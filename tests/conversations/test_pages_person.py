@@ -39,12 +39,6 @@ def ben(db):
     )
 
 
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
 def talk(x_account, person, at=MORNING, text="Is the lamp in stock?", **fields):
     """A one-to-one with one message by that person."""
     row = factories.ConversationFactory(x_account=x_account, peer=person, **fields)

@@ -22,12 +22,6 @@ def x_account(ada):
     return x_account
 
 
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
 def talk(x_account, newest=1_000, **person):
     peer = factories.XUserFactory(**person)
     row = factories.ConversationFactory(x_account=x_account, peer=peer, last_dm_event_id=newest)

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 
 from accounts.models import Membership, Role
 from conversations import cards, text
 from conversations.models import Post, ReadMark, XUserName
 from tests import factories
+from tests.conversations.page_support import NOW, page
 from tests.e2e import rich
 
-NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def filled(ada, _now):
-    return rich.fill(ada, NOW)
-
-
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return re.sub(r"\s+", " ", answer.content.decode())
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 def crowd(count):
@@ -74,7 +51,7 @@ def test_who_left_and_is_there_again_came_back(as_ada, filled):
 
 
 def test_a_fold_ends_with_its_day(as_ada, filled):
-    told, guests = rich.Teller(filled.group, NOW - timedelta(hours=14)), crowd(4)
+    told, guests = rich.Teller(filled.group, NOW - timedelta(hours=15)), crowd(4)
     told.move("ParticipantsLeave", guests[:1])
     told.move("ParticipantsLeave", guests[1:2])
     told.wait(hours=4).move("ParticipantsLeave", guests[2:3])
