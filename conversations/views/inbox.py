@@ -46,7 +46,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     if not chosen:
         raise Http404
     if is_watched(request):
-        actions.watch(row.pk for row in chosen)
+        actions.watch(chosen)
     is_news = form.cleaned_data["only"] is not None
     rows, has_more = (_news if is_news else _page)(request, chosen, form.cleaned_data)
     context = {

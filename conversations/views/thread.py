@@ -51,7 +51,7 @@ EVENT_TYPES = {
 def thread(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     if is_watched(request):
-        actions.watch([conversation.x_account_id])
+        actions.watch([conversation.x_account])
     return _whole_page(request, conversation)
 
 

@@ -1,4 +1,4 @@
-"""Where pictures of examples are: `reverse` finds them here while an example is drawn, since its rows are in no database."""
+"""Where pictures of examples are: found here while an example is drawn, since no database has its rows."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from django import forms
 from django.utils import timezone
 
 from accounts.access import Connection
-from accounts.models import Invitation, Role, snowflake_floor
+from accounts.models import Invitation, Role, XAccount, snowflake_floor
 from conversations import drawing, filters, showing
 from conversations.attention import Attention
 from conversations.forms import CapForm, InboxForm, StartForm
@@ -317,7 +317,7 @@ def cards() -> Iterator[Example]:
         yield Example(f"asking X: {state.value}", "conversations/_lookup.html", {"lookup": lookup})
     for words, account, role in (
         ("a connected account", rows.x_account(), str(Role.ADMIN.label)),
-        ("an account to be connected again", rows.x_account(state="needs_reconnect"), ""),
+        ("an account to be connected again", rows.x_account(state=XAccount.State.RECONNECT), ""),
     ):
         context = {"connection": Connection(account, role, True), "x_account": account}
         yield Example(words, "styleguide/connection.html", context, "card")
@@ -432,7 +432,7 @@ PIECES: dict[str, tuple[str, Examples]] = {
     "Banners": ("For what a person has to know before they go on; errors only for what does not mend itself.", banners),
     "Bubbles": ("For what somebody wrote: theirs at the start of a line, ours at its end.", bubbles),
     "Buttons": (
-        "One filled button for what a page is for, quiet ones beside it; red where something ends. Links lead elsewhere.",
+        "One filled button for what a page is for, quiet ones beside it; red where something ends.",
         own("buttons"),
     ),
     "Cards": ("One subject of a plain page each; lines inside it for things of one kind.", cards),

@@ -1,4 +1,4 @@
-"""Rows for the examples, built in memory and never saved. Their keys are far above any that a database has given out."""
+"""Rows for the examples, built in memory and never saved. Their keys are far above any in a database."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ SAMPLES = [
 """Files of the local X: FAR + 1 is the first."""
 BLUR = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 4 3'%3E"
-    "%3Crect width='4' height='3' fill='%2320303a'/%3E%3Crect x='1' y='1' width='2' height='1' fill='%23f3d08a'/%3E%3C/svg%3E"
+    "%3Crect width='4' height='3' fill='%2320303a'/%3E"
+    "%3Crect x='1' y='1' width='2' height='1' fill='%23f3d08a'/%3E%3C/svg%3E"
 )
 
 US = XUser(pk=FAR, username="NordlichtHelp", name="Nordlicht Lamps Support", profile_seen_at=timezone.now())

@@ -1,4 +1,4 @@
-"""What the sheets in static/css say of themselves: their sections, and the tokens of each. Read at every look at them."""
+"""What the sheets in static/css say of themselves: their sections, and the tokens of each."""
 
 from __future__ import annotations
 
