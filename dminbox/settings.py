@@ -187,6 +187,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.twitter_oauth2",
     "csp",
     "django_htmx",
+    "servestatic",
     "accounts",
     "conversations",
 ]

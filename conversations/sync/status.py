@@ -28,6 +28,7 @@ from conversations.models import (
 from conversations.sync import day, estimates, intervals, pace
 from conversations.sync.day import Day, Span
 from conversations.sync.estimates import Estimate, Pace
+from dminbox import leases
 from dminbox.wording import worded
 
 if TYPE_CHECKING:
@@ -275,6 +276,11 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
     )
 
 
+def _holds(lease_until: datetime) -> bool:
+    now = timezone.now()
+    return now < lease_until <= leases.furthest(now, timedelta(seconds=settings.PUSH_LEASE_SECONDS))
+
+
 def _push_headline(state: PushState, *, receives: bool) -> StrOrPromise:
     if not settings.X_CONSUMER_KEY:
         return NO_KEY
@@ -285,7 +291,7 @@ def _push_headline(state: PushState, *, receives: bool) -> StrOrPromise:
         return by_push if receives else NOT_SUBSCRIBED
     if settings.X_PUSH == "webhook":
         return NOT_CALLED
-    is_held = state.lease_until is not None and state.lease_until > timezone.now()
+    is_held = state.lease_until is not None and _holds(state.lease_until)
     return STREAM_WORDS[PushState.State(state.state)] if is_held else NO_LISTENER
 
 

@@ -320,7 +320,7 @@ def cards() -> Iterator[Example]:
         ("an account to be connected again", rows.x_account(state="needs_reconnect"), ""),
     ):
         context = {"connection": Connection(account, role, True), "x_account": account}
-        yield Example(words, "accounts/_connection.html", context, "people-list card")
+        yield Example(words, "styleguide/connection.html", context, "card")
     invitation = Invitation(x_account=rows.x_account(), role=Role.AGENT, makes_owner=True)
     yield Example("an invitation", "accounts/_invitation_gives.html", {"invitation": invitation}, "stack")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from mimetypes import guess_type
 from pathlib import Path
 
 from django.conf import settings
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
@@ -38,12 +39,13 @@ def styleguide(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def sample(request: HttpRequest, pk: int, file_pk: int) -> FileResponse:
+def sample(request: HttpRequest, pk: int, file_pk: int) -> HttpResponse:
     """A picture or film of an example."""
     _only_for_developers()
     if not 0 < file_pk - FAR <= len(SAMPLES):
         raise Http404
-    return FileResponse((FILES / SAMPLES[file_pk - FAR - 1]).open("rb"))
+    path = FILES / SAMPLES[file_pk - FAR - 1]
+    return HttpResponse(path.read_bytes(), content_type=guess_type(path)[0])
 
 
 def _only_for_developers() -> None:

@@ -199,7 +199,7 @@ def test_posts_that_x_does_not_show_or_not_yet_are_plain_cards(as_ada, filled):
 
 def test_comings_and_goings_and_unknown_kinds_are_markers(as_ada, filled):
     html = thread(as_ada, filled.group)
-    assert "Ada Lindqvist added Ben Østergård and Nordlicht Studio" in html
+    assert "Ada Lindqvist added Nordlicht Studio; Ada Lindqvist brought Ben Østergård back" in html
     assert "Ben Østergård left" in html
     assert "MessagePinned" in thread(as_ada, filled.everything)
 

@@ -55,9 +55,7 @@ def test_each_partial_is_shown_or_listed_with_a_reason(guide, direction):
 
 def test_looking_at_the_guide_writes_nothing_and_reads_no_rows_of_the_inbox(guide):
     guide()
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with CaptureQueriesContext(connection) as asked:
         assert guide().status_code == 200
     said = [query["sql"] for query in asked]
     assert [sql for sql in said if sql.startswith(WRITES)] == []

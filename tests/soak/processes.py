@@ -154,7 +154,7 @@ class Group:
         self.commands = way | COMMANDS
         self.running = {name: self._start(name) for name in way}
         if "web" in way:
-            assert wait_until(_answers, 60), "the web process does not answer"
+            assert wait_until(_answers, 90), "the web process does not answer"
         self.running |= {name: self._start(name) for name in COMMANDS}
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:

@@ -207,6 +207,7 @@ class ProcessStory:
         assert wait_until(self._is_looked_up, 30), judging.unfinished_posts(self._deleted())
         time.sleep(1)  # a repeat that is under way
         self._afresh()
+        self.xsim.post("settings", {"dm_get_limit": 100_000})
         held = {
             pk: event
             for events in held_by_x(self.xsim, XAccount.objects.get().access_token).values()

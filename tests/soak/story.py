@@ -31,6 +31,7 @@ from conversations.models import (
     Post,
     PushState,
     ReadInterval,
+    RequestClaim,
     SyncState,
     XUser,
 )
@@ -317,6 +318,7 @@ class Story:
         ReadInterval.objects.update(due_at=None)
         ActivityDelivery.objects.filter(state=ActivityDelivery.State.DUE).update(due_at=past, lease_until=None)
         PushState.objects.update(lease_until=None, holder="", next_try_at=None, subscriptions_checked_at=None)
+        RequestClaim.objects.update(until=past)
         XAccount.objects.update(refresh_lease_until=past)
         XUser.objects.exclude(lookup_due_at=None).update(lookup_due_at=past)
         Post.objects.exclude(details_due_at=None).update(details_due_at=past)

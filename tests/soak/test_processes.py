@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 SEEDS = int(os.environ.get("SOAK_PROCESS_SEEDS", "12"))
 FIRST = int(os.environ.get("SOAK_FIRST", "0"))
-LONGEST = 180
+LONGEST = 300
 
 # On servers of its own; once is enough.
 pytestmark = [pytest.mark.services, pytest.mark.postgres]
