@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 
-from conversations.models import Conversation, DmEvent, EventMedia, EventParticipant, EventPost, PostMedia
+from conversations.cards import link_cards_of
+from conversations.models import (
+    Conversation,
+    DmEvent,
+    EventMedia,
+    EventParticipant,
+    EventPost,
+    LinkPicture,
+    Post,
+    PostMedia,
+)
 from conversations.querysets import RAW_BESIDE_POSTS
 from conversations.thread import posts_of
 
 
 def add_contents(events: Sequence[DmEvent]) -> None:
     """All that a thread shows of each event. The media of shared and quoted posts come together, by one query."""
-    media = EventMedia.objects.select_related("media__file", "media__preview").defer("media__raw")
+    media = EventMedia.objects.select_related("media__file", "media__light", "media__preview").defer("media__raw")
     posts = EventPost.objects.select_related("post__author__avatar", "post__quoted__author__avatar")
     _add(events, media, posts.defer(*RAW_BESIDE_POSTS))
-    of_posts = PostMedia.objects.select_related("media__file", "media__preview")
-    prefetch_related_objects(posts_of(events), Prefetch("post_media", of_posts, to_attr="media_shown"))
+    of_posts = PostMedia.objects.select_related("media__file", "media__light", "media__preview")
+    posts_shown = posts_of(events)
+    prefetch_related_objects(posts_shown, Prefetch("post_media", of_posts, to_attr="media_shown"))
+    _add_link_pictures(events, posts_shown)
+
+
+def _add_link_pictures(events: Sequence[DmEvent], posts: Sequence[Post]) -> None:
+    """`link_files`, by where X keeps them: one query, and none where no link has a picture."""
+    every: list[Any] = [*events, *posts]
+    rows = [row for row in every if any(card.picture for card in link_cards_of(row.entities))]
+    if not rows:
+        return
+    pictures = LinkPicture.objects.filter(Q(event__in=events) | Q(post__in=posts)).select_related("file")
+    files = {picture.file.source_url: picture.file for picture in pictures}
+    for row in rows:
+        row.link_files = files
 
 
 def rows_of_inbox(conversations: QuerySet[Conversation]) -> list[Conversation]:
@@ -30,7 +55,7 @@ def rows_of_inbox(conversations: QuerySet[Conversation]) -> list[Conversation]:
 
 def _add(events: Sequence[DmEvent], media: QuerySet[EventMedia], posts: QuerySet[EventPost]) -> None:
     """As plain lists: a related manager for each event and kind would take longer than all the queries."""
-    people = EventParticipant.objects.select_related("x_user").defer("x_user__raw")
+    people = EventParticipant.objects.returning().select_related("x_user").defer("x_user__raw")
     _fetch(events, _is_no_message, Prefetch("event_participants", people, "people_shown"))
     _fetch(events, lambda event: event.has_media, Prefetch("event_media", media, "media_shown"))
     _fetch(events, lambda event: event.has_post, Prefetch("event_posts", posts, "posts_shown"))

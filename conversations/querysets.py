@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Conversation,
         ConversationLookup,
         DmEvent,
+        EventParticipant,
         Participant,
         XUser,
     )
@@ -177,14 +178,20 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         return list(self.order_by("-dm_event_id").values_list("dm_event_id", flat=True)[:size])
 
     def with_attachments(self) -> Self:
-        """Which media and posts it carries, and of these nothing but their kind."""
+        """Which media and posts it carries, and the words of these; for `media_shown` of posts two queries more."""
         media = _related(self.model, "event_media").select_related("media").defer("media__raw")
-        posts = _related(self.model, "event_posts")
-        return self.prefetch_related(*self._contents(media=media, posts=posts))
+        posts = _related(self.model, "event_posts").select_related("post__author", "post__quoted__author")
+        pictures = _related(_related(_related(self.model, "event_posts").model, "post").model, "post_media")
+        described = pictures.select_related("media").defer("media__raw")
+        of_posts = [
+            Prefetch(f"{path}__post_media", described, to_attr="media_shown") for path in ("post", "post__quoted")
+        ]
+        posts = posts.defer("post__raw", "post__author__raw", "post__quoted__raw", "post__quoted__author__raw")
+        return self.prefetch_related(*self._contents(media=media, posts=posts.prefetch_related(*of_posts)))
 
     def with_media(self) -> Self:
         """What a gallery shows of each event."""
-        media = _related(self.model, "event_media").select_related("media__file", "media__preview")
+        media = _related(self.model, "event_media").select_related("media__file", "media__light", "media__preview")
         return self.select_related("sender").prefetch_related(*self._contents(media=media))
 
     def with_senders(self) -> Self:
@@ -195,6 +202,18 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
     def _contents(**wanted: Any) -> list[Prefetch[Any]]:
         relations = {"media": "event_media", "posts": "event_posts"}
         return [Prefetch(relations[name], rows, to_attr=f"{name}_shown") for name, rows in wanted.items()]
+
+
+class EventParticipantQuerySet(models.QuerySet["EventParticipant"]):
+    def returning(self) -> Self:
+        """`is_back`: they had left this conversation at some time before."""
+        before = self.model._default_manager.filter(
+            x_user=OuterRef("x_user"),
+            event__conversation=OuterRef("event__conversation"),
+            event__event_type="ParticipantsLeave",
+            event__dm_event_id__lt=OuterRef("event__dm_event_id"),
+        )
+        return self.annotate(is_back=Exists(before))
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):

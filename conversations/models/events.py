@@ -12,7 +12,12 @@ from accounts.models import XAccount
 from conversations.models.media import Media
 from conversations.models.people import XUser
 from conversations.models.posts import Post
-from conversations.querysets import ConversationQuerySet, DmEventQuerySet, ParticipantQuerySet
+from conversations.querysets import (
+    ConversationQuerySet,
+    DmEventQuerySet,
+    EventParticipantQuerySet,
+    ParticipantQuerySet,
+)
 
 
 class Conversation(models.Model):
@@ -192,6 +197,8 @@ class EventParticipant(models.Model):
     event = models.ForeignKey(DmEvent, on_delete=models.CASCADE, related_name="event_participants")
     x_user = models.ForeignKey(XUser, on_delete=models.PROTECT)
     position = models.PositiveSmallIntegerField(default=0)
+
+    objects = EventParticipantQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position"]

@@ -26,7 +26,7 @@ from conversations.models import (
     EventParticipant,
     EventPost,
 )
-from conversations.sync import columns, participants
+from conversations.sync import columns, link_pictures, participants
 from conversations.sync.includes import (
     LONGEST_KEY,
     adopt_pushed_media,
@@ -288,6 +288,7 @@ def _write(fresh: Sequence[Told], known: dict[Key, DmEvent], conversations: dict
         rows, update_conflicts=True, update_fields=EVENT, unique_fields=["conversation", "dm_event_id"]
     )
     _link(list(zip(rows, fresh, strict=True)))
+    link_pictures.keep(events=rows)
     messages: dict[participants.Pair, datetime] = {}
     people: set[participants.Pair] = set()
     for row, event in zip(rows, fresh, strict=True):

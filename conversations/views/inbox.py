@@ -46,7 +46,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     if not chosen:
         raise Http404
     if is_watched(request):
-        actions.watch(row.pk for row in chosen)
+        actions.watch(chosen)
     is_news = form.cleaned_data["only"] is not None
     rows, has_more = (_news if is_news else _page)(request, chosen, form.cleaned_data)
     context = {
@@ -72,11 +72,7 @@ def _page(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
     is_rare = wanted["unread"] and not filters.starts_from_index(wanted)
     pick = found.newest_among if is_rare else found.newest_of
     pks = pick([row.pk for row in chosen], PAGE + 1)
-    found = Conversation.objects.visible_to(request.user).filter(pk__in=pks[:PAGE]).for_person(request.user)
-    rows = rows_of_inbox(found.with_contents_of_rows().newest_first())
-    by_pk = {row.pk: row for row in chosen}
-    for row in rows:
-        row.x_account = by_pk[row.x_account_id]
+    rows = _rows(request, chosen, pks[:PAGE])
     return rows, len(pks) > PAGE and bool(rows)  # who was removed meanwhile sees none
 
 
@@ -85,9 +81,17 @@ def _news(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
     if not wanted["only"]:
         return [], False
     found = filters.narrow(Conversation.objects.visible_to(request.user), request.user, wanted)
-    pks = found.filter(pk__in=wanted["only"], x_account__in=chosen).values("pk")
-    rows = Conversation.objects.visible_to(request.user).filter(pk__in=pks).for_person(request.user)
-    return list(rows.with_rows_of_inbox().newest_first()), False
+    pks = found.filter(pk__in=wanted["only"], x_account__in=chosen).values_list("pk", flat=True)
+    return _rows(request, chosen, list(pks)), False
+
+
+def _rows(request: HttpRequest, chosen: list[XAccount], pks: list[int]) -> list[Conversation]:
+    found = Conversation.objects.visible_to(request.user).filter(pk__in=pks).for_person(request.user)
+    rows = rows_of_inbox(found.with_contents_of_rows().newest_first())
+    by_pk = {row.pk: row for row in chosen}
+    for row in rows:
+        row.x_account = by_pk[row.x_account_id]
+    return rows
 
 
 def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:

@@ -51,17 +51,17 @@ EVENT_TYPES = {
 def thread(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     if is_watched(request):
-        actions.watch([conversation.x_account_id])
+        actions.watch([conversation.x_account])
     return _whole_page(request, conversation)
 
 
 def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> HttpResponse:
     wanted = _wanted(request)
-    events, has_older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
+    events, older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
     people = list(conversation.participants.with_profiles(request.user))
     conversation.named = others_named(conversation, people)
     _add_receipt(conversation, people, events if above is None else None)
-    context = _page(conversation, wanted, events, has_older, above) | {
+    context = _page(conversation, wanted, events, older, above) | {
         "has_newer": above is not None,
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
@@ -96,7 +96,7 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
     below = found.pop(0) if found and found[0].dm_event_id == wanted["before"] else None
     page = _with_contents(found[:PAGE][::-1])
     _add_receipt(conversation, conversation.participants.filter(x_user=conversation.peer_id))
-    context = _page(conversation, wanted, page, len(found) > PAGE, wanted["before"])
+    context = _page(conversation, wanted, page, _after_page(found), wanted["before"])
     mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     if below and page and day_of(page[-1]) == day_of(below):
         context["day_goes_on"] = day_of(below)
@@ -110,7 +110,8 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     The event before is looked at too, so that days and runs go on; PAGE at most, the browser asks again.
     """
     conversation = _conversation(request, pk)
-    wanted = _wanted(request)
+    # Where one had read to stays as it was when the page was opened.
+    wanted = _wanted(request) | {"line": 0}
     edge = wanted["at"] if wanted["after"] is None else wanted["after"]
     if edge is None:
         raise Http404
@@ -123,7 +124,7 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     page = _with_contents(before + found[:PAGE])
     people = list(conversation.participants.with_profiles(request.user))
     _add_receipt(conversation, people)  # it stands apart: it may belong under a message that is there already
-    context = _page(conversation, wanted, page, True, None)
+    context = _page(conversation, wanted, page, edge, None)
     context["rows"] = [row for row in context["rows"] if row.event not in before]
     context |= {
         "typing": typing_of(conversation, people),
@@ -148,11 +149,13 @@ def event(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
 
 @require_POST
 def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
-    conversation = _conversation(request, pk)
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user)
+    conversation: Any = get_object_or_404(mine, pk=pk)
     form = MarkReadForm(request.POST)
     if not form.is_valid():
         return HttpResponse(_("No such message."), status=422, content_type="text/plain")
-    actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
+    if conversation.read_to < form.cleaned_data["dm_event_id"]:  # else another tab was first
+        actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"})
     return redirect("inbox")
@@ -171,8 +174,9 @@ def read_history(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, words)
         return _whole_page(request, conversation, status=422)
     events = _narrowed(conversation, wanted["show"])
-    has_older = events.filter(dm_event_id__lt=wanted["before"] or MAX_ID).exists()
-    context = _page(conversation, wanted, [], has_older, None) | {"refusal": words}
+    older = events.filter(dm_event_id__lt=wanted["before"] or MAX_ID).order_by("-dm_event_id")
+    context = _page(conversation, wanted, [], older.values_list("dm_event_id", flat=True).first(), None)
+    context["refusal"] = words
     return render(request, "conversations/_top.html", context, status=422 if words else 200)
 
 
@@ -247,11 +251,11 @@ def _narrowed(conversation: Conversation, show: str) -> DmEventQuerySet:
     return events
 
 
-def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], bool, int | None]:
-    """The events of a page, oldest first, whether there are older ones, and the dm_event_id of the next newer one."""
+def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], int | None, int | None]:
+    """The events of a page, oldest first, and the dm_event_ids of the next older and of the next newer one."""
     if wanted["after"] is not None:
         found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_senders()[: PAGE + 1])
-        return _with_contents(found[:PAGE]), True, found[PAGE].dm_event_id if len(found) > PAGE else None
+        return _with_contents(found[:PAGE]), wanted["after"], _after_page(found)
     next_newer: int | None = wanted["before"]
     if next_newer is not None:
         events = events.filter(dm_event_id__lt=next_newer)
@@ -261,7 +265,11 @@ def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEve
         next_newer = edge[1] if len(edge) > 1 else None
         events = events.filter(dm_event_id__lte=edge[0]) if edge else events
     found = list(events.order_by("-dm_event_id").with_senders()[: PAGE + 1])
-    return _with_contents(found[:PAGE][::-1]), len(found) > PAGE, next_newer
+    return _with_contents(found[:PAGE][::-1]), _after_page(found), next_newer
+
+
+def _after_page(found: Sequence[DmEvent]) -> int | None:
+    return found[PAGE].dm_event_id if len(found) > PAGE else None
 
 
 def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
@@ -276,11 +284,12 @@ def _steps(conversation: Conversation) -> list[EventParticipant]:
 
 
 def _page(
-    conversation: Any, wanted: dict[str, Any], events: list[DmEvent], has_older: bool, above: int | None
+    conversation: Any, wanted: dict[str, Any], events: list[DmEvent], older: int | None, above: int | None
 ) -> dict[str, Any]:
-    """above: the dm_event_id of the next newer event; None where the page ends with the newest."""
-    rows = shown(events, conversation.x_account.x_user_id)
-    mark_unread(rows, conversation.read_to)
+    """older, above: the dm_event_ids of the next older event and of the next newer; None where there is none."""
+    rows, has_older = shown(events, conversation.x_account.x_user_id), older is not None
+    read_to = conversation.read_to if wanted["line"] is None else wanted["line"]
+    mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])
     is_end = may_ask and not has_older and not wanted["show"]
     return {
@@ -289,6 +298,8 @@ def _page(
         "is_locked_below": _is_locked_here(conversation, wanted, rows, has_older, above),
         "has_older": has_older,
         "oldest": events[0].dm_event_id if events else wanted["before"] or MAX_ID,
+        # The mark moves while one reads; the older pages still show where it stood.
+        "line": read_to if older is not None and 0 < read_to < older else None,
         "show": wanted["show"],
         "kept": urlencode(_kept(wanted)),
         "event_types": EVENT_TYPES[wanted["show"]],

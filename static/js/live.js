@@ -180,7 +180,7 @@
       isAsking = true;
       try {
         while (isWanted && document.visibilityState !== "hidden") {
-          await new Promise((resolve) => setTimeout(resolve, wait));
+          await new Promise((resolve) => setTimeout(resolve, wait()));
           isWanted = false;
           await act();
         }
@@ -204,10 +204,10 @@
   const updated = new Set(); // events that may
   let isWhole = false; // whether the whole list may
   let accounts = new Set(); // all that one may see, as the last whole list said
-  const thread = asker(5, refreshThread);
-  const contents = asker(20, replaceEvents);
-  const beginning = asker(200, refreshBeginning);
-  const list = asker(60, refreshList); // after the thread: there one reads
+  const thread = asker(() => 5, refreshThread);
+  const contents = asker(() => 20, replaceEvents);
+  const beginning = asker(() => 200, refreshBeginning);
+  const list = asker(() => (opened() ? 150 : 20), refreshList); // after the thread: there one reads
 
   async function page(address) {
     const { status, isLed, text } = await ask(address);
@@ -264,7 +264,7 @@
     else if (!asked && (ours || theirs)) swap(box, fresh.querySelector("#list .list-scroll"));
     if (asked && ours && !ours.querySelector(".row")) refreshWhole();
     markRow();
-    if (box.querySelector(".row-preview.typing")) setTimeout(lookAtTyping, TYPING_MS);
+    watchTyping();
   }
 
   function refreshWhole() {
@@ -272,11 +272,21 @@
     list.want();
   }
 
+  let typingTimer = 0;
+
+  function watchTyping() {
+    const isShown = document.querySelector("#typing, #list .row-preview.typing");
+    if (isShown && !typingTimer) typingTimer = setTimeout(lookAtTyping, TYPING_MS);
+  }
+
   function lookAtTyping() {
+    typingTimer = 0;
+    if (document.getElementById("typing")) thread.want();
     for (const each of document.querySelectorAll("#list .row-preview.typing")) {
       rows.add(each.closest(".row").dataset.conversation);
     }
     if (rows.size) list.want();
+    watchTyping(); // as long as somebody types
   }
 
   function replaceNotices(place, fresh) {
@@ -503,7 +513,7 @@
       if (!wasAtEnd) count(unseen + messages);
     }
     if (wasAtEnd) markSeen();
-    if (fresh.querySelector("#typing")) setTimeout(() => thread.want(), TYPING_MS);
+    watchTyping();
   }
 
   function renew(old, fresh, put) {
@@ -550,6 +560,7 @@
   );
   document.addEventListener("htmx:load", (event) => {
     say(state);
+    watchTyping();
     if (event.detail.elt.id === "conversation") count(0);
   });
   document.addEventListener("htmx:afterSettle", (event) => {

@@ -33,12 +33,6 @@ def filled(ada, _now):
     return rich.fill(ada, NOW)
 
 
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
 def page(client, query=""):
     answer = client.get(f"/{query}")
     assert answer.status_code == 200
