@@ -114,6 +114,8 @@ GIN = """
     SELECT position, event_id FROM meant ORDER BY position DESC LIMIT %s
 """
 OLDEST = "SELECT position, event_id FROM conversations_searchentry WHERE position >= %s ORDER BY position LIMIT 1"
+MANY = AT_ONCE // 2
+"""Found in one of those stretches: then it is worth while to look at these before going deeper."""
 SHARES = (64, 16, 4, 1)
 """What is common below the walk is looked for in a 64th of the time there is, then in a 16th, and so on."""
 
@@ -126,7 +128,7 @@ def _by_walking_and_gin(spec: Spec, enough: int) -> tuple[Rows, bool]:
         return found, True
     if len(found) >= enough:
         return found, False
-    deeper, is_end = _by_gin(spec, edge, enough)
+    deeper, is_end = _by_gin(spec, edge)
     return found + deeper, is_end
 
 
@@ -141,27 +143,27 @@ def _walk(spec: Spec, steps: int) -> tuple[Rows, int]:
     return sorted((row for row in rows if row[1] != NO_EVENT), reverse=True), edge
 
 
-def _by_gin(spec: Spec, below: int, enough: int) -> tuple[Rows, bool]:
-    some = _gin(spec, spec.low, below, AT_ONCE + 1, is_cut=True)
-    if len(some) <= AT_ONCE:
-        return some, True
-    [(oldest, _)] = _rows(OLDEST, [spec.low])
-    for share in SHARES:
-        rows = _gin(spec, below - (below - oldest) // share, below, AT_ONCE)
-        if len(rows) >= enough:
-            break
-    return rows, False
+def _by_gin(spec: Spec, below: int) -> tuple[Rows, bool]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # A word that all use is no reason to read the whole table.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        some = _gin(spec, spec.low, below, AT_ONCE + 1, is_cut=True)
+        if len(some) <= AT_ONCE:
+            return some, True
+        [(oldest, _)] = _rows(OLDEST, [spec.low])
+        for share in SHARES:
+            rows = _gin(spec, below - (below - oldest) // share, below, AT_ONCE)
+            if len(rows) >= MANY:
+                break
+        return rows, False
 
 
 def _gin(spec: Spec, low: int, below: int, limit: int, *, is_cut: bool = False) -> Rows:
     """The newest of them; is_cut: any of them, as they are met, which is all where there are fewer."""
     groups = spec.any_of if spec.is_everywhere else (*spec.any_of, spec.accounts_group)
     meant, values = _meant(spec.all_of, groups)
-    with transaction.atomic(), connection.cursor() as cursor:
-        # A word that all use is no reason to read the whole table.
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        sql = GIN.format(meant=meant, cut=f"LIMIT {limit:d}" if is_cut else "")
-        return _rows(sql, [*values, list(spec.x_accounts), low, below, limit])
+    sql = GIN.format(meant=meant, cut=f"LIMIT {limit:d}" if is_cut else "")
+    return _rows(sql, [*values, list(spec.x_accounts), low, below, limit])
 
 
 def _meant(all_of: frozenset[int], any_of: tuple[frozenset[int], ...]) -> tuple[str, list[Any]]:

@@ -72,7 +72,7 @@ TIME = '<time datetime="{}" title="{}">{}</time>'
 def _told(value: datetime, style: str) -> tuple[str, str, str]:
     """What stands in TIME."""
     local = timezone.localtime(value)
-    return local.isoformat(), wording.whole_moment(local), _words(local, style)
+    return local.isoformat(timespec="seconds"), wording.whole_moment(local), _words(local, style)
 
 
 def _words(local: datetime, style: str) -> str:

@@ -122,7 +122,7 @@
   function say(now) {
     state = now;
     const place = document.getElementById("live-state");
-    if (!place) return;
+    if (!place || (now === "again" && !wasLive)) return; // the first time it connects, nothing moves for it
     place.hidden = false;
     place.dataset.state = now;
     const words = { live: "isLive", again: "isAgain", polling: "isPolling" }[now];
