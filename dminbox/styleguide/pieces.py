@@ -276,7 +276,7 @@ def search() -> Iterator[Example]:
         ("a hit without text", ADA, []),
     ):
         talk = _talk().say(sender, "", media=[] if found else [photo(1)])
-        hit = Hit(1, talk.events[0], found, talk.of)
+        hit = Hit(position=1, event=talk.events[0], parts=found, conversation=talk.of)
         yield Example(words, "conversations/_hit.html", {"hit": hit, "is_with_accounts": True}, "card-frame")
     yield Example("what can be typed", "conversations/_search_help.html")
 

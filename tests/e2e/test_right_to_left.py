@@ -105,20 +105,3 @@ def test_arrows_and_the_course_of_time_are_mirrored(visit, arab, addresses):
     assert ticks == sorted(ticks, reverse=True)
     page = visit(arab).open(addresses("/search/?q=lamp"))
     assert page.locator(".tool > [aria-hidden]").evaluate(mirrored) == -1
-
-
-@pytest.mark.parametrize(
-    ("language", "onward", "back"), [("en", "ArrowRight", "ArrowLeft"), ("ar", "ArrowLeft", "ArrowRight")]
-)
-def test_the_arrow_keys_lead_the_way_the_photos_are_read(visit, ada, addresses, language, onward, back):
-    ada.language = language
-    ada.save()
-    page = visit(ada).open(addresses("/c/{everything}/"))
-    page.locator("a[data-lightbox]").first.focus()
-    page.keyboard.press("Enter")
-    caption = page.locator("#lightbox [data-caption]")
-    begun = caption.inner_text()
-    page.keyboard.press(onward)
-    assert caption.inner_text() != begun
-    page.keyboard.press(back)
-    assert caption.inner_text() == begun

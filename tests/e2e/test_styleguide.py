@@ -52,3 +52,12 @@ def test_the_look_of_the_address_wins_over_that_of_the_system(guide):
     by_day = page.evaluate(ground)
     page.get_by_role("navigation", name="Colours").get_by_role("link", name="system").click()
     assert page.evaluate(ground) != by_day
+
+
+@pytest.mark.parametrize(("direction", "onward"), [("ltr", "ArrowRight"), ("rtl", "ArrowLeft")])
+def test_the_arrow_keys_lead_the_way_photos_are_read(guide, direction, onward):
+    page = guide.open(f"/styleguide/?dir={direction}")
+    page.locator("a[data-lightbox]").first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press(onward)
+    assert page.locator("#lightbox [data-count]").inner_text().startswith("2")
