@@ -17,6 +17,7 @@
   // --- Where news come from --------------------------------------------------------------------------------------
 
   let ask = null; // (address) -> {status, isLed, text}
+  let tellOfDeed = () => {}; // no answer that was asked for before it will do
 
   function connect() {
     const { url, worker, person, from } = live.dataset;
@@ -35,6 +36,7 @@
         answers.set(asked, resolve);
         port.postMessage({ type: "ask", number: asked, address });
       });
+    tellOfDeed = () => port.postMessage({ type: "deed" });
     port.onmessage = ({ data }) => {
       if (data.type !== "answer") {
         hear(data);
@@ -234,7 +236,8 @@
     else address.searchParams.delete("only");
     try {
       const fresh = await page(address.pathname + address.search);
-      if (fresh?.getElementById("list")) show(fresh, asked);
+      // What was to be asked for once more meanwhile shows as it is here until then: this answer may be older.
+      if (fresh?.getElementById("list")) show(fresh, asked?.filter((each) => !rows.has(each)) ?? null);
       else if (fresh) window.location.reload(); // there is no list for this person any more
     } catch (error) {
       isWhole = true; // what is asked next makes up for it
@@ -572,6 +575,7 @@
     document.addEventListener(name, (event) => {
       const conversation = event.detail?.conversation ?? opened()?.dataset.conversation;
       if (conversation) rows.add(String(conversation));
+      tellOfDeed();
       list.want();
     });
   }
