@@ -27,6 +27,7 @@ from accounts.actions import InvitationGoneError
 from accounts.failures import FlowError
 from accounts.forms import PasswordForm, ProfileForm, SetupForm, ZoneForm
 from accounts.models import Invitation, User, XAccount
+from dminbox.wording import handle
 
 UNPROCESSABLE = 422
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -231,7 +232,9 @@ def x_account_callback(request: HttpRequest) -> HttpResponse:
         return failures.page(request, error, is_connecting=True)
     if connected.is_new:
         return redirect("x_account_start", connected.x_account.pk)
-    messages.success(request, _("%(x_account)s is connected again.") % {"x_account": connected.x_account})
+    messages.success(
+        request, _("%(x_account)s is connected again.") % {"x_account": handle(connected.x_account.username)}
+    )
     return redirect("x_account", connected.x_account.pk)
 
 
@@ -258,13 +261,13 @@ def disconnect_x_account(request: HttpRequest, pk: int) -> HttpResponse:
     x_account = access.x_account_run_by(request.user, pk)
     if actions.disconnect(x_account, _person(request)):
         words = _("%(x_account)s is disconnected. What was read so far stays.")
-        messages.success(request, words % {"x_account": x_account})
+        messages.success(request, words % {"x_account": handle(x_account.username)})
     else:
         words = _(
             "%(x_account)s is disconnected here, but X could not be told. "
             "End the access at X, too: Settings, Security and account access, Connected apps."
         )
-        messages.warning(request, words % {"x_account": x_account})
+        messages.warning(request, words % {"x_account": handle(x_account.username)})
     return redirect("profile")
 
 

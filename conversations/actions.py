@@ -123,8 +123,15 @@ def set_cap(x_account: XAccount, cap_usd: Decimal | None) -> None:
     )
 
 
-def watch(x_account_ids: Iterable[int]) -> None:
-    """Somebody is looking: these are polled more often for a while. Written down at most each half minute."""
+def watch(x_accounts: Iterable[XAccount]) -> None:
+    """Somebody is looking: these are polled more often for a while. Written down at most each half minute.
+
+    They come with their `sync`, which mostly says that it is written down.
+    """
     until = timezone.now() + WATCHED_FOR
-    is_old = Q(watched_until=None) | Q(watched_until__lt=until - SAID_AT_MOST_EACH)
-    SyncState.objects.filter(is_old, x_account__in=x_account_ids).update(watched_until=until)
+    enough = until - SAID_AT_MOST_EACH
+    states = [row.sync for row in x_accounts if hasattr(row, "sync")]
+    old = [state.pk for state in states if state.watched_until is None or state.watched_until < enough]
+    if old:
+        is_old = Q(watched_until=None) | Q(watched_until__lt=enough)
+        SyncState.objects.filter(is_old, pk__in=old).update(watched_until=until)

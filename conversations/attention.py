@@ -40,7 +40,7 @@ def sync_of(x_account: XAccount) -> SyncState | None:
 def attention_of(x_account: XAccount) -> Attention | None:
     """None while all is well. `sync` should come along by select_related."""
     sync = sync_of(x_account)
-    of = {"who": f"@{x_account.username}", "since": short_time(x_account.state_since)}
+    of = {"who": wording.handle(x_account.username), "since": short_time(x_account.state_since)}
     if x_account.state == XAccount.State.RECONNECT:
         words = _("X no longer accepts the connection of %(who)s, since %(since)s.") % of
         return Attention(f"{words} {_age(sync)}", _("Connect again"), "x_account")

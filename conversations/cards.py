@@ -40,12 +40,13 @@ MOST_LINKS = 2
 
 @dataclass(frozen=True, slots=True)
 class LinkCard:
-    """A page that a post links to, as X describes it."""
+    """A page that a message or a post links to, as X describes it. picture: where X keeps it; "" without one."""
 
     address: str
     title: str
     description: str
     host: str
+    picture: str = ""
 
 
 def metrics_of(raw: Mapping[str, Any]) -> list[str]:
@@ -87,7 +88,23 @@ def _link_cards(entities: Mapping[str, Any]) -> Iterator[LinkCard]:
         address = _words(url, "unwound_url") or _words(url, "expanded_url")
         host = _host_of(address)
         if host:
-            yield LinkCard(address, _words(url, "title")[:200], _words(url, "description")[:300], host)
+            yield LinkCard(
+                address, _words(url, "title")[:200], _words(url, "description")[:300], host, _picture_of(url)
+            )
+
+
+def _picture_of(url: Mapping[str, Any]) -> str:
+    """The widest: small copies we make ourselves."""
+    told = url.get("images")
+    images = [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
+    images = [one for one in images if _host_of(_words(one, "url"))]
+    widest = max(images, key=_width_of, default=None)
+    return _words(widest, "url") if widest else ""
+
+
+def _width_of(image: Mapping[str, Any]) -> int:
+    width = image.get("width")
+    return width if isinstance(width, int) else 0
 
 
 def _words(url: Mapping[str, Any], name: str) -> str:

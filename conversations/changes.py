@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import waking
-from conversations.models import Change, DmEvent, SyncState
+from conversations.models import Change, DmEvent, EventMedia, EventPost, LinkPicture, Media, PostMedia, SyncState
 
 Kind = Change.Kind
 KEPT = timedelta(days=7)
@@ -88,13 +88,23 @@ def announce(x_account: XAccount, changes: Sequence[NewChange]) -> None:
 
 
 def events_showing(files: Iterable[int] = (), posts: Iterable[int] = ()) -> QuerySet[DmEvent]:
-    """Events on whose place in a thread these files or posts are seen."""
-    file_pks, post_pks = list(files), list(posts)
-    own = Q(media__file__in=file_pks) | Q(media__preview__in=file_pks)
-    shared = Q(posts__media__file__in=file_pks) | Q(posts__media__preview__in=file_pks)
-    cards = Q(posts__in=post_pks) | Q(posts__quoted__in=post_pks)
-    wanted = (own | shared if file_pks else Q(pk=None)) | (cards if post_pks else Q(pk=None))
-    return DmEvent.objects.filter(wanted).distinct()
+    """Events on whose place in a thread these files or posts are seen, each way by its own index."""
+    file_pks = list(files)
+    media = Media.objects.filter(Q(file__in=file_pks) | Q(light__in=file_pks) | Q(preview__in=file_pks))
+    links = LinkPicture.objects.filter(file__in=file_pks)
+    shared = EventPost.objects.order_by().values("event")
+    seen = [*posts, *(_posts_with(media, links) if file_pks else ())]
+    found = shared.filter(post__in=seen).union(
+        shared.filter(post__quoted__in=seen),
+        EventMedia.objects.filter(media__in=media).order_by().values("event"),
+        links.exclude(event=None).values("event"),
+    )
+    return DmEvent.objects.filter(pk__in=found)
+
+
+def _posts_with(media: QuerySet[Media], links: QuerySet[LinkPicture]) -> QuerySet[Any, Any]:
+    pictured = PostMedia.objects.filter(media__in=media).order_by().values_list("post", flat=True)
+    return pictured.union(links.exclude(post=None).values_list("post", flat=True))
 
 
 @contextmanager

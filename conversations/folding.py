@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
+from conversations import moves
 from conversations.models import XUser
-from conversations.showing import came, went
+from conversations.showing import moved_so
 from conversations.thread import Shown
 from dminbox.wording import number
 
@@ -47,18 +48,16 @@ def stretches(rows: Iterable[Shown]) -> list[Stretch]:
 def summary(rows: Sequence[Shown]) -> str:
     """Ada added Ben, Cleo and 4 others; Mira left. Who did the same more than once is named once."""
     people: dict[tuple[str, int | None], dict[int, XUser]] = {}
-    inviters: dict[int, XUser] = {}
+    inviters: dict[int | None, XUser] = {}
     for row in rows:
         by = row.event.sender if row.kind == "joined" else None
         if by:
             inviters[by.pk] = by
-        who = people.setdefault((row.kind, by.pk if by else None), {})
-        who.update({each.x_user_id: each.x_user for each in row.event.people_shown})
-    parts = [
-        went(list(who.values())) if kind == "left" else came(list(who.values()), inviters.get(by) if by else None)
-        for (kind, by), who in people.items()
-    ]
-    return pgettext("between sentences of one line", "; ").join([*parts[:MOST_PARTS], *_more(len(parts) - MOST_PARTS)])
+        for kind, moved in moves.kinds_of(row.event):
+            who = people.setdefault((kind, by.pk if by else None), {})
+            who.update({each.x_user_id: each.x_user for each in moved})
+    parts = [moved_so(kind, list(who.values()), inviters.get(by)) for (kind, by), who in people.items()]
+    return moves.one_after_another([*parts[:MOST_PARTS], *_more(len(parts) - MOST_PARTS)])
 
 
 def _more(count: int) -> list[str]:

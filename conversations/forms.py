@@ -77,7 +77,10 @@ class SavedViewForm(forms.Form):
 
 
 class ThreadForm(forms.Form):
-    """The address of a thread: narrowed to what, and around, before or after which dm_event_id."""
+    """The address of a thread: narrowed to what, and around, before or after which dm_event_id.
+
+    line: how far the person had read when the page was opened that older parts are added to.
+    """
 
     class Show:
         ALL, MESSAGES, COMINGS = "", "messages", "people"
@@ -87,6 +90,7 @@ class ThreadForm(forms.Form):
     at = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     before = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     after = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
+    line = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
 
 
 class MarkReadForm(forms.Form):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Conversation,
         ConversationLookup,
         DmEvent,
+        EventParticipant,
         Participant,
         XUser,
     )
@@ -116,7 +117,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             return {pk: count for pk, count in cursor.fetchall() if count}
 
     def with_rows_of_inbox(self) -> Self:
-        """Everything a row of the inbox shows, in a fixed number of queries."""
+        """Everything a row of the inbox shows, but for what `contents.rows_of_inbox` adds."""
         return self.with_contents_of_rows().select_related("x_account").defer(*TOKENS_OF_JOINED)
 
     def with_contents_of_rows(self) -> Self:
@@ -128,9 +129,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             .defer("peer__raw")
             .prefetch_related(
                 Prefetch("participants", named, to_attr="named"),
-                Prefetch(
-                    "last_event", events.select_related("sender").defer("raw", "sender__raw").with_short_contents()
-                ),
+                Prefetch("last_event", events.select_related("sender").defer("raw", "sender__raw")),
             )
         )
 
@@ -178,51 +177,43 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         """Of one conversation: read from the end of its index, which holds nothing else."""
         return list(self.order_by("-dm_event_id").values_list("dm_event_id", flat=True)[:size])
 
-    def with_short_contents(self) -> Self:
-        """What a one-line preview needs."""
-        return self.prefetch_related(
-            *self._contents(
-                people=_related(self.model, "event_participants").select_related("x_user").defer("x_user__raw"),
-                media=_related(self.model, "event_media").select_related("media").defer("media__raw"),
-                posts=_related(self.model, "event_posts"),
-            )
-        )
-
     def with_attachments(self) -> Self:
-        """Which media and posts it carries, and of these nothing but their kind."""
+        """Which media and posts it carries, and the words of these; for `media_shown` of posts two queries more."""
         media = _related(self.model, "event_media").select_related("media").defer("media__raw")
-        posts = _related(self.model, "event_posts")
-        return self.prefetch_related(*self._contents(media=media, posts=posts))
+        posts = _related(self.model, "event_posts").select_related("post__author", "post__quoted__author")
+        pictures = _related(_related(_related(self.model, "event_posts").model, "post").model, "post_media")
+        described = pictures.select_related("media").defer("media__raw")
+        of_posts = [
+            Prefetch(f"{path}__post_media", described, to_attr="media_shown") for path in ("post", "post__quoted")
+        ]
+        posts = posts.defer("post__raw", "post__author__raw", "post__quoted__raw", "post__quoted__author__raw")
+        return self.prefetch_related(*self._contents(media=media, posts=posts.prefetch_related(*of_posts)))
 
     def with_media(self) -> Self:
         """What a gallery shows of each event."""
-        media = _related(self.model, "event_media").select_related("media__file", "media__preview")
+        media = _related(self.model, "event_media").select_related("media__file", "media__light", "media__preview")
         return self.select_related("sender").prefetch_related(*self._contents(media=media))
 
-    def with_contents(self) -> Self:
-        """What a thread shows of each event, but for the media of posts (see `PostQuerySet.media`)."""
-        media = _related(self.model, "event_media").select_related("media__file", "media__preview")
-        posts = _related(self.model, "event_posts").select_related(
-            "post__author__avatar", "post__quoted__author__avatar"
-        )
-        people = _related(self.model, "event_participants").select_related("x_user").defer("x_user__raw")
-        return (
-            self.select_related("sender__avatar")
-            .defer("raw", "sender__raw")
-            .prefetch_related(
-                *self._contents(
-                    people=people,
-                    media=media.defer("media__raw"),
-                    posts=posts.defer(*RAW_BESIDE_POSTS),
-                )
-            )
-        )
+    def with_senders(self) -> Self:
+        """What a thread shows of each event, but for what `conversations/contents.py` adds."""
+        return self.select_related("sender__avatar").defer("raw", "sender__raw")
 
     @staticmethod
     def _contents(**wanted: Any) -> list[Prefetch[Any]]:
-        """As plain lists: a related manager for each event and kind would take longer than all the queries."""
-        relations = {"people": "event_participants", "media": "event_media", "posts": "event_posts"}
+        relations = {"media": "event_media", "posts": "event_posts"}
         return [Prefetch(relations[name], rows, to_attr=f"{name}_shown") for name, rows in wanted.items()]
+
+
+class EventParticipantQuerySet(models.QuerySet["EventParticipant"]):
+    def returning(self) -> Self:
+        """`is_back`: they had left this conversation at some time before."""
+        before = self.model._default_manager.filter(
+            x_user=OuterRef("x_user"),
+            event__conversation=OuterRef("event__conversation"),
+            event__event_type="ParticipantsLeave",
+            event__dm_event_id__lt=OuterRef("event__dm_event_id"),
+        )
+        return self.annotate(is_back=Exists(before))
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):
@@ -316,6 +307,13 @@ def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) ->
     """
     sql, params = part.query.sql_with_params()
     return run_union([(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids], part.db)
+
+
+def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tuple[Any, ...]]:
+    """Rows of several querysets of values in one query, each with the place of its queryset in front."""
+    parts = [queryset.query.sql_with_params() for queryset in querysets]
+    placed = [f"SELECT {place:d} AS place, found.* FROM ({sql}) AS found" for place, (sql, _) in enumerate(parts)]  # noqa: S608
+    return run_union([(sql, params) for sql, (_, params) in zip(placed, parts, strict=True)], querysets[0].db)
 
 
 def run_union(parts: Sequence[tuple[str, Sequence[Any]]], alias: str) -> list[tuple[Any, ...]]:

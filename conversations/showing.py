@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from conversations import missing, text
+from conversations import missing, moves, text
+from conversations.bidi import apart
 from conversations.models import Conversation, DmEvent, Media, MediaFile, Participant, XUser
 from conversations.querysets import NAMED
 from conversations.sync import estimates
@@ -43,8 +44,13 @@ def name_of(person: XUser | None) -> str:
     return person.name or handle_of(person)
 
 
+def name_amid_words(person: XUser | None) -> str:
+    """The same as a part of a sentence, whatever direction it runs in."""
+    return apart(name_of(person))
+
+
 def handle_of(person: XUser) -> str:
-    return f"@{person.username}" if person.username else _("id %(number)s") % {"number": person.pk}
+    return wording.handle(person.username) if person.username else _("id %(number)s") % {"number": person.pk}
 
 
 def initial_of(person: XUser | None) -> str:
@@ -87,7 +93,7 @@ def title_of(conversation: Conversation) -> str:
     if peer is None:
         return conversation.dm_conversation_id
     if peer.pk == conversation.x_account.x_user_id:
-        return _("%(name)s (to itself)") % {"name": name_of(peer)}
+        return _("%(name)s (to itself)") % {"name": name_amid_words(peer)}
     return name_of(peer)
 
 
@@ -104,7 +110,7 @@ def _group_title(conversation: Conversation) -> str:
     shown = [row for row in named if row.is_present] or named
     if not shown:
         return _("Group")
-    names = [name_of(row.x_user) for row in shown]
+    names = [name_amid_words(row.x_user) for row in shown]
     unnamed = shown[0].people - len(names)
     return listed([*names[:-1], _others(unnamed + 1)] if unnamed else names)
 
@@ -128,27 +134,19 @@ def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
 
 
 def happening(event: DmEvent) -> str:
-    """Who came or went, in one sentence; kinds we do not know are named by X's word."""
-    people = [row.x_user for row in event.people_shown]
-    if event.event_type == DmEvent.Type.PARTICIPANTS_JOIN:
-        return came(people, event.sender)
-    if event.event_type == DmEvent.Type.PARTICIPANTS_LEAVE:
-        return went(people)
-    return _("%(kind)s: an event dminbox does not know yet") % {"kind": event.event_type}
+    """Who came, came back or went, in one sentence; kinds we do not know are named by X's word."""
+    if event.event_type not in (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE):
+        return _("%(kind)s: an event dminbox does not know yet") % {"kind": event.event_type}
+    by = event.sender if event.event_type == DmEvent.Type.PARTICIPANTS_JOIN else None
+    return moves.one_after_another(
+        [moved_so(kind, [row.x_user for row in rows], by) for kind, rows in moves.kinds_of(event)]
+    )
 
 
-def came(people: Sequence[XUser], by: XUser | None) -> str:
-    if by:
-        return _("%(person)s added %(people)s") % {"person": name_of(by), "people": _named(people)}
-    return ngettext("%(people)s joined", "%(people)s joined", len(people)) % {"people": _named(people)}
-
-
-def went(people: Sequence[XUser]) -> str:
-    return ngettext("%(people)s left", "%(people)s left", len(people)) % {"people": _named(people)}
-
-
-def _named(people: Sequence[XUser]) -> str:
-    return listed_few([name_of(person) for person in people]) or _("Somebody")
+def moved_so(kind: str, people: Sequence[XUser], by: XUser | None) -> str:
+    """What some people did, in one sentence."""
+    names = listed_few([name_amid_words(person) for person in people]) or _("Somebody")
+    return moves.sentence(kind, len(people), names, name_amid_words(by) if by else "")
 
 
 def typing_of(conversation: Conversation, people: Sequence[Participant] | None = None) -> str:
@@ -156,7 +154,7 @@ def typing_of(conversation: Conversation, people: Sequence[Participant] | None =
     now = timezone.now()
     rows: Sequence[Participant] = getattr(conversation, "named", []) if people is None else people
     others = [row for row in rows if row.x_user_id != conversation.x_account.x_user_id]
-    names = [name_of(row.x_user) for row in others if row.typing_until and row.typing_until > now]
+    names = [name_amid_words(row.x_user) for row in others if row.typing_until and row.typing_until > now]
     if not names:
         return ""
     if not conversation.is_group:
@@ -175,7 +173,7 @@ def _spoken(event: DmEvent, conversation: Conversation, words: str) -> str:
     if event.sender_id == conversation.x_account.x_user_id:
         return _("You: %(words)s") % {"words": words}
     if conversation.is_group:
-        return _("%(name)s: %(words)s") % {"name": name_of(event.sender), "words": words}
+        return _("%(name)s: %(words)s") % {"name": name_amid_words(event.sender), "words": words}
     return words
 
 
@@ -224,8 +222,18 @@ class Picture:
         return stored(self.media.preview)
 
     @property
+    def light(self) -> MediaFile | None:
+        """A smaller film beside `shown`."""
+        return stored(self.media.light) if stored(self.media.file) else None
+
+    @property
+    def shown(self) -> MediaFile | None:
+        """The best there is here."""
+        return stored(self.media.file) or stored(self.media.light)
+
+    @property
     def is_here(self) -> bool:
-        return stored(self.media.file) is not None
+        return self.shown is not None
 
     @property
     def why_missing(self) -> str:

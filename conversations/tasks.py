@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import Task, shared_task
+from django.db.models import QuerySet
 
 from conversations import changes, ledger, media, sync
 from conversations.models import ConversationLookup, HistoryRead
+from conversations.querysets import union_with_places
 from conversations.search import index
 from conversations.sync import chats, people, polling, posts, push, subscriptions, wishes
 
@@ -19,28 +23,38 @@ THUMBNAILS_AT_ONCE = 4
 def sweep() -> None:
     """Each second: says of every row that is due that it is. Whoever works on a row has claimed it first."""
     sync.make_missing_states()
+    index.make_missing_states()
     _queue(poll_account, polling.due())
     _queue(import_account, polling.imports_due())
-    _queue(take_up_activity, push.due())
-    _queue(check_chats, chats.due())
+    _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
+    for task, pks in _waiting().items():
+        _queue(task, pks)
     if subscriptions.is_due():
         repair_subscriptions.apply_async(expires=SECONDS_TO_START)
-    _queue(look_up_conversation, wishes.due(ConversationLookup, "x_account"))
-    _queue(read_history, wishes.due(HistoryRead, "conversation__x_account"))
-    _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
-    _queue(make_thumbnails, media.thumbnails_due(THUMBNAILS_AT_ONCE))
-    index.make_missing_states()
-    _queue(index_new_words, index.new_due())
-    _queue(index_old_words, index.old_due())
-    if people.due().exists():
-        look_up_people.apply_async(expires=SECONDS_TO_START)
-    if posts.due().exists():
-        fetch_post_details.apply_async(expires=SECONDS_TO_START)
+
+
+def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
+    """The rows that each of these tasks is to look at, asked for in one query."""
+    found: dict[Task, QuerySet[Any, int]] = {  # type: ignore[type-arg]
+        take_up_activity: push.waiting(),
+        check_chats: chats.waiting(),
+        look_up_conversation: wishes.waiting(ConversationLookup, "x_account"),
+        read_history: wishes.waiting(HistoryRead, "conversation__x_account"),
+        make_thumbnails: media.thumbnails_waiting(THUMBNAILS_AT_ONCE),
+        index_new_words: index.new_waiting(),
+        index_old_words: index.old_waiting(),
+        look_up_people: people.due().values_list("pk", flat=True)[:1],
+        fetch_post_details: posts.due().values_list("pk", flat=True)[:1],
+    }
+    pks: dict[Task, list[int]] = {task: [] for task in found}  # type: ignore[type-arg]
+    for place, pk in union_with_places(list(found.values())):
+        pks[list(found)[place]].append(pk)
+    return pks
 
 
 def _queue(task: Task, pks: list[int]) -> None:  # type: ignore[type-arg]
     for pk in pks:
-        task.apply_async((pk,), expires=SECONDS_TO_START)
+        task.apply_async(() if task in FOR_ALL else (pk,), expires=SECONDS_TO_START)
 
 
 @shared_task
@@ -121,3 +135,7 @@ def index_names() -> None:
 def make_thumbnails(pk: int) -> None:
     """Of what was stored before thumbnails were made, or whose thumbnails a disk has lost."""
     media.make_thumbnails(pk)
+
+
+FOR_ALL = {look_up_people, fetch_post_details}
+"""These take up whatever is due, and are told of no row."""

@@ -10,20 +10,34 @@ from typing import Any
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from conversations import cards, text
-from conversations.models import DmEvent, EventParticipant, Post
-from conversations.showing import Picture, picture_of
+from conversations import cards, links, text
+from conversations.models import DmEvent, EventParticipant, MediaFile, Post
+from conversations.showing import Picture, picture_of, stored
 
 RUN_BREAK = timedelta(minutes=20)
 LONG_TEXT, LONG_LINES = 1200, 24
 """From so many characters or lines on, a message is folded."""
 CARD_BOX = (456, 320)
+SMALL_PICTURE = 300
+"""A narrower one stands beside the words of its link, and not over them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     label: str
     votes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A page that is linked to, with its picture once that is here."""
+
+    card: cards.LinkCard
+    picture: MediaFile | None
+
+    @property
+    def is_small(self) -> bool:
+        return self.picture is not None and (self.picture.width or 0) < SMALL_PICTURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +56,8 @@ class Card:
         return cards.metrics_of(self.post.raw)
 
     @property
-    def links(self) -> list[cards.LinkCard]:
-        return cards.link_cards_of(self.post.entities)
+    def links(self) -> list[Linked]:
+        return linked_by(self.post)
 
     @property
     def why(self) -> str:
@@ -74,6 +88,7 @@ class Shown:
     is_emoji: bool = False
     pictures: list[Picture] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
+    links: list[Linked] = field(default_factory=list)
     seen_at: datetime | None = None
     is_locked_above: bool = False
     is_new_above: bool = False
@@ -136,11 +151,18 @@ def mark_seen(rows: Iterable[Shown], seen_own_id: int | None, seen_at: datetime 
             row.seen_at = seen_at
 
 
-def mark_unread(rows: Sequence[Shown], read_to: int) -> None:
-    """Marks the first message of others that a person has not read, where what they have read ends on this page."""
-    new = [row for row in rows if row.event.dm_event_id > read_to and row.kind == "message" and not row.is_ours]
-    if new and read_to and rows[0].event.dm_event_id <= read_to:
-        new[0].is_new_above = new[0].opens_run = new[0].opens_minute = True
+def mark_unread(rows: Sequence[Shown], read_to: int, older: int | None = None, *, is_newest: bool = True) -> None:
+    """Marks the first message of others that a person has not read, if what they have read ends on this page.
+
+    older: the dm_event_id of the event before the page. On a page that is not the newest, what others wrote may begin
+    on the next: then the line stands above whatever is new here.
+    """
+    new = [row for row in rows if row.event.dm_event_id > read_to]
+    if not new or not read_to or (older or rows[0].event.dm_event_id) > read_to:
+        return
+    by_others = [row for row in new if row.kind == "message" and not row.is_ours]
+    for row in (by_others or ([] if is_newest else new))[:1]:
+        row.is_new_above = row.opens_run = row.opens_minute = True
 
 
 def mark_locked(rows: Sequence[Shown], locked_id: int) -> bool:
@@ -174,6 +196,8 @@ def _shown(event: DmEvent, our_id: int) -> Shown:
         return row
     row.pictures = [picture_of(each.media) for each in event.media_shown]
     row.cards = [card_of(each.post) for each in event.posts_shown]
+    shared = {str(card.post.pk) for card in row.cards}
+    row.links = [each for each in linked_by(event) if links.post_id_of(each.card.address) not in shared]
     row.html = text.to_html(
         event.text,
         event.entities,
@@ -191,6 +215,12 @@ def posts_of(events: Iterable[DmEvent]) -> list[Post]:
     """The posts of a page and those they quote: whose media is fetched together."""
     posts = [each.post for event in events for each in event.posts_shown]
     return posts + [post.quoted for post in posts if post.quoted]
+
+
+def linked_by(row: DmEvent | Post) -> list[Linked]:
+    """`link_files` stands on the rows of a thread: the pictures by where X keeps them."""
+    files: dict[str, MediaFile] = getattr(row, "link_files", {})
+    return [Linked(card, stored(files.get(card.picture))) for card in cards.link_cards_of(row.entities)]
 
 
 def card_of(post: Post, *, is_quoted: bool = False) -> Card:

@@ -7,6 +7,7 @@ date and reads nothing where nothing is. A folder under dminbox/locale is what m
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -29,6 +30,7 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
 }
 COMMENTS = ("Translators:",)
+HANDLE = re.compile(r"@%\(\w+\)s")
 
 
 def main() -> None:
@@ -126,13 +128,23 @@ def compile_all(paths: Iterable[Path] | None = None) -> None:
 
 
 def mo_bytes(catalog: Catalog) -> bytes:
-    """Without plurals that lack a form: Babel would fill the gap with one of the two English ones, by its number."""
+    is_from_right = catalog.locale is not None and catalog.locale.text_direction == "rtl"
     for message in list(catalog):
-        if isinstance(message.string, tuple) and not all(message.string):
+        forms = [message.string or ""] if isinstance(message.string, str | None) else message.string
+        if len(forms) > 1 and not all(forms):
+            # Babel would fill the gap with one of the two English forms, by its number.
             catalog.delete(message.id, message.context)
+        elif is_from_right and message.id:
+            whole = tuple(with_whole_handles(form) for form in forms)
+            message.string = whole if message.pluralizable else whole[0]
     file = BytesIO()
     write_mo(file, catalog)
     return file.getvalue()
+
+
+def with_whole_handles(words: str) -> str:
+    """Each @name isolated as left to right: else its @ goes to the other end of it, being of no direction."""
+    return HANDLE.sub("\u2066\\g<0>\u2069", words)
 
 
 def write(path: Path, content: bytes, changed_at: int | None = None) -> None:

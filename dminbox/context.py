@@ -1,4 +1,4 @@
-"""What every template knows about the installation."""
+"""What every template knows about the installation, and about the browser."""
 
 from __future__ import annotations
 
@@ -11,4 +11,5 @@ def installation(request: HttpRequest) -> dict[str, object]:
         "is_demo": settings.IS_DEMO,
         "public_url": settings.PUBLIC_URL,
         "keeps_inbox": settings.OFFLINE_INBOX,
+        "saves_data": request.headers.get("Save-Data", "").lower() == "on",
     }

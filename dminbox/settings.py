@@ -32,6 +32,7 @@ REDIS_URL = env.text("REDIS_URL", "")
 IS_EMBEDDED = not DATABASE_URL and not REDIS_URL  # database and broker are files of ours under DATA_DIR
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
 TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, high=10)
+DEBUG = env.choice("DEBUG", "no", ["yes", "no"]) == "yes"
 
 # --- X ----------------------------------------------------------------------------------------------------------------
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
@@ -169,7 +170,6 @@ CACHES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Django -----------------------------------------------------------------------------------------------------------
-DEBUG = False
 ROOT_URLCONF = "dminbox.urls"
 ASGI_APPLICATION = "dminbox.asgi.application"
 AUTH_USER_MODEL = "accounts.User"
@@ -187,6 +187,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.twitter_oauth2",
     "csp",
     "django_htmx",
+    "servestatic",
     "accounts",
     "conversations",
 ]
@@ -213,8 +214,13 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["dminbox.loaders.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

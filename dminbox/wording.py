@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from django.utils.formats import date_format, number_format, time_format
-from django.utils.translation import get_language, gettext_noop
+from django.utils.translation import get_language, get_language_bidi, gettext_noop
 from django.utils.translation import gettext as _
 
 DISCONNECTED_BY = gettext_noop("Disconnected by %(person)s.")
@@ -44,6 +44,11 @@ def about_usd(amount: Decimal) -> str:
 
 def in_dollars(amount: str) -> str:
     return _("$%(amount)s") % {"amount": amount}
+
+
+def handle(username: str) -> str:
+    """@ada; where text runs from the right it is kept apart from it, else its @ would land at the wrong end."""
+    return f"\u2066@{username}\u2069" if get_language_bidi() else f"@{username}"
 
 
 # --- Dates and times --------------------------------------------------------------------------------------------------

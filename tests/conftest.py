@@ -48,6 +48,13 @@ def cleo(db):
     return factories.UserFactory(email="cleo@elsewhere.example", name="Cleo")
 
 
+@pytest.fixture
+def as_ada(client, ada):
+    """Django's test client with Ada signed in."""
+    client.force_login(ada)
+    return client
+
+
 @pytest.fixture(scope="session")
 def _xsim_process() -> Iterator[SimServer]:
     with start_xsim(world="empty") as server:

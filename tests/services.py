@@ -74,9 +74,9 @@ def postgres() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def redis_server() -> Iterator[str]:
+def redis_server(port: int = 0) -> Iterator[str]:
     """A server of its own that writes nothing to disk; gives its address without a database number."""
-    port = free_port()
+    port = port or free_port()
     folder = tempfile.mkdtemp(prefix="dminbox-redis-")
     command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
     server = subprocess.Popen([*command, "--dir", folder], stdout=subprocess.DEVNULL)

@@ -2,7 +2,7 @@
 
 from conversations.media.fetching import fetch_file, files_due, sharp_avatar
 from conversations.media.reach import files_shown_in
-from conversations.media.thumbnails import make_thumbnails, thumbnail_path, thumbnails_due
+from conversations.media.thumbnails import make_thumbnails, thumbnail_path, thumbnails_due, thumbnails_waiting
 from conversations.media.wanted import wanted_file, wanted_files
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "sharp_avatar",
     "thumbnail_path",
     "thumbnails_due",
+    "thumbnails_waiting",
     "wanted_file",
     "wanted_files",
 ]

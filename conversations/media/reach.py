@@ -10,6 +10,7 @@ from conversations.models import (
     EventMedia,
     EventParticipant,
     EventPost,
+    LinkPicture,
     MediaFile,
     Participant,
     Post,
@@ -19,17 +20,23 @@ from conversations.models import (
 
 
 def files_shown_in(conversations: QuerySet[Conversation]) -> QuerySet[MediaFile]:
-    """Media of messages and of posts shared there (and quoted by those), avatars of whoever appears there."""
+    """Media and linked pages of messages, of posts shared there and of those they quote; avatars of whoever appears."""
     posts = _posts_shown_in(conversations)
     return MediaFile.objects.filter(
         Exists(EventMedia.objects.filter(_is_this_file(), event__conversation__in=conversations))
         | Exists(PostMedia.objects.filter(_is_this_file(), post__in=posts))
+        | Exists(_link_pictures_in(conversations, posts).filter(file=OuterRef("pk")))
         | Exists(_people_shown_in(conversations, posts).filter(avatar=OuterRef("pk")))
     )
 
 
 def _is_this_file() -> Q:
-    return Q(media__file=OuterRef("pk")) | Q(media__preview=OuterRef("pk"))
+    this = OuterRef("pk")
+    return Q(media__file=this) | Q(media__light=this) | Q(media__preview=this)
+
+
+def _link_pictures_in(conversations: QuerySet[Conversation], posts: QuerySet[Post]) -> QuerySet[LinkPicture]:
+    return LinkPicture.objects.filter(Q(event__conversation__in=conversations) | Q(post__in=posts))
 
 
 def _posts_shown_in(conversations: QuerySet[Conversation]) -> QuerySet[Post]:

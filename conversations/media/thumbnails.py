@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from PIL import Image, ImageFilter, ImageOps
 
@@ -43,8 +43,11 @@ UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, 
 
 
 def thumbnails_due(limit: int) -> list[int]:
-    due = _due().order_by("thumbnails_due_at", "pk")
-    return list(due.values_list("pk", flat=True)[:limit])
+    return list(thumbnails_waiting(limit))
+
+
+def thumbnails_waiting(limit: int) -> QuerySet[MediaFile, int]:
+    return _due().order_by("thumbnails_due_at", "pk").values_list("pk", flat=True)[:limit]
 
 
 def make_thumbnails(pk: int) -> None:
@@ -80,7 +83,7 @@ def thumbnail_path(path: str, width: int) -> str:
     return f"{path.rpartition('.')[0] or path}-{width}.webp"
 
 
-def _due() -> Any:
+def _due() -> QuerySet[MediaFile]:
     return MediaFile.objects.filter(state=MediaFile.State.STORED, thumbnails_due_at__lte=timezone.now())
 
 

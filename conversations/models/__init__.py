@@ -11,6 +11,7 @@ from conversations.models.events import (
     ReadMark,
 )
 from conversations.models.ledger import ApiCall, BilledResource, RateWindow, RequestClaim, SpendDay, SpendReservation
+from conversations.models.link_pictures import LinkPicture
 from conversations.models.media import Media, MediaFile
 from conversations.models.people import XUser, XUserName
 from conversations.models.posts import Post, PostMedia
@@ -38,6 +39,7 @@ __all__ = [
     "EventParticipant",
     "EventPost",
     "HistoryRead",
+    "LinkPicture",
     "IndexedName",
     "Media",
     "MediaFile",

@@ -12,7 +12,12 @@ from accounts.models import XAccount
 from conversations.models.media import Media
 from conversations.models.people import XUser
 from conversations.models.posts import Post
-from conversations.querysets import ConversationQuerySet, DmEventQuerySet, ParticipantQuerySet
+from conversations.querysets import (
+    ConversationQuerySet,
+    DmEventQuerySet,
+    EventParticipantQuerySet,
+    ParticipantQuerySet,
+)
 
 
 class Conversation(models.Model):
@@ -147,6 +152,7 @@ class DmEvent(models.Model):
     has_media = models.BooleanField(
         default=False, db_default=False, help_text="It brought a photo, video or GIF: what a gallery is read by."
     )
+    has_post = models.BooleanField(default=False, db_default=False, help_text="It shared a post.")
     raw = models.JSONField(help_text="The event as X last gave it.")
     told_digest = models.BigIntegerField(
         null=True, editable=False, help_text="Of the answer that told it last: the same once more needs no look at it."
@@ -154,7 +160,7 @@ class DmEvent(models.Model):
     stored_at = models.DateTimeField(default=timezone.now)
     unavailable_since = models.DateTimeField(null=True, blank=True, help_text="X answered 404 for it; our copy stays.")
 
-    # On rows that came by with_contents or with_short_contents.
+    # On rows that conversations/contents.py has filled.
     people_shown: list[EventParticipant]
     media_shown: list[EventMedia]
     posts_shown: list[EventPost]
@@ -191,6 +197,8 @@ class EventParticipant(models.Model):
     event = models.ForeignKey(DmEvent, on_delete=models.CASCADE, related_name="event_participants")
     x_user = models.ForeignKey(XUser, on_delete=models.PROTECT)
     position = models.PositiveSmallIntegerField(default=0)
+
+    objects = EventParticipantQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position"]

@@ -110,6 +110,14 @@ class Media(models.Model):
         related_name="+",
         help_text="The photo, or the best MP4.",
     )
+    light = models.ForeignKey(
+        MediaFile,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="An MP4 for small screens and for who saves data; empty where the best is one.",
+    )
     preview = models.ForeignKey(MediaFile, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     raw = models.JSONField(default=dict)
 

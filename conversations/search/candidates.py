@@ -2,7 +2,8 @@
 
 PostgreSQL: an array of tokens under GIN finds what is rare at once, but it would have to sort all of what is common;
 that stands within a short walk through the newest messages. So a walk comes first, a longer one if the first found
-something, and GIN for what lies deeper. SQLite: FTS5 walks its lists from the newest down by itself.
+something, and GIN for what lies deeper: all of it at once if that is little, else in stretches of time that grow from
+the newest down, of which only one is sorted. SQLite: FTS5 walks its lists from the newest down by itself.
 """
 
 from __future__ import annotations
@@ -109,9 +110,14 @@ WALK = """
 GIN = """
     WITH meant AS MATERIALIZED (
         SELECT position, event_id FROM conversations_searchentry
-        WHERE {meant} AND x_account_id = ANY(%s) AND position >= %s AND position < %s)
+        WHERE {meant} AND x_account_id = ANY(%s) AND position >= %s AND position < %s {cut})
     SELECT position, event_id FROM meant ORDER BY position DESC LIMIT %s
 """
+OLDEST = "SELECT position, event_id FROM conversations_searchentry WHERE position >= %s ORDER BY position LIMIT 1"
+MANY = AT_ONCE // 2
+"""Found in one of those stretches: then it is worth while to look at these before going deeper."""
+SHARES = (64, 16, 4, 1)
+"""What is common below the walk is looked for in a 64th of the time there is, then in a 16th, and so on."""
 
 
 def _by_walking_and_gin(spec: Spec, enough: int) -> tuple[Rows, bool]:
@@ -122,7 +128,7 @@ def _by_walking_and_gin(spec: Spec, enough: int) -> tuple[Rows, bool]:
         return found, True
     if len(found) >= enough:
         return found, False
-    deeper, is_end = _ending(_by_gin(spec, edge), AT_ONCE)
+    deeper, is_end = _by_gin(spec, edge)
     return found + deeper, is_end
 
 
@@ -137,14 +143,27 @@ def _walk(spec: Spec, steps: int) -> tuple[Rows, int]:
     return sorted((row for row in rows if row[1] != NO_EVENT), reverse=True), edge
 
 
-def _by_gin(spec: Spec, below: int) -> Rows:
-    groups = spec.any_of if spec.is_everywhere else (*spec.any_of, spec.accounts_group)
-    meant, values = _meant(spec.all_of, groups)
-    params = [*values, list(spec.x_accounts), spec.low, below, AT_ONCE]
+def _by_gin(spec: Spec, below: int) -> tuple[Rows, bool]:
     with transaction.atomic(), connection.cursor() as cursor:
         # A word that all use is no reason to read the whole table.
         cursor.execute("SET LOCAL enable_seqscan = off")
-        return _rows(GIN.format(meant=meant), params)
+        some = _gin(spec, spec.low, below, AT_ONCE + 1, is_cut=True)
+        if len(some) <= AT_ONCE:
+            return some, True
+        [(oldest, _)] = _rows(OLDEST, [spec.low])
+        for share in SHARES:
+            rows = _gin(spec, below - (below - oldest) // share, below, AT_ONCE)
+            if len(rows) >= MANY:
+                break
+        return rows, False
+
+
+def _gin(spec: Spec, low: int, below: int, limit: int, *, is_cut: bool = False) -> Rows:
+    """The newest of them; is_cut: any of them, as they are met, which is all where there are fewer."""
+    groups = spec.any_of if spec.is_everywhere else (*spec.any_of, spec.accounts_group)
+    meant, values = _meant(spec.all_of, groups)
+    sql = GIN.format(meant=meant, cut=f"LIMIT {limit:d}" if is_cut else "")
+    return _rows(sql, [*values, list(spec.x_accounts), low, below, limit])
 
 
 def _meant(all_of: frozenset[int], any_of: tuple[frozenset[int], ...]) -> tuple[str, list[Any]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.db.models import Prefetch, prefetch_related_objects
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
@@ -17,7 +18,8 @@ from conversations.models import Conversation, DmEvent, Participant, XUser
 from conversations.search import candidates, names
 from conversations.search.asking import Asked
 from conversations.search.candidates import Spec
-from conversations.search.index import carried_by, said_in
+from conversations.search.index import carried_by
+from conversations.search.texts import beside, said_in
 from conversations.words import Term, Word, facet, words_of
 from dminbox.wording import number
 
@@ -33,6 +35,8 @@ BEFORE_MARK = 60
 SNIPPET = 220
 CONVERSATIONS_OF_NAME = 200
 PEOPLE = 5
+MOST_BESIDE = 3
+"""Texts beside the message that one hit shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,12 @@ class Part:
 
 @dataclass(slots=True)
 class Hit:
-    """One message. `conversation` has what its title needs."""
+    """One message. `conversation` has what its title needs; `beside`: what was found in what is shown with it."""
 
     position: int
     event: DmEvent
     parts: list[Part]
+    beside: list[tuple[str | Promise, list[Part]]] = field(default_factory=list)
     conversation: Conversation | None = None
 
 
@@ -177,9 +182,9 @@ def _is_handle(typed: str, x_account: XAccount) -> bool:
 def _decided(user: Person, wanted: Wanted, rows: candidates.Rows) -> Iterator[Hit]:
     events = {event.pk: event for event in _readable(user, [pk for _, pk in rows])}
     for position, pk in rows:
-        parts = _parts_if_meant(wanted, events[pk]) if pk in events else None
-        if parts is not None:
-            yield Hit(position, events[pk], parts)
+        hit = _hit_if_meant(wanted, position, events[pk]) if pk in events else None
+        if hit is not None:
+            yield hit
 
 
 def _readable(user: Person, pks: Iterable[int]) -> Iterable[DmEvent]:
@@ -187,17 +192,22 @@ def _readable(user: Person, pks: Iterable[int]) -> Iterable[DmEvent]:
     return events.select_related("conversation", "sender__avatar").defer("raw", "sender__raw")
 
 
-def _parts_if_meant(wanted: Wanted, event: DmEvent) -> list[Part] | None:
-    """What is shown of the message; None when it is not what is wanted."""
-    asked = wanted.asked
-    said = said_in(event)
-    words = words_of(said.text)
+def _hit_if_meant(wanted: Wanted, position: int, event: DmEvent) -> Hit | None:
+    """The message as it is shown; None when it is not what is wanted."""
+    asked, said = wanted.asked, said_in(event)
     if not (_is_between(asked, event) and _is_placed(wanted, event) and carried_by(event, said) >= set(asked.kinds)):
         return None
-    if any(term.places(words) for term in asked.without):
+    others = beside(event) if asked.terms or asked.without else []
+    texts = [said.text, *(other.text for other in others)]
+    words = [words_of(each) for each in texts]
+    if any(term.places(each) for term in asked.without for each in words):
         return None
-    marks = [term.places(words) for term in asked.terms]
-    return snippet(said.text, words, [place for places in marks for place in places]) if all(marks) else None
+    if not all(any(term.places(each) for each in words) for term in asked.terms):
+        return None
+    marks = [[place for term in asked.terms for place in term.places(each)] for each in words]
+    own, *shown = (snippet(*each) for each in zip(texts, words, marks, strict=True))
+    found = [(other.label, parts) for other, parts, places in zip(others, shown, marks[1:], strict=True) if places]
+    return Hit(position, event, own, found[:MOST_BESIDE])
 
 
 def _is_between(asked: Asked, event: DmEvent) -> bool:

@@ -21,6 +21,7 @@ from accounts.access import without_tokens
 from conversations import changes, text, words
 from conversations.models import Change, Conversation, DmEvent, IndexedName, NameGram, SearchEntry, SearchState, XUser
 from conversations.querysets import DmEventQuerySet
+from conversations.search.texts import beside, said_in
 
 log = structlog.get_logger("conversations.search")
 
@@ -44,15 +45,23 @@ def make_missing_states() -> None:
 
 
 def new_due() -> list[int]:
+    return list(new_waiting())
+
+
+def new_waiting() -> QuerySet[SearchState, int]:
     """X accounts of which messages came or changed."""
     behind = SearchState.objects.filter(x_account__sync__last_change__gt=F("seen_change"))
-    return list(behind.values_list("x_account", flat=True))
+    return behind.values_list("x_account", flat=True)
 
 
 def old_due() -> list[int]:
+    return list(old_waiting())
+
+
+def old_waiting() -> QuerySet[SearchState, int]:
     """X accounts with messages from before there was an index, that nobody is at."""
     waiting = SearchState.objects.filter(old_below__gt=0, lease_until__lte=timezone.now())
-    return list(waiting.values_list("x_account", flat=True))
+    return waiting.values_list("x_account", flat=True)
 
 
 def index_new(x_account_pk: int) -> None:
@@ -189,15 +198,6 @@ def with_what_counts(events: DmEventQuerySet) -> DmEventQuerySet:
 OF_EVENT = ("conversation_id", "dm_event_id", "event_type", "created_at", "sender_id", "text", "entities")
 
 
-def said_in(event: DmEvent) -> text.Said:
-    return text.said(
-        event.text,
-        event.entities,
-        has_media=bool(event.media_shown),
-        card_post_ids=[row.post_id for row in event.posts_shown],
-    )
-
-
 def carried_by(event: DmEvent, said: text.Said) -> set[str]:
     """Which of `has:` are true of it."""
     things = {"media": event.media_shown, "post": event.posts_shown, "link": said.has_link}
@@ -210,7 +210,11 @@ def tokens_of(event: DmEvent) -> set[int]:
     if event.sender_id is not None:
         facets.add(words.facet("from", event.sender_id))
     facets.update(words.facet("has", name) for name in carried_by(event, said))
-    return words.tokens_of(words.words_of(said.text)) | facets
+    return facets.union(*(words.tokens_of(words.words_of(one)) for one in (said.text, *_besides(event))))
+
+
+def _besides(event: DmEvent) -> list[str]:
+    return [one.text for one in beside(event)]
 
 
 # --- Names ------------------------------------------------------------------------------------------------------------
@@ -223,9 +227,11 @@ def index_names() -> None:
 
 
 def _names_lot() -> int:
+    """A message is found by the author of the post it shares too, so it takes part in their renaming."""
     changed = Q(indexed_name=None) | ~Q(indexed_name__name=F("name")) | ~Q(indexed_name__username=F("username"))
-    people = list(XUser.objects.filter(changed).order_by("pk")[:NAMES_LOT])
+    people = list(XUser.objects.filter(changed).select_related("indexed_name").order_by("pk")[:NAMES_LOT])
     with transaction.atomic():
+        _index_posts_of([person for person in people if hasattr(person, "indexed_name")])
         NameGram.objects.filter(x_user__in=people).delete()
         NameGram.objects.bulk_create(
             [NameGram(gram=gram, x_user=person) for person in people for gram in sorted(name_grams(person))],
@@ -238,6 +244,19 @@ def _names_lot() -> int:
             unique_fields=["x_user"],
         )
     return len(people)
+
+
+def _index_posts_of(authors: Collection[XUser]) -> None:
+    """Under the locks of all whose messages these are: a lot that runs meanwhile may know newer words."""
+    if not authors:
+        return
+    by_them = Q(posts__author__in=authors) | Q(posts__quoted__author__in=authors)
+    found = DmEvent.objects.messages().filter(by_them).distinct().order_by("pk")
+    rows = list(found.values_list("pk", "conversation__x_account"))
+    states = SearchState.objects.filter(x_account__in={x_account for _, x_account in rows})
+    list(states.select_for_update().order_by("pk"))
+    for start in range(0, len(rows), LOT):
+        _index([pk for pk, _ in rows[start : start + LOT]])
 
 
 def name_words(person: XUser) -> Iterable[words.Word]:

@@ -26,7 +26,12 @@ def meant(typed: str, x_accounts: Collection[int]) -> list[XUser]:
     handle = typed.removeprefix("@").removeprefix("＠")
     exact = XUser.objects.filter(pk__in=_called(handle), username__iexact=handle)
     found = _visible(list(exact), x_accounts)[:MOST]
-    return found or holding(Term(tuple(words_of(bare_of(folded_of(handle))))), x_accounts)
+    return found or held_by_names(handle, x_accounts)
+
+
+def held_by_names(typed: str, x_accounts: Collection[int], most: int = MOST) -> list[XUser]:
+    """Whoever's name or handle holds what was typed."""
+    return holding(Term(tuple(words_of(bare_of(folded_of(typed))))), x_accounts, most)
 
 
 def holding(term: Term, x_accounts: Collection[int], most: int = MOST) -> list[XUser]:

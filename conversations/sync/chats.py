@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.access import TOKENS_OF_JOINED
@@ -26,12 +26,16 @@ MOST_PAGES = 10
 
 
 def due() -> list[int]:
+    return list(waiting())
+
+
+def waiting() -> QuerySet[SyncState, int]:
     """X accounts whose list is to be looked at: some hours after the last time, push or not."""
     reading = SyncState.objects.filter(
         _is_old(timezone.now()), state=SyncState.State.ACTIVE, import_finished_at__isnull=False
     )
     connected = reading.filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
-    return list(connected.values_list("x_account", flat=True))
+    return connected.values_list("x_account", flat=True)
 
 
 def _is_old(now: datetime) -> Q:

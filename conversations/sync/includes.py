@@ -17,6 +17,7 @@ from accounts.models import XAccount
 from conversations.ids import as_number, as_numbers
 from conversations.media import sharp_avatar, wanted_file, wanted_files
 from conversations.models import EventMedia, Media, Post, XUser, XUserName
+from conversations.sync import link_pictures
 from dminbox.xapi import schema
 
 LONGEST_URL = 500
@@ -42,7 +43,9 @@ PROFILE = [
     "lookup_attempts",
     "avatar",
 ]
-MEDIA = ["type", "alt_text", "width", "height", "duration_ms", "raw", "file", "preview"]
+MEDIA = ["type", "alt_text", "width", "height", "duration_ms", "raw", "file", "light", "preview"]
+LIGHT_RATE = 1_000_000
+"""Bits a second that a telephone and a small purse can bear."""
 POST = ["author", "text", "entities", "created_at", "raw"]
 
 
@@ -82,6 +85,7 @@ def store_media(
         row = rows.setdefault(key, Media(media_key=key))
         _describe(row, shown[key])
         row.file = files.get(_main_url(shown[key]) or "") or row.file
+        row.light = files.get(_light_url(shown[key]) or "") or row.light
         row.preview = files.get(shown[key].preview_image_url or "") or row.preview
     upserted = [rows[key] for key in fresh]
     Media.objects.bulk_create(upserted, update_conflicts=True, update_fields=MEDIA, unique_fields=["media_key"])
@@ -150,6 +154,7 @@ def store_posts(posts: Iterable[schema.Post], x_account: XAccount | None = None)
         _write(rows.setdefault(pk, Post(pk=pk, x_account=x_account)), shown[pk])
     upserted = [rows[pk] for pk in fresh]
     Post.objects.bulk_create(upserted, update_conflicts=True, update_fields=POST, unique_fields=["id"])
+    link_pictures.keep(posts=upserted)
     return rows
 
 
@@ -168,6 +173,13 @@ def best_variant(variants: Sequence[schema.Variant]) -> schema.Variant | None:
     """The MP4 of the highest rate; playlists have none."""
     playable = [variant for variant in variants if variant.content_type == "video/mp4"]
     return max(playable, key=lambda variant: variant.bit_rate or 0, default=None)
+
+
+def light_variant(variants: Sequence[schema.Variant]) -> schema.Variant | None:
+    """The best MP4 of a low rate; None where the best of all is one."""
+    low = [variant for variant in variants if (variant.bit_rate or 0) <= LIGHT_RATE]
+    light = best_variant(low)
+    return None if light is None or light == best_variant(variants) else light
 
 
 def _is_news(row: XUser, user: schema.User, seen_at: datetime) -> bool:
@@ -235,6 +247,8 @@ def _addresses(item: schema.Media, x_account: XAccount | None) -> list[tuple[str
     found: list[tuple[str, XAccount | None]] = []
     if main := _main_url(item):
         found.append((main, x_account if main == item.url else None))
+    if light := _light_url(item):
+        found.append((light, None))
     if item.preview_image_url:
         found.append((item.preview_image_url, None))
     return found
@@ -243,6 +257,11 @@ def _addresses(item: schema.Media, x_account: XAccount | None) -> list[tuple[str
 def _main_url(item: schema.Media) -> str | None:
     best = best_variant(item.variants)
     return item.url or (best.url if best else None)
+
+
+def _light_url(item: schema.Media) -> str | None:
+    light = light_variant(item.variants)
+    return light.url if light and not item.url else None
 
 
 def _describe(row: Media, item: schema.Media) -> None:

@@ -16,7 +16,7 @@ from functools import partial
 
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -115,11 +115,15 @@ def keep_odd(raw: object, reason: str, source: str) -> None:
 
 
 def due() -> list[int]:
+    return list(waiting())
+
+
+def waiting() -> QuerySet[ActivityDelivery, int]:
     """Deliveries that nobody has taken up yet, oldest first."""
     now = timezone.now()
     is_due = leases.is_due("due_at", now, AGAIN * MOST_ATTEMPTS)
     rows = ActivityDelivery.objects.filter(_is_free(now), is_due, state=State.DUE)
-    return list(rows.order_by("due_at", "pk").values_list("pk", flat=True)[:100])
+    return rows.order_by("due_at", "pk").values_list("pk", flat=True)[:100]
 
 
 def _is_free(now: datetime) -> Q:

@@ -26,7 +26,7 @@ from conversations.models import (
     EventParticipant,
     EventPost,
 )
-from conversations.sync import columns, participants
+from conversations.sync import columns, link_pictures, participants
 from conversations.sync.includes import (
     LONGEST_KEY,
     adopt_pushed_media,
@@ -51,15 +51,8 @@ LONGEST_KIND = 40
 UNSTORABLE = (DataError, IntegrityError, ValueError, OverflowError)
 COMINGS_AND_GOINGS = (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE)
 EVENT = [
-    "event_type",
-    "created_at",
-    "sender",
-    "text",
-    "entities",
-    "has_media",
-    "raw",
-    "told_digest",
-    "unavailable_since",
+    *("event_type", "created_at", "sender", "text", "entities"),
+    *("has_media", "has_post", "raw", "told_digest", "unavailable_since"),
 ]
 
 
@@ -295,6 +288,7 @@ def _write(fresh: Sequence[Told], known: dict[Key, DmEvent], conversations: dict
         rows, update_conflicts=True, update_fields=EVENT, unique_fields=["conversation", "dm_event_id"]
     )
     _link(list(zip(rows, fresh, strict=True)))
+    link_pictures.keep(events=rows)
     messages: dict[participants.Pair, datetime] = {}
     people: set[participants.Pair] = set()
     for row, event in zip(rows, fresh, strict=True):
@@ -344,6 +338,7 @@ def _row(told: Told, conversation: Conversation, known: DmEvent | None) -> DmEve
         text=event.text,
         entities=event.entities,
         has_media=bool(event.media_keys),
+        has_post=bool(event.post_ids),
         raw=event.raw,
         told_digest=told.digest,
     )
@@ -359,6 +354,7 @@ def _keep(row: DmEvent, known: DmEvent, *, has_time: bool) -> None:
     row.text = known.text if row.text is None else row.text
     row.entities = row.entities or known.entities
     row.has_media = row.has_media or known.has_media
+    row.has_post = row.has_post or known.has_post
     row.raw = known.raw | row.raw
 
 

@@ -38,9 +38,13 @@ class NoRequestLeft(Exception):  # noqa: N818 (no failure: the wish waits)
 
 
 def due(model: type[Wish], x_account: str) -> list[int]:
+    return list(waiting(model, x_account))
+
+
+def waiting(model: type[Wish], x_account: str) -> models.QuerySet[Any, int]:
     """Wishes to be taken up now, oldest first. x_account: the path from the model to it."""
     connected = _claimable(model).filter(**{f"{x_account}__state": XAccount.State.CONNECTED})
-    return list(connected.order_by("due_at", "pk").values_list("pk", flat=True))
+    return connected.order_by("due_at", "pk").values_list("pk", flat=True)
 
 
 def claim(model: type[Wish], pk: int) -> Wish | None:

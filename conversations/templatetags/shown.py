@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from conversations import links, showing
@@ -61,9 +63,16 @@ def moment(value: datetime | None, style: str = "full") -> SafeString | str:
     """A <time> in the person's zone: the whole of it in title and datetime. style: clock, short or full."""
     if value is None:
         return _("never")
+    return format_html(TIME, *_told(value, style))
+
+
+TIME = '<time datetime="{}" title="{}">{}</time>'
+
+
+def _told(value: datetime, style: str) -> tuple[str, str, str]:
+    """What stands in TIME."""
     local = timezone.localtime(value)
-    whole = wording.whole_moment(local)
-    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), whole, _words(local, style))
+    return local.isoformat(timespec="seconds"), wording.whole_moment(local), _words(local, style)
 
 
 def _words(local: datetime, style: str) -> str:
@@ -79,23 +88,36 @@ def _words(local: datetime, style: str) -> str:
 def event_link(event: DmEvent) -> SafeString:
     """The permanent address of an event, with its time for a label."""
     address = address_of("event", event.conversation_id, event.dm_event_id)
-    return format_html('<a class="event-time" href="{}">{}</a>', address, moment(event.created_at, "clock"))
+    return format_html(EVENT_LINK, address, *_told(event.created_at, "clock"))
+
+
+EVENT_LINK = f'<a class="event-time" href="{{}}">{TIME}</a>'
 
 
 @register.simple_tag
 def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> SafeString:
-    """Where one message stands here, and the nearest X has to it."""
-    on_x = links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=has_media)
-    about = address_of("message", event.conversation_id, event.dm_event_id)
+    """Where one message stands here, and the nearest X has to it: in one go, for a page has many."""
+    more, to_x = _labels(get_language())
     return format_html(
-        '{}<a class="more" href="{}" aria-label="{}">⋯</a>'
-        '<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="{}">↗</a>',
-        event_link(event),
-        about,
-        _("More about this message"),
-        on_x,
-        _("On X"),
+        EVENT_LINKS,
+        address_of("event", event.conversation_id, event.dm_event_id),
+        *_told(event.created_at, "clock"),
+        address_of("message", event.conversation_id, event.dm_event_id),
+        more,
+        links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=has_media),
+        to_x,
     )
+
+
+EVENT_LINKS = (
+    f'{EVENT_LINK}<a class="more" href="{{}}" aria-label="{{}}">⋯</a>'
+    '<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="{}">↗</a>'
+)
+
+
+@cache
+def _labels(_language: str | None) -> tuple[str, str]:
+    return _("More about this message"), _("On X")
 
 
 @register.filter

@@ -37,7 +37,7 @@ def holds(stretch: folding.Stretch, dm_event_id: int | None) -> bool:
 @register.filter
 def names_of(row: Shown) -> str:
     """Everybody who came or went by one event, however many."""
-    return showing.listed([showing.name_of(each.x_user) for each in row.event.people_shown])
+    return showing.listed([showing.name_amid_words(each.x_user) for each in row.event.people_shown])
 
 
 @register.simple_tag

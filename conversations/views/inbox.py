@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,7 +12,9 @@ from django.views.decorators.http import require_safe
 from accounts.access import x_accounts_of
 from accounts.models import User, XAccount
 from conversations import actions, filters, live
+from conversations.ages import age_of, with_pushed_at
 from conversations.attention import Attention, attention_of
+from conversations.contents import rows_of_inbox
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, XUser
@@ -35,7 +36,7 @@ class AccountLine:
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    x_accounts = list(x_accounts_of(request.user).select_related("sync"))
+    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync")))
     if not x_accounts:
         return render(request, "conversations/first.html")
     form = InboxForm(request.GET)
@@ -45,7 +46,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     if not chosen:
         raise Http404
     if is_watched(request):
-        actions.watch(row.pk for row in chosen)
+        actions.watch(chosen)
     is_news = form.cleaned_data["only"] is not None
     rows, has_more = (_news if is_news else _page)(request, chosen, form.cleaned_data)
     context = {
@@ -57,7 +58,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "people": _people(request, form.cleaned_data),
         "links": _links(form.cleaned_data),
         "older": _older(form.cleaned_data, rows[-1]) if has_more else "",
-        "read_at": _read_at(chosen),
+        "age": age_of(chosen),
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
     }
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)
@@ -71,11 +72,7 @@ def _page(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
     is_rare = wanted["unread"] and not filters.starts_from_index(wanted)
     pick = found.newest_among if is_rare else found.newest_of
     pks = pick([row.pk for row in chosen], PAGE + 1)
-    found = Conversation.objects.visible_to(request.user).filter(pk__in=pks[:PAGE]).for_person(request.user)
-    rows = list(found.with_contents_of_rows().newest_first())
-    by_pk = {row.pk: row for row in chosen}
-    for row in rows:
-        row.x_account = by_pk[row.x_account_id]
+    rows = _rows(request, chosen, pks[:PAGE])
     return rows, len(pks) > PAGE and bool(rows)  # who was removed meanwhile sees none
 
 
@@ -84,9 +81,17 @@ def _news(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
     if not wanted["only"]:
         return [], False
     found = filters.narrow(Conversation.objects.visible_to(request.user), request.user, wanted)
-    pks = found.filter(pk__in=wanted["only"], x_account__in=chosen).values("pk")
-    rows = Conversation.objects.visible_to(request.user).filter(pk__in=pks).for_person(request.user)
-    return list(rows.with_rows_of_inbox().newest_first()), False
+    pks = found.filter(pk__in=wanted["only"], x_account__in=chosen).values_list("pk", flat=True)
+    return _rows(request, chosen, list(pks)), False
+
+
+def _rows(request: HttpRequest, chosen: list[XAccount], pks: list[int]) -> list[Conversation]:
+    found = Conversation.objects.visible_to(request.user).filter(pk__in=pks).for_person(request.user)
+    rows = rows_of_inbox(found.with_contents_of_rows().newest_first())
+    by_pk = {row.pk: row for row in chosen}
+    for row in rows:
+        row.x_account = by_pk[row.x_account_id]
+    return rows
 
 
 def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:
@@ -107,12 +112,6 @@ def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None
 
 def _count(number: int) -> str:
     return f"{MANY_UNREAD - 1}+" if number >= MANY_UNREAD else str(number or "")
-
-
-def _read_at(x_accounts: list[XAccount]) -> datetime | None:
-    """How old what is shown may be: the account that was read longest ago counts."""
-    times = [row.sync.last_success_at for row in x_accounts if hasattr(row, "sync")]
-    return min((time for time in times if time), default=None)
 
 
 # --- Addresses: every filter keeps the others -------------------------------------------------------------------------

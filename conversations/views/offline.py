@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
+from conversations.contents import rows_of_inbox
 from conversations.models import Conversation
 
 ROWS = 50
@@ -21,5 +22,5 @@ def offline(request: HttpRequest) -> HttpResponse:
         raise Http404
     pks = Conversation.objects.all().newest_of(list(x_accounts_of(request.user).values_list("pk", flat=True)), ROWS)
     rows = Conversation.objects.visible_to(request.user).filter(pk__in=pks).for_person(request.user)
-    context = {"rows": rows.with_rows_of_inbox().newest_first(), "kept_at": timezone.now()}
+    context = {"rows": rows_of_inbox(rows.with_rows_of_inbox().newest_first()), "kept_at": timezone.now()}
     return render(request, "offline/inbox.html", context)

@@ -1,10 +1,11 @@
-"""What the command palette offers: places, filters, views, X accounts, and conversations by somebody's name."""
+"""What the command palette offers: places, filters, views, X accounts, and people and conversations by a name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,10 +16,12 @@ from accounts.access import x_accounts_of
 from accounts.models import User, XAccount
 from conversations.models import Conversation, Participant, XUser
 from conversations.querysets import has_all
-from conversations.showing import title_of
+from conversations.search import names
+from conversations.showing import handle_of, name_of, title_of
+from dminbox.wording import handle
 
 LOOKED_AT = 1000
-"""Newest conversations whose people's names are compared; a whole handle is found in all of them."""
+"""Newest conversations whose people's names are compared, in any order of the words."""
 SHOWN = 8
 LONGEST = 80
 
@@ -45,8 +48,14 @@ def palette(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST]
     words = query.casefold().split()
     x_accounts = list(x_accounts_of(request.user))
+    pks = [row.pk for row in x_accounts]
+    people = names.held_by_names(query, pks, SHOWN) if words else []
+    conversations = list(_conversations(request.user, x_accounts, query, people)) if words else []
+    alike = names.alike(query, pks) if words and not people and not conversations else []
     groups = [
-        Group(_("Conversations"), list(_conversations(request.user, x_accounts, query)) if words else []),
+        Group(_("Conversations"), conversations),
+        Group(_("People"), [_person(each) for each in people]),
+        Group(_("Did you mean"), [_person(each) for each in alike]),
         Group(_("Your views"), _fitting(words, _views(request.user))),
         Group(_("Filters"), _fitting(words, _filters())),
         Group(_("X accounts"), _fitting(words, _x_accounts(x_accounts))),
@@ -87,20 +96,32 @@ def _views(user: User) -> Iterator[Choice]:
 
 def _x_accounts(x_accounts: Iterable[XAccount]) -> Iterator[Choice]:
     for row in x_accounts:
-        yield Choice(f"@{row.username}", f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
-        yield Choice(f"@{row.username}", reverse("x_account", args=[row.pk]), _("its state"))
+        yield Choice(handle(row.username), f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
+        yield Choice(handle(row.username), reverse("x_account", args=[row.pk]), _("its state"))
 
 
-def _conversations(user: User, x_accounts: Iterable[XAccount], query: str) -> Iterator[Choice]:
-    """By a whole handle or user id among all, then by names among the newest; newest first."""
+def _conversations(user: User, x_accounts: Iterable[XAccount], query: str, people: Sequence[XUser]) -> Iterator[Choice]:
+    """By a whole handle or user id, by names among the newest, and with people of that name however old; newest first.
+
+    The index of names knows all people, some moments after they came; the newest conversations are looked at anyway.
+    """
     mine, pks = Conversation.objects.visible_to(user), [row.pk for row in x_accounts]
-    people = XUser.objects.called(query).values("pk")
-    exact = mine.filter(pk__in=Participant.objects.filter(x_user__in=people).values("conversation"))
+    called = XUser.objects.called(query).values("pk")
+    exact = mine.filter(pk__in=Participant.objects.filter(x_user__in=called).values("conversation"))
     found = list(exact.newest_first().values_list("pk", flat=True)[:SHOWN])
-    newest = mine.newest_of(pks, LOOKED_AT)
-    found += Participant.objects.all().named_like(query.casefold().split(), newest, SHOWN)
-    rows = mine.filter(pk__in=found[:SHOWN]).for_person(user).with_rows_of_inbox().newest_first()
+    found += Participant.objects.all().named_like(query.casefold().split(), mine.newest_of(pks, LOOKED_AT), SHOWN)
+    if len(found) < SHOWN and people:
+        theirs = Participant.objects.filter(x_user__in=people).values("conversation")
+        older = mine.filter(Q(pk__in=theirs) | Q(peer__in=people)).newest_first()
+        found += older.values_list("pk", flat=True)[:SHOWN]
+    rows = mine.filter(pk__in=list(dict.fromkeys(found))[:SHOWN]).for_person(user).with_rows_of_inbox().newest_first()
     for row in rows:
         yield Choice(
-            title_of(row), reverse("thread", args=[row.pk]), _("to %(x_account)s") % {"x_account": row.x_account}
+            title_of(row),
+            reverse("thread", args=[row.pk]),
+            _("to %(x_account)s") % {"x_account": handle(row.x_account.username)},
         )
+
+
+def _person(person: XUser) -> Choice:
+    return Choice(name_of(person), reverse("person", args=[person.pk]), handle_of(person))

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
-from conversations.forms import MAX_ID
+from conversations.contents import rows_of_inbox
+from conversations.forms import MAX_ID, ThreadForm
 from conversations.models import Conversation, DmEvent, EventMedia, XUser
 from conversations.showing import Picture, picture_of
 from conversations.text import to_html
@@ -21,7 +22,7 @@ CONVERSATIONS = 50
 """Newest ones that are listed; the inbox has a filter for all of them."""
 PICTURES = 24
 MESSAGES_LOOKED_AT = 500
-"""For pictures, so that the page of somebody who writes a lot costs no more than any other."""
+"""For one page of pictures, so that the page of somebody who writes a lot costs no more than any other."""
 TILE = (160, 160)
 
 
@@ -37,13 +38,20 @@ class Shared:
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     known = XUser.objects.visible_to(request.user).select_related("avatar")
     found = get_object_or_404(known, pk=min(pk, MAX_ID))
+    form = ThreadForm(request.GET)
+    if not form.is_valid():
+        raise Http404
     conversations = _conversations(request, found)
+    shared, older_media = _shared(request, found, form.cleaned_data["before"])
     context = {
         "person": found,
         "profile": _profile(found),
         "conversations": conversations[:CONVERSATIONS],
         "has_more": len(conversations) > CONVERSATIONS,
-        "shared": _shared(request, found),
+        "shared": shared,
+        "older_media": older_media,
+        "is_older": form.cleaned_data["before"] is not None,
+        "former_names": found.former_names.all(),
         "first": _messages(request, found).order_by("dm_event_id").first(),
         "last": _messages(request, found).order_by("-dm_event_id").first(),
     }
@@ -52,7 +60,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _conversations(request: HttpRequest, found: XUser) -> list[Conversation]:
     mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_person(found.pk)
-    return list(mine.with_rows_of_inbox().newest_first()[: CONVERSATIONS + 1])
+    return rows_of_inbox(mine.with_rows_of_inbox().newest_first()[: CONVERSATIONS + 1])
 
 
 def _messages(request: HttpRequest, found: XUser) -> Any:
@@ -61,11 +69,18 @@ def _messages(request: HttpRequest, found: XUser) -> Any:
     return DmEvent.objects.filter(sender=found, conversation__x_account__in=mine)
 
 
-def _shared(request: HttpRequest, found: XUser) -> list[Shared]:
-    looked_at = _messages(request, found).order_by("-dm_event_id").values_list("pk", flat=True)[:MESSAGES_LOOKED_AT]
-    rows = EventMedia.objects.filter(event__in=list(looked_at)).order_by("-event__dm_event_id", "position")
-    rows = rows.select_related("event", "media__file", "media__preview")[:PICTURES]
-    return [Shared(picture_of(row.media, TILE), row.event) for row in rows]
+def _shared(request: HttpRequest, found: XUser, before: int | None) -> tuple[list[Shared], int | None]:
+    """Newest first, no message cut in two; and the dm_event_id to go on below, None at the end."""
+    theirs = _messages(request, found) if before is None else _messages(request, found).filter(dm_event_id__lt=before)
+    looked_at = list(theirs.order_by("-dm_event_id").values_list("pk", "dm_event_id")[:MESSAGES_LOOKED_AT])
+    rows = EventMedia.objects.filter(event__in=[pk for pk, _ in looked_at]).order_by("-event__dm_event_id", "position")
+    rows = rows.select_related("event", "media__file", "media__light", "media__preview")[: 2 * PICTURES]
+    shown: list[Shared] = []
+    for row in rows:
+        if len(shown) >= PICTURES and row.event_id != shown[-1].event.pk:
+            return shown, shown[-1].event.dm_event_id
+        shown.append(Shared(picture_of(row.media, TILE), row.event))
+    return shown, looked_at[-1][1] if len(looked_at) == MESSAGES_LOOKED_AT else None
 
 
 # --- The profile as X last showed it: kept as it came, so each part is looked at before it is used --------------------

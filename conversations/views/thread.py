@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Prefetch, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,8 +17,9 @@ from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Role, User, snowflake_floor
 from conversations import actions, live
 from conversations.attention import attention_of
+from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
-from conversations.models import Conversation, DmEvent, EventParticipant, Participant, PostMedia
+from conversations.models import Conversation, DmEvent, EventParticipant, Participant
 from conversations.querysets import DmEventQuerySet
 from conversations.showing import others_named, prices, typing_of
 from conversations.sync import estimates
@@ -31,7 +31,6 @@ from conversations.thread import (
     mark_seen,
     mark_unread,
     newest_by,
-    posts_of,
     shown,
     steps_by_person,
 )
@@ -52,17 +51,17 @@ EVENT_TYPES = {
 def thread(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     if is_watched(request):
-        actions.watch([conversation.x_account_id])
+        actions.watch([conversation.x_account])
     return _whole_page(request, conversation)
 
 
 def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> HttpResponse:
     wanted = _wanted(request)
-    events, has_older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
+    events, older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
     people = list(conversation.participants.with_profiles(request.user))
     conversation.named = others_named(conversation, people)
     _add_receipt(conversation, people, events if above is None else None)
-    context = _page(conversation, wanted, events, has_older, above) | {
+    context = _page(conversation, wanted, events, older, above) | {
         "has_newer": above is not None,
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
@@ -93,11 +92,11 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     events = _narrowed(conversation, wanted["show"])
     # One more on either side: the event we stand at tells whether its day goes on here, the last whether there is more.
-    found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_contents()[: PAGE + 2])
+    found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_senders()[: PAGE + 2])
     below = found.pop(0) if found and found[0].dm_event_id == wanted["before"] else None
-    page = _with_post_media(found[:PAGE][::-1])
+    page = _with_contents(found[:PAGE][::-1])
     _add_receipt(conversation, conversation.participants.filter(x_user=conversation.peer_id))
-    context = _page(conversation, wanted, page, len(found) > PAGE, wanted["before"])
+    context = _page(conversation, wanted, page, _after_page(found), wanted["before"])
     mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     if below and page and day_of(page[-1]) == day_of(below):
         context["day_goes_on"] = day_of(below)
@@ -111,7 +110,8 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     The event before is looked at too, so that days and runs go on; PAGE at most, the browser asks again.
     """
     conversation = _conversation(request, pk)
-    wanted = _wanted(request)
+    # Where one had read to stays as it was when the page was opened.
+    wanted = _wanted(request) | {"line": 0}
     edge = wanted["at"] if wanted["after"] is None else wanted["after"]
     if edge is None:
         raise Http404
@@ -119,12 +119,12 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     is_one = wanted["after"] is None
     old = events.filter(dm_event_id__lt=edge) if is_one else events.filter(dm_event_id__lte=edge)
     new = events.filter(dm_event_id=edge) if is_one else events.filter(dm_event_id__gt=edge)
-    before = list(old.order_by("-dm_event_id").with_contents()[:1])
-    found = list(new.order_by("dm_event_id").with_contents()[: PAGE + 1])
-    page = _with_post_media(before + found[:PAGE])
+    before = list(old.order_by("-dm_event_id").with_senders()[:1])
+    found = list(new.order_by("dm_event_id").with_senders()[: PAGE + 1])
+    page = _with_contents(before + found[:PAGE])
     people = list(conversation.participants.with_profiles(request.user))
     _add_receipt(conversation, people)  # it stands apart: it may belong under a message that is there already
-    context = _page(conversation, wanted, page, True, None)
+    context = _page(conversation, wanted, page, edge, None)
     context["rows"] = [row for row in context["rows"] if row.event not in before]
     context |= {
         "typing": typing_of(conversation, people),
@@ -149,11 +149,13 @@ def event(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
 
 @require_POST
 def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
-    conversation = _conversation(request, pk)
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user)
+    conversation: Any = get_object_or_404(mine, pk=pk)
     form = MarkReadForm(request.POST)
     if not form.is_valid():
         return HttpResponse(_("No such message."), status=422, content_type="text/plain")
-    actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
+    if conversation.read_to < form.cleaned_data["dm_event_id"]:  # else another tab was first
+        actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"})
     return redirect("inbox")
@@ -172,8 +174,9 @@ def read_history(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, words)
         return _whole_page(request, conversation, status=422)
     events = _narrowed(conversation, wanted["show"])
-    has_older = events.filter(dm_event_id__lt=wanted["before"] or MAX_ID).exists()
-    context = _page(conversation, wanted, [], has_older, None) | {"refusal": words}
+    older = events.filter(dm_event_id__lt=wanted["before"] or MAX_ID).order_by("-dm_event_id")
+    context = _page(conversation, wanted, [], older.values_list("dm_event_id", flat=True).first(), None)
+    context["refusal"] = words
     return render(request, "conversations/_top.html", context, status=422 if words else 200)
 
 
@@ -248,11 +251,11 @@ def _narrowed(conversation: Conversation, show: str) -> DmEventQuerySet:
     return events
 
 
-def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], bool, int | None]:
-    """The events of a page, oldest first, whether there are older ones, and the dm_event_id of the next newer one."""
+def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], int | None, int | None]:
+    """The events of a page, oldest first, and the dm_event_ids of the next older and of the next newer one."""
     if wanted["after"] is not None:
-        found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_contents()[: PAGE + 1])
-        return _with_post_media(found[:PAGE]), True, found[PAGE].dm_event_id if len(found) > PAGE else None
+        found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_senders()[: PAGE + 1])
+        return _with_contents(found[:PAGE]), wanted["after"], _after_page(found)
     next_newer: int | None = wanted["before"]
     if next_newer is not None:
         events = events.filter(dm_event_id__lt=next_newer)
@@ -261,14 +264,16 @@ def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEve
         edge = list(above.values_list("dm_event_id", flat=True)[PAGE // 2 - 1 : PAGE // 2 + 1])
         next_newer = edge[1] if len(edge) > 1 else None
         events = events.filter(dm_event_id__lte=edge[0]) if edge else events
-    found = list(events.order_by("-dm_event_id").with_contents()[: PAGE + 1])
-    return _with_post_media(found[:PAGE][::-1]), len(found) > PAGE, next_newer
+    found = list(events.order_by("-dm_event_id").with_senders()[: PAGE + 1])
+    return _with_contents(found[:PAGE][::-1]), _after_page(found), next_newer
 
 
-def _with_post_media(events: list[DmEvent]) -> list[DmEvent]:
-    """The media of shared and quoted posts together: one query for both."""
-    media = PostMedia.objects.select_related("media__file", "media__preview")
-    prefetch_related_objects(posts_of(events), Prefetch("post_media", media, to_attr="media_shown"))
+def _after_page(found: Sequence[DmEvent]) -> int | None:
+    return found[PAGE].dm_event_id if len(found) > PAGE else None
+
+
+def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
+    add_contents(events)
     return events
 
 
@@ -279,11 +284,12 @@ def _steps(conversation: Conversation) -> list[EventParticipant]:
 
 
 def _page(
-    conversation: Any, wanted: dict[str, Any], events: list[DmEvent], has_older: bool, above: int | None
+    conversation: Any, wanted: dict[str, Any], events: list[DmEvent], older: int | None, above: int | None
 ) -> dict[str, Any]:
-    """above: the dm_event_id of the next newer event; None where the page ends with the newest."""
-    rows = shown(events, conversation.x_account.x_user_id)
-    mark_unread(rows, conversation.read_to)
+    """older, above: the dm_event_ids of the next older event and of the next newer; None where there is none."""
+    rows, has_older = shown(events, conversation.x_account.x_user_id), older is not None
+    read_to = conversation.read_to if wanted["line"] is None else wanted["line"]
+    mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])
     is_end = may_ask and not has_older and not wanted["show"]
     return {
@@ -292,6 +298,8 @@ def _page(
         "is_locked_below": _is_locked_here(conversation, wanted, rows, has_older, above),
         "has_older": has_older,
         "oldest": events[0].dm_event_id if events else wanted["before"] or MAX_ID,
+        # The mark moves while one reads; the older pages still show where it stood.
+        "line": read_to if older is not None and 0 < read_to < older else None,
         "show": wanted["show"],
         "kept": urlencode(_kept(wanted)),
         "event_types": EVENT_TYPES[wanted["show"]],

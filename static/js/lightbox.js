@@ -81,8 +81,8 @@
   document.addEventListener("keydown", (event) => {
     if (!box()?.open || event.ctrlKey || event.metaKey || event.altKey) return;
     const isStill = stage().dataset.zoom === "1"; // else the arrows move over the photo
-    if (event.key === "ArrowLeft" && isStill) show(at - 1);
-    else if (event.key === "ArrowRight" && isStill) show(at + 1);
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key] * (document.dir === "rtl" ? -1 : 1);
+    if (step && isStill) show(at + step);
     else if (event.key === "+" || event.key === "=") zoomBy(1);
     else if (event.key === "-") zoomBy(-1);
     else if (event.key === "0") zoom("1");

@@ -121,12 +121,13 @@ async function answerTo(address) {
 // The pages of a browser, each with its way to be told something.
 class Pages {
   constructor() {
-    Object.assign(this, { all: new Map(), asked: new Map(), stream: null });
+    Object.assign(this, { all: new Map(), asked: new Map(), stream: null, deeds: 0 });
   }
 
   hear(page, send, data) {
     if (data.type === "bye") this.all.delete(page);
     else if (data.type === "ask") this.answer(send, data);
+    else if (data.type === "deed") this.deeds += 1;
     else this.welcome(page, send, data);
   }
 
@@ -142,9 +143,9 @@ class Pages {
     else missed.forEach((change) => send({ type: "change", change, at: this.stream.at }));
   }
 
-  // An answer that is on its way serves whoever asks the same, unless something was told since it was asked for.
+  // An answer that is on its way serves whoever asks the same, unless something was told or done since it was asked for.
   async answer(send, { number, address }) {
-    const key = `${this.stream?.told} ${address}`;
+    const key = `${this.stream?.told} ${this.deeds} ${address}`;
     if (!this.asked.has(key)) {
       this.asked.set(key, answerTo(address).finally(() => this.asked.delete(key)));
     }

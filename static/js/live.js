@@ -17,6 +17,7 @@
   // --- Where news come from --------------------------------------------------------------------------------------
 
   let ask = null; // (address) -> {status, isLed, text}
+  let tellOfDeed = () => {}; // no answer that was asked for before it will do
 
   function connect() {
     const { url, worker, person, from } = live.dataset;
@@ -35,6 +36,7 @@
         answers.set(asked, resolve);
         port.postMessage({ type: "ask", number: asked, address });
       });
+    tellOfDeed = () => port.postMessage({ type: "deed" });
     port.onmessage = ({ data }) => {
       if (data.type !== "answer") {
         hear(data);
@@ -122,7 +124,7 @@
   function say(now) {
     state = now;
     const place = document.getElementById("live-state");
-    if (!place) return;
+    if (!place || (now === "again" && !wasLive)) return; // the first time it connects, nothing moves for it
     place.hidden = false;
     place.dataset.state = now;
     const words = { live: "isLive", again: "isAgain", polling: "isPolling" }[now];
@@ -180,7 +182,7 @@
       isAsking = true;
       try {
         while (isWanted && document.visibilityState !== "hidden") {
-          await new Promise((resolve) => setTimeout(resolve, wait));
+          await new Promise((resolve) => setTimeout(resolve, wait()));
           isWanted = false;
           await act();
         }
@@ -204,10 +206,10 @@
   const updated = new Set(); // events that may
   let isWhole = false; // whether the whole list may
   let accounts = new Set(); // all that one may see, as the last whole list said
-  const thread = asker(5, refreshThread);
-  const contents = asker(20, replaceEvents);
-  const beginning = asker(200, refreshBeginning);
-  const list = asker(60, refreshList); // after the thread: there one reads
+  const thread = asker(() => 5, refreshThread);
+  const contents = asker(() => 20, replaceEvents);
+  const beginning = asker(() => 200, refreshBeginning);
+  const list = asker(() => (opened() ? 150 : 20), refreshList); // after the thread: there one reads
 
   async function page(address) {
     const { status, isLed, text } = await ask(address);
@@ -234,7 +236,8 @@
     else address.searchParams.delete("only");
     try {
       const fresh = await page(address.pathname + address.search);
-      if (fresh?.getElementById("list")) show(fresh, asked);
+      // What was to be asked for once more meanwhile shows as it is here until then: this answer may be older.
+      if (fresh?.getElementById("list")) show(fresh, asked?.filter((each) => !rows.has(each)) ?? null);
       else if (fresh) window.location.reload(); // there is no list for this person any more
     } catch (error) {
       isWhole = true; // what is asked next makes up for it
@@ -264,7 +267,7 @@
     else if (!asked && (ours || theirs)) swap(box, fresh.querySelector("#list .list-scroll"));
     if (asked && ours && !ours.querySelector(".row")) refreshWhole();
     markRow();
-    if (box.querySelector(".row-preview.typing")) setTimeout(lookAtTyping, TYPING_MS);
+    watchTyping();
   }
 
   function refreshWhole() {
@@ -272,11 +275,21 @@
     list.want();
   }
 
+  let typingTimer = 0;
+
+  function watchTyping() {
+    const isShown = document.querySelector("#typing, #list .row-preview.typing");
+    if (isShown && !typingTimer) typingTimer = setTimeout(lookAtTyping, TYPING_MS);
+  }
+
   function lookAtTyping() {
+    typingTimer = 0;
+    if (document.getElementById("typing")) thread.want();
     for (const each of document.querySelectorAll("#list .row-preview.typing")) {
       rows.add(each.closest(".row").dataset.conversation);
     }
     if (rows.size) list.want();
+    watchTyping(); // as long as somebody types
   }
 
   function replaceNotices(place, fresh) {
@@ -503,7 +516,7 @@
       if (!wasAtEnd) count(unseen + messages);
     }
     if (wasAtEnd) markSeen();
-    if (fresh.querySelector("#typing")) setTimeout(() => thread.want(), TYPING_MS);
+    watchTyping();
   }
 
   function renew(old, fresh, put) {
@@ -550,6 +563,7 @@
   );
   document.addEventListener("htmx:load", (event) => {
     say(state);
+    watchTyping();
     if (event.detail.elt.id === "conversation") count(0);
   });
   document.addEventListener("htmx:afterSettle", (event) => {
@@ -561,6 +575,7 @@
     document.addEventListener(name, (event) => {
       const conversation = event.detail?.conversation ?? opened()?.dataset.conversation;
       if (conversation) rows.add(String(conversation));
+      tellOfDeed();
       list.want();
     });
   }

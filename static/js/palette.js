@@ -6,6 +6,7 @@
   const palette = document.getElementById("palette");
   const input = document.getElementById("palette-input");
   const list = document.getElementById("palette-list");
+  const none = document.getElementById("palette-none"); // said aloud too, and inside the dialog: all else is inert
   const pause = 120;
   let waiting = 0;
   let asked = null; // what is on its way; typing on ends it
@@ -26,6 +27,14 @@
     if (all.length) choose(all[(all.indexOf(chosen()) + by + all.length) % all.length]);
   }
 
+  function show() {
+    const isEmpty = !choices().length;
+    list.hidden = isEmpty;
+    input.setAttribute("aria-expanded", String(!isEmpty));
+    none.textContent = isEmpty ? none.dataset.words : "";
+    choose(choices()[0]);
+  }
+
   async function ask() {
     asked?.abort();
     const mine = (asked = new AbortController());
@@ -40,15 +49,14 @@
       if (error.name === "AbortError") return;
       list.textContent = "";
     }
-    if (!choices().length) list.textContent = list.dataset.none;
-    choose(choices()[0]);
+    show();
   }
 
   function open() {
     if (palette.open) return;
     document.querySelector("dialog[open]")?.close();
     input.value = "";
-    list.textContent = "";
+    list.textContent = none.textContent = "";
     palette.showModal();
     input.focus();
     ask();

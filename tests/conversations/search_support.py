@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from accounts.models import XAccount
 from conversations.models import DmEvent, SearchState
@@ -42,8 +42,17 @@ def found_events(user, typed: str) -> list[DmEvent]:
 
 def scan(events: Iterable[DmEvent], typed: str) -> list[DmEvent]:
     """The same by reading every message, without tokens, terms or a database: plain comparing of words."""
+    return scan_texts({event: [event.text] for event in events}, typed)
+
+
+def scan_texts(texts: Mapping[DmEvent, list[str]], typed: str) -> list[DmEvent]:
+    """The same where each message has several texts: each part is looked for in all of them."""
     parts = [[(word.sign + word.typed, word.is_character) for word in words_of(part)] for part in typed.split()]
-    meant = [event for event in events if all(_holds(event.text, part) for part in parts if part)]
+    meant = [
+        event
+        for event, theirs in texts.items()
+        if all(any(_holds(text, part) for text in theirs) for part in parts if part)
+    ]
     return sorted(meant, key=lambda event: (event.dm_event_id, event.pk), reverse=True)
 
 

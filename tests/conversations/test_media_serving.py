@@ -129,6 +129,11 @@ def as_preview(conversation, file):
     EventMedia.objects.create(event=DmEventFactory(conversation=conversation), media=media)
 
 
+def as_light_film(conversation, file):
+    media = Media.objects.create(media_key="7_1", type="video", light=file)
+    EventMedia.objects.create(event=DmEventFactory(conversation=conversation), media=media)
+
+
 def post_in(conversation, **fields):
     post = Post.objects.create(pk=fields.pop("pk", 1861), **fields)
     EventPost.objects.create(event=DmEventFactory(conversation=conversation), post=post)
@@ -187,6 +192,7 @@ def as_our_own_avatar(conversation, file):
     "shown",
     [
         as_preview,
+        as_light_film,
         as_media_of_a_post,
         as_media_of_a_quoted_post,
         as_avatar_of_an_author,

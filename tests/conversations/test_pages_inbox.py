@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, XAccount
 from conversations import actions
+from conversations.bidi import apart
 from conversations.models import SyncState
 from conversations.querysets import ConversationQuerySet
 from tests import factories
@@ -31,12 +32,6 @@ def filled(ada, _now):
     ada.time_zone = "Europe/Oslo"
     ada.save()
     return rich.fill(ada, NOW)
-
-
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
 
 
 def page(client, query=""):
@@ -79,10 +74,10 @@ def test_comings_and_kinds_nobody_knows_are_named_too(as_ada, filled):
     teller = rich.Teller(filled.long, NOW)
     teller.move("ParticipantsJoin", [filled.people[2]], by=filled.people[0])
     rich.recount(filled.long)
-    assert "Ada Lindqvist added مريم الزهراء" in page(as_ada)
+    assert f"Ada Lindqvist added {apart('مريم الزهراء')}" in page(as_ada)
     teller.move("ParticipantsLeave", [filled.people[2]])
     rich.recount(filled.long)
-    assert "مريم الزهراء left" in page(as_ada)
+    assert f"{apart('مريم الزهراء')} left" in page(as_ada)
     teller.event(None, event_type="ConversationFrozen")
     rich.recount(filled.long)
     assert "ConversationFrozen" in page(as_ada)

@@ -22,12 +22,6 @@ def x_account(ada):
     return x_account
 
 
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
 @pytest.mark.parametrize(
     ("written", "kind", "value"),
     [

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Membership, Role, snowflake_floor
-from conversations.models import DmEvent, EventMedia, Media, MediaFile
+from conversations.models import DmEvent, EventMedia, Media, MediaFile, XUserName
 from conversations.views.person import CONVERSATIONS
 from tests import factories
 from tests.conversations.test_querysets import plan_of
@@ -37,12 +37,6 @@ def ben(db):
             "public_metrics": {"followers_count": 12345, "following_count": 7},
         },
     )
-
-
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
 
 
 def talk(x_account, person, at=MORNING, text="Is the lamp in stock?", **fields):
@@ -100,6 +94,53 @@ def test_a_person_x_no_longer_shows_keeps_the_last_known_name(as_ada, x_account,
     html = page(as_ada, ben)
     assert "Ben Østergård" in html
     assert "User has been suspended." in html
+
+
+def test_the_profile_tells_what_they_were_called_before_and_when(as_ada, x_account, ben):
+    for name, username, day in (("Ben", "ben_ost", 1), ("Benjamin <Ø>", "ben_reads", 2)):
+        begin = datetime(2026, 9, day, 9, tzinfo=UTC)
+        XUserName.objects.create(
+            x_user=ben, name=name, username=username, seen_from=begin, seen_until=begin + timedelta(days=20)
+        )
+    ben.named_at = MORNING
+    ben.save()
+    talk(x_account, ben)
+    profile = page(as_ada, ben).split('id="profile"')[1].split("</section>")[0]
+    lines = [re.sub(r"<[^>]*>", "", line).strip() for line in profile.split("<li>")[1:]]
+    assert [line.split(" first seen")[0] for line in lines] == [
+        "Ben Østergård @ben_reads",
+        "Benjamin &lt;Ø&gt; @ben_reads",
+        "Ben @ben_ost",
+    ]
+    assert 'datetime="2026-11-03' in profile
+    assert 'datetime="2026-09-22' in profile
+
+
+def test_who_was_never_called_otherwise_has_no_history_of_names(as_ada, x_account, ben):
+    talk(x_account, ben)
+    assert "former-names" not in page(as_ada, ben)
+
+
+def test_all_their_media_is_reached_page_by_page_and_no_message_is_cut_in_two(as_ada, x_account, ben, monkeypatch):
+    monkeypatch.setattr("conversations.views.person.PICTURES", 3)
+    monkeypatch.setattr("conversations.views.person.MESSAGES_LOOKED_AT", 5)
+    row = talk(x_account, ben)
+    events = [say(row, ben, MORNING + timedelta(minutes=number)) for number in range(1, 13)]
+    number = 0
+    for place, size in ((0, 1), (3, 1), (7, 2), (8, 2), (9, 1), (11, 1)):
+        for _ in range(size):
+            number += 1
+            photo_of(events[place], number)
+    seen, address = [], f"/people/{ben.pk}/"
+    while address:
+        html = re.sub(r"\s+", " ", as_ada.get(address).content.decode())
+        media = html.split('id="media-title"')[1]
+        seen.append([int(found) for found in re.findall(r'/files/(\d+)/"', media)])
+        found = re.search(r'href="(\?before=\d+)#media"', media)
+        address = found and f"/people/{ben.pk}/{found[1]}"
+    files = {file.source_hash: file.pk for file in MediaFile.objects.all()}
+    shown = [[next(int(name[1:]) for name, pk in files.items() if pk == each) for each in part] for part in seen]
+    assert shown == [[8, 7, 5, 6], [3, 4, 2], [1]]
 
 
 def test_it_lists_all_conversations_with_the_accounts_one_may_see_and_no_others(as_ada, ada, x_account, ben):

@@ -34,12 +34,6 @@ def us(x_account):
     return factories.XUserFactory(id=x_account.x_user_id, name="Nordlicht Lamps Support")
 
 
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
 def talk(x_account, us, lines=3, begin=NOW - timedelta(hours=5)):
     """Ours and theirs in turn, an hour apart; ours are 1, 3, 5 …"""
     conversation = factories.ConversationFactory(x_account=x_account)

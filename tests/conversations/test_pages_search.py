@@ -27,12 +27,6 @@ def talk(ada):
     return factories.ConversationFactory(x_account=x_account, peer=peer)
 
 
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
 def page(client, typed, **more):
     answer = client.get("/search/", {"q": typed, **more})
     assert answer.status_code == 200

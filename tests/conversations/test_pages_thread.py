@@ -7,42 +7,17 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import time_machine
 from cryptography.fernet import Fernet
 from django.urls import reverse
 
 from accounts.models import Membership, Role, snowflake_floor
 from conversations.models import DmEvent, HistoryRead, ReadMark, SyncState
 from tests import factories
+from tests.conversations.page_support import NOW, page
 from tests.e2e import rich
 
-NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
+pytestmark = pytest.mark.usefixtures("noon")
 HX = {"HX-Request": "true"}
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def filled(ada, _now):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    return rich.fill(ada, NOW)
-
-
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return re.sub(r"\s+", " ", answer.content.decode())
 
 
 def thread(client, conversation, query=""):
@@ -199,7 +174,7 @@ def test_posts_that_x_does_not_show_or_not_yet_are_plain_cards(as_ada, filled):
 
 def test_comings_and_goings_and_unknown_kinds_are_markers(as_ada, filled):
     html = thread(as_ada, filled.group)
-    assert "Ada Lindqvist added Ben Østergård and Nordlicht Studio" in html
+    assert "Ada Lindqvist added Nordlicht Studio; Ada Lindqvist brought Ben Østergård back" in html
     assert "Ben Østergård left" in html
     assert "MessagePinned" in thread(as_ada, filled.everything)
 

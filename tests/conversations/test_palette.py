@@ -8,6 +8,7 @@ import pytest
 
 from accounts.models import Membership, Role
 from conversations.models import SavedView
+from conversations.search import index
 from conversations.views import palette
 from tests import factories
 
@@ -19,12 +20,6 @@ def x_account(ada):
     x_account = factories.XAccountFactory(username="NordlichtHelp")
     Membership.objects.create(user=ada, x_account=x_account, role=Role.VIEWER, read_before_id=1)
     return x_account
-
-
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
 
 
 def talk(x_account, newest=1_000, **person):
@@ -94,12 +89,39 @@ def test_a_whole_handle_or_id_is_found_however_old_the_conversation_is(as_ada, x
     assert threads(offered(as_ada, "ben")) == []
 
 
+def people(html):
+    return [int(pk) for pk in re.findall(r'data-href="/people/(\d+)/"', html)]
+
+
+def test_a_part_of_a_name_is_found_however_old_the_conversation_is(as_ada, x_account, monkeypatch):
+    monkeypatch.setattr(palette, "LOOKED_AT", 1)
+    old = talk(x_account, 1, username="ben_reads", name="Ben Østergård")
+    talk(x_account, 2_000, username="mira", name="Mira")
+    index.index_names()
+    for query in ("østerg", "ben_re", "Ben Øst"):
+        html = offered(as_ada, query)
+        assert threads(html) == [old.pk]
+        assert people(html) == [old.peer_id]
+
+
+def test_a_slip_in_a_name_is_helped(as_ada, x_account):
+    row = talk(x_account, username="ben_reads", name="Ben Østergård")
+    talk(x_account, username="mira", name="Mira")
+    index.index_names()
+    html = offered(as_ada, "Ostergard Bem")
+    assert "Did you mean" in html
+    assert people(html) == [row.peer_id]
+    assert "Did you mean" not in offered(as_ada, "ben")
+
+
 def test_people_and_accounts_of_others_are_not_told(client, cleo, x_account):
     talk(x_account, name="Ben Østergård", username="ben_reads")
+    index.index_names()
     client.force_login(cleo)
-    for query in ("", "ben", "@ben_reads", "nordlicht"):
+    for query in ("", "ben", "bem", "@ben_reads", "nordlicht"):
         html = offered(client, query)
         assert threads(html) == []
+        assert people(html) == []
         assert "NordlichtHelp" not in html
 
 
@@ -118,7 +140,8 @@ def test_no_word_breaks_it(as_ada, x_account, query):
 def test_the_number_of_queries_does_not_grow(as_ada, x_account, size, django_assert_max_num_queries):
     for number in range(size):
         talk(x_account, 1_000 + number, name=f"Ben {number}")
-    with django_assert_max_num_queries(10):
+    index.index_names()
+    with django_assert_max_num_queries(14):
         offered(as_ada, "ben")
 
 

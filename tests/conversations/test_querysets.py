@@ -127,26 +127,6 @@ def plan_of(queryset):
         return "\n".join(str(row[-1]) for row in cursor.fetchall())
 
 
-@pytest.fixture
-def many(x_account):
-    peer = factories.XUserFactory()
-    Conversation.objects.bulk_create(
-        Conversation(
-            x_account=x_account,
-            dm_conversation_id=str(10**17 + number),
-            peer=peer,
-            is_group=number % 50 == 0,
-            last_dm_event_id=NEW + number * 7919 % 20_000,
-            last_incoming_dm_event_id=NEW,
-        )
-        for number in range(20_000)
-    )
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE conversations_conversation")
-    return x_account
-
-
 @pytest.mark.parametrize("only_groups", [False, True])
 def test_the_inbox_is_read_from_its_index_without_a_scan_or_a_sort(many, only_groups):
     rows = Conversation.objects.filter(x_account=many)

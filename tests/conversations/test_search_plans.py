@@ -15,6 +15,7 @@ from tests import factories
 
 pytestmark = [pytest.mark.services, pytest.mark.postgres]
 EVENTS = 20_000
+BYGONE_BELOW = 18_000
 LARGE = re.compile(r"Seq Scan on conversations_(searchentry|dmevent|namegram)\b")
 SEARCHES = [
     "lamp",
@@ -26,6 +27,7 @@ SEARCHES = [
     "from:zzqzz lamp",
     "in:handle9 lamp",
     "after:2001",
+    "bygone",
 ]
 FILL = (
     """INSERT INTO conversations_xuser (id, username, name, profile_image_url, is_protected, is_verified, verified_type,
@@ -38,10 +40,12 @@ FILL = (
     """INSERT INTO conversations_dmevent (id, conversation_id, dm_event_id, event_type, created_at, sender_id, text,
         entities, raw, stored_at)
     SELECT n, n %% 2000 + 1, n, 'MessageCreate', now(), n %% 2000 + 1,
-        'the lamp ' || md5(n::text), '{}', '{}', now() FROM generate_series(1, %(events)s) n""",
+        'the lamp ' || CASE WHEN n < %(bygone_below)s THEN 'bygone ' ELSE '' END || md5(n::text), '{}', '{}', now()
+    FROM generate_series(1, %(events)s) n""",
     """INSERT INTO conversations_searchentry (position, event_id, x_account_id, tokens)
     SELECT n, n, %(x_account)s,
         %(tokens)s::integer[] || n || CASE WHEN n < 50 THEN %(rare)s::integer[] ELSE '{}' END
+            || CASE WHEN n < %(bygone_below)s THEN %(bygone)s::integer[] ELSE '{}' END
     FROM generate_series(1, %(events)s) n""",
 )
 
@@ -53,7 +57,9 @@ def large(ada):
     factories.SyncStateFactory(x_account=x_account)
     common = sorted(tokens_of(words_of("the lamp")) | {facet("account", x_account.pk)})
     rare = sorted(tokens_of(words_of("rarest")))
+    bygone = sorted(tokens_of(words_of("bygone")))
     values = {"x_account": x_account.pk, "events": EVENTS, "tokens": common, "rare": rare}
+    values |= {"bygone_below": BYGONE_BELOW, "bygone": bygone}
     with connection.cursor() as cursor:
         for statement in FILL:
             cursor.execute(statement, values)
@@ -88,3 +94,22 @@ def test_no_statement_reads_a_large_table_from_end_to_end(ada, large):
     assert "search_tokens" not in common  # met on the walk
     assert "Bitmap Index Scan on search_tokens" in rare
     assert "name_gram_once_per_person" in rare
+
+
+def test_a_word_that_was_common_long_ago_is_found_newest_first_without_sorting_all_of_it(ada, large):
+    wanted = finding.resolve(ada, asking.parse("bygone"))
+    with CaptureQueriesContext(connection) as queries:
+        found = finding.find(ada, wanted)
+    assert [hit.position for hit in found.hits] == list(range(BYGONE_BELOW - 1, BYGONE_BELOW - 1 - finding.PAGE, -1))
+    by_gin = [query["sql"] for query in queries.captured_queries if "WITH meant" in query["sql"]]
+    assert "LIMIT 201)" in by_gin[0]  # whether there is little of it
+    stretch = [int(low) for low in re.findall(r"position >= (\d+)", by_gin[-1])]
+    assert min(stretch) > BYGONE_BELOW // 2
+
+
+def test_all_of_a_word_that_was_common_long_ago_is_found_page_by_page(ada, large):
+    wanted = finding.resolve(ada, asking.parse("bygone -zzqzz"))
+    first = finding.find(ada, wanted)
+    second = finding.find(ada, wanted, first.below)
+    assert [hit.position for hit in second.hits][:2] == [BYGONE_BELOW - 21, BYGONE_BELOW - 22]
+    assert finding.find(ada, wanted, 3).hits[-1].position == 1

@@ -311,6 +311,6 @@ def test_the_sweep_asks_for_people_and_posts_that_are_due(queued):
 
 
 def test_an_idle_sweep_is_a_handful_of_queries(queued, django_assert_max_num_queries):
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(10):
         tasks.sweep()
     assert queued == []

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 
 from accounts.models import Membership, Role
 from conversations import cards, text
 from conversations.models import Post, ReadMark, XUserName
 from tests import factories
+from tests.conversations.page_support import NOW, page
 from tests.e2e import rich
 
-NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def filled(ada, _now):
-    return rich.fill(ada, NOW)
-
-
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return re.sub(r"\s+", " ", answer.content.decode())
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 def crowd(count):
@@ -57,8 +34,24 @@ def test_two_markers_in_a_row_stand_by_themselves_and_three_are_folded(as_ada, f
     assert '<summary dir="auto">Ada Lindqvist added Guest 0 and Guest 1; Guest 0 left</summary>' in html
 
 
+def test_who_left_and_is_there_again_came_back(as_ada, filled):
+    told, [first, second, new] = rich.Teller(filled.group, NOW - timedelta(days=1)), crowd(3)
+    told.move("ParticipantsJoin", [first, second], by=filled.people[0])
+    told.move("ParticipantsLeave", [first, second])
+    told = rich.Teller(filled.group, NOW)
+    told.move("ParticipantsJoin", [first, new], by=filled.people[0])
+    told.move("ParticipantsJoin", [second])
+    html = page(as_ada, f"/c/{filled.group.pk}/")
+    assert "Ada Lindqvist added Guest 2; Ada Lindqvist brought Guest 0 back</span>" in html
+    assert "Guest 1 came back</span>" in html
+    told.move("ParticipantsLeave", [second])
+    told.move("ParticipantsJoin", [second])
+    html = page(as_ada, f"/c/{filled.group.pk}/")
+    assert "brought Guest 0 back; Guest 1 came back; and 1 more changes" in html
+
+
 def test_a_fold_ends_with_its_day(as_ada, filled):
-    told, guests = rich.Teller(filled.group, NOW - timedelta(hours=14)), crowd(4)
+    told, guests = rich.Teller(filled.group, NOW - timedelta(hours=15)), crowd(4)
     told.move("ParticipantsLeave", guests[:1])
     told.move("ParticipantsLeave", guests[1:2])
     told.wait(hours=4).move("ParticipantsLeave", guests[2:3])
@@ -107,6 +100,46 @@ def test_the_unread_line_stands_above_the_first_unread_message_of_others(as_ada,
     assert "unread-line" not in page(as_ada, address)
     ReadMark.objects.update(dm_event_id=events[10].dm_event_id)
     assert "unread-line" not in page(as_ada, address), "it belongs on an older page"
+
+
+def older_parts(client, conversation):
+    """Each part above, the next older one last, after the mark has moved to the newest as it does while one reads."""
+    html = page(client, f"/c/{conversation.pk}/")
+    ReadMark.objects.update(dm_event_id=conversation.last_dm_event_id)
+    while found := re.search(r'hx-get="(/c/\d+/older/[^"]*)"', html):
+        html = page(client, found[1].replace("&amp;", "&"))
+        yield html
+
+
+def below_the_line(html):
+    return html.split('id="unread-line"')[1].split("</article>")[0]
+
+
+@pytest.mark.parametrize(("read", "part", "first"), [(11, 4, 12), (139, 1, 140), (140, 1, 141), (189, 0, 190)])
+def test_the_unread_line_waits_in_the_older_part_where_one_had_read_to(as_ada, ada, filled, read, part, first):
+    events = list(filled.long.events.order_by("dm_event_id"))
+    filled.long.refresh_from_db()
+    ReadMark.objects.create(user=ada, conversation=filled.long, dm_event_id=events[read].dm_event_id)
+    parts = [page(as_ada, f"/c/{filled.long.pk}/"), *older_parts(as_ada, filled.long)]
+    assert [html.count('id="unread-line"') for html in parts] == [int(n == part) for n in range(5)]
+    assert f"Message number {first}:" in below_the_line(parts[part])
+
+
+def test_where_the_older_part_ends_with_our_own_the_line_stands_above_those(as_ada, ada, filled):
+    events = list(filled.long.events.order_by("dm_event_id"))
+    filled.long.events.filter(pk__in=[event.pk for event in events[185:190]]).update(sender=filled.support.x_user_id)
+    filled.long.refresh_from_db()
+    ReadMark.objects.create(user=ada, conversation=filled.long, dm_event_id=events[184].dm_event_id)
+    assert "Message number 185:" in below_the_line(next(older_parts(as_ada, filled.long)))
+
+
+def test_what_arrives_while_one_looks_brings_no_line_of_its_own(as_ada, ada, filled):
+    filled.long.refresh_from_db()
+    ReadMark.objects.create(user=ada, conversation=filled.long, dm_event_id=filled.long.last_dm_event_id)
+    rich.Teller(filled.long, NOW).event(filled.long.peer, "And one more")
+    html = page(as_ada, f"/c/{filled.long.pk}/newer/?after={filled.long.last_dm_event_id}")
+    assert "And one more" in html
+    assert "unread-line" not in html
 
 
 @pytest.mark.parametrize(("words", "is_long"), [("x" * 1200, False), ("x" * 1201, True), ("a\n" * 25, True)])

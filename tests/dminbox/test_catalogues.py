@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from io import BytesIO
 
 import pytest
 from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo
 from django.conf import settings
 from django.utils import translation
 
@@ -241,3 +243,30 @@ def test_a_plural_without_all_its_forms_is_left_to_english():
     catalog = Catalog("ar")
     catalog.add(("%(n)s row", "%(n)s rows"), ("", "صف واحد", "", "", "", ""))
     assert b"row" not in catalogues.mo_bytes(catalog)
+
+
+def test_a_handle_keeps_its_sign_before_the_name_where_lines_go_from_right_to_left():
+    for language, shown in {"ar": "إلى \u2066@%(username)s\u2069", "de": "إلى @%(username)s"}.items():
+        catalog = Catalog(language)
+        catalog.add("to @%(username)s", "إلى @%(username)s")
+        assert read_mo(BytesIO(catalogues.mo_bytes(catalog))).get("to @%(username)s").string == shown
+
+
+def test_the_server_compiles_the_catalogues_before_it_answers(tmp_path):
+    for po in catalogues.LOCALE.rglob("*.po"):
+        copied = tmp_path / po.relative_to(catalogues.LOCALE)
+        copied.parent.mkdir(parents=True)
+        copied.write_bytes(po.read_bytes())
+    program = (
+        "import pathlib, sys; from dminbox import catalogues; catalogues.LOCALE = pathlib.Path(sys.argv[1]); "
+        "import dminbox.asgi"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=catalogues.ROOT, check=True, timeout=120)
+    assert {path.parent.parent.name for path in tmp_path.rglob("*.mo")} == set(catalogues.languages())
+
+
+def test_the_image_has_the_catalogues_compiled_since_nobody_may_write_there_later():
+    lines = (catalogues.ROOT / "Dockerfile").read_text().splitlines()
+    assert lines.index("COPY dminbox dminbox") < lines.index("RUN python -m dminbox.catalogues")
+    assert lines.index("RUN python -m dminbox.catalogues") < lines.index("USER dminbox")
+    assert "**/*.mo" in (catalogues.ROOT / ".dockerignore").read_text().splitlines()

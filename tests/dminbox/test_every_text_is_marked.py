@@ -5,6 +5,7 @@ What people wrote and are called stands in Greek letters here, so that whatever 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from string import ascii_lowercase, ascii_uppercase
 
@@ -45,6 +46,8 @@ pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC)
 GREEK = str.maketrans(ascii_lowercase + ascii_uppercase, "αβψδεφγηιξκλμνοπθρστυωςχυζΑΒΨΔΕΦΓΗΙΞΚΛΜΝΟΠΘΡΣΤΥΩΣΧΥΖ")
 HTMX = {"HX-Request": "true"}
+MANGLED = re.compile(r' (?:[xy]|d|width|height|viewBox|min|max|value|data-[a-z]+)="[^"]*[0-9],[0-9][^"]*"')
+"""A number with a comma where a program reads it."""
 SAID = [(XUser, "name"), (XUserName, "name"), (DmEvent, "text"), (Post, "text"), (Media, "alt_text")]
 SAID += [(XAccount, "name"), (SavedView, "name")]
 
@@ -291,6 +294,36 @@ def test_no_answer_to_a_deed_has_words_that_cannot_be_translated(client, ada, wo
         assert answer.status_code in (200, 422), (name, answer.status_code)
         found[name] = left_on(answer)
     assert told(found) == ""
+
+
+@pytest.mark.parametrize("language", ["de", "ja", "ar"])
+def test_every_page_is_there_in_every_language_and_machines_read_its_numbers(client, ada, world, language):
+    ada.language = language
+    ada.save()
+    client.force_login(ada)
+    for name, path in PAGES.items():
+        answer = client.get(path.format(**world))
+        assert answer.status_code == STATUS.get(name, 200), (name, answer.status_code)
+        assert MANGLED.findall(answer.content.decode()) == [], name
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [
+        ("en", "Friday, 20 November 2026"),
+        ("de", "Freitag, 20. November 2026"),
+        ("ja", "2026年11月20日 金曜日"),
+        ("ar", "الجمعة، 20 نوفمبر 2026"),
+    ],
+)
+def test_a_thread_writes_its_days_as_the_language_does(client, ada, language, written):
+    ada.language, ada.time_zone = language, "UTC"
+    ada.save()
+    client.force_login(ada)
+    event = factories.DmEventFactory(created_at=datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
+    Membership.objects.create(user=ada, x_account=event.conversation.x_account, role="agent")
+    html = client.get(f"/c/{event.conversation.pk}/").content.decode()
+    assert f'<time datetime="2026-11-20">{written}</time>' in html
 
 
 @pytest.mark.parametrize("state", SyncState.State.values)

@@ -123,6 +123,12 @@ def test_an_amount_has_the_reader_s_decimal_sign():
         assert "1.234" in wording.about_usd(Decimal("1234.2"))
 
 
+@pytest.mark.parametrize(("language", "written"), [("en", "@ada"), ("ja", "@ada"), ("ar", "\u2066@ada\u2069")])
+def test_a_handle_keeps_its_sign_in_front_of_it(language, written):
+    with translation.override(language):
+        assert wording.handle("ada") == written
+
+
 # --- Dates and times --------------------------------------------------------------------------------------------------
 
 

@@ -338,6 +338,7 @@ def attach(event: DmEvent, media: Media) -> None:
 
 def share(event: DmEvent, post: Post) -> None:
     EventPost.objects.create(event=event, post=post)
+    DmEvent.objects.filter(pk=event.pk).update(has_post=True)
 
 
 def post_with_everything(people: list[XUser]) -> Post:

@@ -10,7 +10,8 @@ from django.db import transaction
 from accounts.models import Membership, snowflake_floor
 from conversations import changes
 from conversations.changes import NewChange
-from conversations.models import Change, Conversation, DmEvent, ReadMark
+from conversations.models import Change, Conversation, DmEvent, Participant, ReadMark, SyncState
+from conversations.sync import stop_all_for_credit
 from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
@@ -47,6 +48,15 @@ def arrive(conversation: Conversation, text: str) -> DmEvent:
     return event
 
 
+def wait_for(page, is_so):
+    """For what the page leaves behind in the database."""
+    for _ in range(200):
+        if is_so():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it did not happen")
+
+
 def is_live(page):
     wait_until(page, "document.getElementById('live-state')?.dataset.state === 'live'")
 
@@ -70,7 +80,8 @@ def test_a_message_arrives_in_its_thread_is_announced_and_read(visit, ada, fille
     assert box["y"] + box["height"] <= frame["y"] + frame["height"]
     wait_until(page, "document.querySelector('form[data-mark-read]:not([hidden])') === null")
     wait_until(page, "document.querySelector('#list .row[aria-current]:not(.unread)') !== null")
-    assert ReadMark.objects.get(user=ada, conversation=filled.long).dm_event_id == event.dm_event_id
+    marks = ReadMark.objects.filter(user=ada, conversation=filled.long)
+    wait_for(page, lambda: marks.get().dm_event_id == event.dm_event_id)
 
 
 def test_who_has_scrolled_up_is_not_moved_but_told(visit, ada, filled):
@@ -116,3 +127,98 @@ def test_a_removed_member_is_led_away(visit, ben, filled):
     page.wait_for_selector(".bubble", state="detached", timeout=timedelta(seconds=8).total_seconds() * 1000)
     assert all("404" in complaint for complaint in ours.complaints)
     ours.complaints.clear()
+
+
+def announce(x_account, *new: NewChange):
+    with transaction.atomic():
+        changes.announce(x_account, new)
+
+
+def test_who_is_typing_is_seen_in_thread_and_list_and_again_not(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    typing = Participant.objects.filter(conversation=filled.long, x_user=filled.long.peer)
+    typing.update(typing_until=datetime.now(UTC) + timedelta(seconds=4))
+    announce(filled.support, NewChange(Change.Kind.TYPING, filled.long.pk))
+    page.wait_for_selector("#typing")
+    page.wait_for_selector(f'.row[data-conversation="{filled.long.pk}"] .typing')
+    page.wait_for_selector("#typing", state="detached")
+    page.wait_for_selector(f'.row[data-conversation="{filled.long.pk}"] .typing', state="detached")
+
+
+def test_what_the_other_side_has_read_is_seen(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    ours = filled.long.events.filter(sender=filled.support.x_user_id).order_by("dm_event_id").last()
+    readers = Participant.objects.filter(conversation=filled.long, x_user=filled.long.peer)
+    readers.update(seen_dm_event_id=ours.dm_event_id, seen_at=datetime.now(UTC))
+    announce(filled.support, NewChange(Change.Kind.RECEIPT, filled.long.pk))
+    page.wait_for_selector(f"#e{ours.dm_event_id} + #seen")
+
+
+def test_a_message_that_shows_otherwise_is_shown_so(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    event = filled.long.events.order_by("dm_event_id").last()
+    DmEvent.objects.filter(pk=event.pk).update(text="Another text than before")
+    announce(filled.support, NewChange(Change.Kind.EVENT_UPDATED, filled.long.pk, event.pk))
+    wait_until(page, "document.querySelector('#scroller').innerText.includes('Another text than before')")
+    wait_until(page, "document.querySelector('#list').innerText.includes('Another text than before')")
+
+
+def test_what_is_read_in_one_browser_counts_as_read_in_another(visit, ada, filled):
+    there = visit(ada).open_live("/")
+    is_live(there)
+    row = f'.row[data-conversation="{filled.long.pk}"]'
+    there.wait_for_selector(f"{row}.unread")
+    here = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    here.wait_for_selector(".bubble")
+    there.wait_for_selector(f"{row}:not(.unread)")
+
+
+def test_the_state_of_the_x_account_is_seen_in_inbox_and_thread_and_again_not(visit, ada, filled):
+    ours = visit(ada)
+    pages = [ours.open_live("/"), ours.context.new_page()]
+    pages[1].goto(f"{ours.address}/c/{filled.long.pk}/")
+    for page in pages:
+        is_live(page)
+    stop_all_for_credit()
+    pages[0].wait_for_selector(".list-scroll > .notice")
+    pages[1].wait_for_selector(".thread > .notice")
+    with transaction.atomic():
+        changes.announce_states([filled.support.pk, filled.studio.pk])
+        SyncState.objects.update(state=SyncState.State.ACTIVE)
+    pages[0].wait_for_selector(".list-scroll > .notice", state="detached")
+    pages[1].wait_for_selector(".thread > .notice", state="detached")
+
+
+def test_that_a_history_has_reached_its_beginning_is_seen(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.everything.pk}/")
+    is_live(page)
+    page.wait_for_selector("#top.beginning", state="attached")
+    Conversation.objects.filter(pk=filled.everything.pk).update(has_reached_beginning=True)
+    announce(filled.support, NewChange(Change.Kind.CONVERSATION, filled.everything.pk))
+    wait_until(page, "document.getElementById('top').innerText.includes('This is the beginning')")
+
+
+def test_a_page_that_nobody_sees_asks_when_somebody_does(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    hide(page, True)
+    with page.expect_event("console", lambda message: message.text == "told"):
+        event = arrive(filled.long, "While nobody looks")
+        page.evaluate("() => setTimeout(() => console.log('told'), 1500)")
+    assert page.locator(f"#e{event.dm_event_id}").count() == 0
+    hide(page, False)
+    page.wait_for_selector(f"#e{event.dm_event_id}")
+
+
+def hide(page, is_hidden):
+    state = "hidden" if is_hidden else "visible"
+    page.evaluate(
+        """state => {
+          Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        state,
+    )

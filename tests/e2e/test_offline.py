@@ -109,3 +109,27 @@ def test_the_kept_list_fits_a_phone(visit, ada, filled):
     page = without_network(found)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     found.complaints[:] = [line for line in found.complaints if OFFLINE not in line]
+
+
+def test_a_401_drops_the_list(keeping):
+    """The server leads people to the sign-in instead; what stands before it may say 401."""
+    keeping.page.route("**/c/*/older/**", lambda route: route.fulfill(status=401, body=""))
+    keeping.open("/")
+    keeping.page.evaluate("() => htmx.ajax('GET', '/c/1/older/', {target: '#said'}).catch(() => {})")
+    wait_for(keeping.page, IS_GONE)
+    keeping.complaints.clear()
+
+
+def test_switched_off_by_the_setting_a_browser_forgets_what_it_kept(keeping):
+    worker = keeping.page.evaluate("async () => (await navigator.serviceWorker.ready).scope")
+    assert worker
+    keeping.page.evaluate(
+        """async () => {
+          document.body.dataset.offline = 'no';  // what the server writes there with OFFLINE_INBOX=no
+          const script = document.createElement('script');
+          script.src = document.querySelector('script[src*="offline"]').src + '?again';
+          document.head.append(script);
+        }"""
+    )
+    wait_for(keeping.page, "async () => (await caches.keys()).length === 0")
+    wait_for(keeping.page, "async () => (await navigator.serviceWorker.getRegistrations()).length === 0")

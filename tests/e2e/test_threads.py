@@ -218,3 +218,24 @@ def test_gallery_and_pages_of_a_message_are_accessible(visit, ada, filled, schem
     look(page, f"lightbox-{scheme}-{'phone' if device else 'desk'}")
     found = Axe().run(page).response["violations"]
     assert not found, [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+
+
+def test_each_line_of_a_message_runs_as_its_own_words_do(visit, ada, filled):
+    told = rich.Teller(filled.everything, datetime.now(UTC))
+    told.say(filled.people[2], "Order 17, please\nمرحبا بكم")
+    page = visit(ada).open(f"/c/{filled.everything.pk}/")
+    starts = page.evaluate(
+        """() => {
+          const all = [...document.querySelectorAll('.bubble')];
+          const bubble = all.find((each) => each.textContent.includes('Order 17')), text = bubble.firstChild;
+          const box = bubble.getBoundingClientRect();
+          return ['O', 'م'].map((letter) => {
+            const range = document.createRange(), at = text.data.indexOf(letter);
+            range.setStart(text, at);
+            range.setEnd(text, at + 1);
+            const place = range.getBoundingClientRect();
+            return (place.left + place.right) / 2 < (box.left + box.right) / 2 ? 'left' : 'right';
+          });
+        }"""
+    )
+    assert starts == ["left", "right"]

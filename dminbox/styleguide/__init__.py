@@ -1,0 +1,1 @@
+"""A page for developers that shows every component in every state, drawn by the templates the pages use."""

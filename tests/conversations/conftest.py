@@ -1,0 +1,51 @@
+"""Rows that tests of several files look at."""
+
+from __future__ import annotations
+
+import pytest
+import time_machine
+from django.db import connection
+
+from conversations.models import Conversation
+from tests import factories
+from tests.conversations.page_support import NOW
+from tests.e2e import rich
+
+
+@pytest.fixture
+def noon():
+    """Time stands still, shortly after noon in Oslo."""
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def filled(ada, noon):
+    """An inbox of Ada's with one of everything, as it is then."""
+    ada.time_zone = "Europe/Oslo"
+    ada.save()
+    return rich.fill(ada, NOW)
+
+
+@pytest.fixture
+def many(x_account):
+    """20,000 conversations of the file's X account, of which one in fifty has what a filter looks for."""
+    peer, new = factories.XUserFactory(), 1_000
+    Conversation.objects.bulk_create(
+        Conversation(
+            x_account=x_account,
+            dm_conversation_id=str(10**17 + number),
+            peer=peer,
+            is_group=number % 50 == 0,
+            has_media=number % 50 == 1,
+            has_post=number % 50 == 2,
+            last_dm_event_id=new + number * 7919 % 20_000,
+            last_incoming_dm_event_id=new,
+            last_own_dm_event_id=0 if number % 50 == 3 else new,
+        )
+        for number in range(20_000)
+    )
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE conversations_conversation")
+    return x_account

@@ -1,0 +1,14 @@
+"""What the tests of pages share: the moment they are looked at, and how they are read."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
+
+
+def page(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    return re.sub(r"\s+", " ", answer.content.decode())

@@ -1,0 +1,115 @@
+"""On large tables no statement of a page that is opened all day reads much more than it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Role
+from tests import factories
+
+pytestmark = [pytest.mark.services, pytest.mark.postgres]
+CONVERSATIONS, EVENTS = 5_000, 30_000
+LONG, SILENT = 1, 2
+MIDDLE = EVENTS // 2
+MOST_ROWS = 1_500
+"""What one step of a plan may read: some pages, and what counts look at."""
+LARGE = {"conversations_conversation", "conversations_dmevent", "conversations_readmark", "conversations_participant"}
+FILL = (
+    """INSERT INTO conversations_xuser (id, username, name, profile_image_url, is_protected, is_verified, verified_type,
+        raw, first_seen_at, unavailable_reason, lookup_attempts)
+    SELECT n, 'handle' || n, 'Name', '', false, false, '', '{}', now(), '', 0
+    FROM generate_series(1, %(conversations)s) n""",
+    """INSERT INTO conversations_conversation (id, x_account_id, dm_conversation_id, is_group, peer_id,
+        last_dm_event_id, last_incoming_dm_event_id, has_reached_beginning, last_encrypted_id, created_at)
+    SELECT n, %(x_account)s, 'c' || n, false, n, %(events)s + n, %(events)s + n, false, 0, now()
+    FROM generate_series(1, %(conversations)s) n""",
+    """INSERT INTO conversations_participant (conversation_id, x_user_id, is_present, seen_dm_event_id, seen_at)
+    SELECT n, n, true, %(middle)s, now() FROM generate_series(1, %(conversations)s) n""",
+    # The long thread, of which each third message is ours, and one in which only the very first brought a photo.
+    """INSERT INTO conversations_dmevent (conversation_id, dm_event_id, event_type, created_at, sender_id, text,
+        entities, raw, stored_at, has_media)
+    SELECT 1 + n %% 2, n, 'MessageCreate', now() - (%(events)s - n) * interval '1 minute',
+        CASE WHEN n %% 3 = 0 THEN %(us)s ELSE 1 + n %% 2 END, 'Text ' || n, '{}', '{}', now(), n < 3
+    FROM generate_series(1, %(events)s) n""",
+    """INSERT INTO conversations_readmark (user_id, conversation_id, dm_event_id, moved_at, was_moved_back)
+    SELECT %(ada)s, n, %(events)s + n, now(), false FROM generate_series(1, %(conversations)s) n""",
+    "UPDATE conversations_conversation SET has_media = true WHERE id < 3",
+    "ANALYZE",
+)
+
+
+@pytest.fixture
+def large(ada, client):
+    us = factories.XUserFactory()
+    x_account = factories.XAccountFactory(x_user_id=us.pk)
+    factories.MembershipFactory(user=ada, x_account=x_account, role=Role.AGENT)
+    factories.SyncStateFactory(x_account=x_account)
+    values = {"conversations": CONVERSATIONS, "events": EVENTS, "middle": MIDDLE}
+    values |= {"x_account": x_account.pk, "us": us.pk, "ada": ada.pk}
+    with connection.cursor() as cursor:
+        for statement in FILL:
+            cursor.execute(statement, values)
+    client.force_login(ada)
+    return client
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/",
+        "/?kind=one&unanswered=1",
+        f"/c/{LONG}/",
+        f"/c/{LONG}/?at={MIDDLE}",
+        f"/c/{LONG}/?before={MIDDLE}",
+        f"/c/{LONG}/older/?before={MIDDLE}",
+        f"/c/{LONG}/newer/?after={EVENTS - 5}",
+        f"/c/{LONG}/activity/",
+        f"/c/{SILENT}/media/",
+    ],
+)
+def test_a_page_reads_little_however_much_there_is(large, address):
+    assert [told for plan in plans_of(large, address) for told in too_much(plan)] == []
+
+
+def test_unread_ones_are_looked_for_in_one_walk_over_an_index(large):
+    plans = [json.dumps(plan) for plan in plans_of(large, "/?unread=1")]
+    [walk] = [plan for plan in plans if f'"Actual Rows": {CONVERSATIONS}' in plan]
+    assert "inbox_" in walk
+
+
+def plans_of(client, address) -> list[dict[str, Any]]:
+    """As they were run, with what each step read."""
+    client.get(address)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    found = []
+    with connection.cursor() as cursor:
+        for sql in [query["sql"] for query in queries.captured_queries]:
+            if re.match(r"\(?(SELECT|WITH)", sql.lstrip()):
+                cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
+                [(told,)] = cursor.fetchall()
+                found.append(told[0]["Plan"])
+    assert found
+    return found
+
+
+def too_much(plan: dict[str, Any]) -> Iterator[str]:
+    for step in steps(plan):
+        table, kind = step.get("Relation Name"), step["Node Type"]
+        removed = step.get("Rows Removed by Filter", 0) + step.get("Rows Removed by Join Filter", 0)
+        rows = (step["Actual Rows"] + removed) * step["Actual Loops"]
+        if rows > MOST_ROWS or (kind == "Seq Scan" and table in LARGE):
+            yield f"{kind} on {table} reads {rows} rows"
+
+
+def steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from steps(part)

@@ -1,0 +1,130 @@
+"""One walk through all of it without a mouse, with what a screen reader is told on the way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from conversations.models import Conversation
+from tests.conversations.search_support import index_all
+from tests.e2e import rich
+from tests.e2e.test_reading import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def filled(server, ada):
+    ada.time_zone = "Europe/Oslo"
+    ada.save()
+    filled = rich.fill(ada, datetime.now(UTC))
+    index_all()
+    return filled
+
+
+class Hands:
+    """A keyboard, and the ears of whoever uses it: the role and name of what has the focus, and what is said."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def focus(self, expression):
+        wait_until(self.page, f"document.activeElement?.matches({expression!r})")
+
+    def tab_to(self, expression, key="Tab"):
+        for _ in range(60):
+            self.press(key)
+            if self.page.evaluate("expression => document.activeElement.matches(expression)", expression):
+                return
+        raise AssertionError(f"no way to {expression}")
+
+    def hears(self, words):
+        said = "words => [...document.querySelectorAll('[role=status]')].some((each) => each.innerText.includes(words))"
+        wait_until(self.page, said, words)
+
+    def chosen(self):
+        """The option of a combobox that a screen reader would name."""
+        option = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
+        wait_until(self.page, f"{option}?.getAttribute('role') === 'option'")
+        return self.page.evaluate(f"() => {option}.innerText")
+
+
+def test_the_whole_of_it_without_a_mouse(visit, ada, filled):
+    seen = visit(ada)
+    page = seen.open("/")
+    hands = Hands(page)
+
+    hands.press("j")
+    hands.focus("#list a.row")
+    assert page.evaluate("() => document.activeElement.innerText").strip(), "the row has a name"
+    hands.press("e")
+    hands.hears("Marked as read")
+    hands.press("k", "u")
+    hands.hears("Marked as unread")
+
+    hands.press("?")
+    hands.focus("#key-sheet *")
+    hands.press("Escape")
+    hands.focus("#list a.row")
+
+    hands.press("Enter")
+    page.wait_for_url("**/c/*/")
+    hands.focus("#thread-title")
+    hands.tab_to("#scroller")
+    assert page.get_by_role("region", name="Messages").count() == 1
+    hands.press("g", "i")
+    page.wait_for_url(f"{seen.address}/")
+
+    hands.press("/")
+    hands.focus("input[type=search], input[name=q]")
+    page.keyboard.type('"number 7"')
+    hands.press("Enter")
+    page.wait_for_url("**/search/?q=*")
+    hands.tab_to("a.hit")
+    hands.press("Enter")
+    page.wait_for_url(f"**/c/{filled.long.pk}/?at=*")
+    page.locator(".event:target").wait_for()
+
+    hands.press("Control+k")
+    hands.focus("[role=combobox]")
+    page.keyboard.type("zzzz no such thing")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length === 1")
+    assert "Search messages" in hands.chosen(), "what nobody is called can still be searched"
+    hands.press("Control+a")
+    page.keyboard.type("lindqvist")
+    wait_until(page, "document.getElementById('palette-list').innerText.includes('Ada Lindqvist')")
+    assert "Ada Lindqvist" in hands.chosen()
+    hands.press("ArrowDown", "ArrowUp", "Enter")
+    page.wait_for_url(f"**/c/{filled.everything.pk}/")
+
+    hands.tab_to("a.skip[href='#thread-title']")
+    hands.press("Enter")
+    hands.focus("#thread-title")
+    hands.tab_to("a[data-lightbox]")
+    hands.press("Enter")
+    wait_until(page, "document.getElementById('lightbox').open")
+    hands.press("ArrowRight", "Escape")
+    hands.focus("a[data-lightbox]")
+
+
+def test_the_filters_are_set_by_keys_and_the_list_says_what_stands_in_it(visit, ada, filled):
+    Conversation.objects.filter(pk=filled.everything.pk).update(has_post=True)
+    page = visit(ada).open("/")
+    hands = Hands(page)
+    hands.tab_to(".more-filters > summary")
+    hands.press("Enter")
+    hands.tab_to(".filter-form input[name=post]")
+    hands.press("Space")
+    hands.tab_to(".filter-form button[type=submit]")
+    hands.press("Enter")
+    page.wait_for_url("**post=1*")
+    assert page.locator("#list a.row").count() == 1
+    hands.tab_to("a.pill.removable")
+    assert page.evaluate("() => document.activeElement.ariaLabel ?? document.activeElement.innerText").strip()
+    hands.press("Enter")
+    wait_until(page, "!location.search.includes('post=1') && document.querySelectorAll('#list a.row').length > 1")

@@ -1,0 +1,63 @@
+"""The style guide in each of its looks and both directions, on a desk and on a phone; and pictures of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.test_every_page import LOOKS, pictures, violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+BY_NATURE = "landmark-unique"
+"""Of one rule the guide breaks the letter: it shows the same landmark in several states, one beside the other."""
+SIZES = {"desk": (1280, 800), "phone": (390, 844)}
+
+
+@pytest.fixture(autouse=True)
+def debug(monkeypatch):
+    """Before the server starts, which reads it."""
+    monkeypatch.setenv("DEBUG", "yes")
+
+
+@pytest.fixture
+def guide(visit, ada):
+    return visit(ada)
+
+
+def found_in(page) -> list[str]:
+    return [each for each in violations(page) if not each.startswith(BY_NATURE)]
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+@pytest.mark.parametrize("look", ["light", "dark", "contrast"])
+def test_the_guide_is_open_to_everybody(guide, look, direction):
+    page = guide.open(f"/styleguide/?look={look}&dir={direction}")
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        if pictures():
+            page.screenshot(path=pictures() / f"styleguide-{direction}-{size}-{look}.png", full_page=True)
+        assert found_in(page) == [], f"{look}, {direction}, {size}"
+
+
+def test_the_guide_stands_the_colours_of_a_system(guide):
+    page = guide.open("/styleguide/")
+    page.emulate_media(**LOOKS["high-contrast"])
+    assert found_in(page) == []
+
+
+def test_the_look_of_the_address_wins_over_that_of_the_system(guide):
+    page = guide.open("/styleguide/?look=light")
+    page.emulate_media(color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    by_day = page.evaluate(ground)
+    page.get_by_role("navigation", name="Colours").get_by_role("link", name="system").click()
+    assert page.evaluate(ground) != by_day
+
+
+@pytest.mark.parametrize(("direction", "onward"), [("ltr", "ArrowRight"), ("rtl", "ArrowLeft")])
+def test_the_arrow_keys_lead_the_way_photos_are_read(guide, direction, onward):
+    page = guide.open(f"/styleguide/?dir={direction}")
+    page.locator("a[data-lightbox]").first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press(onward)
+    assert page.locator("#lightbox [data-count]").inner_text().startswith("2")
