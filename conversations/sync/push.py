@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -231,7 +232,9 @@ def _without_known(x_account: XAccount, page: Page) -> Page:
         )
     )
     events = tuple(event for event in page.events if as_number(event.id) not in known)
-    return Page(events=events, odd=page.odd, includes=page.includes, result_count=len(events))
+    keys = {key for event in events for key in event.media_keys}  # the others have X's own keys by now
+    includes = replace(page.includes, media=tuple(item for item in page.includes.media if item.media_key in keys))
+    return Page(events=events, odd=page.odd, includes=includes, result_count=len(events))
 
 
 def _answer(activity: Activity, page: Page) -> Answer[Page]:

@@ -23,7 +23,8 @@ from django.urls import reverse
 from conversations import tasks
 from conversations.sync.webhooks import SIGNATURE
 
-PATIENCE = 60
+PATIENCE = 600
+"""Seconds for an answer: others have their turns while one is made."""
 ALTERED = b" "
 
 

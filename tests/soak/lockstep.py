@@ -172,8 +172,10 @@ def _be_a_worker(doomed: Doomed, seed: int, hears: int, says: int) -> None:
         traceback.print_exc()
         sys.stderr.flush()
     finally:
-        turns.tell(is_standing=False)
-        os._exit(status)
+        try:
+            turns.tell(is_standing=False)
+        finally:  # also when the story has broken off and nobody hears it any more
+            os._exit(status)
 
 
 class Turns:

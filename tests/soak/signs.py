@@ -10,7 +10,7 @@ from tests.conversations.sync_support import OWN, one_to_one
 from tests.conversations.sync_worlds import DrawnWorld
 from tests.xsim_server import SimServer
 
-MOST_AT_ONCE = 4
+MOST_AT_ONCE = 5
 
 
 @dataclass
@@ -24,16 +24,16 @@ class Signs:
     drawn: DrawnWorld
     is_stored: Callable[[str], bool] = lambda person: False
     due: set[tuple[int, int]] = field(default_factory=set)
+    early: set[tuple[int, int]] = field(default_factory=set)
 
     def draw(self) -> str:
         """Some of them, close together: what is pushed so may come in any order."""
-        kinds = [self.rng.choice([self._type, self._read, self._read, self._write_encrypted])] * self.rng.randint(
-            1, MOST_AT_ONCE
-        )
+        make = self.rng.choice([self._type, self._read, self._read, self._read, self._write_encrypted])
+        count = self.rng.randint(1, MOST_AT_ONCE)
         person = self.rng.choice(sorted(self.drawn.said_to) or self.drawn.people)
-        for make in kinds:
+        for _ in range(count):
             make(person)
-        return f"{len(kinds)} x {kinds[0].__name__.strip('_')}"
+        return f"{count} x {make.__name__.strip('_')}"
 
     def _type(self, person: str) -> None:
         self.xsim.post("typing", {"sender_id": person, "recipient_id": OWN})
@@ -44,8 +44,11 @@ class Signs:
         if not said:
             return
         event_id = self.rng.choice(said)
-        if self.is_stored(person):
-            self.due.add((int(person), event_id))
+        receipt = int(person), event_id
+        if not self.is_stored(person):
+            self.early.add(receipt)
+        elif receipt not in self.early:
+            self.due.add(receipt)
         self.xsim.post("read", {"reader_id": person, "other_id": OWN, "last_read_event_id": str(event_id)})
 
     def _write_encrypted(self, person: str) -> None:

@@ -50,7 +50,7 @@ from tests.xsim_server import SimServer
 FAULTS = ["401", "402", "429", "429-no-reset", "500-html", "503", "503-empty", "cut-before", "cut-after"]
 MARK = "that was all for now"
 """A line of the stream that is no JSON, put there by the story: instead of waiting for keep-alives in real time."""
-BETWEEN = 6
+BETWEEN, MOST_SIGNS = 6, 3
 """So many things at most happen at X while our processes work on the same round."""
 QUIET_STEP = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=4)
@@ -73,7 +73,7 @@ class Story:
         self.lagging = False
         self.is_hasty = self.rng.random() < 0.5
         self.is_shuffled = False
-        self.brought = 0
+        self.brought = self.signs_given = 0
 
     def play(self) -> None:
         """Raises AssertionError, with what happened, where the promise is broken."""
@@ -122,7 +122,6 @@ class Story:
         self.drawn.now += timedelta(seconds=max(seconds - 6000, 0))
         self._tell(f"{seconds} s pass, {len(events)} events")
         self._bring(events)
-        self._tell(self.signs.draw())
         if XAccount.objects.get().state != XAccount.State.CONNECTED and self.rng.random() < 0.7:
             self._connect_again()
         deeds = [self._fault, self._fault, self._end_token, self._change_limit, self._nothing]
@@ -162,7 +161,13 @@ class Story:
 
     def _before_step(self, label: str) -> None:
         if label.startswith(LISTENS):  # there is always something to be read
+            self._give_signs(0.6)
             self.xsim.post("stream", {"garbage": MARK})
+
+    def _give_signs(self, likelihood: float) -> None:
+        if self.signs_given < MOST_SIGNS and self.rng.random() < likelihood:
+            self.signs_given += 1
+            self._tell(self.signs.draw())
 
     def _between_steps(self) -> None:
         """Somebody writes while pages are read, lines come in, rows are written."""
@@ -170,8 +175,7 @@ class Story:
             self.brought += 1
             self.drawn.now += timedelta(seconds=1)
             self._bring([self.drawn.event(self.drawn.now - timedelta(seconds=self.rng.random()))])
-            if self.rng.random() < 0.5:
-                self._tell(self.signs.draw())
+            self._give_signs(0.2)
 
     def _fault(self) -> None:
         kind, times = self.rng.choice(FAULTS), self.rng.choice([1, 1, 2, 4])
@@ -208,7 +212,8 @@ class Story:
     def _work(self) -> None:
         """One to three processes at once, each of them perhaps doomed."""
         self._let_waits_end()
-        self.brought = 0
+        self.brought = self.signs_given = 0
+        self._give_signs(0.3)
         works = []
         for _ in range(self.rng.choice([1, 1, 2, 3])):
             name, work = self._draw_work()
@@ -223,8 +228,8 @@ class Story:
         works: list[tuple[str, Work]] = [
             ("poll", lambda: sync.poll(pk)),
             ("poll", lambda: sync.poll(pk)),
-            ("listen", self._listen),
-            ("webhook", self._hook),
+            *[("listen", self._listen)] * 3,
+            *[("webhook", self._hook)] * 2,
             ("take up", self._take_up),
             ("look up", self._look_up),
             ("repair subscriptions", subscriptions.repair),
