@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import Person, x_accounts_of
 from accounts.models import Role, XAccount
 from conversations.models import Conversation, ConversationLookup, DmEvent
+from dminbox import wording
 
 MAX_ID = 2**63 - 1
 HOSTS = {"x.com", "www.x.com", "mobile.x.com", "twitter.com", "www.twitter.com", "mobile.twitter.com"}
@@ -132,6 +133,7 @@ class OpenConversationForm(forms.Form):
         field = self.fields["x_account"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = x_accounts_of(user, Role.AGENT).filter(state=XAccount.State.CONNECTED)
+        field.label_from_instance = lambda row: wording.handle(row.username)  # type: ignore[assignment, method-assign]
 
     def clean_target(self) -> Target:
         x_account = self.cleaned_data.get("x_account")

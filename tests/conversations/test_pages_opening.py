@@ -78,6 +78,11 @@ def test_the_page_says_the_price_before_anything_is_asked(as_ada, x_account):
     assert "XChat" in html
 
 
+def test_a_handle_to_choose_keeps_its_sign_in_front_where_text_runs_from_the_right(as_ada, x_account):
+    html = as_ada.get("/open/", headers={"accept-language": "ar"}).content.decode()
+    assert f"\u2066@{x_account.username}\u2069</option>" in html
+
+
 def test_asking_makes_one_wish_and_leads_to_its_page(as_ada, ada, x_account):
     answer = as_ada.post("/open/", {"x_account": x_account.pk, "target": "@odd_ossian"})
     wish = ConversationLookup.objects.get()
