@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bench import table
+from bench import elsewhere, table
 from bench.setup import QUICK, Bench, Sizes, scratch
 from tests import services
 
@@ -55,7 +55,7 @@ def _options() -> argparse.Namespace:
 def _measured(name: str, bench: Bench) -> list[table.Row]:
     print(f"{name} …", end=" ", flush=True, file=sys.stderr)
     started = time.monotonic()
-    rows: list[table.Row] = import_module(f"bench.rows.{name}").measure(bench)
+    rows: list[table.Row] = import_module(f"bench.rows.{name}").measure(bench) + elsewhere.rows(name)
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
     return rows
 

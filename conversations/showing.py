@@ -240,6 +240,11 @@ class Picture:
         return missing.why_missing(self.media.type, self.file)
 
     @property
+    def may_be_retried(self) -> bool:
+        """By whoever may answer in this X account."""
+        return self.file is not None and self.file.state in MediaFile.GIVEN_UP
+
+    @property
     def not_here(self) -> str:
         return missing.not_here(self.media.type)
 

@@ -24,9 +24,9 @@ from conversations import links
 Entities = Mapping[str, Any] | None
 
 MAX_ENTITIES = 500
+"""Of one kind; a message of 10,000 characters has room for fewer links than that."""
 PREVIEWED = 2_000
 """How much of a message its preview is made from."""
-"""Of one kind; a message of 10,000 characters has room for fewer links than that."""
 TAG_SIGNS = ("@", "＠", "#", "＃", "$")
 ESCAPES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'"}
 ESCAPE = re.compile("|".join(map(re.escape, ESCAPES)))

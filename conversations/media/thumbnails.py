@@ -29,11 +29,13 @@ WIDTHS = (360, 720)
 TALLEST = 4
 """Times as high as wide; taller ones become narrower, so that a scroll of a screenshot stays small."""
 SMALL_ENOUGH = 24 * 1024
-"""Bytes of a file that is its own thumbnail, as most avatars are."""
+"""Bytes of a file that is its own thumbnail, as most avatars are, unless it tells more than its picture."""
 PLACEHOLDER = 16
 LONGEST_PLACEHOLDER = 600
 QUALITY = 80
 ORIENTATION = 0x0112
+WRITTEN_BESIDE = {"exif", "xmp", "XML:com.adobe.xmp", "photoshop", "comment", "Raw profile type exif"}
+"""Of what Pillow knows of a file: what tells of a camera, a place or a person."""
 LANCZOS = Image.Resampling.LANCZOS
 LEASE = timedelta(minutes=10)
 MOST_ATTEMPTS = 3
@@ -71,7 +73,7 @@ def thumbnails_of(path: str, content_type: str) -> dict[str, Any]:
     place = Path(settings.MEDIA_ROOT) / path
     try:
         picture, (width, height) = _upright(place)
-        widths = [] if place.stat().st_size <= SMALL_ENOUGH else _write_all(picture, place)
+        widths = [] if place.stat().st_size <= SMALL_ENOUGH and not _tells_more(place) else _write_all(picture, place)
         placeholder = _placeholder(picture)
     except UNREADABLE as error:
         log.info("no_thumbnails", error=type(error).__name__)
@@ -96,6 +98,12 @@ def _upright(place: Path) -> tuple[Image.Image, tuple[int, int]]:
         is_turned = opened.getexif().get(ORIENTATION, 1) >= 5
         has_alpha = picture.has_transparency_data
     return picture.convert("RGBA" if has_alpha else "RGB"), size[::-1] if is_turned else size
+
+
+def _tells_more(place: Path) -> bool:
+    """Whether a camera or a program has written something beside the picture."""
+    with Image.open(place) as opened:
+        return bool(opened.getexif()) or not WRITTEN_BESIDE.isdisjoint(opened.info)
 
 
 def _write_all(picture: Image.Image, place: Path) -> list[int]:

@@ -4,7 +4,7 @@ BATCH = 2_000
 
 
 def fill(apps, schema_editor):
-    """What sync keeps since 0023 of each new event, once for all that was stored before."""
+    """What sync keeps since 0027 of each new event, once for all that was stored before."""
     DmEvent = apps.get_model("conversations", "DmEvent")
     links = apps.get_model("conversations", "EventPost").objects.order_by("event")
     last = 0

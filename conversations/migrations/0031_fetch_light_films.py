@@ -34,6 +34,8 @@ def want_light(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
+    atomic = False  # each row by itself: no lock on all films while workers fetch some of them
+
     dependencies = [("conversations", "0030_light_films")]
 
     operations = [migrations.RunPython(want_light, migrations.RunPython.noop, elidable=True)]

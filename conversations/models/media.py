@@ -26,6 +26,8 @@ class MediaFile(models.Model):
         TOO_LARGE = "too_large", _("Too large")
         REFUSED = "refused", _("Refused: not a picture or video, or not at an allowed address")
 
+    GIVEN_UP = (State.GONE, State.TOO_LARGE, State.REFUSED)
+
     source_url = models.TextField(help_text="Where X keeps it. A secret: whoever knows it may see the file.")
     source_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of source_url, hexadecimal.")
     x_account = models.ForeignKey(
@@ -71,8 +73,7 @@ class MediaFile(models.Model):
 
     def want_again(self) -> bool:
         """A person asks once more for what was given up, or is tried only seldom. Whether there was such a thing."""
-        state = MediaFile.State
-        return self._make_due(state__in=[state.GONE, state.TOO_LARGE, state.REFUSED, state.DUE])
+        return self._make_due(state__in=[*self.GIVEN_UP, MediaFile.State.DUE])
 
     def replace_lost_bytes(self) -> bool:
         """What X may still have replaces what a disk has lost."""

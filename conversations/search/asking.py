@@ -70,6 +70,21 @@ def parse(typed: str) -> Asked:
     return asked
 
 
+def with_name(text: str, typed: str, name: str) -> str:
+    """The same search with another name after the from: or in: that has this one."""
+    for match in PART.finditer(text):
+        group = "bare" if match["quoted"] is None else "quoted"
+        if (match["key"] or "").lower() in ("from", "in") and match[group].strip() == typed:
+            begin = match.end("key") + 1
+            return text[:begin] + _as_one(name) + text[match.end() :]
+    return text
+
+
+def _as_one(name: str) -> str:
+    plain = re.sub(f"[{QUOTES}]", "", name)
+    return f'"{plain}"' if re.search(r"\s", plain) else plain
+
+
 def _take(asked: Asked, match: re.Match[str]) -> None:
     key = (match["key"] or "").lower()
     value = match["bare"] if match["quoted"] is None else match["quoted"]

@@ -1,4 +1,4 @@
-"""The list of the inbox as a browser keeps it for an hour without a network."""
+"""The list of the inbox as a browser keeps it for a day without a network."""
 
 from __future__ import annotations
 

@@ -71,11 +71,11 @@ def _older(wanted: Wanted, found: Found) -> str:
 
 def _guesses(wanted: Wanted, typed: str, alike: list[XUser]) -> list[Guess]:
     """The same search with another name in the place of the one that means nobody."""
-    return [Guess(person, _address(wanted.asked.text.replace(typed, _handle(person), 1))) for person in alike]
+    return [Guess(person, _address(asking.with_name(wanted.asked.text, typed, _handle(person)))) for person in alike]
 
 
 def _from(person: XUser) -> str:
-    return _address(f"from:{_handle(person)}")
+    return _address(asking.with_name("from:x", "x", _handle(person)))
 
 
 def _handle(person: XUser) -> str:

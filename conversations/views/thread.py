@@ -38,6 +38,8 @@ from conversations.views.asking import all_of, refusal
 from conversations.views.watching import is_watched
 
 PAGE = 50
+MOST_STEPS = 200
+"""Comings and goings that the panel of people tells of, the newest."""
 Show = ThreadForm.Show
 EVENT_TYPES = {
     Show.ALL: [],
@@ -60,6 +62,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     events, older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
     people = list(conversation.participants.with_profiles(request.user))
     conversation.named = others_named(conversation, people)
+    steps = _steps(conversation) if conversation.is_group else []
     _add_receipt(conversation, people, events if above is None else None)
     context = _page(conversation, wanted, events, older, above) | {
         "has_newer": above is not None,
@@ -69,7 +72,8 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "newest": events[-1].dm_event_id if events else 0,
         "target": wanted["at"],
         "people": people,
-        "steps": steps_by_person(_steps(conversation)) if conversation.is_group else {},
+        "steps": steps_by_person(steps),
+        "has_older_steps": len(steps) == MOST_STEPS,
         "attention": attention_of(conversation.x_account),
         "choices": Show.CHOICES if conversation.is_group else Show.CHOICES[:2],
     }
@@ -280,7 +284,8 @@ def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
 def _steps(conversation: Conversation) -> list[EventParticipant]:
     types = EVENT_TYPES[Show.COMINGS]
     rows = EventParticipant.objects.filter(event__conversation=conversation, event__event_type__in=types)
-    return list(rows.select_related("event__sender").order_by("event__dm_event_id")[:1000])
+    newest = rows.select_related("event__sender").order_by("-event__dm_event_id")[:MOST_STEPS]
+    return list(newest)[::-1]
 
 
 def _page(

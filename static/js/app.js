@@ -1,7 +1,6 @@
-// What pages do beyond links and forms. Everything here is an addition: each page works without it.
+// What all pages do beyond links and forms. Everything here is an addition: each page works without it.
 "use strict";
 
-// Two files for whoever is still on the way: the zone of the browser stands in zone.js, threads in thread.js.
 document.addEventListener("htmx:beforeSwap", (event) => {
   // A form that was filled in wrongly comes back with 422 and is shown like any other answer.
   if (event.detail.xhr.status === 422) {

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Membership, Role
 from conversations.models import SearchState
+from conversations.search import asking
 from tests import factories
 from tests.conversations.search_support import index_all, say
 
@@ -151,6 +152,20 @@ def test_a_stranger_is_not_told_how_much_there_is_to_index(client, cleo, talk):
     SearchState.objects.update(old_below=10**6, old_left=3000)
     client.force_login(cleo)
     assert "not searched yet" not in page(client, "lamp")
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "expected"),
+    [
+        ("plan from:lan", "@lana", "plan from:@lana"),
+        ('from:"lan" lan', "@lana", "from:@lana lan"),
+        ("-lan in:Lan x in:lan", "Ada Lindqvist", '-lan in:Lan x in:"Ada Lindqvist"'),
+        ("from:lan", 'Ada "Lamps"', 'from:"Ada Lamps"'),
+        ("lan", "@lana", "lan"),
+    ],
+)
+def test_another_name_takes_the_place_of_the_one_that_means_nobody(typed, name, expected):
+    assert asking.with_name(typed, "lan", name) == expected
 
 
 def test_who_is_not_signed_in_is_asked_to(client):

@@ -151,6 +151,30 @@ def test_files_that_are_not_here_say_why_and_can_be_asked_for_again(as_ada, fill
         assert words in thread(as_ada, filled.everything)
 
 
+def test_who_may_only_read_is_offered_no_retry(client, ben, filled):
+    factories.MembershipFactory(user=ben, x_account=filled.everything.x_account, role=Role.VIEWER)
+    client.force_login(ben)
+    html = thread(client, filled.everything)
+    assert "X no longer has this photo." in html
+    assert "Try again" not in html
+
+
+def test_of_very_many_comings_and_goings_the_panel_tells_the_newest(as_ada, filled, monkeypatch):
+    monkeypatch.setattr("conversations.views.thread.MOST_STEPS", 1)
+    person = filled.people[1]
+    group = factories.ConversationFactory(
+        x_account=filled.support, peer=None, is_group=True, dm_conversation_id="1888888888888888887"
+    )
+    teller = rich.Teller(group, NOW)
+    teller.move("ParticipantsJoin", [person])
+    teller.move("ParticipantsLeave", [person])
+    rich.recount(group)
+    panel = thread(as_ada, group).split('id="people"')[1]
+    assert "Left " in panel
+    assert "Joined " not in panel
+    assert "Here before what X has shown us." not in panel
+
+
 def test_a_shared_post_is_a_card_with_author_text_media_poll_and_quoted_post(as_ada, filled):
     html = thread(as_ada, filled.everything)
     for expected in (

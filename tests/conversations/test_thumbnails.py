@@ -86,6 +86,15 @@ def test_a_small_file_is_its_own_thumbnail(settings):
     assert file.placeholder
 
 
+def test_a_small_file_that_tells_of_its_camera_gets_copies_that_do_not(settings):
+    exif = Image.Exif()
+    exif[0x010F] = "Nordlicht Camera"
+    file = made(stored(settings, Image.new("RGB", (200, 200), "#20303a"), exif=exif))
+    assert file.size <= thumbnails.SMALL_ENOUGH
+    assert file.thumbnail_widths == [200]
+    assert not opened(settings, file, 200).getexif()
+
+
 def test_what_is_see_through_stays_so(settings):
     picture = noise(800, 800)
     picture.putalpha(Image.linear_gradient("L").resize((800, 800)))
