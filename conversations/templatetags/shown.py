@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from conversations import links, showing
@@ -97,15 +95,14 @@ EVENT_LINK = f'<a class="event-time" href="{{}}">{TIME}</a>'
 @register.simple_tag
 def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> SafeString:
     """Where one message stands here, and the nearest X has to it: in one go, for a page has many."""
-    more, to_x = _labels(get_language())
     return format_html(
         EVENT_LINKS,
         address_of("event", event.conversation_id, event.dm_event_id),
         *_told(event.created_at, "clock"),
         address_of("message", event.conversation_id, event.dm_event_id),
-        more,
+        _("More about this message"),
         links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=has_media),
-        to_x,
+        _("On X"),
     )
 
 
@@ -113,11 +110,6 @@ EVENT_LINKS = (
     f'{EVENT_LINK}<a class="more" href="{{}}" aria-label="{{}}">⋯</a>'
     '<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="{}">↗</a>'
 )
-
-
-@cache
-def _labels(_language: str | None) -> tuple[str, str]:
-    return _("More about this message"), _("On X")
 
 
 @register.filter

@@ -106,7 +106,7 @@ def test_the_profile_tells_what_they_were_called_before_and_when(as_ada, x_accou
     ben.save()
     talk(x_account, ben)
     profile = page(as_ada, ben).split('id="profile"')[1].split("</section>")[0]
-    lines = [re.sub(r"<[^>]*>", "", line).strip() for line in profile.split("<li>")[1:]]
+    lines = [" ".join(re.sub(r"<[^>]*>", "", line).split()) for line in profile.split("<li>")[1:]]
     assert [line.split(" first seen")[0] for line in lines] == [
         "Ben Østergård @ben_reads",
         "Benjamin &lt;Ø&gt; @ben_reads",
