@@ -257,11 +257,17 @@ def _stop_typing(x_account: XAccount, page: Page) -> None:
 
 
 def _read_soon(x_account: XAccount) -> None:
-    """A push tells a shared post by its link alone: the next read brings the card."""
-    soon = timezone.now() + pace.steady(None) / 10
-    SyncState.objects.filter(x_account=x_account, next_poll_at__gt=soon, state=SyncState.State.ACTIVE).update(
-        next_poll_at=soon
-    )
+    """A push tells a shared post by its link alone: the next read brings the card. However many come, reading keeps
+    to its even pace, and to its reserve.
+    """
+    now = timezone.now()
+    is_used_up = Q(rate_remaining__lte=pace.KEPT, rate_reset_at__gt=now)
+    reading = SyncState.objects.filter(x_account=x_account, state=SyncState.State.ACTIVE).exclude(is_used_up)
+    for pk, last, limit in reading.values_list("pk", "last_poll_at", "rate_limit"):
+        soon = now + pace.steady(None) / 10
+        if last is not None:
+            soon = max(soon, last + pace.steady(limit))
+        reading.filter(pk=pk, next_poll_at__gt=soon).update(next_poll_at=soon)
 
 
 # --- Receipts, typing -------------------------------------------------------------------------------------------------
