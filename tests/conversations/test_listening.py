@@ -15,6 +15,7 @@ from django.utils import timezone
 from conversations.models import ActivityDelivery, DmEvent, PushState, SyncState
 from conversations.sync import listening, pace, push, subscriptions, trouble
 from conversations.sync.listening import Listener, Stopped
+from dminbox.xapi.errors import StreamEnded, Unavailable
 from tests.conversations.sync_support import OWN, begin, connect, make_person, say, stored_ids
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -266,3 +267,28 @@ def test_who_ends_gives_the_stream_back_at_once(x_account, listen):
     wait_until(is_connected)
     listener.stop()
     wait_until(lambda: PushState.objects.get().holder == "")
+
+
+def is_away(*_):
+    raise OperationalError("the database is away")
+
+
+@pytest.mark.parametrize("failure", [StreamEnded("the stream ended"), Unavailable("503")])
+def test_a_database_that_goes_away_together_with_the_stream_does_not_end_the_listener(x_account, failure):
+    listener = Listener()
+
+    def fails():
+        raise failure
+
+    listener._may_try, listener._listen = (lambda: True), fails
+    with connection.execute_wrapper(is_away):
+        listener._try_to_listen()
+    del listener._may_try, listener._listen
+    assert listener._may_try(), "it tries again"
+
+
+def test_who_is_stopped_while_the_database_is_away_ends_quietly(x_account):
+    listener = Listener()
+    listener.stop()
+    with connection.execute_wrapper(is_away):
+        listener.run()
