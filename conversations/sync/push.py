@@ -67,6 +67,10 @@ class Odd(Exception):  # noqa: N818 (no failure: kept raw and counted)
     """Nothing can be made of this activity; the words say why, without what stands in it."""
 
 
+class Unwanted(Exception):  # noqa: N818 (no failure: a person's choice)
+    """It was pushed for an X account that a person has disconnected: nothing of it is kept."""
+
+
 def is_strange(activity: Activity) -> bool:
     """Whether it was pushed for somebody else: what another program subscribed to with the same X app comes over the
     same stream, and is none of our business. Where X had that subscription first, it is ours as well.
@@ -169,6 +173,10 @@ def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
         with transaction.atomic():
             _deed(activity)(activity, delivery.received_at)
         delivery.state, delivery.detail = State.DONE, ""
+    except Unwanted:
+        log.info("activity_dropped", event_type=activity.event_type, delivery_id=delivery.pk)
+        count(strangers=1)
+        delivery.state, delivery.detail, delivery.raw = State.DONE, "", None
     except (Odd, ValueError) as reason:
         log.warning("odd_activity", event_type=activity.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
@@ -179,7 +187,8 @@ def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
         log.warning("activity_not_understood", event_type=activity.event_type, error=type(error).__name__)
         delivery.state, delivery.detail = State.ODD, type(error).__name__
     delivery.lease_until = None
-    delivery.save(update_fields=["state", "detail", "lease_until"])
+    dropped = ["raw"] if delivery.raw is None else []
+    delivery.save(update_fields=["state", "detail", "lease_until", *dropped])
 
 
 def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
@@ -393,9 +402,12 @@ def _heed_revocation(activity: Activity, _: datetime) -> None:
 
 
 def _x_account(activity: Activity) -> XAccount:
+    """Also where it needs to be connected again: what X pushes meanwhile is wanted."""
     x_account = without_tokens().filter(x_user_id=as_number(activity.user_id) or 0).first()
     if x_account is None:
         raise Odd("it names none of our X accounts")
+    if x_account.state == XAccount.State.DISCONNECTED:
+        raise Unwanted
     return x_account
 
 

@@ -449,6 +449,32 @@ def test_a_post_in_it_leaves_a_window_alone_that_is_used_up(x_account):
     assert SyncState.objects.get().next_poll_at == resets
 
 
+@pytest.mark.parametrize("is_waiting", [True, False])
+@pytest.mark.parametrize("kind", ["message", "typing", "chat"])
+def test_what_x_still_pushes_after_a_person_disconnected_is_dropped(x_account, kind, is_waiting):
+    PushState.objects.create(pk=1)
+    one = {"message": received, "typing": typing, "chat": chat}[kind]()
+    if is_waiting:
+        push.keep(one, WEBHOOK)
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED)
+    if is_waiting:
+        push.take_up(push.due()[0])
+    else:
+        push.take_in(one, STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert (delivery.state, delivery.raw) == (State.DONE, None)
+    assert not Conversation.objects.exists()
+    assert not Change.objects.exists()
+    assert ledger.billed_today(x_account).usd == 0
+    assert PushState.objects.get().strangers == 1
+
+
+def test_what_is_pushed_while_a_connection_waits_to_be_made_again_is_stored(x_account):
+    XAccount.objects.update(state=XAccount.State.RECONNECT)
+    push.take_in(received(), STREAM)
+    assert DmEvent.objects.exists()
+
+
 def test_what_is_played_to_us_again_months_later_is_neither_taken_up_nor_billed(x_account):
     push.take_in(received(), STREAM)
     spent = ledger.spend(x_account).month
