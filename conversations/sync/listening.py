@@ -265,14 +265,14 @@ def _poll_soon() -> None:
 
 
 def _minutes_since(moment: datetime | None) -> int:
-    """None less than none: a clock may have been set back meanwhile. More than X repeats where one ran ahead: then
-    nobody knows.
+    """At least one since any moment, for clocks differ and repeating costs nothing. More than X repeats where one ran
+    ahead: then nobody knows.
     """
     if moment is None:
         return 0
     if moment > leases.furthest(timezone.now(), CLOCKS_DIFFER):
         return MOST_BACKFILL + 1
-    return max(math.ceil((timezone.now() - moment).total_seconds() / 60), 0)
+    return max(math.ceil((timezone.now() - moment).total_seconds() / 60), 1)
 
 
 def _lease_end() -> datetime:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -222,6 +223,15 @@ def test_who_dies_before_the_missed_minutes_are_read_leaves_them_to_the_next(x_a
         living._try_to_listen()
     assert len(set(asked_minutes(xsim))) == 1, "both asked for the same minutes"
     assert len(asked_minutes(xsim)) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "minutes"), [(None, 0), (-50, 1), (0, 1), (30, 1), (90, 2), (-3600, 6)], ids=str
+)
+def test_the_minutes_to_be_repeated_are_at_least_one_whatever_the_clocks_say(seconds_ago, minutes):
+    with time_machine.travel(timezone.now(), tick=False):
+        moment = None if seconds_ago is None else timezone.now() - timedelta(seconds=seconds_ago)
+        assert listening._minutes_since(moment) == minutes
 
 
 def test_what_lies_beyond_xs_minutes_is_left_to_reading(x_account, xsim, listen):
