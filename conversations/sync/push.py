@@ -71,6 +71,10 @@ class Unwanted(Exception):  # noqa: N818 (no failure: a person's choice)
     """It was pushed for an X account that a person has disconnected: nothing of it is kept."""
 
 
+class TooEarly(Exception):  # noqa: N818 (no failure: X pushes in any order)
+    """What it is about is not stored yet: it is tried again for a while."""
+
+
 def is_strange(activity: Activity) -> bool:
     """Whether it was pushed for somebody else: what another program subscribed to with the same X app comes over the
     same stream, and is none of our business. Where X had that subscription first, it is ours as well.
@@ -154,7 +158,8 @@ def take_up(pk: int) -> None:
             detail="the database does not take it" if is_last else "",
         )
     else:
-        if delivery.source == ActivityDelivery.Source.WEBHOOK:  # the listener counts what came by the stream
+        is_from_webhook = delivery.source == ActivityDelivery.Source.WEBHOOK
+        if is_from_webhook and delivery.state != State.DUE:  # the listener counts what came by the stream
             count(activities=1)
 
 
@@ -177,6 +182,9 @@ def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
         log.info("activity_dropped", event_type=activity.event_type, delivery_id=delivery.pk)
         count(strangers=1)
         delivery.state, delivery.detail, delivery.raw = State.DONE, "", None
+    except TooEarly:
+        delivery.state = State.DONE if delivery.attempts >= MOST_ATTEMPTS else State.DUE
+        delivery.due_at = timezone.now() + AGAIN * max(delivery.attempts, 1)
     except (Odd, ValueError) as reason:
         log.warning("odd_activity", event_type=activity.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
@@ -188,7 +196,7 @@ def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
         delivery.state, delivery.detail = State.ODD, type(error).__name__
     delivery.lease_until = None
     dropped = ["raw"] if delivery.raw is None else []
-    delivery.save(update_fields=["state", "detail", "lease_until", *dropped])
+    delivery.save(update_fields=["state", "detail", "lease_until", "due_at", *dropped])
 
 
 def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
@@ -286,8 +294,11 @@ def _note_receipts(activity: Activity, _: datetime) -> None:
     x_account = _x_account(activity)
     receipts = xapi.read_receipts(activity)
     changes.lock(x_account)  # first: what is compared below must not move before it is written
-    for receipt in receipts:
-        participant = _participant(x_account, receipt.reader_id, receipt.other_id)
+    of_others = [receipt for receipt in receipts if as_number(receipt.reader_id) != x_account.x_user_id]
+    found = [(receipt, _participant(x_account, receipt.reader_id, receipt.other_id)) for receipt in of_others]
+    if found and not any(participant for _, participant in found):
+        raise TooEarly
+    for receipt, participant in found:
         if participant is None:
             continue
         read_to = as_number(receipt.last_read_event_id) or snowflake_floor(receipt.at)

@@ -293,8 +293,31 @@ def test_receipts_at_the_same_time_move_forward_only_and_are_told_once(x_account
     assert Change.objects.filter(kind=Change.Kind.RECEIPT).count() == 1
 
 
-def test_nobody_elses_conversation_is_touched(x_account):
+def take_up_later() -> None:
+    ActivityDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    for pk in push.due():
+        push.take_up(pk)
+
+
+@pytest.mark.parametrize("source", [STREAM, WEBHOOK])
+def test_a_receipt_that_comes_before_its_conversation_waits_for_it(x_account, source):
+    PushState.objects.create(pk=1)
+    push.keep(seen(1), source) if source == WEBHOOK else push.take_in(seen(1), source)
+    take_up_later()
+    assert ActivityDelivery.objects.get().state == State.DUE
+    assert push.due() == [], "it is not tried again at once"
+    push.take_in(received(1), STREAM)
+    take_up_later()
+    assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 1
+    assert not ActivityDelivery.objects.exclude(state=State.DONE).exists()
+    assert PushState.objects.get().activities == int(source == WEBHOOK)
+
+
+def test_nobody_elses_conversation_is_touched_and_waiting_for_it_ends(x_account):
     push.take_in(seen(1), STREAM)
+    for _ in range(push.MOST_ATTEMPTS):
+        assert ActivityDelivery.objects.get().state == State.DUE
+        take_up_later()
     assert not Participant.objects.exists()
     assert ActivityDelivery.objects.get().state == State.DONE
 
