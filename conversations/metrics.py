@@ -151,7 +151,9 @@ def _push(now: datetime) -> Iterator[Metric]:
     yield _counter("push_activities", "Activities pushed.", state.activities)
     yield _counter("push_duplicates", "Activities pushed that were here already.", state.duplicates)
     yield _counter("push_odd_lines", "Lines of the stream that were no activity.", state.odd_lines)
-    yield _counter("push_strangers", "Activities of another program with the same X app, dropped.", state.strangers)
+    yield _counter(
+        "push_strangers", "Activities of another program or a disconnected X account, dropped.", state.strangers
+    )
     refused = CounterMetricFamily("dminbox_webhook_refused", "Requests to the webhook refused.", labels=["reason"])
     for reason in ("unsigned", "replayed", "oversized", "odd", "bad_crc"):
         refused.add_metric([reason], getattr(state, f"webhook_{reason}"))

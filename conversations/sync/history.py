@@ -50,7 +50,7 @@ def read_history(pk: int) -> None:
             x_account = wish.conversation.x_account
             with (
                 wishes.request(wish, x_account, ledger.HISTORY),
-                caps.page(x_account, pace.PAGE, with_people=True) as size,
+                caps.page(x_account, pace.PAGE, with_people=wishes.needs_people(x_account)) as size,
             ):
                 _read_some_kinds(wish, progress, size) if wish.event_types else _read_on(wish, progress, size)
     except NoRequestLeft:
@@ -150,6 +150,7 @@ def _settle_kinds(wish: HistoryRead) -> None:
 
 def _ask(wish: HistoryRead, token: str, size: int) -> Answer[Page]:
     conversation = wish.conversation
+    with_people = wishes.needs_people(conversation.x_account)
 
     def ask(client: XClient) -> Answer[Page]:
         return client.conversation_dm_events(
@@ -157,6 +158,7 @@ def _ask(wish: HistoryRead, token: str, size: int) -> Answer[Page]:
             max_results=size,
             pagination_token=token or None,
             event_types=wish.event_types,
+            expand_users=with_people,
         )
 
     return ledger.call(conversation.x_account, ask)

@@ -11,6 +11,7 @@ import math
 import random
 import secrets
 import threading
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -90,18 +91,22 @@ class Listener:
         alive.touch("listener")
         close_old_connections()
         try:
-            if self._may_try():
-                self._listen()
+            self._listen_if_free()
         except (OperationalError, InterfaceError) as error:
             log.warning("listener_without_database", error=type(error).__name__)
-        except XError as error:
-            if self.stopping.is_set():
-                raise Stopped from error
-            self._settle(error)
         except Stopped:
             if self.stopping.is_set():
                 raise
             log.info("stream_taken_over")
+
+    def _listen_if_free(self) -> None:
+        try:
+            if self._may_try():
+                self._listen()
+        except XError as error:
+            if self.stopping.is_set():
+                raise Stopped from error
+            self._settle(error)
 
     def _may_try(self) -> bool:
         """The lease, if it is free and it is time to connect again."""
@@ -234,9 +239,10 @@ class Listener:
             _poll_soon()
 
     def _let_go(self) -> None:
-        """The next holder need not wait for the lease to run out."""
+        """The next holder need not wait for the lease to run out; where the database is away, it does."""
         mine = PushState.objects.filter(pk=1, holder=self.holder)
-        mine.update(holder="", lease_until=None, state=State.WAITING, state_since=timezone.now())
+        with suppress(OperationalError, InterfaceError):
+            mine.update(holder="", lease_until=None, state=State.WAITING, state_since=timezone.now())
 
 
 def _wait(error: XError, problem: Trouble, failures: int) -> timedelta:
@@ -259,14 +265,14 @@ def _poll_soon() -> None:
 
 
 def _minutes_since(moment: datetime | None) -> int:
-    """None less than none: a clock may have been set back meanwhile. More than X repeats where one ran ahead: then
-    nobody knows.
+    """At least one since any moment, for clocks differ and repeating costs nothing. More than X repeats where one ran
+    ahead: then nobody knows.
     """
     if moment is None:
         return 0
     if moment > leases.furthest(timezone.now(), CLOCKS_DIFFER):
         return MOST_BACKFILL + 1
-    return max(math.ceil((timezone.now() - moment).total_seconds() / 60), 0)
+    return max(math.ceil((timezone.now() - moment).total_seconds() / 60), 1)
 
 
 def _lease_end() -> datetime:

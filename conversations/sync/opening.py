@@ -66,7 +66,7 @@ def _look_up(lookup: ConversationLookup) -> None:
     while reach is None or (reach.token and not reach.is_resting and wishes.renew(lookup)):
         with (
             wishes.request(lookup, lookup.x_account, endpoint),
-            caps.page(lookup.x_account, pace.PAGE, with_people=True) as size,
+            caps.page(lookup.x_account, pace.PAGE, with_people=wishes.needs_people(lookup.x_account)) as size,
         ):
             answer = _ask(lookup, participant_id, dm_conversation_id, reach.token if reach else "", size)
             # The reach is advanced here and claimed below, in the transaction that stores the page.
@@ -109,10 +109,16 @@ def _dm_conversation_id(lookup: ConversationLookup, participant_id: str | None) 
 def _ask(
     lookup: ConversationLookup, participant_id: str | None, dm_conversation_id: str, token: str, size: int
 ) -> Answer[Page]:
+    with_people = wishes.needs_people(lookup.x_account)
+
     def ask(client: XClient) -> Answer[Page]:
         if participant_id is None:
-            return client.conversation_dm_events(dm_conversation_id, max_results=size, pagination_token=token or None)
-        return client.dm_events_with(participant_id, max_results=size, pagination_token=token or None)
+            return client.conversation_dm_events(
+                dm_conversation_id, max_results=size, pagination_token=token or None, expand_users=with_people
+            )
+        return client.dm_events_with(
+            participant_id, max_results=size, pagination_token=token or None, expand_users=with_people
+        )
 
     return ledger.call(lookup.x_account, ask)
 

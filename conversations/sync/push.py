@@ -67,6 +67,14 @@ class Odd(Exception):  # noqa: N818 (no failure: kept raw and counted)
     """Nothing can be made of this activity; the words say why, without what stands in it."""
 
 
+class Unwanted(Exception):  # noqa: N818 (no failure: a person's choice)
+    """It was pushed for an X account that a person has disconnected: nothing of it is kept."""
+
+
+class TooEarly(Exception):  # noqa: N818 (no failure: X pushes in any order)
+    """What it is about is not stored yet: it is tried again for a while."""
+
+
 def is_strange(activity: Activity) -> bool:
     """Whether it was pushed for somebody else: what another program subscribed to with the same X app comes over the
     same stream, and is none of our business. Where X had that subscription first, it is ours as well.
@@ -150,7 +158,8 @@ def take_up(pk: int) -> None:
             detail="the database does not take it" if is_last else "",
         )
     else:
-        if delivery.source == ActivityDelivery.Source.WEBHOOK:  # the listener counts what came by the stream
+        is_from_webhook = delivery.source == ActivityDelivery.Source.WEBHOOK
+        if is_from_webhook and delivery.state != State.DUE:  # the listener counts what came by the stream
             count(activities=1)
 
 
@@ -169,6 +178,13 @@ def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
         with transaction.atomic():
             _deed(activity)(activity, delivery.received_at)
         delivery.state, delivery.detail = State.DONE, ""
+    except Unwanted:
+        log.info("activity_dropped", event_type=activity.event_type, delivery_id=delivery.pk)
+        count(strangers=1)
+        delivery.state, delivery.detail, delivery.raw = State.DONE, "", None
+    except TooEarly:
+        delivery.state = State.DONE if delivery.attempts >= MOST_ATTEMPTS else State.DUE
+        delivery.due_at = timezone.now() + AGAIN * max(delivery.attempts, 1)
     except (Odd, ValueError) as reason:
         log.warning("odd_activity", event_type=activity.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
@@ -179,7 +195,8 @@ def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
         log.warning("activity_not_understood", event_type=activity.event_type, error=type(error).__name__)
         delivery.state, delivery.detail = State.ODD, type(error).__name__
     delivery.lease_until = None
-    delivery.save(update_fields=["state", "detail", "lease_until"])
+    dropped = ["raw"] if delivery.raw is None else []
+    delivery.save(update_fields=["state", "detail", "lease_until", "due_at", *dropped])
 
 
 def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
@@ -257,11 +274,17 @@ def _stop_typing(x_account: XAccount, page: Page) -> None:
 
 
 def _read_soon(x_account: XAccount) -> None:
-    """A push tells a shared post by its link alone: the next read brings the card."""
-    soon = timezone.now() + pace.steady(None) / 10
-    SyncState.objects.filter(x_account=x_account, next_poll_at__gt=soon, state=SyncState.State.ACTIVE).update(
-        next_poll_at=soon
-    )
+    """A push tells a shared post by its link alone: the next read brings the card. However many come, reading keeps
+    to its even pace, and to its reserve.
+    """
+    now = timezone.now()
+    is_used_up = Q(rate_remaining__lte=pace.KEPT, rate_reset_at__gt=now)
+    reading = SyncState.objects.filter(x_account=x_account, state=SyncState.State.ACTIVE).exclude(is_used_up)
+    for pk, last, limit in reading.values_list("pk", "last_poll_at", "rate_limit"):
+        soon = now + pace.steady(None) / 10
+        if last is not None:
+            soon = max(soon, last + pace.steady(limit))
+        reading.filter(pk=pk, next_poll_at__gt=soon).update(next_poll_at=soon)
 
 
 # --- Receipts, typing -------------------------------------------------------------------------------------------------
@@ -271,8 +294,11 @@ def _note_receipts(activity: Activity, _: datetime) -> None:
     x_account = _x_account(activity)
     receipts = xapi.read_receipts(activity)
     changes.lock(x_account)  # first: what is compared below must not move before it is written
-    for receipt in receipts:
-        participant = _participant(x_account, receipt.reader_id, receipt.other_id)
+    of_others = [receipt for receipt in receipts if as_number(receipt.reader_id) != x_account.x_user_id]
+    found = [(receipt, _participant(x_account, receipt.reader_id, receipt.other_id)) for receipt in of_others]
+    if found and not any(participant for _, participant in found):
+        raise TooEarly
+    for receipt, participant in found:
         if participant is None:
             continue
         read_to = as_number(receipt.last_read_event_id) or snowflake_floor(receipt.at)
@@ -387,9 +413,12 @@ def _heed_revocation(activity: Activity, _: datetime) -> None:
 
 
 def _x_account(activity: Activity) -> XAccount:
+    """Also where it needs to be connected again: what X pushes meanwhile is wanted."""
     x_account = without_tokens().filter(x_user_id=as_number(activity.user_id) or 0).first()
     if x_account is None:
         raise Odd("it names none of our X accounts")
+    if x_account.state == XAccount.State.DISCONNECTED:
+        raise Unwanted
     return x_account
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -59,8 +59,7 @@ def is_due() -> bool:
     if not PushState.is_set_up():
         return False
     checked_at = _checked_at()
-    is_time = checked_at is None or _is_long_ago(checked_at) or _is_news(checked_at)
-    return is_time and trouble.has_credit()  # the read that is paid for again says when it is worth while
+    return checked_at is None or _is_long_ago(checked_at) or _is_news(checked_at)
 
 
 def _is_long_ago(checked_at: datetime) -> bool:
@@ -89,7 +88,8 @@ def repair() -> None:
         with grants.app(ledger.record_app_call) as app:
             _repair(app)
     except XError as error:
-        trouble.heed(error)
+        if trouble.has_credit():  # or else it would put off, each minute, the read that finds out
+            trouble.heed(error)
         log.warning("subscriptions_failed", error=type(error).__name__, status=error.status)
 
 
@@ -100,19 +100,39 @@ def _claim() -> bool:
 
 
 def _repair(app: XApp) -> None:
-    if webhooks.is_set_up():
-        webhooks.repair(app)
+    """What nobody wants any more goes first, whatever else fails, and without credit, too: it costs nothing."""
     listed = {(one.event_type, _number(one.user_id)): one for one in app.subscriptions()}
-    webhook_id = _webhook_id()
-    # Made while the stream was the way in, or for an address we had before: X would push them past our webhook.
-    astray = {key for key, one in listed.items() if webhook_id and one.tag == push.TAG and one.webhook_id != webhook_id}
     wanted = _wanted()
     most = _cap()
     keep = {one.key for one in wanted[:most]}
-    _remove(app, listed, keep - astray)
+    _remove(app, listed, keep)
+    _forget({one.key for one in wanted})
+    has_credit = trouble.has_credit()  # the read that is paid for again says when making is worth while
+    if has_credit and webhooks.is_set_up():
+        webhooks.repair(app)
+    webhook_id = _webhook_id()
+    astray = _astray(listed, webhook_id) & keep
+    _remove(app, listed, listed.keys() - astray)
+    if not has_credit:
+        _note_removed(wanted, astray)
+        return
     _make_missing(app, _note_listed(wanted, most, listed, astray), webhook_id)
     _try_beyond(app, wanted[most : most + 1], webhook_id)
-    _forget({one.key for one in wanted})
+
+
+def _astray(listed: dict[Key, Subscription], webhook_id: str | None) -> set[Key]:
+    """Those of ours that X would push past the way in: to an address we had before, or over the stream when it is the
+    webhook.
+    """
+    if webhook_id is None and webhooks.is_set_up():
+        return set()  # not registered yet, so nobody knows
+    return {key for key, one in listed.items() if one.tag == push.TAG and (one.webhook_id or None) != webhook_id}
+
+
+def _note_removed(wanted: list[Wanted], astray: set[Key]) -> None:
+    for one in wanted:
+        if one.key in astray:
+            _note(_row(one), State.WANTED)
 
 
 def _note_listed(
@@ -188,7 +208,7 @@ def _cap() -> int:
     return min(settings.X_SUBSCRIPTION_CAP, learnt if learnt is not None else settings.X_SUBSCRIPTION_CAP)
 
 
-def _remove(app: XApp, listed: dict[Key, Subscription], keep: set[Key]) -> None:
+def _remove(app: XApp, listed: dict[Key, Subscription], keep: Set[Key]) -> None:
     for key, one in listed.items():
         if key in keep or one.tag != push.TAG:
             continue

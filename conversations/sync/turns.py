@@ -275,7 +275,8 @@ def settle_cap(turn: Turn) -> None:
         state = locked(turn)
         if state is None:
             return
-        caps.pause(state)
+        if state.state != State.PAUSED:
+            caps.pause(state)
         give_back(state)
 
 
@@ -294,7 +295,9 @@ def settle_trouble(turn: Turn, error: XError) -> None:
             state.rate_remaining, state.rate_reset_at = 0, now + problem.wait
         state.failures += 1
         state.next_poll_at = now + problem.wait
-        if trouble.is_told_by_x_account(turn.x_account, problem):
+        if state.state == State.PAUSED:
+            state.next_poll_at = None  # until a person says so
+        elif trouble.is_told_by_x_account(turn.x_account, problem):
             state.next_poll_at = now  # due at once when it is connected again; until then nobody claims it
         else:
             trouble.enter(state, problem.state or State.REFUSED, problem.detail)

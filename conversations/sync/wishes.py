@@ -159,3 +159,11 @@ def settle_trouble(wish: Wish, error: XError) -> None:
 
 def lease_end() -> datetime:
     return timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+
+
+def needs_people(x_account: XAccount) -> bool:
+    """Whether people are worth their price with each page: during the import, and where X names senders only so. Else
+    who is not known yet is looked up once.
+    """
+    worth_it = Q(needs_people=True) | Q(import_finished_at=None)
+    return SyncState.objects.filter(worth_it, x_account=x_account).exists()

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import OperationalError, connection
 from django.utils import timezone
 
 from conversations.models import ActivityDelivery, DmEvent, PushState, SyncState
 from conversations.sync import listening, pace, push, subscriptions, trouble
 from conversations.sync.listening import Listener, Stopped
+from dminbox.xapi.errors import StreamEnded, Unavailable
 from tests.conversations.sync_support import OWN, begin, connect, make_person, say, stored_ids
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -223,6 +225,15 @@ def test_who_dies_before_the_missed_minutes_are_read_leaves_them_to_the_next(x_a
     assert len(asked_minutes(xsim)) == 2
 
 
+@pytest.mark.parametrize(
+    ("seconds_ago", "minutes"), [(None, 0), (-50, 1), (0, 1), (30, 1), (90, 2), (-3600, 6)], ids=str
+)
+def test_the_minutes_to_be_repeated_are_at_least_one_whatever_the_clocks_say(seconds_ago, minutes):
+    with time_machine.travel(timezone.now(), tick=False):
+        moment = None if seconds_ago is None else timezone.now() - timedelta(seconds=seconds_ago)
+        assert listening._minutes_since(moment) == minutes
+
+
 def test_what_lies_beyond_xs_minutes_is_left_to_reading(x_account, xsim, listen):
     now = timezone.now()
     PushState.objects.update(last_line_at=now - timedelta(minutes=20))
@@ -266,3 +277,28 @@ def test_who_ends_gives_the_stream_back_at_once(x_account, listen):
     wait_until(is_connected)
     listener.stop()
     wait_until(lambda: PushState.objects.get().holder == "")
+
+
+def is_away(*_):
+    raise OperationalError("the database is away")
+
+
+@pytest.mark.parametrize("failure", [StreamEnded("the stream ended"), Unavailable("503")])
+def test_a_database_that_goes_away_together_with_the_stream_does_not_end_the_listener(x_account, failure):
+    listener = Listener()
+
+    def fails():
+        raise failure
+
+    listener._may_try, listener._listen = (lambda: True), fails
+    with connection.execute_wrapper(is_away):
+        listener._try_to_listen()
+    del listener._may_try, listener._listen
+    assert listener._may_try(), "it tries again"
+
+
+def test_who_is_stopped_while_the_database_is_away_ends_quietly(x_account):
+    listener = Listener()
+    listener.stop()
+    with connection.execute_wrapper(is_away):
+        listener.run()

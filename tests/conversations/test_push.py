@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations import ledger
+from conversations import ledger, sync
 from conversations.models import (
     ActivityDelivery,
     BilledResource,
@@ -26,9 +26,9 @@ from conversations.models import (
     SyncState,
     XUser,
 )
-from conversations.sync import caps, push, store_page
+from conversations.sync import caps, pace, push, store_page
 from dminbox.xapi.activity import parse_activity
-from tests.conversations.sync_support import OWN, answer_of, message, one_to_one
+from tests.conversations.sync_support import OWN, answer_of, begin, connect, message, one_to_one, settle
 from tests.factories import SyncStateFactory, XAccountFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -293,8 +293,31 @@ def test_receipts_at_the_same_time_move_forward_only_and_are_told_once(x_account
     assert Change.objects.filter(kind=Change.Kind.RECEIPT).count() == 1
 
 
-def test_nobody_elses_conversation_is_touched(x_account):
+def take_up_later() -> None:
+    ActivityDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    for pk in push.due():
+        push.take_up(pk)
+
+
+@pytest.mark.parametrize("source", [STREAM, WEBHOOK])
+def test_a_receipt_that_comes_before_its_conversation_waits_for_it(x_account, source):
+    PushState.objects.create(pk=1)
+    push.keep(seen(1), source) if source == WEBHOOK else push.take_in(seen(1), source)
+    take_up_later()
+    assert ActivityDelivery.objects.get().state == State.DUE
+    assert push.due() == [], "it is not tried again at once"
+    push.take_in(received(1), STREAM)
+    take_up_later()
+    assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 1
+    assert not ActivityDelivery.objects.exclude(state=State.DONE).exists()
+    assert PushState.objects.get().activities == int(source == WEBHOOK)
+
+
+def test_nobody_elses_conversation_is_touched_and_waiting_for_it_ends(x_account):
     push.take_in(seen(1), STREAM)
+    for _ in range(push.MOST_ATTEMPTS):
+        assert ActivityDelivery.objects.get().state == State.DUE
+        take_up_later()
     assert not Participant.objects.exists()
     assert ActivityDelivery.objects.get().state == State.DONE
 
@@ -408,8 +431,7 @@ def test_what_a_killed_worker_had_taken_up_is_due_again(x_account):
     assert len(push.due()) == 1
 
 
-def test_a_post_in_it_makes_the_next_read_come_soon(x_account):
-    SyncState.objects.update(next_poll_at=timezone.now() + timedelta(minutes=5))
+def shared_post(uuid: str = "-17"):
     link = {
         "url": "https://t.co/a",
         "expanded_url": "https://twitter.com/nordlicht/status/1900",
@@ -417,8 +439,63 @@ def test_a_post_in_it_makes_the_next_read_come_soon(x_account):
         "indices": [0, 14],
     }
     urls = {"hashtags": [], "symbols": [], "user_mentions": [], "urls": [link]}
-    push.take_in(received(text="https://t.co/a", entities=urls), STREAM)
+    return received(int(uuid) if int(uuid) > 0 else 1, uuid, text="https://t.co/a", entities=urls)
+
+
+def test_a_post_in_it_makes_the_next_read_come_soon(x_account):
+    SyncState.objects.update(next_poll_at=timezone.now() + timedelta(minutes=5))
+    push.take_in(shared_post(), STREAM)
     assert SyncState.objects.get().next_poll_at < timezone.now() + timedelta(minutes=1)
+
+
+def test_many_posts_in_a_row_leave_the_window_its_reserve(xsim):
+    x_account = connect(xsim)
+    begin(x_account)
+    settle(x_account)
+    SyncState.objects.update(next_poll_at=timezone.now() + timedelta(minutes=5))
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for number in range(1, 21):
+            push.take_in(shared_post(str(number)), STREAM)
+            clock.shift(10)
+            xsim.post("clock", {"advance": 10})
+            sync.poll(x_account.pk)
+    state = SyncState.objects.get()
+    assert (state.state, state.failures) == (SyncState.State.ACTIVE, 0)
+    assert state.rate_remaining >= pace.reserve(state.rate_limit)
+    assert not [call for call in xsim.get("requests") if call["status"] == 429]
+
+
+def test_a_post_in_it_leaves_a_window_alone_that_is_used_up(x_account):
+    resets = timezone.now() + timedelta(minutes=5)
+    SyncState.objects.update(next_poll_at=resets, rate_remaining=pace.KEPT, rate_reset_at=resets)
+    push.take_in(shared_post(), STREAM)
+    assert SyncState.objects.get().next_poll_at == resets
+
+
+@pytest.mark.parametrize("is_waiting", [True, False])
+@pytest.mark.parametrize("kind", ["message", "typing", "chat"])
+def test_what_x_still_pushes_after_a_person_disconnected_is_dropped(x_account, kind, is_waiting):
+    PushState.objects.create(pk=1)
+    one = {"message": received, "typing": typing, "chat": chat}[kind]()
+    if is_waiting:
+        push.keep(one, WEBHOOK)
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED)
+    if is_waiting:
+        push.take_up(push.due()[0])
+    else:
+        push.take_in(one, STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert (delivery.state, delivery.raw) == (State.DONE, None)
+    assert not Conversation.objects.exists()
+    assert not Change.objects.exists()
+    assert ledger.billed_today(x_account).usd == 0
+    assert PushState.objects.get().strangers == 1
+
+
+def test_what_is_pushed_while_a_connection_waits_to_be_made_again_is_stored(x_account):
+    XAccount.objects.update(state=XAccount.State.RECONNECT)
+    push.take_in(received(), STREAM)
+    assert DmEvent.objects.exists()
 
 
 def test_what_is_played_to_us_again_months_later_is_neither_taken_up_nor_billed(x_account):

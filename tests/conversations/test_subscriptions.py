@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +11,8 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.models import ActivitySubscription, ApiCall, PushState, SyncState
-from conversations.sync import caps, subscriptions
+from conversations.sync import caps, subscriptions, trouble
+from dminbox.xapi.app import XApp
 from dminbox.xapi.errors import Unavailable
 from tests.conversations.sync_support import OWN, begin, connect
 
@@ -71,6 +73,51 @@ def test_disconnecting_removes_them_and_leaves_what_others_made(x_account, xsim)
     assert ("dm.received", OWN) not in at_x(xsim)
     assert ("oauth.revoke", None) in at_x(xsim)
     assert ActivitySubscription.objects.count() == 1
+
+
+def test_disconnecting_removes_them_while_another_x_account_has_no_credit(x_account, xsim):
+    begin(connect(xsim, OTHER))
+    repair()
+    trouble.stop_all_for_credit()
+    XAccount.objects.filter(pk=x_account.pk).update(state=XAccount.State.DISCONNECTED)
+    repair()
+    assert {user for _, user in at_x(xsim)} == {OTHER, None}
+    assert not ActivitySubscription.objects.filter(x_account=x_account).exists()
+
+
+def test_without_credit_looking_does_not_put_off_the_read_that_finds_out(x_account, xsim):
+    trouble.stop_all_for_credit()
+    due_at = SyncState.objects.get().next_poll_at
+    xsim.post("faults", {"kind": "402", "path": "subscriptions", "times": -1})
+    repair()
+    assert SyncState.objects.get().next_poll_at == due_at
+
+
+def test_disconnecting_removes_them_though_the_webhook_cannot_be_registered(x_account, xsim, settings):
+    repair()
+    settings.X_PUSH = "webhook"
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED)
+    xsim.post("faults", {"kind": "503", "path": "webhooks", "times": -1})
+    repair()
+    assert ("dm.received", OWN) not in at_x(xsim)
+
+
+@pytest.mark.parametrize("has_credit", [True, False])
+def test_what_x_would_push_to_an_address_we_had_before_is_removed(x_account, monkeypatch, has_credit, xsim):
+    repair()
+    listed = XApp.subscriptions
+
+    def to_an_old_address(app):
+        return [replace(one, webhook_id="1") for one in listed(app)]
+
+    monkeypatch.setattr(XApp, "subscriptions", to_an_old_address)
+    before = set(ActivitySubscription.objects.values_list("subscription_id", flat=True))
+    if not has_credit:
+        trouble.stop_all_for_credit()
+    repair()
+    assert at_x(xsim) == (ALL if has_credit else [])
+    now = ActivitySubscription.objects.filter(state=State.ACTIVE)
+    assert not before & set(now.values_list("subscription_id", flat=True))
 
 
 def test_before_the_choice_of_how_far_back_nothing_is_pushed(xsim):

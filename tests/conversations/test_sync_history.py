@@ -394,6 +394,20 @@ def test_or_by_user_id_or_conversation_id(x_account, xsim, kind, target):
     assert stored_ids(x_account) == ids
 
 
+@pytest.mark.parametrize("needs_people", [False, True])
+def test_people_come_with_older_pages_only_where_x_names_senders_no_other_way(x_account, xsim, needs_people):
+    write(xsim, [50])
+    begin(x_account)
+    settle(x_account)
+    SyncState.objects.update(needs_people=needs_people)
+    asked(xsim)
+    assert look_up(x_account, "user_id", ANN).state == Lookup.FOUND
+    wish(x_account)
+    calls = [call for call in asked(xsim) if call["path"].endswith("/dm_events")]
+    assert len(calls) > 1, "the lookup's page, and the history's"
+    assert {"sender_id" in parse_qs(call["query"])["expansions"][0] for call in calls} == {needs_people}
+
+
 def test_a_group_is_opened_by_its_id(x_account, xsim):
     xsim.post("conversations", {"id": GROUP, "member_ids": [OWN, ANN], "is_group": True})
     xsim.post("events", {"dm_conversation_id": GROUP, "sender_id": ANN, "text": "Hello all"})

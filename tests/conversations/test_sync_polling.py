@@ -15,8 +15,8 @@ from accounts import tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger, sync
 from conversations.models import DmEvent, ReadInterval, SyncState
-from conversations.sync import intervals, pace, polling, store_page, trouble, turns
-from dminbox.xapi.errors import RateLimited
+from conversations.sync import caps, intervals, pace, polling, store_page, trouble, turns
+from dminbox.xapi.errors import RateLimited, Unavailable
 from dminbox.xapi.schema import RateLimit
 from tests.conversations.sync_support import (
     OWN,
@@ -413,6 +413,36 @@ def test_the_import_pauses_at_its_ceiling_and_goes_on_when_somebody_says_so(x_ac
     sync.resume_import(x_account)
     assert poll(x_account).import_finished_at
     assert stored_ids(x_account) == set(ids)
+
+
+def test_nothing_more_is_asked_for_once_the_ceiling_is_reached_in_a_gap(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(pace, "PAGE", 5)
+    write_history(xsim, range(1, 150))
+    begin(x_account, ceiling=1)
+    assert poll(x_account).state == State.ACTIVE
+    asked(xsim)
+    xsim.post("clock", {"advance": 900})
+    say(xsim, ANN, "news")
+    assert poll(x_account).state == State.PAUSED
+    assert all("pagination_token" in call["query"] for call in asked(xsim)), "the top was asked for"
+
+
+@pytest.mark.parametrize("error", [Unavailable("503"), RateLimited("429"), caps.CapReached()])
+def test_what_fails_while_an_account_is_paused_leaves_it_paused(x_account, monkeypatch, error):
+    begin(x_account)
+
+    def pauses_and_fails(turn):
+        SyncState.objects.update(state=State.PAUSED, next_poll_at=None, detail="the ceiling")
+        raise error
+
+    monkeypatch.setattr(polling, "_read", pauses_and_fails)
+    state = poll(x_account)
+    assert (state.state, state.next_poll_at, state.detail, state.lease_until) == (
+        State.PAUSED,
+        None,
+        "the ceiling",
+        None,
+    )
 
 
 # --- What X refuses ---------------------------------------------------------------------------------------------------

@@ -167,11 +167,10 @@ class Group:
         self.running[name].wait()
         self.running[name] = self._start(name)
 
-    def revive(self) -> None:
-        """Whoever ended by itself (the database was away) is started again, as a supervisor would."""
+    def assert_alive(self) -> None:
+        """Nobody ends but by our kill: whatever happens to the database, the broker and X is outlived."""
         for name, process in self.running.items():
-            if process.poll() is not None:
-                self.running[name] = self._start(name)
+            assert process.poll() is None, f"the {name} ended by itself: {process.returncode}"
 
     def end(self) -> None:
         for process in self.running.values():

@@ -72,7 +72,7 @@ class ProcessStory:
         }
 
     def _happen(self, drawn: DrawnWorld, group: Group) -> None:
-        group.revive()
+        group.assert_alive()
         drawn.now = utc_now()
         events = [drawn.event(drawn.now) for _ in range(self.rng.choice([0, 1, 3, 20]))]
         for event in events:
@@ -119,7 +119,7 @@ class ProcessStory:
     def _quiet(self, group: Group) -> None:
         """No more trouble; a person has added credit, or connected the account again where it lost its tokens."""
         self.xsim.delete("faults")
-        group.revive()
+        group.assert_alive()
         self._afresh()
         grant = self.xsim.grant(str(self.x_account.x_user_id))
         XAccount.objects.update(
@@ -138,7 +138,7 @@ class ProcessStory:
         assert wait_until(lambda: self._is_complete(group), 60), f"lost: {self._lost()}"
 
     def _is_complete(self, group: Group) -> bool:
-        group.revive()
+        group.assert_alive()
         return not self._lost()
 
     def _lost(self) -> list[int]:
@@ -172,7 +172,7 @@ class ProcessStory:
 
     def _is_pushing(self, group: Group) -> bool:
         """Waits of minutes and hours, which nobody here has, are over; whoever waits for seconds goes on by himself."""
-        group.revive()
+        group.assert_alive()
         if pace.is_pushed(self.x_account):
             return True
         now = utc_now()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.conversations.sync_support import OWN, one_to_one
@@ -15,16 +14,12 @@ MOST_AT_ONCE = 5
 
 @dataclass
 class Signs:
-    """is_stored: whether the thread with a person is in our tables. due: (reader, event id) of the receipts that came
-    when it was: these must show.
-    """
+    """due: (reader, event id) of every receipt: these must show, also those that came before their conversation."""
 
     rng: random.Random
     xsim: SimServer
     drawn: DrawnWorld
-    is_stored: Callable[[str], bool] = lambda person: False
     due: set[tuple[int, int]] = field(default_factory=set)
-    early: set[tuple[int, int]] = field(default_factory=set)
 
     def draw(self) -> str:
         """Some of them, close together: what is pushed so may come in any order."""
@@ -44,11 +39,7 @@ class Signs:
         if not said:
             return
         event_id = self.rng.choice(said)
-        receipt = int(person), event_id
-        if not self.is_stored(person):
-            self.early.add(receipt)
-        elif receipt not in self.early:
-            self.due.add(receipt)
+        self.due.add((int(person), event_id))
         self.xsim.post("read", {"reader_id": person, "other_id": OWN, "last_read_event_id": str(event_id)})
 
     def _write_encrypted(self, person: str) -> None:

@@ -27,7 +27,6 @@ from conversations.models import (
     ActivityDelivery,
     Conversation,
     HistoryRead,
-    Participant,
     Post,
     PushState,
     ReadInterval,
@@ -40,7 +39,7 @@ from conversations.sync.listening import Listener, Stopped
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.errors import XError
 from dminbox.xapi.stream import ActivityStream, OddLine
-from tests.conversations.sync_support import OWN, begin, connect, held_by_x, one_to_one
+from tests.conversations.sync_support import begin, connect, held_by_x
 from tests.conversations.sync_worlds import LATEST, DrawnWorld
 from tests.soak import door, judging, lockstep
 from tests.soak.lockstep import LISTENS, Doomed, Stage
@@ -64,7 +63,7 @@ class Story:
         self.rng = random.Random(f"story {seed}")
         self.xsim = xsim
         self.drawn = DrawnWorld(self.rng, datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
-        self.signs = Signs(self.rng, xsim, self.drawn, _is_stored)
+        self.signs = Signs(self.rng, xsim, self.drawn)
         self.stage = Stage(self.rng, self._before_step, self._between_steps)
         self.told: list[str] = []
         self.deaths = 0
@@ -392,11 +391,6 @@ class Story:
 
     def _tell(self, words: str) -> None:
         self.told.append(words)
-
-
-def _is_stored(person: str) -> bool:
-    thread = one_to_one(OWN, person)
-    return Participant.objects.filter(x_user=int(person), conversation__dm_conversation_id=thread).exists()
 
 
 @contextmanager
