@@ -56,12 +56,13 @@
     const status = await post(deeds.dataset.markRead, pk, { dm_event_id: row.dataset.newest });
     if (status !== 204) return say(deeds.dataset.saidFailed);
     htmx.trigger(document.body, "conversation-read", { conversation: pk });
-    row.classList.remove("unread");
-    row.querySelector(".dot")?.remove();
-    row.focus({ preventScroll: true });
+    const shown = rowOf(pk); // by now perhaps a new one in the place of the old
+    shown?.classList.remove("unread");
+    shown?.querySelector(".dot")?.remove();
+    shown?.focus({ preventScroll: true });
     say(deeds.dataset.saidRead);
     const next = step(1);
-    if (wasOpen && next && next !== row) next.click();
+    if (wasOpen && next && next !== shown) next.click();
   }
 
   async function markUnread() {
@@ -71,8 +72,9 @@
     const status = await post(deeds.dataset.markUnread, pk, {});
     if (status === 422) return say(deeds.dataset.saidNothing);
     if (status !== 204) return say(deeds.dataset.saidFailed);
-    if (row) showUnread(row);
-    else window.location.assign(deeds.dataset.inbox); // on a phone the list is a page of its own
+    const shown = rowOf(pk);
+    if (shown) showUnread(shown);
+    else if (!row) window.location.assign(deeds.dataset.inbox); // on a phone the list is a page of its own
     htmx.trigger(document.body, "conversation-unread", { conversation: pk });
     say(deeds.dataset.saidUnread);
   }

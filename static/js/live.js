@@ -225,6 +225,11 @@
     return document.querySelector(`#list .row[data-conversation="${conversation}"]`);
   }
 
+  // A row stays in its place until its conversation is open: htmx looks there for where the answer belongs.
+  async function isOpened() {
+    while (document.querySelector("#list .row.htmx-request")) await new Promise((done) => setTimeout(done, 50));
+  }
+
   async function refreshList() {
     const counts = document.getElementById("accounts")?.dataset.counts;
     if (!counts) return;
@@ -236,6 +241,7 @@
     else address.searchParams.delete("only");
     try {
       const fresh = await page(address.pathname + address.search);
+      await isOpened();
       // What was to be asked for once more meanwhile shows as it is here until then: this answer may be older.
       if (fresh?.getElementById("list")) show(fresh, asked?.filter((each) => !rows.has(each)) ?? null);
       else if (fresh) window.location.reload(); // there is no list for this person any more
