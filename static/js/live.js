@@ -116,9 +116,17 @@
       take(message.change);
     } else if (message.type === "behind") {
       refreshAll();
+    } else if (message.type === "gone") {
+      leave();
     } else {
       window.location.reload();
     }
+  }
+
+  // Something is no longer ours to see: neither here, nor in the list that is kept for when there is no network.
+  function leave() {
+    document.dispatchEvent(new Event("list-lost"));
+    window.location.reload();
   }
 
   function say(now) {
@@ -213,7 +221,7 @@
 
   async function page(address) {
     const { status, isLed, text } = await ask(address);
-    if (status === 404 || isLed) window.location.reload(); // no longer ours to see
+    if (status === 404 || isLed) leave();
     if (status === 0 || status >= 500) throw new NotNow();
     if (status !== 200 || isLed) return null;
     return new DOMParser().parseFromString(text, "text/html");
@@ -238,7 +246,7 @@
       const fresh = await page(address.pathname + address.search);
       // What was to be asked for once more meanwhile shows as it is here until then: this answer may be older.
       if (fresh?.getElementById("list")) show(fresh, asked?.filter((each) => !rows.has(each)) ?? null);
-      else if (fresh) window.location.reload(); // there is no list for this person any more
+      else if (fresh) leave(); // there is no list for this person any more
     } catch (error) {
       isWhole = true; // what is asked next makes up for it
       throw error;
@@ -250,7 +258,7 @@
     const from = fresh.getElementById("live")?.dataset.from;
     if (from === undefined) return;
     const now = new Set(from.split(".").map((part) => part.split("-")[0]));
-    if ([...accounts].some((account) => !now.has(account))) window.location.reload();
+    if ([...accounts].some((account) => !now.has(account))) leave();
     accounts = now;
   }
 
@@ -266,6 +274,7 @@
     else if (asked && theirs) refreshWhole();
     else if (!asked && (ours || theirs)) swap(box, fresh.querySelector("#list .list-scroll"));
     if (asked && ours && !ours.querySelector(".row")) refreshWhole();
+    if (!asked) document.dispatchEvent(new Event("list-read"));
     markRow();
     watchTyping();
   }
