@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
+from playwright.sync_api import Error
 
 from accounts.models import Membership
 from tests import factories
@@ -33,7 +35,13 @@ def holds(page, words):
 
 
 def wait_for(page, expression):
-    page.wait_for_function(f"() => ({expression})()", polling=100)
+    """Asked time and again: `wait_for_function` takes the promise of an async function for its answer."""
+    for _ in range(200):
+        with suppress(Error):  # the page is being left
+            if page.evaluate(f"() => ({expression})()"):
+                return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"it did not come: {expression}")
 
 
 @pytest.fixture
