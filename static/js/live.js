@@ -6,6 +6,7 @@
   const SILENCE_MS = 35_000; // of the tab that speaks for the others
   const STILL_MS = 15_000;
   const AGAIN_MS = 3_000;
+  const ANSWER_MS = 6_000; // a shared worker answers at once; one that cannot be loaded never does
   const TYPING_MS = 6_000; // X says that it begins, not that it ends
   const MOST_ROWS = 20; // more than these, and the whole list is asked for
   const AT_END = 40;
@@ -16,19 +17,36 @@
 
   // --- Where news come from --------------------------------------------------------------------------------------
 
-  let ask = null; // (address) -> {status, isLed, text}
+  const NO_ANSWER = { status: 0, isLed: false, text: "" };
+  let ask = async () => NO_ANSWER; // (address) -> {status, isLed, text}
   let tellOfDeed = () => {}; // no answer that was asked for before it will do
 
   function connect() {
     const { url, worker, person, from } = live.dataset;
     const name = `dminbox-live-${person}`;
-    if (window.SharedWorker) share({ type: "hello", url, from }, worker, name);
-    else loadScript(worker).then(() => speak({ type: "hello", url, from }, name));
+    const hello = { type: "hello", url, from };
+    const speakHere = () => loadScript(worker, () => speak(hello, name));
+    if (window.SharedWorker) share(hello, worker, name, speakHere);
+    else speakHere();
   }
 
-  function share(hello, worker, name) {
-    const port = new SharedWorker(worker, { name }).port;
+  function share(hello, worker, name, speakHere) {
+    const shared = new SharedWorker(worker, { name });
+    const { port } = shared;
     const answers = new Map();
+    let isLeft = false;
+    const leaveIt = () => {
+      if (isLeft) return;
+      isLeft = true;
+      port.onmessage = null;
+      port.postMessage({ type: "bye" });
+      ask = async () => NO_ANSWER;
+      tellOfDeed = () => {};
+      for (const resolve of answers.values()) resolve(NO_ANSWER);
+      speakHere();
+    };
+    shared.onerror = leaveIt;
+    const patience = setTimeout(leaveIt, ANSWER_MS);
     let asked = 0;
     ask = (address) =>
       new Promise((resolve) => {
@@ -38,6 +56,7 @@
       });
     tellOfDeed = () => port.postMessage({ type: "deed" });
     port.onmessage = ({ data }) => {
+      clearTimeout(patience);
       if (data.type !== "answer") {
         hear(data);
         return;
@@ -48,20 +67,25 @@
     port.postMessage(hello);
     window.addEventListener("pagehide", () => port.postMessage({ type: "bye" }));
     window.addEventListener("pageshow", (event) => {
-      if (event.persisted) {
+      if (event.persisted && !isLeft) {
         port.postMessage(hello);
         refreshAll();
       }
     });
   }
 
-  function loadScript(address) {
-    return new Promise((resolve) => {
-      const script = document.createElement("script");
-      script.src = address;
-      script.onload = resolve;
-      document.head.append(script);
-    });
+  // Until it can be loaded, the page says that it is on its way to the server.
+  function loadScript(address, act) {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = act;
+    script.onerror = () => {
+      script.remove();
+      wasLive = true;
+      say("again");
+      setTimeout(() => loadScript(address, act), AGAIN_MS);
+    };
+    document.head.append(script);
   }
 
   // Without shared workers one tab holds the stream, under a lock that the next takes over, and tells the others. They

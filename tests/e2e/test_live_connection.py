@@ -16,6 +16,11 @@ from tests.services import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 WITHOUT_SHARED_WORKERS = "delete window.SharedWorker"
+MUTE = "window.SharedWorker = class { port = { postMessage() {} } }"
+FAILING = """window.SharedWorker = class {
+  port = { postMessage() {} };
+  constructor() { setTimeout(() => this.onerror(new Event('error'))); }
+}"""
 NETWORK = ("failed:", "502:", "console: Failed to load resource", "console: htmx:")
 REFUSED = ("404", "console: Failed to load resource")
 
@@ -171,6 +176,26 @@ def test_without_shared_workers_no_tab_claims_to_be_live_while_the_one_that_spea
     proxy.streams = "pass"
     for page in pages:
         is_live(page)
+
+
+@pytest.mark.parametrize("shared_worker", [MUTE, FAILING])
+def test_where_the_shared_worker_cannot_be_loaded_the_page_listens_by_itself(visit, server, ada, filled, shared_worker):
+    ours = visit(ada)
+    ours.context.add_init_script(shared_worker)
+    page = ours.open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    shows_once(page, arrive(filled.long, "Told all the same"))
+
+
+def test_an_answer_that_never_comes_is_not_waited_for_for_ever(through, ada, filled):
+    ours = through(ada)
+    ours.context.add_init_script(WITHOUT_SHARED_WORKERS)
+    ours.context.add_init_script("AbortSignal.timeout = ((real) => () => real(200))(AbortSignal.timeout)")
+    page = ours.open_live("/")
+    is_live(page)
+    page.route("**/never/", lambda route: None)
+    asked = page.evaluate("() => Promise.race([answerTo('/never/'), new Promise((late) => setTimeout(late, 3000))])")
+    assert asked == {"status": 0, "isLed": False, "text": ""}
 
 
 def wait_until_open(page, proxy, streams):
