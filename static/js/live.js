@@ -502,10 +502,17 @@
     const now = fresh?.querySelector(`[id="e${id}"]`);
     const old = document.getElementById(`e${id}`);
     if (!now || !old) return;
-    now.classList.toggle("first", old.classList.contains("first"));
+    keepSender(old, now);
     const box = document.getElementById("scroller");
     staying(box, () => swap(old, now));
     tellOthers(box);
+  }
+
+  // Alone it comes as it stands after the message before it; who opens a run here goes on to.
+  function keepSender(old, now) {
+    now.classList.toggle("first", old.classList.contains("first"));
+    if (now.querySelector(":scope > .event-by")) return;
+    now.prepend(...old.querySelectorAll(":scope > .avatar, :scope > .event-by"));
   }
 
   function isAtEnd(box) {
