@@ -133,7 +133,9 @@
     if (message.type === "state") {
       const isBack = message.state === "live" && state !== "live" && wasLive;
       const isLeftAlone = message.state === "polling" && state !== "polling";
+      const isOther = message.state !== state;
       say(message.state);
+      if (isOther && (wasLive || state === "polling")) live.textContent = wordsOf(state); // heard, wherever one is
       wasLive ||= state !== "again";
       if (isBack || isLeftAlone) refreshAll();
     } else if (message.type === "change") {
@@ -155,12 +157,16 @@
 
   function say(now) {
     state = now;
-    const place = document.getElementById("live-state");
-    if (!place || (now === "again" && !wasLive)) return; // the first time it connects, nothing moves for it
-    place.hidden = false;
-    place.dataset.state = now;
-    const words = { live: "isLive", again: "isAgain", polling: "isPolling" }[now];
-    place.textContent = live.dataset[words];
+    if (now === "again" && !wasLive) return; // the first time it connects, nothing moves for it
+    for (const place of document.querySelectorAll(".live-state")) {
+      place.hidden = false;
+      place.dataset.state = now;
+      place.textContent = wordsOf(now);
+    }
+  }
+
+  function wordsOf(now) {
+    return live.dataset[{ live: "isLive", again: "isAgain", polling: "isPolling" }[now]];
   }
 
   // --- What changes ----------------------------------------------------------------------------------------------

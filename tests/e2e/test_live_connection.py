@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Membership
 from tests.e2e import rich
-from tests.e2e.conftest import serving
+from tests.e2e.conftest import PHONE, serving
 from tests.e2e.proxy import proxy_to
 from tests.e2e.test_live import arrive, is_live
 from tests.e2e.test_reading import wait_until
@@ -112,6 +112,19 @@ def test_where_no_stream_comes_through_the_page_asks_and_says_so_until_one_does(
     proxy.streams = "pass"
     is_live(page)
     shows_once(page, asked, arrive(filled.long, "Told by the stream"))
+
+
+def test_a_phone_says_in_the_thread_how_news_come_and_tells_when_that_changes(through, proxy, ada, filled):
+    proxy.streams = "refuse"
+    page = through(ada, **PHONE).open_live(f"/c/{filled.long.pk}/")
+    shown = page.locator(".thread-name .live-state")
+    wait_until(page, "document.getElementById('live').textContent === 'looking every 20 s'")
+    assert shown.inner_text() == "looking every 20 s"
+    proxy.streams = "pass"
+    wait_until(page, "document.getElementById('live').textContent === 'live'")
+    assert shown.is_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert not shown.is_visible()
 
 
 def test_what_came_while_the_network_was_away_is_there_when_it_is_back(through, proxy, ada, filled):
