@@ -41,6 +41,8 @@ PERMISSION_EACH = 2.0
 STREAMS_PER_PERSON = 20
 WAITING_MOST = 256
 """Changes a slow reader may be behind; then it is cut off, and comes back with the number it has."""
+READ_MOST = 100
+"""Changes handed out at once; then the streams send what waits, so that a large commit cuts none that reads."""
 CATCH_UP_MOST = 500
 """Further behind, loading the page anew is less work than telling it all."""
 MARKS_OVERLAP = timedelta(seconds=5)
@@ -218,10 +220,11 @@ class Hub:
 
     async def _read_page(self, pk: int) -> None:
         after = self.positions[pk]
-        found = await self._ask(lambda: changes_after(pk, after, CATCH_UP_MOST))
+        found = await self._ask(lambda: changes_after(pk, after, READ_MOST))
         for told in found:
             self._hand_round(told)
         self.positions[pk] = found[-1].number if found else await self._ask(lambda: highest_of([pk])[pk])
+        await asyncio.sleep(0)
 
     def _hand_round(self, told: Told) -> None:
         for stream in self.streams:

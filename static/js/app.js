@@ -8,3 +8,17 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.isError = false;
   }
 });
+
+// A conversation that does not come into the page is gone to as by any link: there one reads why.
+{
+  const goTo = (event) => {
+    const link = event.detail.requestConfig?.elt;
+    if (!link?.matches("a.row")) return;
+    event.preventDefault();
+    window.location.assign(link.href);
+  };
+  document.addEventListener("htmx:sendError", goTo);
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!event.detail.xhr.responseText.includes('id="conversation"')) goTo(event); // an error, or the sign-in page
+  });
+}

@@ -6,6 +6,7 @@ const SILENCE_MS = 35_000; // two keep-alives and a little
 const PATIENCE_MS = 6_000; // until pages help themselves, and no longer wait for the stream
 const TRY_SOON_MS = 3_000;
 const TRY_LATER_MS = 10_000;
+const LONGEST_MS = 20_000; // for one answer: a page waits for it before it asks again
 const KEPT = 300;
 
 function numbersOf(id) {
@@ -111,7 +112,7 @@ class LiveStream {
 // status 0: the server cannot be reached. isLed: somewhere else than was asked for, to the sign-in page that is.
 async function answerTo(address) {
   try {
-    const answer = await fetch(address);
+    const answer = await fetch(address, { signal: AbortSignal.timeout(LONGEST_MS) });
     return { status: answer.status, isLed: answer.redirected, text: await answer.text() };
   } catch {
     return { status: 0, isLed: false, text: "" };

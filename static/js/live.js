@@ -6,6 +6,7 @@
   const SILENCE_MS = 35_000; // of the tab that speaks for the others
   const STILL_MS = 15_000;
   const AGAIN_MS = 3_000;
+  const ANSWER_MS = 6_000; // a shared worker answers at once; one that cannot be loaded never does
   const TYPING_MS = 6_000; // X says that it begins, not that it ends
   const MOST_ROWS = 20; // more than these, and the whole list is asked for
   const AT_END = 40;
@@ -16,19 +17,36 @@
 
   // --- Where news come from --------------------------------------------------------------------------------------
 
-  let ask = null; // (address) -> {status, isLed, text}
+  const NO_ANSWER = { status: 0, isLed: false, text: "" };
+  let ask = async () => NO_ANSWER; // (address) -> {status, isLed, text}
   let tellOfDeed = () => {}; // no answer that was asked for before it will do
 
   function connect() {
     const { url, worker, person, from } = live.dataset;
     const name = `dminbox-live-${person}`;
-    if (window.SharedWorker) share({ type: "hello", url, from }, worker, name);
-    else loadScript(worker).then(() => speak({ type: "hello", url, from }, name));
+    const hello = { type: "hello", url, from };
+    const speakHere = () => loadScript(worker, () => speak(hello, name));
+    if (window.SharedWorker) share(hello, worker, name, speakHere);
+    else speakHere();
   }
 
-  function share(hello, worker, name) {
-    const port = new SharedWorker(worker, { name }).port;
+  function share(hello, worker, name, speakHere) {
+    const shared = new SharedWorker(worker, { name });
+    const { port } = shared;
     const answers = new Map();
+    let isLeft = false;
+    const leaveIt = () => {
+      if (isLeft) return;
+      isLeft = true;
+      port.onmessage = null;
+      port.postMessage({ type: "bye" });
+      ask = async () => NO_ANSWER;
+      tellOfDeed = () => {};
+      for (const resolve of answers.values()) resolve(NO_ANSWER);
+      speakHere();
+    };
+    shared.onerror = leaveIt;
+    const patience = setTimeout(leaveIt, ANSWER_MS);
     let asked = 0;
     ask = (address) =>
       new Promise((resolve) => {
@@ -38,6 +56,7 @@
       });
     tellOfDeed = () => port.postMessage({ type: "deed" });
     port.onmessage = ({ data }) => {
+      clearTimeout(patience);
       if (data.type !== "answer") {
         hear(data);
         return;
@@ -48,20 +67,25 @@
     port.postMessage(hello);
     window.addEventListener("pagehide", () => port.postMessage({ type: "bye" }));
     window.addEventListener("pageshow", (event) => {
-      if (event.persisted) {
+      if (event.persisted && !isLeft) {
         port.postMessage(hello);
         refreshAll();
       }
     });
   }
 
-  function loadScript(address) {
-    return new Promise((resolve) => {
-      const script = document.createElement("script");
-      script.src = address;
-      script.onload = resolve;
-      document.head.append(script);
-    });
+  // Until it can be loaded, the page says that it is on its way to the server.
+  function loadScript(address, act) {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = act;
+    script.onerror = () => {
+      script.remove();
+      wasLive = true;
+      say("again");
+      setTimeout(() => loadScript(address, act), AGAIN_MS);
+    };
+    document.head.append(script);
   }
 
   // Without shared workers one tab holds the stream, under a lock that the next takes over, and tells the others. They
@@ -109,26 +133,40 @@
     if (message.type === "state") {
       const isBack = message.state === "live" && state !== "live" && wasLive;
       const isLeftAlone = message.state === "polling" && state !== "polling";
+      const isOther = message.state !== state;
       say(message.state);
+      if (isOther && (wasLive || state === "polling")) live.textContent = wordsOf(state); // heard, wherever one is
       wasLive ||= state !== "again";
       if (isBack || isLeftAlone) refreshAll();
     } else if (message.type === "change") {
       take(message.change);
     } else if (message.type === "behind") {
       refreshAll();
+    } else if (message.type === "gone") {
+      leave();
     } else {
       window.location.reload();
     }
   }
 
+  // Something is no longer ours to see: neither here, nor in the list that is kept for when there is no network.
+  function leave() {
+    document.dispatchEvent(new Event("list-lost"));
+    window.location.reload();
+  }
+
   function say(now) {
     state = now;
-    const place = document.getElementById("live-state");
-    if (!place || (now === "again" && !wasLive)) return; // the first time it connects, nothing moves for it
-    place.hidden = false;
-    place.dataset.state = now;
-    const words = { live: "isLive", again: "isAgain", polling: "isPolling" }[now];
-    place.textContent = live.dataset[words];
+    if (now === "again" && !wasLive) return; // the first time it connects, nothing moves for it
+    for (const place of document.querySelectorAll(".live-state")) {
+      place.hidden = false;
+      place.dataset.state = now;
+      place.textContent = wordsOf(now);
+    }
+  }
+
+  function wordsOf(now) {
+    return live.dataset[{ live: "isLive", again: "isAgain", polling: "isPolling" }[now]];
   }
 
   // --- What changes ----------------------------------------------------------------------------------------------
@@ -213,7 +251,7 @@
 
   async function page(address) {
     const { status, isLed, text } = await ask(address);
-    if (status === 404 || isLed) window.location.reload(); // no longer ours to see
+    if (status === 404 || isLed) leave();
     if (status === 0 || status >= 500) throw new NotNow();
     if (status !== 200 || isLed) return null;
     return new DOMParser().parseFromString(text, "text/html");
@@ -244,7 +282,7 @@
       await isOpened();
       // What was to be asked for once more meanwhile shows as it is here until then: this answer may be older.
       if (fresh?.getElementById("list")) show(fresh, asked?.filter((each) => !rows.has(each)) ?? null);
-      else if (fresh) window.location.reload(); // there is no list for this person any more
+      else if (fresh) leave(); // there is no list for this person any more
     } catch (error) {
       isWhole = true; // what is asked next makes up for it
       throw error;
@@ -256,7 +294,7 @@
     const from = fresh.getElementById("live")?.dataset.from;
     if (from === undefined) return;
     const now = new Set(from.split(".").map((part) => part.split("-")[0]));
-    if ([...accounts].some((account) => !now.has(account))) window.location.reload();
+    if ([...accounts].some((account) => !now.has(account))) leave();
     accounts = now;
   }
 
@@ -272,6 +310,7 @@
     else if (asked && theirs) refreshWhole();
     else if (!asked && (ours || theirs)) swap(box, fresh.querySelector("#list .list-scroll"));
     if (asked && ours && !ours.querySelector(".row")) refreshWhole();
+    if (!asked) document.dispatchEvent(new Event("list-read"));
     markRow();
     watchTyping();
   }
@@ -475,10 +514,17 @@
     const now = fresh?.querySelector(`[id="e${id}"]`);
     const old = document.getElementById(`e${id}`);
     if (!now || !old) return;
-    now.classList.toggle("first", old.classList.contains("first"));
+    keepSender(old, now);
     const box = document.getElementById("scroller");
     staying(box, () => swap(old, now));
     tellOthers(box);
+  }
+
+  // Alone it comes as it stands after the message before it; who opens a run here goes on to.
+  function keepSender(old, now) {
+    now.classList.toggle("first", old.classList.contains("first"));
+    if (now.querySelector(":scope > .event-by")) return;
+    now.prepend(...old.querySelectorAll(":scope > .avatar, :scope > .event-by"));
   }
 
   function isAtEnd(box) {

@@ -21,6 +21,8 @@
     document.addEventListener("htmx:responseError", (event) => {
       if ([401, 404].includes(event.detail.xhr.status)) tell("");
     });
+    document.addEventListener("list-lost", () => tell(""));
+    document.addEventListener("list-read", () => tell(person ?? "")); // what is kept is what was read last
   } else if (worker) {
     forget();
   }

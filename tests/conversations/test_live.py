@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -91,6 +92,16 @@ async def test_what_was_missed_is_told_once_and_in_order(member, cookies, x_acco
         assert [(await opened.told())["number"] for _ in range(2)] == [2, 3]
         await sync_to_async(announce)(x_account)
         assert (await opened.told())["number"] == 4
+
+
+@in_a_loop
+async def test_a_large_commit_comes_through_and_cuts_no_stream(member, cookies, x_account):
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened, asyncio.timeout(60):
+        assert (await opened.next())["event"] == "hello"
+        await sync_to_async(announce)(x_account, *[NewChange(Kind.ACCOUNT)] * 600)
+        assert [(await opened.told())["number"] for _ in range(600)] == list(range(1, 601))
+        assert [each.ended for each in live.hub().streams] == [""]
 
 
 @in_a_loop

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.models import Membership, snowflake_floor
 from conversations import changes
+from conversations.actions import mark_read
 from conversations.changes import NewChange
 from conversations.models import Change, Conversation, DmEvent, Participant, ReadMark, SyncState
 from conversations.sync import stop_all_for_credit
@@ -164,6 +165,22 @@ def test_a_message_that_shows_otherwise_is_shown_so(visit, ada, filled):
     announce(filled.support, NewChange(Change.Kind.EVENT_UPDATED, filled.long.pk, event.pk))
     wait_until(page, "document.querySelector('#scroller').innerText.includes('Another text than before')")
     wait_until(page, "document.querySelector('#list').innerText.includes('Another text than before')")
+
+
+def test_a_message_that_opens_a_run_keeps_its_sender_when_it_shows_otherwise(visit, ada, filled):
+    """Below the line of what is new it opens one, though the message before it is of the same sender."""
+    read, event = arrive(filled.long, "Read already"), arrive(filled.long, "New, at once after it")
+    filled.long.refresh_from_db()
+    mark_read(ada, filled.long, read.dm_event_id)
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    here = f"#e{event.dm_event_id}"
+    sender = page.locator(f"{here} > .event-by, {here} > .avatar")
+    assert sender.count() == 2
+    DmEvent.objects.filter(pk=event.pk).update(text="With its photo")
+    announce(filled.support, NewChange(Change.Kind.EVENT_UPDATED, filled.long.pk, event.pk))
+    wait_until(page, "document.querySelector('#scroller').innerText.includes('With its photo')")
+    assert sender.count() == 2
 
 
 def test_what_is_read_in_one_browser_counts_as_read_in_another(visit, ada, filled):

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Membership
 from tests.e2e import rich
-from tests.e2e.conftest import serving
+from tests.e2e.conftest import PHONE, serving
 from tests.e2e.proxy import proxy_to
 from tests.e2e.test_live import arrive, is_live
 from tests.e2e.test_reading import wait_until
@@ -16,6 +16,11 @@ from tests.services import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 WITHOUT_SHARED_WORKERS = "delete window.SharedWorker"
+MUTE = "window.SharedWorker = class { port = { postMessage() {} } }"
+FAILING = """window.SharedWorker = class {
+  port = { postMessage() {} };
+  constructor() { setTimeout(() => this.onerror(new Event('error'))); }
+}"""
 NETWORK = ("failed:", "502:", "console: Failed to load resource", "console: htmx:")
 REFUSED = ("404", "console: Failed to load resource")
 
@@ -109,6 +114,19 @@ def test_where_no_stream_comes_through_the_page_asks_and_says_so_until_one_does(
     shows_once(page, asked, arrive(filled.long, "Told by the stream"))
 
 
+def test_a_phone_says_in_the_thread_how_news_come_and_tells_when_that_changes(through, proxy, ada, filled):
+    proxy.streams = "refuse"
+    page = through(ada, **PHONE).open_live(f"/c/{filled.long.pk}/")
+    shown = page.locator(".thread-name .live-state")
+    wait_until(page, "document.getElementById('live').textContent === 'looking every 20 s'")
+    assert shown.inner_text() == "looking every 20 s"
+    proxy.streams = "pass"
+    wait_until(page, "document.getElementById('live').textContent === 'live'")
+    assert shown.is_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert not shown.is_visible()
+
+
 def test_what_came_while_the_network_was_away_is_there_when_it_is_back(through, proxy, ada, filled):
     page = through(ada).open_live(f"/c/{filled.long.pk}/")
     is_live(page)
@@ -171,6 +189,26 @@ def test_without_shared_workers_no_tab_claims_to_be_live_while_the_one_that_spea
     proxy.streams = "pass"
     for page in pages:
         is_live(page)
+
+
+@pytest.mark.parametrize("shared_worker", [MUTE, FAILING])
+def test_where_the_shared_worker_cannot_be_loaded_the_page_listens_by_itself(visit, server, ada, filled, shared_worker):
+    ours = visit(ada)
+    ours.context.add_init_script(shared_worker)
+    page = ours.open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    shows_once(page, arrive(filled.long, "Told all the same"))
+
+
+def test_an_answer_that_never_comes_is_not_waited_for_for_ever(through, ada, filled):
+    ours = through(ada)
+    ours.context.add_init_script(WITHOUT_SHARED_WORKERS)
+    ours.context.add_init_script("AbortSignal.timeout = ((real) => () => real(200))(AbortSignal.timeout)")
+    page = ours.open_live("/")
+    is_live(page)
+    page.route("**/never/", lambda route: None)
+    asked = page.evaluate("() => Promise.race([answerTo('/never/'), new Promise((late) => setTimeout(late, 3000))])")
+    assert asked == {"status": 0, "isLed": False, "text": ""}
 
 
 def wait_until_open(page, proxy, streams):

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
+from playwright.sync_api import Error
 
 from accounts.models import Membership
+from tests import factories
 from tests.e2e import rich
 from tests.e2e.conftest import PHONE
+from tests.e2e.test_reading import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 KEPT = "() => caches.open('dminbox-kept-1').then(store => store.match('/offline/')).then(Boolean)"
 IS_KEPT = f"async () => await ({KEPT})()"
 IS_GONE = f"async () => !(await ({KEPT})())"
+HOLDS = """async (words) => {
+  const kept = await (await caches.open('dminbox-kept-1')).match('/offline/');
+  return Boolean(kept) && (await kept.text()).includes(words);
+}"""
 OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
 
 
@@ -22,8 +30,18 @@ def filled(server, ada):
     return rich.fill(ada, datetime.now(UTC))
 
 
+def holds(page, words):
+    return page.evaluate(HOLDS, words)
+
+
 def wait_for(page, expression):
-    page.wait_for_function(f"() => ({expression})()", polling=100)
+    """Asked time and again: `wait_for_function` takes the promise of an async function for its answer."""
+    for _ in range(200):
+        with suppress(Error):  # the page is being left
+            if page.evaluate(f"() => ({expression})()"):
+                return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"it did not come: {expression}")
 
 
 @pytest.fixture
@@ -88,6 +106,33 @@ def test_who_is_removed_keeps_the_list_no_longer_than_to_the_next_answer(keeping
     keeping.page.goto(keeping.address + f"/c/{filled.long.pk}/")
     wait_for(keeping.page, IS_GONE)
     keeping.complaints.clear()
+
+
+def test_rows_of_an_x_account_that_is_lost_while_one_looks_are_not_kept(visit, ben, filled):
+    own = factories.MembershipFactory(user=ben).x_account
+    factories.SyncStateFactory(x_account=own)
+    lost = Membership.objects.create(user=ben, x_account=filled.long.x_account)
+    found = visit(ben)
+    page = found.open("/")
+    wait_for(page, IS_KEPT)
+    wait_until(page, "document.getElementById('live-state')?.dataset.state === 'live'")
+    assert holds(page, "Ben Østergård")
+    lost.delete()
+    page.wait_for_selector(f'.row[data-conversation="{filled.long.pk}"]', state="detached")
+    wait_for(page, f"async () => await ({IS_KEPT})() && !(await ({HOLDS})('Ben Østergård'))")
+
+
+def test_a_whole_list_that_is_read_anew_is_kept_anew(keeping):
+    page = keeping.page
+    page.evaluate(
+        """async () => {
+          const store = await caches.open("dminbox-kept-1");
+          const headers = { "kept-for": document.body.dataset.person, "kept-at": "1" };
+          await store.put("/offline/", new Response("what was read long ago", { headers }));
+        }"""
+    )
+    page.evaluate("() => window.dispatchEvent(new Event('online'))")
+    wait_for(page, f"async () => await ({HOLDS})('Ben Østergård')")
 
 
 def test_a_list_older_than_a_day_is_not_shown(keeping):

@@ -31,6 +31,25 @@ def wait_until(page, expression, arg=None):
     page.wait_for_function(expression if "=>" in expression else f"() => {expression}", arg=arg)
 
 
+@pytest.mark.parametrize("answer", ["none", "error", "sign-in"])
+def test_a_conversation_that_does_not_come_into_the_page_is_gone_to(visit, ada, filled, answer):
+    found = visit(ada)
+    page = found.open("/")
+
+    def fail(route):
+        if "hx-request" not in route.request.headers:
+            route.continue_()
+        elif answer == "none":
+            route.abort()
+        else:
+            route.fulfill(status=500 if answer == "error" else 200, content_type="text/html", body="<p>Not this</p>")
+
+    page.route(f"**/c/{filled.long.pk}/", fail)
+    page.click(f'.row[data-conversation="{filled.long.pk}"]')
+    page.wait_for_selector(f'#conversation[data-conversation="{filled.long.pk}"]')
+    found.complaints.clear()  # the browser tells of the failure
+
+
 def test_from_the_inbox_into_a_thread_which_is_then_read(visit, ada, filled):
     page = visit(ada).open("/")
     row = page.locator(f'.row[data-conversation="{filled.long.pk}"]')
