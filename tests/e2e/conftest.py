@@ -55,11 +55,16 @@ def browser() -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture
-def server(transactional_db) -> Iterator[str]:
-    """The address of dminbox itself, in a process of its own."""
+@pytest.fixture(scope="package")
+def shared_server(django_db_setup) -> Iterator[str]:
+    """The address of dminbox itself, in a process that all these tests share: to start it takes longer than most."""
     with serving(free_port()) as address:
         yield address
+
+
+@pytest.fixture
+def server(transactional_db, shared_server) -> str:
+    return shared_server
 
 
 @contextmanager

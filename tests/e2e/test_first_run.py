@@ -9,6 +9,8 @@ import pytest
 from accounts import actions
 from accounts.models import User, XAccount
 from tests.conversations.sync_support import one_to_one, settle
+from tests.e2e.conftest import serving
+from tests.services import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 BRAND, MIRA, CUSTOMER = "1500000000000000101", "1500000000000000103", "2000000000000000001"
@@ -24,6 +26,13 @@ def x(xsim):
     talk = one_to_one(BRAND, CUSTOMER)
     xsim.post("events", {"dm_conversation_id": talk, "sender_id": CUSTOMER, "text": "Does the Polaris come in sand?"})
     return xsim
+
+
+@pytest.fixture
+def server(x, transactional_db):
+    """One that is told where the local X is."""
+    with serving(free_port()) as address:
+        yield address
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.conftest import serving
 from tests.e2e.test_every_page import LOOKS, pictures, violations
+from tests.services import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 BY_NATURE = "landmark-unique"
@@ -12,10 +14,13 @@ BY_NATURE = "landmark-unique"
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
 
 
-@pytest.fixture(autouse=True)
-def debug(monkeypatch):
-    """Before the server starts, which reads it."""
-    monkeypatch.setenv("DEBUG", "yes")
+@pytest.fixture(scope="module")
+def shared_server(django_db_setup):
+    """One that shows the guide."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEBUG", "yes")
+        with serving(free_port()) as address:
+            yield address
 
 
 @pytest.fixture

@@ -168,7 +168,9 @@ class ProcessStory:
                 break
         else:
             raise AssertionError("polling brings everything before push does")
+        polls = self._polls()
         SyncState.objects.update(next_poll_at=utc_now())
+        assert wait_until(lambda: self._polls() > polls, 60), "no poll confirms what was pushed"
 
     def _is_pushing(self, group: Group) -> bool:
         """Waits of minutes and hours, which nobody here has, are over; whoever waits for seconds goes on by himself."""
