@@ -73,7 +73,9 @@ def _shared(request: HttpRequest, found: XUser, before: int | None) -> tuple[lis
     """Newest first, no message cut in two; and the dm_event_id to go on below, None at the end."""
     theirs = _messages(request, found) if before is None else _messages(request, found).filter(dm_event_id__lt=before)
     looked_at = list(theirs.order_by("-dm_event_id").values_list("pk", "dm_event_id")[:MESSAGES_LOOKED_AT])
-    rows = EventMedia.objects.filter(event__in=[pk for pk, _ in looked_at]).order_by("-event__dm_event_id", "position")
+    rows = EventMedia.objects.filter(event__in=[pk for pk, _ in looked_at]).order_by(
+        "-event__dm_event_id", "position", "pk"
+    )
     rows = rows.select_related("event", "media__file", "media__light", "media__preview")[: 2 * PICTURES]
     shown: list[Shared] = []
     for row in rows:
