@@ -130,6 +130,8 @@ def record_failure(x_account: XAccount | None, error: XError) -> None:
         return
     now, rate = timezone.now(), error.rate_limit or RateLimit()
     with transaction.atomic(savepoint=False):
+        # First, as whoever stores a page holds it before the day and the window: else the two wait for one another.
+        list(SyncState.objects.select_for_update().filter(x_account=x_account).values_list("pk"))
         _enter(x_account, error.endpoint, error.status or 0, rate, now, Bill())
         if x_account is not None:  # X counts it in the window all the same
             see_window(x_account, error.endpoint, rate, date_of(error))
