@@ -111,9 +111,11 @@ def record(x_account: XAccount, answer: Answer[Any]) -> Bill:
     Every answer of X is recorded so, in the transaction that stores what it brought; the number of queries is fixed.
     """
     with transaction.atomic(savepoint=False):
+        # The window first, here and for a failure: it may write the SyncState row, which who stores a page holds before
+        # anything else. In another order the two could wait for one another.
+        see_window(x_account, answer.endpoint, answer.rate_limit, answer.answered_at)
         bill = _bill(x_account, answer.answered_at, _ids_by_kind(answer.billed))
         _enter(x_account, answer.endpoint, OK, answer.rate_limit, answer.answered_at, bill)
-        see_window(x_account, answer.endpoint, answer.rate_limit, answer.answered_at)
     return bill
 
 
@@ -130,11 +132,9 @@ def record_failure(x_account: XAccount | None, error: XError) -> None:
         return
     now, rate = timezone.now(), error.rate_limit or RateLimit()
     with transaction.atomic(savepoint=False):
-        # First, as whoever stores a page holds it before the day and the window: else the two wait for one another.
-        list(SyncState.objects.select_for_update().filter(x_account=x_account).values_list("pk"))
-        _enter(x_account, error.endpoint, error.status or 0, rate, now, Bill())
         if x_account is not None:  # X counts it in the window all the same
             see_window(x_account, error.endpoint, rate, date_of(error))
+        _enter(x_account, error.endpoint, error.status or 0, rate, now, Bill())
 
 
 def date_of(error: XError) -> datetime:
