@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from dminbox.xsim import ids
 from dminbox.xsim.paging import Cursor
-from dminbox.xsim.world import DmConversation, Event, MediaItem, Person, World
+from dminbox.xsim.world import DmConversation, Event, MediaItem, Person, Post, World
 
 
 def position(event: Event) -> int:
@@ -59,7 +59,7 @@ class Index:
         self.version += 1
         self.timelines = {}
         self.usernames = {person.username.lower(): person for person in self.world.people.values()}
-        holders = [*self.world.people.values(), *self.world.posts.values()]
+        holders: list[Person | Post] = [*self.world.people.values(), *self.world.posts.values()]
         self.files = {path: (name, None) for holder in holders for path, name in holder.files.items()}
         for item in self.world.media.values():
             self.files.update({path: (name, item) for path, name in item.files.items()})
