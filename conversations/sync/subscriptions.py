@@ -16,7 +16,7 @@ from accounts import grants
 from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import ActivitySubscription, PushState
-from conversations.sync import caps, push, trouble, wanted, webhooks
+from conversations.sync import push, trouble, wanted, webhooks
 from conversations.sync.wanted import News
 from dminbox import leases
 from dminbox.xapi.activity import Subscription
@@ -93,9 +93,9 @@ def _heed(error: XError) -> None:
 
 
 def _claim(now: datetime) -> datetime | None:
-    """When the lease ends; None where nothing is due, or another process is at it."""
+    """When the lease ends; None where nothing is due, or another process is at it. Two at once would do no harm."""
     PushState.objects.bulk_create([PushState(pk=1)], ignore_conflicts=True)
-    length = TURN + caps.longest_call()
+    length = timedelta(seconds=settings.SYNC_LEASE_SECONDS)
     is_free = leases.is_free("subscriptions_lease_until", now, length)
     checked_at = PushState.objects.values_list("subscriptions_checked_at", flat=True).get(pk=1)
     ours = PushState.objects.filter(is_free, pk=1, subscriptions_checked_at=checked_at)
