@@ -253,7 +253,8 @@ def test_each_filter_is_read_from_its_index_without_a_scan_or_a_sort(ada, many, 
     rows = filters.narrow(Conversation.objects.filter(x_account=many), ada, filters.wanted_in(query))
     for page in (rows, rows.older_than(NEW + 9_000, 5_000)):
         assert_read_from(index, plan_of(page.newest_first().values_list("last_dm_event_id", "pk")[:51]))
-    assert_read_from(index, plan_of(filters._looked_at(ada, filters.wanted_in(query + "&unread=1"), 500, many.pk)))
+    # As many as are looked at beside ten X accounts; of all 400 that match, sorting them would be as cheap.
+    assert_read_from(index, plan_of(filters._looked_at(ada, filters.wanted_in(query + "&unread=1"), 50, many.pk)))
 
 
 def test_days_and_unread_ones_are_counted_from_an_index_too(ada, many):
