@@ -272,16 +272,25 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
 class XUserQuerySet(models.QuerySet["XUser"]):
     def visible_to(self, user: Person) -> Self:
         """People of conversations this person may see; all others do not exist."""
-        theirs = _related(self.model, "participations").filter(
-            x_user=OuterRef("pk"), conversation__x_account__in=x_account_ids_of(user)
-        )
-        return self.filter(Exists(theirs))
+        return self.in_conversations_of(x_account_ids_of(user))
+
+    def in_conversations_of(self, x_accounts: Any) -> Self:
+        """x_accounts: ids of them, or the query for those.
+
+        Asked of each person, by their few conversations: without the sums SQLite goes through all of an X account's.
+        """
+        participants = _related(self.model, "participations").alias(of=F("conversation__x_account") + 0)
+        conversations = _related(participants.model, "conversation").alias(of=F("x_account") + 0)
+        there = participants.filter(x_user=OuterRef("pk"), of__in=x_accounts)
+        return self.filter(Exists(there) | Exists(conversations.filter(peer=OuterRef("pk"), of__in=x_accounts)))
 
     def called(self, who: str) -> Self:
         """By X user id or by handle, with or without @; handles pass from one to another, so there may be several."""
         if who.isascii() and who.isdigit():
             return self.filter(pk=int(who))
-        return self.alias(handle=Upper("username")).filter(handle=who.removeprefix("@").upper())
+        handle = who.removeprefix("@").removeprefix("＠").upper()
+        # A lone @ is nobody's: the empty handle is that of all whom X has not shown yet.
+        return self.alias(handle=Upper("username")).filter(handle=handle or "@")
 
 
 class ConversationLookupQuerySet(models.QuerySet["ConversationLookup"]):
