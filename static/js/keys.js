@@ -11,7 +11,7 @@
   const walked = "#list .row, .hits .hit"; // conversations, or what a search has found
   const rows = () => [...document.querySelectorAll(walked)].filter((row) => row.offsetParent !== null);
   const openPk = () => document.querySelector("#conversation[data-conversation]")?.dataset.conversation;
-  const rowOf = (pk) => rows().find((row) => row.dataset.conversation === pk);
+  const rowOf = (pk) => rows().find((row) => pk && row.dataset.conversation === pk);
 
   // The row one stands on: the one with the focus, else the one that is open.
   function current() {
