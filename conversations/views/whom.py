@@ -29,7 +29,7 @@ class Whom:
     """wanted: the filters with the people found; a name of one alone has become their X user id, which stays theirs.
 
     typed: how the box shows it. choices: who may be meant of several, or is alike where it is nobody; `more` is how
-    many of them are not offered.
+    many of them are not offered. only: so many are meant, where still more are called so.
     """
 
     wanted: Wanted
@@ -37,6 +37,7 @@ class Whom:
     people: Sequence[XUser] = ()
     choices: list[Choice] = field(default_factory=list)
     more: int = 0
+    only: int | None = None
 
     @property
     def named(self) -> str:
@@ -57,4 +58,6 @@ def whom_of(x_accounts: Sequence[XAccount], wanted: Wanted) -> Whom:
     choices = [
         Choice(person, f"{reverse('inbox')}?{query_of(wanted, person=person.pk)}") for person in offered[:OFFERED]
     ]
-    return Whom(wanted | {"people": [person.pk for person in people]}, typed, people, choices, len(offered[OFFERED:]))
+    meant = wanted | {"people": [person.pk for person in people]}
+    only = names.MOST if len(people) >= names.MOST else None
+    return Whom(meant, typed, people, choices, len(offered[OFFERED:]), only)

@@ -13,7 +13,7 @@ from django.db import connection
 from accounts.models import Membership, Role, snowflake_floor
 from conversations import actions, filters
 from conversations.models import Conversation, DmEvent, EventMedia, EventPost, Media, Post, SavedView
-from conversations.search import index
+from conversations.search import index, names
 from tests import factories
 from tests.conversations.test_querysets import plan_of
 
@@ -154,12 +154,15 @@ def test_a_slip_in_a_name_is_helped_and_shows_nobody_else(as_ada, x_account):
     assert f'Did you mean <a href="/?person={row.peer_id}" dir="auto">Ossian Berg</a>' in html
 
 
-def test_of_very_many_people_some_are_offered_and_the_others_are_counted(as_ada, x_account):
+def test_of_very_many_people_some_are_offered_and_the_others_are_counted(as_ada, x_account, monkeypatch):
     for number in range(13):
         with_person(x_account, name=f"Lena {number}")
     html = re.sub(r"\s+", " ", as_ada.get("/?person=lena").content.decode())
     assert "and 3 more" in html
+    assert "Still more people" not in html
     assert len(shown(as_ada, "?person=lena")) == 13
+    monkeypatch.setattr(names, "MOST", 12)
+    assert "only the 12 newest on X are meant here" in as_ada.get("/?person=lena").content.decode()
 
 
 def test_an_open_page_asks_for_its_rows_under_a_name_too(as_ada, x_account):
