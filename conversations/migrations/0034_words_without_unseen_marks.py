@@ -10,7 +10,7 @@ def look_again(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0032_pictures_of_links'),
+        ('conversations', '0033_subscriptions_in_one_look'),
     ]
 
     operations = [
