@@ -326,6 +326,14 @@ def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) ->
     return run_union([(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids], part.db)
 
 
+def counts_over(part: models.QuerySet[Any, Any], values: Iterable[int]) -> list[tuple[int, int]]:
+    """How many rows a cut queryset of something that is EACH has for each of these values, and the value."""
+    sql, params = part.query.sql_with_params()
+    counted = f"SELECT COUNT(*), %s FROM ({sql}) AS counted"  # noqa: S608 (Django's own SQL)
+    parts = [(counted, [value, *(value if param == EACH else param for param in params)]) for value in values]
+    return [(count, value) for count, value in run_union(parts, part.db)]
+
+
 def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tuple[Any, ...]]:
     """Rows of several querysets of values in one query, each with the place of its queryset in front."""
     parts = [queryset.query.sql_with_params() for queryset in querysets]

@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from conversations.models import NameGram, XUser
-from conversations.querysets import XUserQuerySet, run_union
+from conversations.querysets import EACH, XUserQuerySet, counts_over
 from conversations.search.index import name_words
 from conversations.words import Term, Word, bare_of, folded_of, grams_of, words_of
 
@@ -102,10 +101,8 @@ def _newest(rows: QuerySet[NameGram], most: int) -> Iterator[XUser]:
 
 def _by_rarity(grams: set[int]) -> list[tuple[int, int]]:
     """How many people have each, counted up to COMMON, and the gram; the rarest first."""
-    some = "SELECT 1 FROM conversations_namegram WHERE gram = %s LIMIT %s"
-    count = f"SELECT COUNT(*), %s FROM ({some}) AS having_it"  # noqa: S608 (no values in it)
-    parts = [(count, [gram, gram, COMMON]) for gram in sorted(grams)[:MOST_GRAMS]]
-    return sorted((people, gram) for people, gram in run_union(parts, DEFAULT_DB_ALIAS))
+    some = NameGram.objects.filter(gram=EACH).values("gram")[:COMMON]
+    return sorted(counts_over(some, sorted(grams)[:MOST_GRAMS]))
 
 
 def _holds(person: XUser, term: Term) -> bool:
