@@ -10,7 +10,7 @@ def look_again(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0033_subscriptions_in_one_look'),
+        ('conversations', '0034_words_of_the_admin'),
     ]
 
     operations = [
