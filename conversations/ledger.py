@@ -6,7 +6,8 @@ resource is written down once per day, and a call costs what it was the first to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
@@ -53,6 +54,7 @@ DM_READS = (
 
 
 HISTORY, HISTORY_WITH = DM_READS[2:]
+INSERT = f"INSERT INTO {BilledResource._meta.db_table} (day, kind, resource_id, x_account_id) VALUES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +192,22 @@ def _bill(x_account: XAccount, at: datetime, ids: Mapping[Kind, list[int]]) -> B
         return Bill()
     day = utc_day(at)
     known = _known(day, ids)
-    new = {kind: sorted(set(ids[kind]) - known.get(kind, set())) for kind in Kind}
-    rows = [
-        BilledResource(day=day, kind=kind, resource_id=pk, x_account=x_account) for kind in Kind for pk in new[kind]
-    ]
-    BilledResource.objects.bulk_create(rows, ignore_conflicts=True)
-    return Bill(*(len(new[kind]) for kind in (Kind.DM_EVENT, Kind.USER, Kind.POST, Kind.CHAT_EVENT)))
+    new = [(kind.value, pk) for kind in Kind for pk in sorted(set(ids[kind]) - known.get(kind, set()))]
+    written = _write_down(x_account, day, new)
+    return Bill(*(written[kind.value] for kind in (Kind.DM_EVENT, Kind.USER, Kind.POST, Kind.CHAT_EVENT)))
+
+
+def _write_down(x_account: XAccount, day: date, resources: Sequence[tuple[str, int]]) -> Counter[str]:
+    """How many of each kind it was the first to write down: another account may be at the same ones at this moment, and
+    which of the two was first shows when the first has committed.
+    """
+    if not resources:
+        return Counter()
+    rows = ", ".join(["(%s, %s, %s, %s)"] * len(resources))
+    values = [value for kind, pk in resources for value in (day, kind, pk, x_account.pk)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{INSERT} {rows} ON CONFLICT DO NOTHING RETURNING kind", values)
+        return Counter(kind for (kind,) in cursor.fetchall())
 
 
 def _enter(x_account: XAccount | None, endpoint: str, status: int, rate: RateLimit, at: datetime, bill: Bill) -> None:

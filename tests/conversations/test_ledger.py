@@ -45,6 +45,14 @@ def test_a_resource_is_billed_once_a_utc_day_by_whatever_call():
     assert ledger.record(x_account, answer([3], at=NOON + timedelta(days=1))).usd == Decimal("0.010")
 
 
+def test_what_another_account_writes_down_at_the_same_moment_is_not_billed_twice(monkeypatch):
+    first, second = XAccountFactory(), XAccountFactory()
+    ledger.record(first, answer([1], [7]))
+    monkeypatch.setattr(ledger, "_known", lambda day, ids: {})  # looked just before the first had committed
+    assert ledger.record(second, answer([1, 2], [7])).usd == Decimal("0.010")
+    assert SpendDay.objects.aggregate(Sum("usd"))["usd__sum"] == Decimal("0.030")
+
+
 def test_the_sums_of_the_days_are_those_of_the_calls():
     x_account = XAccountFactory()
     for number in range(5):

@@ -260,7 +260,7 @@ def test_a_receipt_moves_forward_only(x_account):
     assert Change.objects.filter(kind=Change.Kind.RECEIPT).count() == 1
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one after the other anyway")
+@pytest.mark.postgres  # SQLite writes one after the other anyway
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("numbers", [(200, 100), (200, 200)], ids=["an older one late", "the same one twice"])
 def test_receipts_at_the_same_time_move_forward_only_and_are_told_once(x_account, monkeypatch, numbers):
