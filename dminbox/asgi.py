@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from typing import Any
 
 import django
 from asgiref.sync import sync_to_async
@@ -23,6 +24,8 @@ class Handler(ASGIHandler):
     In Django's own chain each sync middleware is a change from the event loop to a thread and back: over twenty for a
     page. Where several pages are made at a time, each change waits for the interpreter.
     """
+
+    _middleware_chain: Any
 
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)

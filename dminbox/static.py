@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from asgiref.typing import HTTPScope
 from servestatic.asgi import FileServerASGI
 from servestatic.middleware import ServeStaticMiddleware
 from servestatic.responders import StaticFile
 
-Event = MutableMapping[str, Any]
+Scope = dict[str, Any]
+Event = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
-Application = Callable[[Event, Receive, Send], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 BY_PATH = "http.response.pathsend"
 
 
@@ -25,18 +25,18 @@ async def no_page(_: object) -> Any:
 def with_static_files(pages: Application) -> Application:
     known = ServeStaticMiddleware(no_page)
 
-    async def application(scope: Event, receive: Receive, send: Send) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         file = known.find_file(path) if known.autorefresh else known.files.get(path)
         if file:
-            await answer(cast(StaticFile, file), scope, receive, send)
+            await answer(file, scope, receive, send)
         else:
             await pages(scope, receive, send)
 
     return application
 
 
-async def answer(file: StaticFile, scope: Event, receive: Receive, send: Send) -> None:
+async def answer(file: StaticFile, scope: Scope, receive: Receive, send: Send) -> None:
     """With the file in one piece: to open and read one of a few kilobytes in a thread takes longer than that."""
 
     async def send_whole(event: Event) -> None:
@@ -44,6 +44,4 @@ async def answer(file: StaticFile, scope: Event, receive: Receive, send: Send) -
             event = {"type": "http.response.body", "body": Path(event["path"]).read_bytes()}
         await send(event)
 
-    extensions = {**(scope.get("extensions") or {}), BY_PATH: {}}
-    whole = cast(HTTPScope, {**scope, "extensions": extensions})
-    await FileServerASGI(file)(whole, cast(Any, receive), cast(Any, send_whole))
+    await FileServerASGI(file)(scope | {"extensions": {BY_PATH: {}}}, receive, send_whole)

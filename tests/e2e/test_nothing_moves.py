@@ -8,7 +8,6 @@ import pytest
 
 from tests.e2e import rich
 from tests.e2e.conftest import DESK, PHONE, QUIET
-from tests.e2e.test_live import is_live
 from tests.e2e.test_reading import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -42,7 +41,7 @@ def slow(request, visit, ada, filled):
 
     def open_(path):
         page = found.open_live(path)
-        is_live(page)
+        wait_until(page, "document.querySelector('.live-state[data-state=live]') !== null")
         page.wait_for_function(QUIET)
         return page
 
