@@ -8,10 +8,12 @@ from typing import Any
 
 import django
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.urls import get_resolver
 
 from dminbox import catalogues
+from dminbox.bodies import limited
 from dminbox.celery import app as celery_app
 from dminbox.static import with_static_files
 
@@ -37,7 +39,7 @@ catalogues.compile_all()  # before Django reads them
 # Without its Celery app in this process, what a page queues would go to no broker at all.
 celery_app.set_default()
 django.setup(set_prefix=False)
-application = with_static_files(Handler())
+application = with_static_files(limited(Handler(), settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
 # All code is loaded now, and stays. Left to the garbage collector, some page of each second would wait for it to walk
 # through half a million objects: 70 of its 110 ms.
 assert get_resolver().url_patterns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,8 @@ from servestatic.asgi import FileServerASGI
 from servestatic.middleware import ServeStaticMiddleware
 from servestatic.responders import StaticFile
 
-Scope = dict[str, Any]
-Event = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+from dminbox.bodies import Application, Message, Receive, Scope, Send
+
 BY_PATH = "http.response.pathsend"
 
 
@@ -39,7 +35,7 @@ def with_static_files(pages: Application) -> Application:
 async def answer(file: StaticFile, scope: Scope, receive: Receive, send: Send) -> None:
     """With the file in one piece: to open and read one of a few kilobytes in a thread takes longer than that."""
 
-    async def send_whole(event: Event) -> None:
+    async def send_whole(event: Message) -> None:
         if event["type"] == BY_PATH:
             event = {"type": "http.response.body", "body": Path(event["path"]).read_bytes()}
         await send(event)

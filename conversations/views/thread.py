@@ -320,7 +320,7 @@ def _page(
         "show": wanted["show"],
         "kept": urlencode(_kept(wanted)),
         "event_types": EVENT_TYPES[wanted["show"]],
-        "noun": _("joins and leaves") if wanted["show"] == Show.COMINGS else _("messages"),
+        "is_of_moves": wanted["show"] == Show.COMINGS,
         "may_ask": may_ask,
         "whole": all_of(conversation, events if above is None else ()) if is_end else None,
         "prices": prices(),
