@@ -23,6 +23,8 @@ INBOX = {
     "view-saved": "/?unanswered=1",
     "view-in-arabic": "/?unread=1&media=1",
     "filters-by-person": "/?person=ada_lindqvist&since=2020-01-01",
+    "filters-by-name": "/?person=customer",
+    "filters-by-nobody": "/?person=nobody_ever",
     "kept-list": "/offline/",
     "kept-nothing": "/offline/empty/",
 }
