@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connections, models
@@ -31,7 +32,7 @@ from django.db.models.functions import Coalesce, Greatest, JSONObject, RowNumber
 from django.utils import timezone
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_account_ids_of, x_accounts_of
-from accounts.models import Role
+from accounts.models import Role, User
 
 if TYPE_CHECKING:
     from conversations.models import (  # noqa: F401 (in quotes)
@@ -50,9 +51,18 @@ LOOKED_AT = 200
 RAW_BESIDE_POSTS = ("post__author__raw", "post__quoted__author__raw")
 """What X told of people in its own form: a page shows none of it, and taking it apart takes longer than the query."""
 EACH = -1
-"""Stands for an X account in a query that is compiled once and run for several: no row has this id."""
+"""Stands for an X account or a person in a query that is compiled once and run for several: no row has this id."""
 NAMED = 3
 """People a group's title can name."""
+BESIDE_ROWS = ("peer__avatar", "last_event__sender")
+IN_ROWS = (
+    *("x_account", "dm_conversation_id", "is_group", "encrypted_at", "last_encrypted_at"),
+    *("last_dm_event_id", "last_incoming_dm_event_id"),
+    *("peer__name", "peer__username", "peer__avatar__state"),
+    *(f"last_event__{name}" for name in ("event_type", "created_at", "text", "entities", "has_media", "has_post")),
+    *("last_event__sender__name", "last_event__sender__username"),
+)
+IN_NAMES = ("x_user__name", "x_user__username", "x_user__avatar__state")
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -105,33 +115,23 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
         So the price of the numbers is the same for any inbox; the filter for unread ones looks at all.
         """
-        heard = self.for_person(user).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
-        newest = heard.filter(x_account_id=RawSQL("each_one.id", ())).order_by("-last_incoming_dm_event_id")
-        looked_at, params = newest.values_list("is_unread")[:LOOKED_AT].query.sql_with_params()
-        unread = f"SELECT 1 FROM ({looked_at}) AS looked_at WHERE is_unread LIMIT {MANY_UNREAD}"  # noqa: S608 (Django's own)
-        count = f"(SELECT COUNT(*) FROM ({unread}) AS unread)"  # noqa: S608
-        counted = f"SELECT each_one.id, {count} FROM accounts_xaccount each_one"  # noqa: S608
+        sql, params = _counting_unread(self.model)
         pks = list(x_account_ids)
         with connections[self.db].cursor() as cursor:
-            cursor.execute(f"{counted} WHERE each_one.id IN ({', '.join(['%s'] * len(pks))})", [*params, *pks])
+            values = [user.pk if param == EACH else param for param in params]
+            cursor.execute(f"{sql} WHERE each_one.id IN ({', '.join(['%s'] * len(pks))})", [*values, *pks])
             return {pk: count for pk, count in cursor.fetchall() if count}
 
     def with_rows_of_inbox(self) -> Self:
-        """Everything a row of the inbox shows, but for what `contents.rows_of_inbox` adds."""
-        return self.with_contents_of_rows().select_related("x_account").defer(*TOKENS_OF_JOINED)
+        """What a row of the inbox shows and no column more, but for what `contents.rows_of_inbox` adds."""
+        rows = self.with_contents_of_rows().select_related("x_account", *BESIDE_ROWS)
+        return rows.only(*IN_ROWS, "x_account__username", "x_account__x_user_id")
 
     def with_contents_of_rows(self) -> Self:
         """The same but for the X account, which the inbox itself has at hand."""
-        events = _related(self.model, "last_event")
         named = _related(self.model, "participants").naming_rows(timezone.now())
-        return (
-            self.select_related("peer__avatar")
-            .defer("peer__raw")
-            .prefetch_related(
-                Prefetch("participants", named, to_attr="named"),
-                Prefetch("last_event", events.select_related("sender").defer("raw", "sender__raw")),
-            )
-        )
+        rows = self.select_related(*BESIDE_ROWS).only(*IN_ROWS)
+        return rows.prefetch_related(Prefetch("participants", named, to_attr="named"))
 
     def with_ages(self) -> Self:
         """Adds `our_birth` and `peer_birth`: when the X accounts of both sides were made, as X writes it."""
@@ -231,6 +231,7 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
             )
             .filter(rank__lte=NAMED)
             .select_related("x_user__avatar")
+            .only("conversation", "is_present", "typing_until", *IN_NAMES)
             .order_by("rank")
         )
 
@@ -298,6 +299,19 @@ def _related(model: type[models.Model], relation: str) -> Any:
     related = model._meta.get_field(relation).related_model
     assert isinstance(related, type)
     return related._default_manager.all()
+
+
+@cache
+def _counting_unread(conversations: type[Conversation]) -> tuple[str, Sequence[Any]]:
+    """SQL for the rows `each_one` of X accounts, EACH being the person: to compile it takes longer than to run it."""
+    heard = conversations.objects.for_person(User(pk=EACH)).annotate(
+        is_unread=Q(last_incoming_dm_event_id__gt=F("read_to"))
+    )
+    newest = heard.filter(x_account_id=RawSQL("each_one.id", ())).order_by("-last_incoming_dm_event_id")
+    looked_at, params = newest.values_list("is_unread")[:LOOKED_AT].query.sql_with_params()
+    unread = f"SELECT 1 FROM ({looked_at}) AS looked_at WHERE is_unread LIMIT {MANY_UNREAD}"  # noqa: S608 (Django's own)
+    count = f"(SELECT COUNT(*) FROM ({unread}) AS unread)"  # noqa: S608
+    return f"SELECT each_one.id, {count} FROM accounts_xaccount each_one", params  # noqa: S608
 
 
 def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) -> list[tuple[Any, ...]]:

@@ -22,6 +22,12 @@ from conversations.querysets import MANY_UNREAD, NAMED
 from conversations.views.watching import is_watched
 
 PAGE = 50
+OF_X_ACCOUNTS = (
+    *("x_user_id", "username", "state", "state_since"),
+    *("sync__state", "sync__state_since", "sync__next_poll_at", "sync__last_success_at"),
+    *("sync__last_change", "sync__watched_until"),
+)
+"""Columns that the list, its notices and the stream behind it need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class AccountLine:
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync")))
+    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync").only(*OF_X_ACCOUNTS)))
     if not x_accounts:
         return render(request, "conversations/first.html")
     form = InboxForm(request.GET)
@@ -51,6 +57,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     rows, has_more = (_news if is_news else _page)(request, chosen, form.cleaned_data)
     context = {
         "rows": rows,
+        "are_several": len(x_accounts) > 1 and form.cleaned_data["account"] is None,
         "lines": _lines(request, x_accounts, form.cleaned_data["account"]),
         "views": _views(request, x_accounts, form.cleaned_data),
         "chosen": chosen,
