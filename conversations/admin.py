@@ -1,6 +1,7 @@
 """What owners see of reading in the admin: numbers and states. Owning an installation gives nobody's messages to read.
 
-What was said is shown on the pages, to members; of events in quarantine an owner who is a member sees the raw form.
+What was said is shown on the pages, to members; of events in quarantine an owner who is a member sees the raw form. Of
+what X pushed and that names none of our X accounts, every owner does: it has no members, and somebody has to look.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
-from django.db.models import Exists, OuterRef, Subquery, Sum
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -113,8 +114,8 @@ class ActivityDeliveryAdmin(LookOnly):
     readonly_fields = ("raw_form",)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        mine = x_accounts_of(request.user).filter(x_user_id=OuterRef("x_user_id"))
-        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=Exists(mine))
+        mine = Exists(x_accounts_of(request.user).filter(x_user_id=OuterRef("x_user_id")))
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=Q(x_user_id=None) | mine)
         return rows
 
     @admin.display(description=_("As X sent it"))
@@ -127,7 +128,7 @@ class ActivityDeliveryAdmin(LookOnly):
 
 @admin.register(ActivitySubscription)
 class ActivitySubscriptionAdmin(LookOnly):
-    list_display = ("event_type", "x_account", "state", "subscription_id", "checked_at", "due_at", "detail")
+    list_display = ("event_type", "x_account", "state", "subscription_id", "due_at", "detail")
     list_filter = ("state", "event_type")
 
 
@@ -213,12 +214,10 @@ class SyncStateAdmin(LookOnly):
     exclude = ("reconcile_token", "lease_holder")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        today = ledger.utc_day(timezone.now())
-        days = SpendDay.objects.filter(x_account=OuterRef("x_account"), day__gte=today.replace(day=1))
-        month = days.values("x_account").annotate(total=Sum("usd")).values("total")
+        today = SpendDay.objects.filter(x_account=OuterRef("x_account"), day=ledger.utc_day(timezone.now()))
         sums = {
-            "today_usd": Coalesce(Subquery(days.filter(day=today).values("usd")[:1]), Decimal(0)),
-            "month_usd": Coalesce(Subquery(month), Decimal(0)),
+            "today_usd": Coalesce(Subquery(today.values("usd")[:1]), Decimal(0)),
+            "month_usd": ledger.spent_this_month_of("x_account"),
         }
         rows: models.QuerySet[Any] = super().get_queryset(request).annotate(**sums)
         return rows

@@ -31,8 +31,9 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, Greatest, JSONObject, RowNumber, Upper
 from django.utils import timezone
 
-from accounts.access import TOKENS_OF_JOINED, Person, x_account_ids_of, x_accounts_of
-from accounts.models import Role, User
+from accounts.access import Person, x_account_ids_of, x_accounts_of
+from accounts.models import Membership, Role, User
+from conversations import counts
 
 if TYPE_CHECKING:
     from conversations.models import (  # noqa: F401 (in quotes)
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
         XUser,
     )
 
-MANY_UNREAD = 100
-"""Counting stops here; pages say 99+."""
 LOOKED_AT = 200
 """Conversations per X account that are looked at for counting the unread ones."""
 RAW_BESIDE_POSTS = ("post__author__raw", "post__quoted__author__raw")
@@ -110,17 +109,18 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         found = self.filter(x_account__in=list(x_account_ids)).newest_first()
         return list(found.values_list("pk", flat=True)[:size])
 
-    def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, int]:
-        """Unread conversations per X account: at most MANY_UNREAD of each, among the LOOKED_AT that heard last.
+    def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, counts.Count]:
+        """Unread conversations per X account: at most counts.MANY of each, among the LOOKED_AT that heard last.
 
-        So the price of the numbers is the same for any inbox; the filter for unread ones looks at all.
+        So the price of the numbers is the same for any inbox; the filter for unread ones looks at all. There may be
+        more where others heard of something since the person joined: what was there before counts as read.
         """
         sql, params = _counting_unread(self.model)
         pks = list(x_account_ids)
+        values = [user.pk if param == EACH else param for param in params]
         with connections[self.db].cursor() as cursor:
-            values = [user.pk if param == EACH else param for param in params]
             cursor.execute(f"{sql} WHERE each_one.id IN ({', '.join(['%s'] * len(pks))})", [*values, *pks])
-            return {pk: count for pk, count in cursor.fetchall() if count}
+            return {pk: counts.Count(count, bool(has_more)) for pk, count, has_more in cursor.fetchall()}
 
     def with_rows_of_inbox(self) -> Self:
         """What a row of the inbox shows and no column more, but for what `contents.rows_of_inbox` adds."""
@@ -302,16 +302,20 @@ def _related(model: type[models.Model], relation: str) -> Any:
 
 
 @cache
-def _counting_unread(conversations: type[Conversation]) -> tuple[str, Sequence[Any]]:
-    """SQL for the rows `each_one` of X accounts, EACH being the person: to compile it takes longer than to run it."""
-    heard = conversations.objects.for_person(User(pk=EACH)).annotate(
-        is_unread=Q(last_incoming_dm_event_id__gt=F("read_to"))
-    )
-    newest = heard.filter(x_account_id=RawSQL("each_one.id", ())).order_by("-last_incoming_dm_event_id")
+def _counting_unread(conversations: type[Conversation]) -> tuple[str, list[Any]]:
+    """SQL over the rows `each_one` of X accounts; EACH is the person. To compile it takes longer than to run it."""
+    rows, each_one, person = conversations.objects.all(), RawSQL("each_one.id", ()), User(pk=EACH)
+    heard = rows.for_person(person).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
+    newest = heard.filter(x_account_id=each_one).order_by("-last_incoming_dm_event_id")
     looked_at, params = newest.values_list("is_unread")[:LOOKED_AT].query.sql_with_params()
-    unread = f"SELECT 1 FROM ({looked_at}) AS looked_at WHERE is_unread LIMIT {MANY_UNREAD}"  # noqa: S608 (Django's own)
-    count = f"(SELECT COUNT(*) FROM ({unread}) AS unread)"  # noqa: S608
-    return f"SELECT each_one.id, {count} FROM accounts_xaccount each_one", params  # noqa: S608
+    unread = f"SELECT 1 FROM ({looked_at}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
+    # The first that is not looked at, where it heard of something since the person joined.
+    joined = Membership.objects.filter(user=person.pk, x_account_id=each_one).values("read_before_id")[:1]
+    since = rows.filter(x_account_id=each_one, last_incoming_dm_event_id__gt=Subquery(joined))
+    next_one = since.order_by("-last_incoming_dm_event_id").values("pk")[LOOKED_AT : LOOKED_AT + 1]
+    beyond, more_params = next_one.query.sql_with_params()
+    count = f"(SELECT COUNT(*) FROM ({unread}) AS unread), EXISTS({beyond})"  # noqa: S608
+    return f"SELECT each_one.id, {count} FROM accounts_xaccount each_one", [*params, *more_params]  # noqa: S608
 
 
 def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) -> list[tuple[Any, ...]]:

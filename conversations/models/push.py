@@ -58,7 +58,7 @@ class ActivitySubscription(models.Model):
     """One kind of activity that X pushes for one X account; without an X account it is the app's own (oauth.revoke).
 
     State arrows: wanted -> active | refused (X's words; tried again later) | over_cap (X gives no more; it polls);
-    active -> wanted when X no longer lists it.
+    active -> wanted when it comes by another way than it should, and was ended.
     """
 
     class State(models.TextChoices):
@@ -75,7 +75,6 @@ class ActivitySubscription(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.WANTED)
     detail = models.CharField(max_length=300, blank=True)
     due_at = models.DateTimeField(default=timezone.now, help_text="When it is tried next.")
-    checked_at = models.DateTimeField(null=True, blank=True, help_text="When X last listed it.")
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -121,6 +120,9 @@ class PushState(models.Model):
         default=0, help_text="Pushed for another program with the same X app: counted and dropped."
     )
     subscriptions_checked_at = models.DateTimeField(null=True, blank=True)
+    subscriptions_listed_at = models.DateTimeField(null=True, blank=True, help_text="When X last told all of them.")
+    subscriptions_lease_until = models.DateTimeField(null=True, blank=True)
+    is_ended = models.BooleanField(default=False, help_text="With X_PUSH=off: nothing of ours is left at X.")
     subscription_cap = models.PositiveIntegerField(null=True, blank=True, help_text="As X's refusal taught it.")
     webhook_id = models.CharField(max_length=64, blank=True)
     webhook_is_valid = models.BooleanField(default=False)

@@ -35,7 +35,7 @@ from conversations.models import (
     XUser,
     XUserName,
 )
-from conversations.sync import by_id, history, opening, subscriptions, trouble
+from conversations.sync import by_id, history, opening, subscriptions, trouble, wanted
 from dminbox.wording import CAP_REACHED, WITH_ID
 from dminbox.xapi import signs
 from tests import factories, pseudo
@@ -243,10 +243,8 @@ def _people(found, ada):
 
 def _push(x_account):
     PushState.objects.update_or_create(pk=1, defaults={"state": "refused", "detail": signs.ENROL, "next_try_at": NOW})
-    for state, detail in (("active", ""), ("over_cap", subscriptions.OVER_CAP), ("refused", subscriptions.REFUSED)):
-        ActivitySubscription.objects.create(
-            x_account=x_account, event_type=f"dm.{state}", state=state, detail=detail, checked_at=NOW
-        )
+    for state, detail in (("active", ""), ("over_cap", wanted.OVER_CAP), ("refused", subscriptions.REFUSED)):
+        ActivitySubscription.objects.create(x_account=x_account, event_type=f"dm.{state}", state=state, detail=detail)
 
 
 def left_on(*answers):
