@@ -53,15 +53,29 @@ EACH = -1
 """Stands for an X account or a person in a query that is compiled once and run for several: no row has this id."""
 NAMED = 3
 """People a group's title can name."""
+OF_EVENTS = ("event_type", "created_at", "text", "entities", "has_media", "has_post")
+
+
+def of_person(path: str) -> tuple[str, ...]:
+    """The columns by which a page names and pictures somebody."""
+    return tuple(f"{path}__{name}" for name in ("name", "username", "avatar__state"))
+
+
+def of_x_account(path: str = "") -> tuple[str, ...]:
+    """The columns by which a page names an X account, says how it is read, and goes on live."""
+    own = ("x_user_id", "username", "state", "state_since")
+    sync = ("state", "state_since", "next_poll_at", "last_success_at", "last_change", "watched_until")
+    return tuple(f"{path}{name}" for name in (*own, *(f"sync__{name}" for name in sync)))
+
+
 BESIDE_ROWS = ("peer__avatar", "last_event__sender")
 IN_ROWS = (
     *("x_account", "dm_conversation_id", "is_group", "encrypted_at", "last_encrypted_at"),
     *("last_dm_event_id", "last_incoming_dm_event_id"),
-    *("peer__name", "peer__username", "peer__avatar__state"),
-    *(f"last_event__{name}" for name in ("event_type", "created_at", "text", "entities", "has_media", "has_post")),
+    *of_person("peer"),
+    *(f"last_event__{name}" for name in OF_EVENTS),
     *("last_event__sender__name", "last_event__sender__username"),
 )
-IN_NAMES = ("x_user__name", "x_user__username", "x_user__avatar__state")
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -196,7 +210,8 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
 
     def with_senders(self) -> Self:
         """What a thread shows of each event, but for what `conversations/contents.py` adds."""
-        return self.select_related("sender__avatar").defer("raw", "sender__raw")
+        shown = ("conversation", "dm_event_id", *OF_EVENTS, "unavailable_since")
+        return self.select_related("sender__avatar").only(*shown, *of_person("sender"))
 
     @staticmethod
     def _contents(**wanted: Any) -> list[Prefetch[Any]]:
@@ -231,7 +246,7 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
             )
             .filter(rank__lte=NAMED)
             .select_related("x_user__avatar")
-            .only("conversation", "is_present", "typing_until", *IN_NAMES)
+            .only("conversation", "is_present", "typing_until", *of_person("x_user"))
             .order_by("rank")
         )
 
@@ -258,8 +273,11 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         former = _related(_related(self.model, "x_user").model, "former_names").filter(x_user=OuterRef("x_user_id"))
         last = former.order_by("-seen_until")
         ours = x_accounts_of(user).filter(x_user_id=OuterRef("x_user_id"))
+        times = ("joined_at", "left_at", "seen_dm_event_id", "seen_at", "typing_until")
+        profile = (f"x_user__{name}" for name in ("profile_seen_at", "unavailable_since", "unavailable_reason"))
         return (
             self.select_related("x_user__avatar", "invited_by")
+            .only("conversation", "is_present", *times, "invited_by__name", *of_person("x_user"), *profile)
             .annotate(
                 is_ours=Exists(ours),
                 former_name=Subquery(last.values("name")[:1]),

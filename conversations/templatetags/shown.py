@@ -92,9 +92,8 @@ def event_link(event: DmEvent) -> SafeString:
 EVENT_LINK = f'<a class="event-time" href="{{}}">{TIME}</a>'
 
 
-@register.simple_tag
 def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> SafeString:
-    """Where one message stands here, and the nearest X has to it: in one go, for a page has many."""
+    """Where one message stands here, and the nearest X has to it."""
     return filled(
         EVENT_LINKS,
         address_of("event", event.conversation_id, event.dm_event_id),
@@ -108,7 +107,7 @@ def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> 
 
 EVENT_LINKS = (
     f'{EVENT_LINK}<a class="more" href="{{}}" aria-label="{{}}">⋯</a>'
-    '<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="{}">↗</a>'
+    '<a class="on-x" href="{}" target="_blank" aria-label="{}">↗</a>'
 )
 
 

@@ -1,4 +1,4 @@
-"""Rows of the inbox and messages of a thread, each put together in one go.
+"""Rows of the inbox and events of a thread, each put together in one go.
 
 A page has fifty of them. As templates, with a node for every value and every condition, they took longer than all the
 rest of the page.
@@ -7,13 +7,15 @@ rest of the page.
 from __future__ import annotations
 
 from django import template
+from django.template import Context
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from conversations import showing
+from conversations import links, showing
 from conversations.addresses import address_of
 from conversations.models import Conversation
-from conversations.templatetags.shown import avatar, moment
+from conversations.templatetags.shown import avatar, event_links, moment
+from conversations.thread import Shown
 from dminbox.markup import filled
 
 register = template.Library()
@@ -72,3 +74,73 @@ def _time(conversation: Conversation) -> SafeString | str:
     if showing.ends_in_chat(conversation):
         return filled(TIME, moment(conversation.last_encrypted_at, "short"))
     return filled(TIME, moment(conversation.last_event.created_at, "short")) if conversation.last_event else ""
+
+
+# --- An event of a thread ---------------------------------------------------------------------------------------------
+
+MESSAGE = """\
+<article class="{classes}" id="e{dm_event_id}">
+{sender}<div class="event-body">
+<div class="event-main">{words}{beside}</div>
+{links}</div>
+</article>"""
+SENDER = """\
+{before}<p class="event-by"><b dir="auto">{name}</b>{on_x}{behind}</p>
+"""
+NAME = '<a class="by" href="{}">{}</a>'
+ON_X = ' <a href="{}" target="_blank" dir="auto">{}</a>'
+BUBBLE = '<div class="bubble" dir="auto">{}</div>'
+EMOJI = '<p class="emoji">{}</p>'
+WORDLESS = '<p class="bubble soft">{}</p>'
+LONG = """\
+<div class="bubble long">
+<div class="long-text" dir="auto">{}</div>
+<label class="long-toggle"><input type="checkbox"> {}</label>
+</div>"""
+
+
+@register.simple_tag(takes_context=True)
+def event_of(context: Context, row: Shown, conversation: Conversation) -> SafeString:
+    """A message with its text, or the marker of a coming or going."""
+    if row.kind != "message":
+        return _partial(context, "conversations/_marker.html", row)
+    return filled(
+        MESSAGE,
+        classes=row.classes,
+        dm_event_id=row.event.dm_event_id,
+        sender=_sender(row, conversation) if row.opens_run else "",
+        words=_words(row),
+        beside=_partial(context, "conversations/_beside_text.html", row) if row.has_more_than_text else "",
+        links=event_links(row.event, conversation, row.has_media),
+    )
+
+
+def _partial(context: Context, name: str, row: Shown) -> SafeString:
+    assert context.template is not None
+    part = context.template.engine.get_template(name)
+    with context.push(row=row, event=row.event):
+        return part.render(context)
+
+
+def _sender(row: Shown, conversation: Conversation) -> SafeString:
+    """Who wrote what follows; our own picture stands on the other side of the name."""
+    sender = row.event.sender
+    picture, name = avatar(sender, conversation.pk, "s"), showing.name_of(sender)
+    return filled(
+        SENDER,
+        before="" if row.is_ours else picture,
+        name=filled(NAME, address_of("person", sender.pk), name) if sender else name,
+        on_x=filled(ON_X, links.person(sender.pk), showing.handle_of(sender)) if sender else "",
+        behind=picture if row.is_ours else "",
+    )
+
+
+def _words(row: Shown) -> SafeString | str:
+    """The text in its bubble; "" where pictures or posts speak for themselves."""
+    if not row.html:
+        return "" if row.pictures or row.cards else filled(WORDLESS, _("A message without text"))
+    if row.is_emoji:
+        return filled(EMOJI, row.html)
+    if row.is_long:
+        return filled(LONG, row.html, _("Show the whole message"))
+    return filled(BUBBLE, row.html)

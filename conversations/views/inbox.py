@@ -19,16 +19,10 @@ from conversations.counts import Count
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, XUser
-from conversations.querysets import NAMED
+from conversations.querysets import NAMED, of_x_account
 from conversations.views.watching import is_watched
 
 PAGE = 50
-OF_X_ACCOUNTS = (
-    *("x_user_id", "username", "state", "state_since"),
-    *("sync__state", "sync__state_since", "sync__next_poll_at", "sync__last_success_at"),
-    *("sync__last_change", "sync__watched_until"),
-)
-"""Columns that the list, its notices and the stream behind it need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,7 @@ class AccountLine:
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync").only(*OF_X_ACCOUNTS)))
+    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync").only(*of_x_account())))
     if not x_accounts:
         return render(request, "conversations/first.html")
     form = InboxForm(request.GET)

@@ -20,7 +20,7 @@ from conversations.attention import attention_of
 from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
 from conversations.models import Conversation, DmEvent, EventParticipant, Participant
-from conversations.querysets import DmEventQuerySet
+from conversations.querysets import DmEventQuerySet, of_person, of_x_account
 from conversations.showing import others_named, prices, typing_of
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
@@ -39,8 +39,18 @@ from conversations.views.asking import all_of, refusal
 from conversations.views.watching import is_watched
 
 PAGE = 50
+PEOPLE = 8
+"""The panel of people begins with so many, and asks for the others when it is looked at."""
 MOST_STEPS = 200
 """Comings and goings that the panel of people tells of, the newest."""
+OF_CONVERSATION = (
+    *("dm_conversation_id", "is_group", "last_event", "last_incoming_dm_event_id", "has_reached_beginning"),
+    *("encrypted_at", "last_encrypted_at"),
+    *of_person("peer"),
+    *of_x_account("x_account__"),
+    *("x_account__sync__import_finished_at", "x_account__sync__horizon_id"),
+)
+"""Columns that a thread shows, or reckons with."""
 Show = ThreadForm.Show
 EVENT_TYPES = {
     Show.ALL: [],
@@ -66,6 +76,8 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     _add_receipt(conversation, people, events if above is None else None)
     context = _page(conversation, wanted, events, older, above) | _panel(conversation, people)
     context |= {
+        "people": people[:PEOPLE],
+        "has_more_people": len(people) > PEOPLE,
         "has_newer": above is not None,
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
@@ -144,6 +156,16 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+def people(request: HttpRequest, pk: int) -> HttpResponse:
+    """Everybody X has shown us in a conversation: a page, of which the panel takes those it does not have."""
+    conversation = _conversation(request, pk)
+    everybody = list(conversation.participants.with_profiles(request.user))
+    conversation.named = others_named(conversation, everybody)
+    context = {"conversation": conversation, **_panel(conversation, everybody)}
+    return render(request, "conversations/people.html", context)
+
+
+@require_safe
 def event(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
     """The permanent address of one event: the thread around it."""
     found = get_object_or_404(
@@ -207,13 +229,19 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_history().with_ages()
-    rows: Any = mine.select_related("x_account__sync", "peer__avatar").defer(*TOKENS_OF_JOINED)
-    conversation = get_object_or_404(rows, pk=pk)
-    told = conversation.history or {}
-    conversation.history_state, conversation.history_detail = told.get("state"), told.get("detail")
-    conversation.history_events = told.get("events_read")
-    return conversation
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user)
+    rows: Any = mine.select_related("x_account__sync", "peer__avatar").only(*OF_CONVERSATION)
+    return get_object_or_404(rows, pk=pk)
+
+
+def _add_beginning(conversation: Any) -> None:
+    """What is said where no older event is stored: how the latest wish for some stands, and the ages of both sides."""
+    found = Conversation.objects.filter(pk=conversation.pk).with_history().with_ages()
+    told = found.values("history", "our_birth", "peer_birth").get()
+    history = told["history"] or {}
+    conversation.history_state, conversation.history_detail = history.get("state"), history.get("detail")
+    conversation.history_events = history.get("events_read")
+    conversation.our_birth, conversation.peer_birth = told["our_birth"], told["peer_birth"]
 
 
 def _add_receipt(conversation: Any, people: Iterable[Participant], newest: Sequence[DmEvent] | None = None) -> None:
@@ -309,6 +337,8 @@ def _page(
     mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])
     is_end = may_ask and not has_older and not wanted["show"]
+    if not has_older:
+        _add_beginning(conversation)
     return {
         "conversation": conversation,
         "rows": rows,
