@@ -75,7 +75,7 @@ def _raw_form(row: Any) -> str:
 class QuarantinedEventAdmin(LookOnly):
     """Elements that could not be stored as events; above them, how often each kind nobody knows was met."""
 
-    list_display = ("pk", "x_account", "reason", "times_seen", "first_seen_at", "last_seen_at")
+    list_display = ("id", "x_account", "reason", "times_seen", "first_seen_at", "last_seen_at")
     list_filter = ("x_account",)
     fields = ("x_account", "reason", "times_seen", "first_seen_at", "last_seen_at", "raw_form")
     readonly_fields = ("raw_form",)
@@ -151,11 +151,19 @@ class PushStateAdmin(LookOnly):
 class ChangeAdmin(LookOnly):
     """The change log: ids and times."""
 
-    list_display = ("number", "x_account", "kind", "conversation_id", "event_id", "created_at")
+    list_display = ("number", "x_account", "kind", "conversation_number", "event_number", "created_at")
     list_filter = ("kind", "x_account")
-    fields = ("x_account", "number", "kind", "conversation_id", "event_id", "data", "created_at")
-    readonly_fields = ("conversation_id", "event_id")
+    fields = ("x_account", "number", "kind", "conversation_number", "event_number", "data", "created_at")
+    readonly_fields = ("conversation_number", "event_number")
     ordering = ("-pk",)
+
+    @admin.display(description=_("conversation's number"))
+    def conversation_number(self, row: Change) -> int | None:
+        return row.conversation_id
+
+    @admin.display(description=_("event's number"))
+    def event_number(self, row: Change) -> int | None:
+        return row.event_id
 
 
 # --- Calls and money --------------------------------------------------------------------------------------------------
@@ -222,15 +230,15 @@ class SyncStateAdmin(LookOnly):
         rows: models.QuerySet[Any] = super().get_queryset(request).annotate(**sums)
         return rows
 
-    @admin.display(ordering="today_usd")
+    @admin.display(ordering="today_usd", description=_("spent today"))
     def spent_today(self, row: Any) -> str:
         return usd(row.today_usd)
 
-    @admin.display(ordering="month_usd")
+    @admin.display(ordering="month_usd", description=_("spent this month"))
     def spent_this_month(self, row: Any) -> str:
         return usd(row.month_usd)
 
-    @admin.display(ordering="month_usd")
+    @admin.display(ordering="month_usd", description=_("forecast of the month"))
     def forecast(self, row: Any) -> str:
         return usd(round(ledger.forecast(row.month_usd, timezone.now()), 2))
 
@@ -244,7 +252,7 @@ class ReadIntervalAdmin(LookOnly):
     list_filter = ("x_account",)
     exclude = ("next_token",)
 
-    @admin.display(boolean=True)
+    @admin.display(boolean=True, description=_("gap below"))
     def has_gap_below(self, row: ReadInterval) -> bool:
         return bool(row.next_token)
 
@@ -282,6 +290,6 @@ class ConversationAdmin(LookOnly):
         rows: models.QuerySet[Any] = super().get_queryset(request).annotate(event_count=models.Count("events"))
         return rows
 
-    @admin.display(ordering="event_count")
+    @admin.display(ordering="event_count", description=_("events"))
     def events(self, row: Any) -> int:
         return int(row.event_count)

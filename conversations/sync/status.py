@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount, snowflake_floor
@@ -38,7 +38,7 @@ State = SyncState.State
 
 HEADLINES = {
     State.WAITING: _("Nothing is read yet"),
-    State.ACTIVE: _("Reading"),
+    State.ACTIVE: pgettext_lazy("state of an X account", "Reading"),
     State.PAUSED: _("Paused at the price ceiling"),
     State.CAPPED: _("Paused at this month's cap"),
     State.RATE_LIMITED: _("Waiting for X's limit of requests"),

@@ -24,8 +24,8 @@ def as_conversations(count: Count) -> SafeString:
 
 def _told(count: Count, words: str) -> SafeString:
     plus = format_html(PLUS, _("Only the newest are looked at: there may be more.")) if count.is_open else ""
-    return format_html(COUNT, count.number, plus, words)
+    return format_html(COUNT, "" if count.found else " none", count.number, plus, words)
 
 
 PLUS = '<span aria-hidden="true" title="{}">+</span>'
-COUNT = '<span class="count">{}{}<span class="hidden-text"> {}</span></span>'
+COUNT = '<span class="count{}">{}{}<span class="hidden-text"> {}</span></span>'

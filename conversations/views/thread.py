@@ -229,19 +229,13 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    mine = Conversation.objects.visible_to(request.user).for_person(request.user)
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_history().with_ages()
     rows: Any = mine.select_related("x_account__sync", "peer__avatar").only(*OF_CONVERSATION)
-    return get_object_or_404(rows, pk=pk)
-
-
-def _add_beginning(conversation: Any) -> None:
-    """What is said where no older event is stored: how the latest wish for some stands, and the ages of both sides."""
-    found = Conversation.objects.filter(pk=conversation.pk).with_history().with_ages()
-    told = found.values("history", "our_birth", "peer_birth").get()
-    history = told["history"] or {}
-    conversation.history_state, conversation.history_detail = history.get("state"), history.get("detail")
-    conversation.history_events = history.get("events_read")
-    conversation.our_birth, conversation.peer_birth = told["our_birth"], told["peer_birth"]
+    conversation = get_object_or_404(rows, pk=pk)
+    told = conversation.history or {}
+    conversation.history_state, conversation.history_detail = told.get("state"), told.get("detail")
+    conversation.history_events = told.get("events_read")
+    return conversation
 
 
 def _add_receipt(conversation: Any, people: Iterable[Participant], newest: Sequence[DmEvent] | None = None) -> None:
@@ -337,8 +331,6 @@ def _page(
     mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])
     is_end = may_ask and not has_older and not wanted["show"]
-    if not has_older:
-        _add_beginning(conversation)
     return {
         "conversation": conversation,
         "rows": rows,
@@ -350,7 +342,7 @@ def _page(
         "show": wanted["show"],
         "kept": urlencode(_kept(wanted)),
         "event_types": EVENT_TYPES[wanted["show"]],
-        "noun": _("joins and leaves") if wanted["show"] == Show.COMINGS else _("messages"),
+        "is_of_moves": wanted["show"] == Show.COMINGS,
         "may_ask": may_ask,
         "whole": all_of(conversation, events if above is None else ()) if is_end else None,
         "prices": prices(),

@@ -138,7 +138,6 @@ def _tops() -> Iterator[Example]:
     for words, (fields, more) in ways.items():
         context = {
             "conversation": rows.conversation(**fields),
-            "noun": "messages",
             "oldest": 1,
             "prices": showing.prices(),
         }

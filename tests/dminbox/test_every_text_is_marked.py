@@ -364,7 +364,7 @@ def test_no_page_before_the_sign_in_has_words_that_cannot_be_translated(client, 
     assert told(found) == ""
 
 
-@pytest.mark.parametrize("template", ["403_csrf.html", "404.html", "429.html", "500.html"])
+@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "429.html", "500.html"])
 def test_no_page_for_what_went_wrong_has_words_that_cannot_be_translated(template, db):
     with pseudo.brackets():
         assert pseudo.unmarked(render_to_string(template)) == []
