@@ -129,7 +129,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         So the price of the numbers is the same for any inbox; the filter for unread ones looks at all. There may be
         more where others heard of something since the person joined: what was there before counts as read.
         """
-        sql, params = _counting_unread(self.model)
+        sql, params = _counting_unread(self.model, LOOKED_AT)
         pks = list(x_account_ids)
         values = [user.pk if param == EACH else param for param in params]
         with connections[self.db].cursor() as cursor:
@@ -320,17 +320,17 @@ def _related(model: type[models.Model], relation: str) -> Any:
 
 
 @cache
-def _counting_unread(conversations: type[Conversation]) -> tuple[str, list[Any]]:
+def _counting_unread(conversations: type[Conversation], most: int) -> tuple[str, list[Any]]:
     """SQL over the rows `each_one` of X accounts; EACH is the person. To compile it takes longer than to run it."""
     rows, each_one, person = conversations.objects.all(), RawSQL("each_one.id", ()), User(pk=EACH)
     heard = rows.for_person(person).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
     newest = heard.filter(x_account_id=each_one).order_by("-last_incoming_dm_event_id")
-    looked_at, params = newest.values_list("is_unread")[:LOOKED_AT].query.sql_with_params()
-    unread = f"SELECT 1 FROM ({looked_at}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
+    heard_last, params = newest.values_list("is_unread")[:most].query.sql_with_params()
+    unread = f"SELECT 1 FROM ({heard_last}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
     # The first that is not looked at, where it heard of something since the person joined.
     joined = Membership.objects.filter(user=person.pk, x_account_id=each_one).values("read_before_id")[:1]
     since = rows.filter(x_account_id=each_one, last_incoming_dm_event_id__gt=Subquery(joined))
-    next_one = since.order_by("-last_incoming_dm_event_id").values("pk")[LOOKED_AT : LOOKED_AT + 1]
+    next_one = since.order_by("-last_incoming_dm_event_id").values("pk")[most : most + 1]
     beyond, more_params = next_one.query.sql_with_params()
     count = f"(SELECT COUNT(*) FROM ({unread}) AS unread), EXISTS({beyond})"  # noqa: S608
     return f"SELECT each_one.id, {count} FROM accounts_xaccount each_one", [*params, *more_params]  # noqa: S608
