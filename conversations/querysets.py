@@ -6,7 +6,7 @@ Models link these as their managers; so this module imports none of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -155,6 +155,14 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             our_birth=Subquery(us.values(told=told)[:1]), peer_birth=KeyTextTransform("created_at", "peer__raw")
         )
 
+    def with_unbilled(self) -> Self:
+        """Adds `unbilled`: how many who take part X has billed on no call of this UTC day."""
+        bills = _related(_related(self.model, "x_account").model, "billed_resources")
+        billed = bills.filter(day=timezone.now().astimezone(UTC).date(), kind="user", resource_id=OuterRef("x_user"))
+        others = _related(self.model, "participants").filter(~Exists(billed), conversation=OuterRef("pk"))
+        count = others.order_by().values("conversation").annotate(people=Count("pk")).values("people")
+        return self.annotate(unbilled=Coalesce(Subquery(count), 0))
+
     def with_history(self) -> Self:
         """Adds `history` of the latest wish for older events: its state, detail and events_read; None without one."""
         latest = _related(self.model, "history_reads").filter(conversation=OuterRef("pk")).order_by("-pk")
@@ -291,16 +299,25 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
 class XUserQuerySet(models.QuerySet["XUser"]):
     def visible_to(self, user: Person) -> Self:
         """People of conversations this person may see; all others do not exist."""
-        theirs = _related(self.model, "participations").filter(
-            x_user=OuterRef("pk"), conversation__x_account__in=x_account_ids_of(user)
-        )
-        return self.filter(Exists(theirs))
+        return self.in_conversations_of(x_account_ids_of(user))
+
+    def in_conversations_of(self, x_accounts: Any) -> Self:
+        """x_accounts: ids of them, or the query for those.
+
+        Asked of each person, by their few conversations: without the sums SQLite goes through all of an X account's.
+        """
+        participants = _related(self.model, "participations").alias(of=F("conversation__x_account") + 0)
+        conversations = _related(participants.model, "conversation").alias(of=F("x_account") + 0)
+        there = participants.filter(x_user=OuterRef("pk"), of__in=x_accounts)
+        return self.filter(Exists(there) | Exists(conversations.filter(peer=OuterRef("pk"), of__in=x_accounts)))
 
     def called(self, who: str) -> Self:
         """By X user id or by handle, with or without @; handles pass from one to another, so there may be several."""
         if who.isascii() and who.isdigit():
             return self.filter(pk=int(who))
-        return self.alias(handle=Upper("username")).filter(handle=who.removeprefix("@").upper())
+        handle = who.removeprefix("@").removeprefix("＠").upper()
+        # A lone @ is nobody's: the empty handle is that of all whom X has not shown yet.
+        return self.alias(handle=Upper("username")).filter(handle=handle or "@")
 
 
 class ConversationLookupQuerySet(models.QuerySet["ConversationLookup"]):
@@ -343,6 +360,14 @@ def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) ->
     """
     sql, params = part.query.sql_with_params()
     return run_union([(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids], part.db)
+
+
+def counts_over(part: models.QuerySet[Any, Any], values: Iterable[int]) -> list[tuple[int, int]]:
+    """How many rows a cut queryset of something that is EACH has for each of these values, and the value."""
+    sql, params = part.query.sql_with_params()
+    counted = f"SELECT COUNT(*), %s FROM ({sql}) AS counted"  # noqa: S608 (Django's own SQL)
+    parts = [(counted, [value, *(value if param == EACH else param for param in params)]) for value in values]
+    return [(count, value) for count, value in run_union(parts, part.db)]
 
 
 def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tuple[Any, ...]]:
