@@ -2,12 +2,14 @@
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.utils.translation import gettext_lazy as _
 
 from dminbox import crypto
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
+    verbose_name = _("accounts")
 
     def ready(self) -> None:
         crypto.check_keys()

@@ -11,6 +11,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from dminbox.crypto import EncryptedTextField
 from dminbox.wording import worded
@@ -38,20 +39,23 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person of this installation. What they may read follows from their memberships alone, also for owners."""
 
-    email = models.EmailField(unique=True)
-    name = models.CharField(max_length=80)
-    is_owner = models.BooleanField(default=False, help_text="Owners connect X accounts and add people.")
-    is_active = models.BooleanField(default=True)
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    is_owner = models.BooleanField(_("owner"), default=False, help_text="Owners connect X accounts and add people.")
+    is_active = models.BooleanField(_("active"), default=True)
     time_zone = models.CharField(
-        max_length=64, blank=True, help_text="Empty until the first sign-in tells the browser's."
+        _("time zone"), max_length=64, blank=True, help_text="Empty until the first sign-in tells the browser's."
     )
-    language = models.CharField(max_length=16, blank=True, help_text="Empty: as the browser says.")
+    language = models.CharField(_("language"), max_length=16, blank=True, help_text="Empty: as the browser says.")
     uses_key_shortcuts = models.BooleanField(default=True, help_text="Single letters act; Ctrl-K works in any case.")
-    date_joined = models.DateTimeField(default=timezone.now)
+    date_joined = models.DateTimeField(_("joined at"), default=timezone.now)
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("person"), _("people")
 
     def __str__(self) -> str:
         return self.name or self.email
@@ -80,7 +84,7 @@ class Role(models.TextChoices):
 
     VIEWER = "viewer", _("Viewer")
     AGENT = "agent", _("Agent")
-    LEAD = "lead", _("Lead")
+    LEAD = "lead", pgettext_lazy("role of a member", "Lead")
     ADMIN = "admin", _("Admin")
 
     @classmethod
@@ -100,33 +104,45 @@ class XAccount(models.Model):
         RECONNECT = "reconnect", _("Needs to be connected again")
         DISCONNECTED = "disconnected", _("Disconnected")
 
-    x_user_id = models.BigIntegerField(unique=True, help_text="X's immutable id; handles change, this never does.")
-    username = models.CharField(max_length=50)
-    name = models.CharField(max_length=200)
+    x_user_id = models.BigIntegerField(
+        _("X user id"), unique=True, help_text="X's immutable id; handles change, this never does."
+    )
+    username = models.CharField(_("username"), max_length=50)
+    name = models.CharField(_("name"), max_length=200)
     profile_image_url = models.URLField(max_length=500, blank=True)
-    state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
-    state_since = models.DateTimeField(default=timezone.now)
-    state_detail = models.CharField(max_length=500, blank=True, help_text="Why, in words a person can act on.")
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.CONNECTED)
+    state_since = models.DateTimeField(_("state since"), default=timezone.now)
+    state_detail = models.CharField(
+        _("reason of the state"), max_length=500, blank=True, help_text="Why, in words a person can act on."
+    )
 
     access_token = EncryptedTextField(blank=True)
     refresh_token = EncryptedTextField(blank=True)
-    scopes = models.CharField(max_length=500, blank=True, help_text="Space separated, as X granted them.")
-    token_expires_at = models.DateTimeField(null=True, blank=True)
+    scopes = models.CharField(
+        _("permissions"), max_length=500, blank=True, help_text="Space separated, as X granted them."
+    )
+    token_expires_at = models.DateTimeField(_("token expires at"), null=True, blank=True)
     token_generation = models.PositiveIntegerField(
         default=0, help_text="Counts the pairs stored; tells an old pair from a new one."
     )
     refresh_lease_until = models.DateTimeField(null=True, blank=True)
     refresh_lease_holder = models.CharField(max_length=64, blank=True)
     refresh_in_doubt_since = models.DateTimeField(
-        null=True, blank=True, help_text="A refresh whose answer was lost; the old pair is tried once more."
+        _("refresh in doubt since"),
+        null=True,
+        blank=True,
+        help_text="A refresh whose answer was lost; the old pair is tried once more.",
     )
 
-    connected_at = models.DateTimeField(default=timezone.now)
-    connected_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
+    connected_at = models.DateTimeField(_("connected at"), default=timezone.now)
+    connected_by = models.ForeignKey(
+        User, verbose_name=_("connected by"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="x_accounts")
 
     class Meta:
+        verbose_name, verbose_name_plural = _("X account"), _("X accounts")
         ordering: ClassVar[list[str]] = ["username"]
 
     def __str__(self) -> str:
@@ -141,15 +157,18 @@ class XAccount(models.Model):
 class Membership(models.Model):
     """A person's role on one X account. No row, no reading: also for owners."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=8, choices=Role.choices, default=Role.AGENT)
-    created_at = models.DateTimeField(default=timezone.now)
+    user = models.ForeignKey(User, verbose_name=_("person"), on_delete=models.CASCADE, related_name="memberships")
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(_("role"), max_length=8, choices=Role.choices, default=Role.AGENT)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
     read_before_id = models.BigIntegerField(
         default=0, help_text="Events with smaller ids count as read: they were there when the person joined."
     )
 
     class Meta:
+        verbose_name, verbose_name_plural = _("membership"), _("memberships")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["user", "x_account"], name="membership_once_per_x_account")
         ]
@@ -172,14 +191,26 @@ class Invitation(models.Model):
     LIFETIME: ClassVar[timedelta] = timedelta(days=7)
 
     token_hash = models.CharField(max_length=64, unique=True)
-    email = models.EmailField(blank=True)
-    makes_owner = models.BooleanField(default=False)
-    x_account = models.ForeignKey(XAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="invitations")
-    role = models.CharField(max_length=8, choices=Role.choices, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True, blank=True)
-    used_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    email = models.EmailField(_("e-mail"), blank=True)
+    makes_owner = models.BooleanField(_("makes an owner"), default=False)
+    x_account = models.ForeignKey(
+        XAccount,
+        verbose_name=_("X account"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="invitations",
+    )
+    role = models.CharField(_("role"), max_length=8, choices=Role.choices, blank=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires at"))
+    used_at = models.DateTimeField(_("used at"), null=True, blank=True)
+    used_by = models.ForeignKey(
+        User, verbose_name=_("used by"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("invitation"), _("invitations")
 
     def __str__(self) -> str:
         return f"invitation {self.pk}"

@@ -1,6 +1,7 @@
 """What owners see of reading in the admin: numbers and states. Owning an installation gives nobody's messages to read.
 
-What was said is shown on the pages, to members; of events in quarantine an owner who is a member sees the raw form.
+What was said is shown on the pages, to members; of events in quarantine an owner who is a member sees the raw form. Of
+what X pushed and that names none of our X accounts, every owner does: it has no members, and somebody has to look.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
-from django.db.models import Exists, OuterRef, Subquery, Sum
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -74,7 +75,7 @@ def _raw_form(row: Any) -> str:
 class QuarantinedEventAdmin(LookOnly):
     """Elements that could not be stored as events; above them, how often each kind nobody knows was met."""
 
-    list_display = ("pk", "x_account", "reason", "times_seen", "first_seen_at", "last_seen_at")
+    list_display = ("id", "x_account", "reason", "times_seen", "first_seen_at", "last_seen_at")
     list_filter = ("x_account",)
     fields = ("x_account", "reason", "times_seen", "first_seen_at", "last_seen_at", "raw_form")
     readonly_fields = ("raw_form",)
@@ -113,8 +114,8 @@ class ActivityDeliveryAdmin(LookOnly):
     readonly_fields = ("raw_form",)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        mine = x_accounts_of(request.user).filter(x_user_id=OuterRef("x_user_id"))
-        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=Exists(mine))
+        mine = Exists(x_accounts_of(request.user).filter(x_user_id=OuterRef("x_user_id")))
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=Q(x_user_id=None) | mine)
         return rows
 
     @admin.display(description=_("As X sent it"))
@@ -127,7 +128,7 @@ class ActivityDeliveryAdmin(LookOnly):
 
 @admin.register(ActivitySubscription)
 class ActivitySubscriptionAdmin(LookOnly):
-    list_display = ("event_type", "x_account", "state", "subscription_id", "checked_at", "due_at", "detail")
+    list_display = ("event_type", "x_account", "state", "subscription_id", "due_at", "detail")
     list_filter = ("state", "event_type")
 
 
@@ -150,11 +151,19 @@ class PushStateAdmin(LookOnly):
 class ChangeAdmin(LookOnly):
     """The change log: ids and times."""
 
-    list_display = ("number", "x_account", "kind", "conversation_id", "event_id", "created_at")
+    list_display = ("number", "x_account", "kind", "conversation_number", "event_number", "created_at")
     list_filter = ("kind", "x_account")
-    fields = ("x_account", "number", "kind", "conversation_id", "event_id", "data", "created_at")
-    readonly_fields = ("conversation_id", "event_id")
+    fields = ("x_account", "number", "kind", "conversation_number", "event_number", "data", "created_at")
+    readonly_fields = ("conversation_number", "event_number")
     ordering = ("-pk",)
+
+    @admin.display(description=_("conversation's number"))
+    def conversation_number(self, row: Change) -> int | None:
+        return row.conversation_id
+
+    @admin.display(description=_("event's number"))
+    def event_number(self, row: Change) -> int | None:
+        return row.event_id
 
 
 # --- Calls and money --------------------------------------------------------------------------------------------------
@@ -213,25 +222,23 @@ class SyncStateAdmin(LookOnly):
     exclude = ("reconcile_token", "lease_holder")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        today = ledger.utc_day(timezone.now())
-        days = SpendDay.objects.filter(x_account=OuterRef("x_account"), day__gte=today.replace(day=1))
-        month = days.values("x_account").annotate(total=Sum("usd")).values("total")
+        today = SpendDay.objects.filter(x_account=OuterRef("x_account"), day=ledger.utc_day(timezone.now()))
         sums = {
-            "today_usd": Coalesce(Subquery(days.filter(day=today).values("usd")[:1]), Decimal(0)),
-            "month_usd": Coalesce(Subquery(month), Decimal(0)),
+            "today_usd": Coalesce(Subquery(today.values("usd")[:1]), Decimal(0)),
+            "month_usd": ledger.spent_this_month_of("x_account"),
         }
         rows: models.QuerySet[Any] = super().get_queryset(request).annotate(**sums)
         return rows
 
-    @admin.display(ordering="today_usd")
+    @admin.display(ordering="today_usd", description=_("spent today"))
     def spent_today(self, row: Any) -> str:
         return usd(row.today_usd)
 
-    @admin.display(ordering="month_usd")
+    @admin.display(ordering="month_usd", description=_("spent this month"))
     def spent_this_month(self, row: Any) -> str:
         return usd(row.month_usd)
 
-    @admin.display(ordering="month_usd")
+    @admin.display(ordering="month_usd", description=_("forecast of the month"))
     def forecast(self, row: Any) -> str:
         return usd(round(ledger.forecast(row.month_usd, timezone.now()), 2))
 
@@ -245,7 +252,7 @@ class ReadIntervalAdmin(LookOnly):
     list_filter = ("x_account",)
     exclude = ("next_token",)
 
-    @admin.display(boolean=True)
+    @admin.display(boolean=True, description=_("gap below"))
     def has_gap_below(self, row: ReadInterval) -> bool:
         return bool(row.next_token)
 
@@ -283,6 +290,6 @@ class ConversationAdmin(LookOnly):
         rows: models.QuerySet[Any] = super().get_queryset(request).annotate(event_count=models.Count("events"))
         return rows
 
-    @admin.display(ordering="event_count")
+    @admin.display(ordering="event_count", description=_("events"))
     def events(self, row: Any) -> int:
         return int(row.event_count)

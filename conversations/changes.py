@@ -20,10 +20,22 @@ from django.utils import timezone
 from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import waking
-from conversations.models import Change, DmEvent, EventMedia, EventPost, LinkPicture, Media, PostMedia, SyncState
+from conversations.models import (
+    Change,
+    DmEvent,
+    EventMedia,
+    EventPost,
+    LinkPicture,
+    Media,
+    Participant,
+    PostMedia,
+    SyncState,
+)
 
 Kind = Change.Kind
 KEPT = timedelta(days=7)
+MOST_CONVERSATIONS = 100
+"""That are announced one by one for what they all show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,31 @@ def announce(x_account: XAccount, changes: Sequence[NewChange]) -> None:
     Change.objects.bulk_create(rows)
     SyncState.objects.filter(pk=state.pk).update(last_change=rows[-1].number)
     transaction.on_commit(partial(waking.tell, x_account.pk, rows[-1].number), robust=True)
+
+
+def tell_of_people(x_user_ids: Iterable[int]) -> None:
+    """These people show otherwise: their conversations are announced as soon as that is committed.
+
+    Each X account in a transaction of its own: whoever changes people may hold the lock of any, and those who take
+    several take them in one order.
+    """
+    if pks := sorted(set(x_user_ids)):
+        transaction.on_commit(partial(_announce_people, pks), robust=True)
+
+
+def _announce_people(pks: Sequence[int]) -> None:
+    """One row for each conversation; an X account that is one of them, or shows very many, is told as a whole."""
+    ours = set(without_tokens().filter(x_user_id__in=pks).values_list("pk", flat=True))
+    theirs = Participant.objects.filter(x_user__in=pks).exclude(x_user=F("conversation__x_account__x_user_id"))
+    found: dict[int, set[int]] = {pk: set() for pk in ours}
+    for pk, conversation in theirs.values_list("conversation__x_account", "conversation"):
+        found.setdefault(pk, set()).add(conversation)
+    for x_account in without_tokens().filter(pk__in=found).order_by("pk"):
+        conversations = sorted(found[x_account.pk])
+        is_whole = x_account.pk in ours or len(conversations) > MOST_CONVERSATIONS
+        news = [NewChange(Kind.CONVERSATION, each) for each in conversations]
+        with transaction.atomic():
+            announce(x_account, [NewChange(Kind.ACCOUNT)] if is_whole else news)
 
 
 def events_showing(files: Iterable[int] = (), posts: Iterable[int] = ()) -> QuerySet[DmEvent]:

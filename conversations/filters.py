@@ -20,9 +20,10 @@ from django.utils.http import urlencode
 
 from accounts.access import Person
 from accounts.models import Membership, XAccount, snowflake_floor
+from conversations.counts import Count
 from conversations.forms import MAX_ID, InboxForm
 from conversations.models import Conversation, Participant, ReadMark, SavedView, XUser
-from conversations.querysets import EACH, MANY_UNREAD, ConversationQuerySet, run_union
+from conversations.querysets import EACH, ConversationQuerySet, run_union
 
 LOOKED_AT = 500
 """Conversations that are looked at for one count, over all X accounts together."""
@@ -85,23 +86,11 @@ def narrow(found: ConversationQuerySet, user: Person, wanted: Wanted) -> Convers
 # --- Counts -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many were found among those looked at, and whether there are more to look at."""
+def count(user: Person, x_accounts: Sequence[XAccount], views: Sequence[Wanted]) -> list[Count | None]:
+    """How many conversations each of these filters shows, in one query of a fixed price however large the inbox is.
 
-    found: int = 0
-    has_more: bool = False
-
-    def __str__(self) -> str:
-        """Nothing for none; a + where there may be more."""
-        if not self.found:
-            return ""
-        most = min(self.found, MANY_UNREAD - 1)
-        return f"{most}{'+' if self.has_more or self.found > most else ''}"
-
-
-def count(user: Person, x_accounts: Sequence[XAccount], views: Sequence[Wanted]) -> list[Count]:
-    """How many conversations each of these filters shows, in one query of a fixed price however large the inbox is."""
+    None for those of an X account that is not among these.
+    """
     most = max(1, LOOKED_AT // len(x_accounts))
     parts = [
         (sql, [row.pk if param == EACH else param for param in params])
@@ -110,9 +99,9 @@ def count(user: Person, x_accounts: Sequence[XAccount], views: Sequence[Wanted])
         for row in x_accounts
         if wanted["account"] in (None, row.pk)
     ]
-    counts = [Count() for _ in views]
+    counts: list[Count | None] = [None] * len(views)
     for place, looked_at, found in run_union(parts, DEFAULT_DB_ALIAS):
-        before = counts[place]
+        before = counts[place] or Count()
         counts[place] = Count(before.found + (found or 0), before.has_more or looked_at >= most)
     return counts
 
@@ -168,7 +157,7 @@ class ViewLine:
     """A saved view as the list shows it. is_current: its filters are the ones that are set."""
 
     view: SavedView
-    count: Count
+    count: Count | None
     is_current: bool
 
 
@@ -180,6 +169,6 @@ def lines_of_views(
     counts = iter(count(user, x_accounts, meant))
     here = query_of(wanted)
     return [
-        ViewLine(view, Count() if one is None else next(counts), view.query == here)
+        ViewLine(view, None if one is None else next(counts), view.query == here)
         for view, one in zip(views, asked, strict=True)
     ]

@@ -80,7 +80,8 @@ class SavedViewForm(forms.Form):
 class ThreadForm(forms.Form):
     """The address of a thread: narrowed to what, and around, before or after which dm_event_id.
 
-    line: how far the person had read when the page was opened that older parts are added to.
+    line: how far the person had read when the page was opened that older parts are added to. people: the state of the
+    panel of people on the page that asks for what is newer.
     """
 
     class Show:
@@ -92,6 +93,7 @@ class ThreadForm(forms.Form):
     before = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     after = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     line = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
+    people = forms.CharField(required=False, max_length=8)
 
 
 class MarkReadForm(forms.Form):

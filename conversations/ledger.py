@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts import tokens
@@ -368,6 +369,13 @@ def spent_this_month(x_account: XAccount) -> Decimal:
     first = utc_day(timezone.now()).replace(day=1)
     total = SpendDay.objects.filter(x_account=x_account, day__gte=first).aggregate(Sum("usd"))["usd__sum"]
     return Decimal(total or 0)
+
+
+def spent_this_month_of(column: str) -> Coalesce:
+    """The same of each X account that this column of another query names."""
+    first = utc_day(timezone.now()).replace(day=1)
+    days = SpendDay.objects.filter(x_account=OuterRef(column), day__gte=first)
+    return Coalesce(Subquery(days.values("x_account").annotate(total=Sum("usd")).values("total")), Decimal(0))
 
 
 def forecast(month: Decimal, now: datetime) -> Decimal:

@@ -27,8 +27,10 @@ from django.db import close_old_connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from accounts.access import without_tokens
 from accounts.models import Membership, User
 from conversations import waking
+from conversations.ages import Age, age_of, with_pushed_at
 from conversations.models import Change, ReadMark, SyncState
 
 log = structlog.get_logger("conversations.live")
@@ -68,7 +70,7 @@ def write_id(numbers: Numbers) -> str:
 
 
 class Told(NamedTuple):
-    """One change as browsers are told of it: ids alone. number 0: not in the log (a read mark, a new membership)."""
+    """One change as browsers are told of it: ids alone. number 0: not in the log (a mark, a membership, an age)."""
 
     account: int
     number: int
@@ -129,6 +131,7 @@ class Hub:
     def __init__(self) -> None:
         self.streams: set[Stream] = set()
         self.positions: Numbers = {}
+        self.ages: dict[int, Age] = {}
         self.marks: dict[tuple[int, int], datetime] = {}
         self.marks_since = timezone.now()
         self.looked_at = 0.0
@@ -191,7 +194,7 @@ class Hub:
     def _stop(self) -> None:
         for task in self.tasks:
             task.cancel()
-        self.tasks, self.positions, self.marks = set(), {}, {}
+        self.tasks, self.positions, self.marks, self.ages = set(), {}, {}, {}
         self.is_told = False
 
     # --- Reading --------------------------------------------------------------------------------------------------
@@ -247,6 +250,7 @@ class Hub:
         shown = {pk for stream in self.streams for pk in stream.queued}
         self.positions = {pk: number for pk, number in self.positions.items() if pk in shown}
         await self._look_at_marks({stream.ticket.person for stream in self.streams})
+        await self._look_at_ages()
 
     def _hold_to(self, stream: Stream, may_see: Numbers | None) -> None:
         """A stream ends with the first thing that it may no longer show; what is new comes in."""
@@ -266,6 +270,14 @@ class Hub:
                 self._hand_person(person, Told(account, 0, "read", conversation))
         self.marks = {(person, conversation): moved_at for person, _, conversation, moved_at in found}
         self.marks_since = max([self.marks_since, *self.marks.values()])
+
+    async def _look_at_ages(self) -> None:
+        """How old what is shown may be, said anew when another minute is."""
+        found = await self._ask(lambda: ages_of(list(self.positions)))
+        for pk, age in found.items():
+            if self.ages.get(pk, age) != age:
+                self._hand_round(Told(pk, 0, "age"))
+        self.ages = found
 
     def _hand_person(self, person: int, told: Told) -> None:
         for stream in self.streams:
@@ -368,3 +380,13 @@ def _has_same_password(user: User, ticket: Ticket) -> bool:
 def marks_since(people: Iterable[int], since: datetime) -> list[Any]:
     marks = ReadMark.objects.filter(user__in=people, moved_at__gt=since)
     return list(marks.values_list("user", "conversation__x_account", "conversation", "moved_at"))
+
+
+def ages_of(pks: Iterable[int]) -> dict[int, Age]:
+    """To the minute, which is all that pages show of them."""
+    rows = with_pushed_at(without_tokens().filter(pk__in=pks).select_related("sync"))
+    return {row.pk: Age(*map(_minute, age_of([row]))) for row in rows}
+
+
+def _minute(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(second=0, microsecond=0)

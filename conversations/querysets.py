@@ -31,7 +31,8 @@ from django.db.models.functions import Coalesce, Greatest, JSONObject, RowNumber
 from django.utils import timezone
 
 from accounts.access import TOKENS_OF_JOINED, Person, x_account_ids_of, x_accounts_of
-from accounts.models import Role
+from accounts.models import Membership, Role
+from conversations import counts
 
 if TYPE_CHECKING:
     from conversations.models import (  # noqa: F401 (in quotes)
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
         XUser,
     )
 
-MANY_UNREAD = 100
-"""Counting stops here; pages say 99+."""
 LOOKED_AT = 200
 """Conversations per X account that are looked at for counting the unread ones."""
 RAW_BESIDE_POSTS = ("post__author__raw", "post__quoted__author__raw")
@@ -100,21 +99,30 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         found = self.filter(x_account__in=list(x_account_ids)).newest_first()
         return list(found.values_list("pk", flat=True)[:size])
 
-    def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, int]:
-        """Unread conversations per X account: at most MANY_UNREAD of each, among the LOOKED_AT that heard last.
+    def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, counts.Count]:
+        """Unread conversations per X account: at most counts.MANY of each, among the LOOKED_AT that heard last.
 
-        So the price of the numbers is the same for any inbox; the filter for unread ones looks at all.
+        So the price of the numbers is the same for any inbox; the filter for unread ones looks at all. There may be
+        more where others heard of something since the person joined: what was there before counts as read.
         """
         heard = self.for_person(user).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
         newest = heard.filter(x_account_id=RawSQL("each_one.id", ())).order_by("-last_incoming_dm_event_id")
         looked_at, params = newest.values_list("is_unread")[:LOOKED_AT].query.sql_with_params()
-        unread = f"SELECT 1 FROM ({looked_at}) AS looked_at WHERE is_unread LIMIT {MANY_UNREAD}"  # noqa: S608 (Django's own)
+        unread = f"SELECT 1 FROM ({looked_at}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
         count = f"(SELECT COUNT(*) FROM ({unread}) AS unread)"  # noqa: S608
-        counted = f"SELECT each_one.id, {count} FROM accounts_xaccount each_one"  # noqa: S608
+        beyond, joined = self._beyond_those(user).query.sql_with_params()
+        counted = f"SELECT each_one.id, {count}, EXISTS({beyond}) FROM accounts_xaccount each_one"  # noqa: S608
         pks = list(x_account_ids)
         with connections[self.db].cursor() as cursor:
-            cursor.execute(f"{counted} WHERE each_one.id IN ({', '.join(['%s'] * len(pks))})", [*params, *pks])
-            return {pk: count for pk, count in cursor.fetchall() if count}
+            cursor.execute(f"{counted} WHERE each_one.id IN ({', '.join(['%s'] * len(pks))})", [*params, *joined, *pks])
+            return {pk: counts.Count(count, bool(has_more)) for pk, count, has_more in cursor.fetchall()}
+
+    def _beyond_those(self, user: Person) -> models.QuerySet[Any, Any]:
+        """The first that `count_unread` does not look at, where it heard of something since the person joined."""
+        each_one = RawSQL("each_one.id", ())
+        joined = Membership.objects.filter(user=user.pk, x_account_id=each_one).values("read_before_id")[:1]
+        heard = self.filter(x_account_id=each_one, last_incoming_dm_event_id__gt=Subquery(joined))
+        return heard.order_by("-last_incoming_dm_event_id").values("pk")[LOOKED_AT : LOOKED_AT + 1]
 
     def with_rows_of_inbox(self) -> Self:
         """Everything a row of the inbox shows, but for what `contents.rows_of_inbox` adds."""

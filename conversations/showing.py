@@ -34,6 +34,15 @@ WORDS = {
     "post": gettext_lazy("Post"),
 }
 
+VERIFIED = {
+    "": gettext_lazy("verified"),
+    "none": gettext_lazy("verified"),
+    "blue": gettext_lazy("verified by X Premium"),
+    "business": gettext_lazy("verified organisation"),
+    "government": gettext_lazy("verified government or office"),
+}
+"""X's verified_type of somebody whom X calls verified."""
+
 
 # --- People -----------------------------------------------------------------------------------------------------------
 
@@ -51,6 +60,12 @@ def name_amid_words(person: XUser | None) -> str:
 
 def handle_of(person: XUser) -> str:
     return wording.handle(person.username) if person.username else _("id %(number)s") % {"number": person.pk}
+
+
+def verified_as(person: XUser) -> str:
+    """A kind of verification that is new at X is named by X's word."""
+    kind = person.verified_type
+    return str(VERIFIED[kind]) if kind in VERIFIED else _("verified: %(kind)s") % {"kind": kind}
 
 
 def initial_of(person: XUser | None) -> str:

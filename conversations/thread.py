@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from conversations import cards, links, text
-from conversations.models import DmEvent, EventParticipant, MediaFile, Post
+from conversations.models import DmEvent, EventParticipant, MediaFile, Participant, Post
 from conversations.showing import Picture, picture_of, stored
 
 RUN_BREAK = timedelta(minutes=20)
@@ -259,3 +260,19 @@ def steps_by_person(rows: Sequence[EventParticipant]) -> dict[int, list[Step]]:
         step = Step(row.event, row.event.event_type == DmEvent.Type.PARTICIPANTS_JOIN)
         steps.setdefault(row.x_user_id, []).append(step)
     return steps
+
+
+def panel_state(people: Iterable[Participant]) -> str:
+    """The same for as long as the panel tells the same of each: not of the order, which each message may change.
+
+    They come `with_profiles`.
+    """
+    return f"{crc32(repr(sorted(map(_told_of, people))).encode()):08x}"
+
+
+def _told_of(row: Any) -> tuple[int, str]:
+    person, avatar = row.x_user, stored(row.x_user.avatar)
+    profile = person.name, person.username, avatar and avatar.pk, person.profile_seen_at is None, row.former_until
+    trouble = person.unavailable_since and (person.unavailable_reason, person.profile_seen_at)
+    inviter = row.invited_by and row.invited_by.name
+    return person.pk, repr((profile, trouble, row.is_ours, row.is_present, row.joined_at, inviter, row.left_at))

@@ -26,6 +26,7 @@ urlpatterns = [
     path("", inbox.inbox, name="inbox"),
     path("c/<int:pk>/", thread.thread, name="thread"),
     path("live/", live.live_stream, name="live"),
+    path("live/now/", live.live_now, name="live_now"),
     path("c/<int:pk>/newer/", thread.thread_newer, name="thread_newer"),
     path("c/<int:pk>/older/", thread.thread_older, name="thread_older"),
     path("c/<int:pk>/e/<int:dm_event_id>/", thread.event, name="event"),

@@ -3,10 +3,12 @@
 import gc
 import os
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import get_resolver
 
 from dminbox import catalogues
+from dminbox.bodies import limited
 from dminbox.celery import app as celery_app
 
 __all__ = ["application", "celery_app"]
@@ -15,7 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")
 catalogues.compile_all()  # before Django reads them
 # Without its Celery app in this process, what a page queues would go to no broker at all.
 celery_app.set_default()
-application = get_asgi_application()
+application = limited(get_asgi_application(), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 # All code is loaded now, and stays. Left to the garbage collector, some page of each second would wait for it to walk
 # through half a million objects: 70 of its 110 ms.
 assert get_resolver().url_patterns

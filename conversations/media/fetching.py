@@ -32,7 +32,7 @@ from conversations.media.download import Fetcher, copy
 from conversations.media.errors import Gone, Later, MediaError, Refused, TooLarge
 from conversations.media.kinds import Kind, kind_of
 from conversations.media.thumbnails import MOST_ATTEMPTS, thumbnails_of
-from conversations.models import EventMedia, MediaFile
+from conversations.models import EventMedia, MediaFile, XUser
 from dminbox import leases
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import BadRequest, NoCredit, NotPermitted, NotThere, RateLimited, TryLater, XError
@@ -83,7 +83,8 @@ def fetch_file(pk: int) -> None:
         outcome = _failure(file, error)
     held = MediaFile.objects.filter(pk=pk, state=MediaFile.State.FETCHING, lease_until=lease_until)
     with changes.updating(changes.events_showing(files=[pk])):
-        held.update(lease_until=None, **outcome)
+        if held.update(lease_until=None, **outcome) and outcome["state"] == MediaFile.State.STORED:
+            changes.tell_of_people(XUser.objects.filter(avatar=pk).values_list("pk", flat=True))
     log.info("media_file_fetched", file_id=pk, state=str(outcome["state"]), attempts=file.attempts)
 
 

@@ -26,17 +26,20 @@ class Change(models.Model):
         TYPING = "typing", _("Somebody is typing")
         ACCOUNT = "account", _("The X account's own state has changed")
 
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="changes")
-    number = models.BigIntegerField()
-    kind = models.CharField(max_length=14, choices=Kind.choices)
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="changes"
+    )
+    number = models.BigIntegerField(_("number"))
+    kind = models.CharField(_("kind"), max_length=14, choices=Kind.choices)
     conversation = models.ForeignKey(
         Conversation, null=True, blank=True, on_delete=models.CASCADE, related_name="changes", db_index=False
     )
     event = models.ForeignKey(DmEvent, null=True, blank=True, on_delete=models.CASCADE, related_name="changes")
-    data = models.JSONField(default=dict, help_text="Ids and times; never a text.")
-    created_at = models.DateTimeField(default=timezone.now)
+    data = models.JSONField(_("ids and times"), default=dict, help_text="Ids and times; never a text.")
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("change"), _("changes")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["x_account", "number"], name="change_numbered_once_per_x_account"),
             models.UniqueConstraint(

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount
 from conversations.models.media import Media
@@ -26,9 +27,11 @@ class Conversation(models.Model):
     The `last_*` columns are recomputed from the events by sync in the same transaction: the inbox never scans events.
     """
 
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="conversations")
-    dm_conversation_id = models.CharField(max_length=50)
-    is_group = models.BooleanField(default=False)
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="conversations"
+    )
+    dm_conversation_id = models.CharField(_("X's id of the conversation"), max_length=50)
+    is_group = models.BooleanField(_("group"), default=False)
     peer = models.ForeignKey(
         XUser,
         null=True,
@@ -50,18 +53,19 @@ class Conversation(models.Model):
     )
     has_post = models.BooleanField(default=False, db_default=False, help_text="Some message shared a post.")
     has_reached_beginning = models.BooleanField(
-        default=False, help_text="X gave the whole history it has of this conversation."
+        _("read to its beginning"), default=False, help_text="X gave the whole history it has of this conversation."
     )
     encrypted_at = models.DateTimeField(
         null=True, blank=True, help_text="First sign that it goes on as encrypted X Chat, which X gives to no app."
     )
     last_encrypted_at = models.DateTimeField(null=True, blank=True, help_text="Newest sign of that.")
     last_encrypted_id = models.BigIntegerField(default=0, help_text="The same as an event id of that time would be.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     objects = ConversationQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("conversation"), _("conversations")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["x_account", "dm_conversation_id"], name="conversation_once_per_x_account")
         ]

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount
 
@@ -14,17 +15,20 @@ class BilledResource(models.Model):
     """One resource X has billed on one UTC day: the same one once a day (docs: a "soft guarantee")."""
 
     class Kind(models.TextChoices):
-        DM_EVENT = "dm_event"
-        USER = "user"
-        POST = "post"
-        CHAT_EVENT = "chat"
+        DM_EVENT = "dm_event", _("event")
+        USER = "user", _("person")
+        POST = "post", _("post")
+        CHAT_EVENT = "chat", _("notice of encrypted messages")
 
-    day = models.DateField(help_text="UTC, by the answer's own date header.")
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    resource_id = models.BigIntegerField()
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="billed_resources", db_index=False)
+    day = models.DateField(_("day (UTC)"), help_text="UTC, by the answer's own date header.")
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    resource_id = models.BigIntegerField(_("X's id"))
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="billed_resources", db_index=False
+    )
 
     class Meta:
+        verbose_name, verbose_name_plural = _("resource that X billed"), _("resources that X billed")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["day", "kind", "resource_id"], name="billed_once_per_utc_day")
         ]
@@ -44,19 +48,30 @@ class ApiCall(models.Model):
     """
 
     x_account = models.ForeignKey(
-        XAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="api_calls", db_index=False
+        XAccount,
+        verbose_name=_("X account"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="api_calls",
+        db_index=False,
     )
-    endpoint = models.CharField(max_length=100, help_text="Method and path template, or the kind of activity pushed.")
-    status = models.PositiveSmallIntegerField(help_text="HTTP; 0 when no answer came.")
-    at = models.DateTimeField(default=timezone.now)
-    dm_events = models.PositiveIntegerField(default=0, help_text="Billed: what X had not billed that day.")
-    users = models.PositiveIntegerField(default=0)
-    posts = models.PositiveIntegerField(default=0)
-    usd = models.DecimalField(max_digits=12, decimal_places=4, default=0)
-    rate_limit = models.PositiveIntegerField(null=True, blank=True)
-    rate_remaining = models.PositiveIntegerField(null=True, blank=True)
+    endpoint = models.CharField(
+        _("endpoint"), max_length=100, help_text="Method and path template, or the kind of activity pushed."
+    )
+    status = models.PositiveSmallIntegerField(_("HTTP status"), help_text="HTTP; 0 when no answer came.")
+    at = models.DateTimeField(_("when"), default=timezone.now)
+    dm_events = models.PositiveIntegerField(
+        _("events billed"), default=0, help_text="Billed: what X had not billed that day."
+    )
+    users = models.PositiveIntegerField(_("people billed"), default=0)
+    posts = models.PositiveIntegerField(_("posts billed"), default=0)
+    usd = models.DecimalField(_("US dollars"), max_digits=12, decimal_places=4, default=0)
+    rate_limit = models.PositiveIntegerField(_("requests allowed"), null=True, blank=True)
+    rate_remaining = models.PositiveIntegerField(_("requests left"), null=True, blank=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("call to X"), _("calls to X")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["x_account", "at"], name="api_call_by_x_account"),
             models.Index(fields=["at"], name="api_call_oldest_first"),
@@ -69,15 +84,18 @@ class ApiCall(models.Model):
 class SpendDay(models.Model):
     """The ledger's sums of one UTC day, written with each of its rows."""
 
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="spend_days", db_index=False)
-    day = models.DateField(help_text="UTC, by X's clock.")
-    calls = models.PositiveIntegerField(default=0)
-    dm_events = models.PositiveIntegerField(default=0)
-    users = models.PositiveIntegerField(default=0)
-    posts = models.PositiveIntegerField(default=0)
-    usd = models.DecimalField(max_digits=12, decimal_places=4, default=0)
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="spend_days", db_index=False
+    )
+    day = models.DateField(_("day (UTC)"), help_text="UTC, by X's clock.")
+    calls = models.PositiveIntegerField(_("calls"), default=0)
+    dm_events = models.PositiveIntegerField(_("events billed"), default=0)
+    users = models.PositiveIntegerField(_("people billed"), default=0)
+    posts = models.PositiveIntegerField(_("posts billed"), default=0)
+    usd = models.DecimalField(_("US dollars"), max_digits=12, decimal_places=4, default=0)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("day's spend"), _("days' spends")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["x_account", "day"], name="spend_day_once_per_x_account")
         ]
@@ -117,15 +135,18 @@ class RequestClaim(models.Model):
 class RateWindow(models.Model):
     """What the headers said last of one endpoint's window for one X account. Times are ours."""
 
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="rate_windows", db_index=False)
-    endpoint = models.CharField(max_length=100)
-    limit = models.PositiveIntegerField()
-    remaining = models.PositiveIntegerField()
-    reset_at = models.DateTimeField(help_text="Our clock.")
-    resets = models.DateTimeField(help_text="X's own word, by which windows are told apart.")
-    seen_at = models.DateTimeField(default=timezone.now)
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="rate_windows", db_index=False
+    )
+    endpoint = models.CharField(_("endpoint"), max_length=100)
+    limit = models.PositiveIntegerField(_("requests allowed"))
+    remaining = models.PositiveIntegerField(_("requests left"))
+    reset_at = models.DateTimeField(_("anew at"), help_text="Our clock.")
+    resets = models.DateTimeField(_("anew at, by X's word"), help_text="X's own word, by which windows are told apart.")
+    seen_at = models.DateTimeField(_("seen at"), default=timezone.now)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("window of requests"), _("windows of requests")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["x_account", "endpoint"], name="rate_window_once_per_endpoint")
         ]

@@ -23,28 +23,32 @@ class ActivityDelivery(models.Model):
     """
 
     class Source(models.TextChoices):
-        STREAM = "stream"
-        WEBHOOK = "webhook"
+        STREAM = "stream", _("stream")
+        WEBHOOK = "webhook", _("webhook")
 
     class State(models.TextChoices):
         DUE = "due", _("Still to be taken up")
         DONE = "done", _("Taken up")
         ODD = "odd", _("Kept raw")
 
-    event_uuid = models.CharField(max_length=64, unique=True, help_text="X's; may be a negative number.")
-    event_type = models.CharField(max_length=60)
-    x_user_id = models.BigIntegerField(null=True, blank=True, help_text="Whose subscription brought it.")
-    source = models.CharField(max_length=8, choices=Source.choices)
+    event_uuid = models.CharField(
+        _("X's id of it"), max_length=64, unique=True, help_text="X's; may be a negative number."
+    )
+    event_type = models.CharField(_("kind of event"), max_length=60)
+    x_user_id = models.BigIntegerField(
+        _("X user id"), null=True, blank=True, help_text="Whose subscription brought it."
+    )
+    source = models.CharField(_("way it came"), max_length=8, choices=Source.choices)
     raw = models.JSONField(null=True, help_text="As X sent it; dropped with the row after some days.")
-    received_at = models.DateTimeField(default=timezone.now)
-    state = models.CharField(max_length=5, choices=State.choices, default=State.DUE)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(default=timezone.now)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    detail = models.CharField(max_length=300, blank=True)
+    received_at = models.DateTimeField(_("received at"), default=timezone.now)
+    state = models.CharField(_("state"), max_length=5, choices=State.choices, default=State.DUE)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
+    detail = models.CharField(_("detail"), max_length=300, blank=True)
 
     class Meta:
-        verbose_name_plural = _("activity deliveries")
+        verbose_name, verbose_name_plural = _("pushed activity"), _("pushed activities")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["due_at"], name="activity_due", condition=models.Q(state="due")),
             models.Index(fields=["received_at"], name="activity_oldest_first"),
@@ -58,7 +62,7 @@ class ActivitySubscription(models.Model):
     """One kind of activity that X pushes for one X account; without an X account it is the app's own (oauth.revoke).
 
     State arrows: wanted -> active | refused (X's words; tried again later) | over_cap (X gives no more; it polls);
-    active -> wanted when X no longer lists it.
+    active -> wanted when it comes by another way than it should, and was ended.
     """
 
     class State(models.TextChoices):
@@ -68,16 +72,23 @@ class ActivitySubscription(models.Model):
         OVER_CAP = "over_cap", _("Beyond X's number of subscriptions")
 
     x_account = models.ForeignKey(
-        XAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="activity_subscriptions"
+        XAccount,
+        verbose_name=_("X account"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="activity_subscriptions",
     )
-    event_type = models.CharField(max_length=60)
-    subscription_id = models.CharField(max_length=64, blank=True, help_text="X's; empty until X has told it.")
-    state = models.CharField(max_length=8, choices=State.choices, default=State.WANTED)
-    detail = models.CharField(max_length=300, blank=True)
-    due_at = models.DateTimeField(default=timezone.now, help_text="When it is tried next.")
-    checked_at = models.DateTimeField(null=True, blank=True, help_text="When X last listed it.")
+    event_type = models.CharField(_("kind of event"), max_length=60)
+    subscription_id = models.CharField(
+        _("X's id of the subscription"), max_length=64, blank=True, help_text="X's; empty until X has told it."
+    )
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WANTED)
+    detail = models.CharField(_("detail"), max_length=300, blank=True)
+    due_at = models.DateTimeField(_("due at"), default=timezone.now, help_text="When it is tried next.")
 
     class Meta:
+        verbose_name, verbose_name_plural = _("subscription"), _("subscriptions")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["x_account", "event_type"], name="subscription_once_per_x_account"),
             models.UniqueConstraint(
@@ -105,31 +116,45 @@ class PushState(models.Model):
         REFUSED = "refused", _("X refuses")
 
     holder = models.CharField(max_length=64, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.OFF)
-    state_since = models.DateTimeField(default=timezone.now)
-    detail = models.CharField(max_length=500, blank=True)
-    failures = models.PositiveIntegerField(default=0, help_text="In a row; steers the back-off.")
-    next_try_at = models.DateTimeField(null=True, blank=True)
-    connected_at = models.DateTimeField(null=True, blank=True)
-    last_line_at = models.DateTimeField(null=True, blank=True, help_text="Keep-alives count.")
-    last_activity_at = models.DateTimeField(null=True, blank=True)
-    activities = models.PositiveBigIntegerField(default=0)
-    duplicates = models.PositiveBigIntegerField(default=0)
-    odd_lines = models.PositiveBigIntegerField(default=0)
-    strangers = models.PositiveBigIntegerField(
-        default=0, help_text="Pushed for another program with the same X app: counted and dropped."
+    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.OFF)
+    state_since = models.DateTimeField(_("state since"), default=timezone.now)
+    detail = models.CharField(_("detail"), max_length=500, blank=True)
+    failures = models.PositiveIntegerField(
+        _("failures in a row"), default=0, help_text="In a row; steers the back-off."
     )
-    subscriptions_checked_at = models.DateTimeField(null=True, blank=True)
-    subscription_cap = models.PositiveIntegerField(null=True, blank=True, help_text="As X's refusal taught it.")
-    webhook_id = models.CharField(max_length=64, blank=True)
-    webhook_is_valid = models.BooleanField(default=False)
-    webhook_last_crc_at = models.DateTimeField(null=True, blank=True)
-    webhook_unsigned = models.PositiveBigIntegerField(default=0)
-    webhook_replayed = models.PositiveBigIntegerField(default=0)
-    webhook_oversized = models.PositiveBigIntegerField(default=0)
-    webhook_odd = models.PositiveBigIntegerField(default=0)
-    webhook_bad_crc = models.PositiveBigIntegerField(default=0)
+    next_try_at = models.DateTimeField(_("next try at"), null=True, blank=True)
+    connected_at = models.DateTimeField(_("connected at"), null=True, blank=True)
+    last_line_at = models.DateTimeField(_("last line at"), null=True, blank=True, help_text="Keep-alives count.")
+    last_activity_at = models.DateTimeField(_("last activity at"), null=True, blank=True)
+    activities = models.PositiveBigIntegerField(_("activities"), default=0)
+    duplicates = models.PositiveBigIntegerField(_("duplicates"), default=0)
+    odd_lines = models.PositiveBigIntegerField(_("odd lines"), default=0)
+    strangers = models.PositiveBigIntegerField(
+        _("strangers"), default=0, help_text="Pushed for another program with the same X app: counted and dropped."
+    )
+    subscriptions_checked_at = models.DateTimeField(_("subscriptions checked at"), null=True, blank=True)
+    subscriptions_listed_at = models.DateTimeField(
+        _("subscriptions listed at"), null=True, blank=True, help_text="When X last told all of them."
+    )
+    subscriptions_lease_until = models.DateTimeField(_("subscriptions taken until"), null=True, blank=True)
+    is_ended = models.BooleanField(
+        _("ended at X"), default=False, help_text="With X_PUSH=off: nothing of ours is left at X."
+    )
+    subscription_cap = models.PositiveIntegerField(
+        _("most subscriptions"), null=True, blank=True, help_text="As X's refusal taught it."
+    )
+    webhook_id = models.CharField(_("X's id of the webhook"), max_length=64, blank=True)
+    webhook_is_valid = models.BooleanField(_("webhook is valid"), default=False)
+    webhook_last_crc_at = models.DateTimeField(_("webhook last checked at"), null=True, blank=True)
+    webhook_unsigned = models.PositiveBigIntegerField(_("webhook: unsigned"), default=0)
+    webhook_replayed = models.PositiveBigIntegerField(_("webhook: replayed"), default=0)
+    webhook_oversized = models.PositiveBigIntegerField(_("webhook: too large"), default=0)
+    webhook_odd = models.PositiveBigIntegerField(_("webhook: not understood"), default=0)
+    webhook_bad_crc = models.PositiveBigIntegerField(_("webhook: wrong check"), default=0)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("state of push"), _("states of push")
 
     def __str__(self) -> str:
         return f"push ({self.state})"

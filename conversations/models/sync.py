@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import XAccount
 from conversations.models.events import Conversation
@@ -23,7 +24,7 @@ class SyncState(models.Model):
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting for the choice of how far back to read")
-        ACTIVE = "active", _("Reading")
+        ACTIVE = "active", pgettext_lazy("state of an X account", "Reading")
         PAUSED = "paused", _("Paused at the import ceiling")
         CAPPED = "capped", _("Paused at the month's cap")
         RATE_LIMITED = "rate_limited", _("Waiting for X's rate window")
@@ -31,57 +32,100 @@ class SyncState(models.Model):
         NO_CREDIT = "no_credit", _("No credit at X")
         REFUSED = "refused", _("X refuses")
 
-    x_account = models.OneToOneField(XAccount, on_delete=models.CASCADE, related_name="sync")
-    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
-    state_since = models.DateTimeField(default=timezone.now)
+    x_account = models.OneToOneField(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="sync"
+    )
+    state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.WAITING)
+    state_since = models.DateTimeField(_("state since"), default=timezone.now)
     detail = models.CharField(
-        max_length=500, blank=True, help_text="What is wrong, in words; with X's transaction id where X gave one."
+        _("detail"),
+        max_length=500,
+        blank=True,
+        help_text="What is wrong, in words; with X's transaction id where X gave one.",
     )
-    failures = models.PositiveIntegerField(default=0, help_text="In a row; steers the back-off.")
+    failures = models.PositiveIntegerField(
+        _("failures in a row"), default=0, help_text="In a row; steers the back-off."
+    )
     horizon_id = models.BigIntegerField(
-        default=0, help_text="Nothing older is asked for by polling: how far back the person chose."
+        _("nothing older than the id"),
+        default=0,
+        help_text="Nothing older is asked for by polling: how far back the person chose.",
     )
-    import_days = models.PositiveSmallIntegerField(null=True, blank=True, help_text="0: only from now on.")
-    import_ceiling_usd = models.DecimalField(max_digits=10, decimal_places=3, default=0)
-    import_spent_usd = models.DecimalField(max_digits=10, decimal_places=3, default=0)
-    import_finished_at = models.DateTimeField(null=True, blank=True)
+    import_days = models.PositiveSmallIntegerField(
+        _("days to read back"), null=True, blank=True, help_text="0: only from now on."
+    )
+    import_ceiling_usd = models.DecimalField(
+        _("ceiling of reading back (US dollars)"), max_digits=10, decimal_places=3, default=0
+    )
+    import_spent_usd = models.DecimalField(
+        _("spent on reading back (US dollars)"), max_digits=10, decimal_places=3, default=0
+    )
+    import_finished_at = models.DateTimeField(_("read back until"), null=True, blank=True)
 
-    next_poll_at = models.DateTimeField(null=True, blank=True)
-    last_poll_at = models.DateTimeField(null=True, blank=True, help_text="Last answer of any kind.")
-    last_success_at = models.DateTimeField(null=True, blank=True, help_text="Last page read; the age of what is shown.")
-    lease_until = models.DateTimeField(null=True, blank=True)
+    next_poll_at = models.DateTimeField(_("next poll at"), null=True, blank=True)
+    last_poll_at = models.DateTimeField(_("last poll at"), null=True, blank=True, help_text="Last answer of any kind.")
+    last_success_at = models.DateTimeField(
+        _("last page read at"), null=True, blank=True, help_text="Last page read; the age of what is shown."
+    )
+    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
     lease_holder = models.CharField(max_length=64, blank=True)
 
-    rate_limit = models.PositiveIntegerField(null=True, blank=True)
-    rate_remaining = models.PositiveIntegerField(null=True, blank=True)
-    rate_reset_at = models.DateTimeField(null=True, blank=True)
+    rate_limit = models.PositiveIntegerField(_("requests allowed"), null=True, blank=True)
+    rate_remaining = models.PositiveIntegerField(_("requests left"), null=True, blank=True)
+    rate_reset_at = models.DateTimeField(_("anew at"), null=True, blank=True)
     are_windows_shared = models.BooleanField(
-        null=True, blank=True, help_text="Whether X counts all DM reads in one window; learnt from its headers."
+        _("one window for all reads"),
+        null=True,
+        blank=True,
+        help_text="Whether X counts all DM reads in one window; learnt from its headers.",
     )
-    odd_events = models.PositiveIntegerField(default=0, help_text="Events in quarantine.")
+    odd_events = models.PositiveIntegerField(_("odd events"), default=0, help_text="Events in quarantine.")
 
-    last_change = models.BigIntegerField(default=0, help_text="Newest number of the change log.")
+    last_change = models.BigIntegerField(_("newest change"), default=0, help_text="Newest number of the change log.")
     monthly_cap_usd = models.DecimalField(
-        max_digits=10, decimal_places=2, null=True, blank=True, help_text="Empty: no cap."
+        _("cap of a month (US dollars)"),
+        max_digits=10,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="Empty: no cap.",
     )
-    watched_until = models.DateTimeField(null=True, blank=True, help_text="Somebody is looking at it.")
-    last_news_at = models.DateTimeField(null=True, blank=True, help_text="When a poll last brought something new.")
+    watched_until = models.DateTimeField(
+        _("watched until"), null=True, blank=True, help_text="Somebody is looking at it."
+    )
+    last_news_at = models.DateTimeField(
+        _("last news at"), null=True, blank=True, help_text="When a poll last brought something new."
+    )
     settled_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a poll last came down to events that X surely shows all of."
+        _("settled at"),
+        null=True,
+        blank=True,
+        help_text="When a poll last came down to events that X surely shows all of.",
     )
     top_id = models.BigIntegerField(
-        default=0, help_text="Newest event of the last poll that read on down to what was read before."
+        _("newest event id"),
+        default=0,
+        help_text="Newest event of the last poll that read on down to what was read before.",
     )
-    last_news = models.PositiveIntegerField(default=0, help_text="New events of the last poll.")
+    last_news = models.PositiveIntegerField(
+        _("news of the last poll"), default=0, help_text="New events of the last poll."
+    )
     needs_people = models.BooleanField(
-        default=False, help_text="X tells senders only when they are expanded: seen once, asked for from then on."
+        _("asks for people"),
+        default=False,
+        help_text="X tells senders only when they are expanded: seen once, asked for from then on.",
     )
-    reconciled_on = models.DateField(null=True, blank=True, help_text="The UTC day that was read once more whole.")
+    reconciled_on = models.DateField(
+        _("day read once more"), null=True, blank=True, help_text="The UTC day that was read once more whole."
+    )
     reconcile_token = models.CharField(max_length=200, blank=True)
-    reconcile_below = models.BigIntegerField(default=0, help_text="The oldest event id that was read of it so far.")
-    chats_checked_at = models.DateTimeField(null=True, blank=True)
+    reconcile_below = models.BigIntegerField(
+        _("read once more down to the id"), default=0, help_text="The oldest event id that was read of it so far."
+    )
+    chats_checked_at = models.DateTimeField(_("encrypted ones checked at"), null=True, blank=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("state of reading"), _("states of reading")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["next_poll_at"], name="sync_due", condition=models.Q(next_poll_at__isnull=False))
         ]
@@ -99,20 +143,30 @@ class ReadInterval(models.Model):
     answer it came from: X shows some messages late. low_id = high_id + 1: only unsettled ids were read so far.
     """
 
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="read_intervals")
-    conversation = models.ForeignKey(
-        Conversation, null=True, blank=True, on_delete=models.CASCADE, related_name="read_intervals"
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="read_intervals"
     )
-    low_id = models.BigIntegerField()
-    high_id = models.BigIntegerField()
+    conversation = models.ForeignKey(
+        Conversation,
+        verbose_name=_("conversation"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="read_intervals",
+    )
+    low_id = models.BigIntegerField(_("oldest event id"))
+    high_id = models.BigIntegerField(_("newest event id"))
     next_token = models.CharField(max_length=200, blank=True)
-    due_at = models.DateTimeField(null=True, blank=True, help_text="When the gap below is tried next.")
+    due_at = models.DateTimeField(_("due at"), null=True, blank=True, help_text="When the gap below is tried next.")
     empty_pages = models.PositiveSmallIntegerField(
-        default=0, help_text="Pages in a row that brought nothing older: empty, or by a token that leads in a circle."
+        _("pages without anything older"),
+        default=0,
+        help_text="Pages in a row that brought nothing older: empty, or by a token that leads in a circle.",
     )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("stretch that is read"), _("stretches that are read")
         ordering: ClassVar[list[str]] = ["-high_id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["x_account", "conversation", "-high_id"], name="read_interval_newest")
@@ -133,20 +187,27 @@ class HistoryRead(models.Model):
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="history_reads")
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    asked_at = models.DateTimeField(default=timezone.now)
-    pages_wanted = models.PositiveSmallIntegerField(default=1)
-    pages_read = models.PositiveSmallIntegerField(default=0)
-    events_read = models.PositiveIntegerField(default=0)
-    event_types = models.JSONField(default=list, help_text="Empty: all kinds.")
-    state = models.CharField(max_length=8, choices=State.choices, default=State.DUE)
+    conversation = models.ForeignKey(
+        Conversation, verbose_name=_("conversation"), on_delete=models.CASCADE, related_name="history_reads"
+    )
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("asked by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    pages_wanted = models.PositiveSmallIntegerField(_("pages wanted"), default=1)
+    pages_read = models.PositiveSmallIntegerField(_("pages read"), default=0)
+    events_read = models.PositiveIntegerField(_("events read"), default=0)
+    event_types = models.JSONField(_("kinds of events"), default=list, help_text="Empty: all kinds.")
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.DUE)
     next_token = models.CharField(
         max_length=200, blank=True, help_text="Where a read of some kinds goes on; one of all kinds has its interval."
     )
-    detail = models.CharField(max_length=300, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
-    lease_until = models.DateTimeField(null=True, blank=True)
+    detail = models.CharField(_("detail"), max_length=300, blank=True)
+    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("reading of a history"), _("readings of histories")
 
     def __str__(self) -> str:
         return f"history of {self.conversation_id} ({self.state})"
@@ -155,15 +216,18 @@ class HistoryRead(models.Model):
 class QuarantinedEvent(models.Model):
     """An element of a page that could not be stored as an event: kept raw, so that it can be replayed."""
 
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="quarantined_events")
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="quarantined_events"
+    )
     raw_hash = models.CharField(max_length=64)
     raw = models.JSONField()
-    reason = models.CharField(max_length=500)
-    times_seen = models.PositiveIntegerField(default=1)
-    first_seen_at = models.DateTimeField(default=timezone.now)
-    last_seen_at = models.DateTimeField(default=timezone.now)
+    reason = models.CharField(_("reason"), max_length=500)
+    times_seen = models.PositiveIntegerField(_("times seen"), default=1)
+    first_seen_at = models.DateTimeField(_("first seen at"), default=timezone.now)
+    last_seen_at = models.DateTimeField(_("last seen at"), default=timezone.now)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("event in quarantine"), _("events in quarantine")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["x_account", "raw_hash"], name="quarantined_event_once")
         ]
@@ -179,9 +243,9 @@ class ConversationLookup(models.Model):
     """
 
     class Kind(models.TextChoices):
-        USERNAME = "username"
-        USER_ID = "user_id"
-        CONVERSATION_ID = "conversation_id"
+        USERNAME = "username", _("username")
+        USER_ID = "user_id", _("X user id")
+        CONVERSATION_ID = "conversation_id", _("X's id of the conversation")
 
     class State(models.TextChoices):
         DUE = "due", _("X is being asked")
@@ -189,18 +253,25 @@ class ConversationLookup(models.Model):
         NONE = "none", _("X knows none")
         FAILED = "failed", _("Failed")
 
-    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="conversation_lookups")
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    asked_at = models.DateTimeField(default=timezone.now)
-    kind = models.CharField(max_length=16, choices=Kind.choices)
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="conversation_lookups"
+    )
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("asked by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     target = models.CharField(max_length=50, help_text="A handle without @, a user id or a conversation id.")
-    state = models.CharField(max_length=8, choices=State.choices, default=State.DUE)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.DUE)
     detail = models.CharField(max_length=300, blank=True)
     conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    due_at = models.DateTimeField(default=timezone.now)
-    lease_until = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
 
     objects = ConversationLookupQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("asking for a conversation"), _("askings for conversations")
 
     def __str__(self) -> str:
         return f"lookup {self.pk} ({self.state})"

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -45,7 +45,11 @@ class BeingSpent(Exception):  # noqa: N818 (no failure: others are at it)
 def left(x_account: XAccount) -> Decimal | None:
     """US dollars until the cap; None without one."""
     cap = SyncState.objects.filter(x_account=x_account).values_list("monthly_cap_usd", flat=True).first()
-    return None if cap is None else max(cap - ledger.spent_this_month(x_account), Decimal(0))
+    return None if cap is None else _rest(cap, ledger.spent_this_month(x_account))
+
+
+def _rest(cap: Decimal, spent: Decimal) -> Decimal:
+    return max(cap - spent, Decimal(0))
 
 
 def page(x_account: XAccount, size: int, *, with_people: bool = False) -> AbstractContextManager[int]:
@@ -112,6 +116,12 @@ def is_reached(x_account: XAccount) -> bool:
     """Whether not even one more event fits: then X shall not push any either."""
     rest = left(x_account)
     return rest is not None and rest < settings.PRICE_DM_EVENT_USD
+
+
+def with_room(x_accounts: QuerySet[XAccount]) -> list[XAccount]:
+    """Those of them whose cap is not reached, in one query."""
+    rows = x_accounts.annotate(cap=F("sync__monthly_cap_usd"), spent=ledger.spent_this_month_of("pk"))
+    return [row for row in rows if row.cap is None or _rest(row.cap, row.spent) >= settings.PRICE_DM_EVENT_USD]
 
 
 def pause(state: SyncState) -> None:

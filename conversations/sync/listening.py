@@ -23,7 +23,7 @@ from django.utils import timezone
 from accounts import grants
 from conversations import ledger
 from conversations.models import ActivityDelivery, PushState, SyncState
-from conversations.sync import pace, push, subscriptions, trouble
+from conversations.sync import pace, push, trouble, wanted
 from conversations.sync.trouble import Trouble
 from dminbox import alive, leases
 from dminbox.xapi.activity import Activity
@@ -47,8 +47,11 @@ SHORT_WAIT = timedelta(seconds=10)
 STATES: dict[str, str] = {SyncState.State.NO_CREDIT: State.NO_CREDIT, SyncState.State.REFUSED: State.REFUSED}
 
 
-class Stopped(Exception):  # noqa: N818 (no failure)
-    """The process shall end, or another one holds the stream now."""
+class Stopped(BaseException):  # noqa: N818 (no failure)
+    """The process shall end, or another one holds the stream now.
+
+    A signal may raise it amid a line: no Exception, so that nobody takes that line for one that cannot be read.
+    """
 
 
 class Listener:
@@ -57,7 +60,7 @@ class Listener:
     def __init__(self) -> None:
         self.holder = secrets.token_hex(16)
         self.stopping = threading.Event()
-        self.lost = threading.Event()
+        self.holds = threading.Event()
         self.noted_at = timezone.now()
         self.connected_at = timezone.now()
         self.is_caught_up = False
@@ -117,7 +120,8 @@ class Listener:
         is_free = Q(holder=self.holder) | leases.is_free("lease_until", now, _lease_end() - now)
         is_time = leases.is_free("next_try_at", now, pace.longest_wait())
         mine = PushState.objects.filter(is_free & is_time, pk=1).update(holder=self.holder, lease_until=_lease_end())
-        self.lost.clear()
+        if mine:
+            self.holds.set()
         return mine == 1
 
     def _listen(self) -> None:
@@ -132,7 +136,7 @@ class Listener:
             self.stream = stream
             self._note_connection(missed)
             for line in stream:
-                if self.stopping.is_set() or self.lost.is_set():
+                if self.stopping.is_set() or not self.holds.is_set():
                     raise Stopped
                 self._take(line)
                 self._note_line(line)
@@ -143,7 +147,7 @@ class Listener:
         self.connected_at, self.is_caught_up = now, missed == 0
         with transaction.atomic():
             if self.was_away:
-                subscriptions.announce_push()
+                wanted.announce_push()
             self._write(state=State.CONNECTED, state_since=now, connected_at=now, detail="")
         if self.is_caught_up:
             self._write(last_line_at=now)
@@ -203,11 +207,13 @@ class Listener:
             connection.close()  # this thread's own
 
     def _renew(self) -> None:
+        if not self.holds.is_set():
+            return
         try:
             close_old_connections()
             mine = PushState.objects.filter(pk=1, holder=self.holder, lease_until__isnull=False)
             if mine.update(lease_until=_lease_end()) != 1:
-                self.lost.set()
+                self.holds.clear()
                 self._leave()
         except (OperationalError, InterfaceError) as error:
             log.warning("lease_not_kept", error=type(error).__name__)
@@ -227,7 +233,7 @@ class Listener:
         wait = _wait(error, problem, failures)
         with transaction.atomic():
             if wait > SHORT_WAIT:
-                subscriptions.announce_push()
+                wanted.announce_push()
             PushState.objects.filter(pk=1, holder=self.holder).update(
                 state=STATES.get(problem.state, State.WAITING),
                 state_since=now,

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.access import without_tokens
 from accounts.models import XAccount
-from conversations import ledger
+from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import XUser
 from conversations.sync import caps, pace
@@ -102,11 +102,13 @@ def _store(people: Sequence[XUser], answer: Users) -> None:
 
 def _mark_unavailable(reasons: Mapping[int, str]) -> None:
     rows = list(XUser.objects.filter(pk__in=reasons, lookup_due_at__isnull=False).order_by("pk"))
+    news = [row.pk for row in rows if row.unavailable_since is None]
     for row in rows:
         row.unavailable_since = row.unavailable_since or timezone.now()
         row.unavailable_reason = reasons[row.pk]
         row.lookup_due_at = None
     XUser.objects.bulk_update(rows, ["unavailable_since", "unavailable_reason", "lookup_due_at"])
+    changes.tell_of_people(news)
 
 
 def _put_off(people: Sequence[XUser], reasons: Mapping[int, str], wait: timedelta) -> None:

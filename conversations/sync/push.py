@@ -16,7 +16,7 @@ from functools import partial
 
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -42,6 +42,7 @@ from conversations.sync.store import store_page
 from dminbox import leases
 from dminbox.xapi import activity as xapi
 from dminbox.xapi.activity import Activity
+from dminbox.xapi.members import Odd as OddMember
 from dminbox.xapi.schema import Answer, Billed, Page, RateLimit
 
 log = structlog.get_logger("conversations.push")
@@ -60,6 +61,7 @@ TAG = "dminbox"
 REVOKED = gettext_noop(
     "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
 )
+AN_ID = re.compile(r"(?<![0-9])[0-9]{1,19}(?![0-9])")
 A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+", re.IGNORECASE)
 
 
@@ -116,10 +118,22 @@ def keep_odd(raw: object, reason: str, source: str) -> None:
     """Stores what is no activity at all, once; an operator finds it in the admin."""
     digest = hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
     row = ActivityDelivery(
-        event_uuid=digest, event_type="", source=source, raw=raw, state=State.ODD, detail=reason[:300]
+        event_uuid=digest,
+        event_type="",
+        x_user_id=_named_in(raw),
+        source=source,
+        raw=raw,
+        state=State.ODD,
+        detail=reason[:300],
     )
     ActivityDelivery.objects.bulk_create([row], ignore_conflicts=True)
     log.warning("odd_delivery", source=source, reason=reason)
+
+
+def _named_in(raw: object) -> int | None:
+    """The X account of ours whose id stands anywhere in it: its members alone may read it, and it goes with them."""
+    ids = {int(digits) for digits in AN_ID.findall(json.dumps(raw, ensure_ascii=False))}
+    return min(ids & set(XAccount.objects.values_list("x_user_id", flat=True)), default=None)
 
 
 def due() -> list[int]:
@@ -167,7 +181,7 @@ def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
     return ActivityDelivery(
         event_uuid=activity.event_uuid,
         event_type=activity.event_type[:60],
-        x_user_id=as_number(activity.user_id),
+        x_user_id=as_number(activity.user_id) or _named_in(activity.raw),
         source=source,
         raw=activity.raw,
     )
@@ -185,7 +199,7 @@ def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
     except TooEarly:
         delivery.state = State.DONE if delivery.attempts >= MOST_ATTEMPTS else State.DUE
         delivery.due_at = timezone.now() + AGAIN * max(delivery.attempts, 1)
-    except (Odd, ValueError) as reason:
+    except (Odd, OddMember) as reason:
         log.warning("odd_activity", event_type=activity.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
     except DatabaseError:
@@ -444,7 +458,7 @@ def count(**names: int) -> None:
 def forget_old() -> None:
     """What was pushed goes after a week; that it was, is remembered longer, so that nobody can play it to us again.
 
-    What is odd waits longer for an operator to look at it. Of an X account that is gone, or that a person has
+    What is odd waits longer for its members to look at it. Of an X account that is gone, or that a person has
     disconnected, nothing stays: its messages are where they belong, and nobody has to be told twice.
     """
     now = timezone.now()
@@ -452,5 +466,16 @@ def forget_old() -> None:
     taken_up.update(raw=None)
     ActivityDelivery.objects.filter(received_at__lt=now - ODD_KEPT, state=State.ODD).delete()
     ActivityDelivery.objects.filter(received_at__lt=now - REMEMBERED).delete()
-    ours = XAccount.objects.exclude(state=XAccount.State.DISCONNECTED).values("x_user_id")
-    ActivityDelivery.objects.filter(x_user_id__isnull=False).exclude(x_user_id__in=ours).delete()
+    ours = XAccount.objects.exclude(state=XAccount.State.DISCONNECTED)
+    theirs = ActivityDelivery.objects.filter(x_user_id__isnull=False)
+    theirs.exclude(x_user_id__in=ours.values("x_user_id")).delete()
+    _forget_nameless(now, is_anybody_left=ours.exists())
+
+
+def _forget_nameless(now: datetime, *, is_anybody_left: bool) -> None:
+    """What names none of our X accounts may be about any of them: it goes sooner, and with each that a person
+    disconnects.
+    """
+    ended_at = XAccount.objects.filter(state=XAccount.State.DISCONNECTED).aggregate(last=Max("state_since"))["last"]
+    until = max(now - KEPT, ended_at or now - KEPT) if is_anybody_left else now
+    ActivityDelivery.objects.filter(x_user_id=None, state=State.ODD, received_at__lte=until).delete()

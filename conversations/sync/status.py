@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount, snowflake_floor
@@ -38,7 +38,7 @@ State = SyncState.State
 
 HEADLINES = {
     State.WAITING: _("Nothing is read yet"),
-    State.ACTIVE: _("Reading"),
+    State.ACTIVE: pgettext_lazy("state of an X account", "Reading"),
     State.PAUSED: _("Paused at the price ceiling"),
     State.CAPPED: _("Paused at this month's cap"),
     State.RATE_LIMITED: _("Waiting for X's limit of requests"),
@@ -85,7 +85,7 @@ class Subscription:
     words: str
     detail: str
     is_active: bool
-    checked_at: datetime | None
+    listed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +231,11 @@ def _windows(x_account: XAccount) -> tuple[Window, ...]:
 NO_KEY = _("X pushes nothing, because X_CONSUMER_KEY and X_CONSUMER_SECRET are not set: the inbox polls")
 RESTING = _("Nothing is pushed or polled now; the top of this page says why")
 SWITCHED_OFF = _("Push is switched off (X_PUSH=off): the inbox polls")
+NOT_ENDED = _("X has not been told yet to push nothing any more: until then it may bill what it pushes.")
+LEFT_AT_X = _(
+    "X was asked to push the messages of this X account, and may go on pushing and billing them: without the keys "
+    "nobody can end that. Put them back with X_PUSH=off, start again, and remove them once this is said no more."
+)
 NOT_SUBSCRIBED = _("X pushes to this installation, but not the messages of this X account: it is polled")
 NO_LISTENER = _("Nobody holds X's stream: is `listen` running? Until then the inbox polls")
 NOT_CALLED = _("X does not call the webhook: the inbox polls")
@@ -255,7 +260,7 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
             str(row.get_state_display()),
             worded(row.detail),
             row.state == row.State.ACTIVE,
-            row.checked_at,
+            state.subscriptions_listed_at if row.state == row.State.ACTIVE else None,
         )
         for row in rows
     )
@@ -266,7 +271,7 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
     is_resting = x_account.state != XAccount.State.CONNECTED or sync.state in RESTING_STATES or is_broke
     return Push(
         headline=str(RESTING if is_resting else _push_headline(state, receives=receives)),
-        detail=worded(state.detail) if is_set_up and not is_resting else "",
+        detail=_push_detail(state, receives=receives, is_resting=is_resting),
         is_resting=is_resting,
         is_alive=is_set_up and state.is_alive and receives,
         since=state.state_since if is_stream and state.pk else None,
@@ -279,6 +284,15 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
 def _holds(lease_until: datetime) -> bool:
     now = timezone.now()
     return now < lease_until <= leases.furthest(now, timedelta(seconds=settings.PUSH_LEASE_SECONDS))
+
+
+def _push_detail(state: PushState, *, receives: bool, is_resting: bool) -> str:
+    """What X still does in spite of the settings is told in any case."""
+    if not settings.X_CONSUMER_KEY:
+        return str(LEFT_AT_X) if receives else ""
+    if settings.X_PUSH == "off":
+        return "" if state.is_ended else str(NOT_ENDED)
+    return "" if is_resting else worded(state.detail)
 
 
 def _push_headline(state: PushState, *, receives: bool) -> StrOrPromise:

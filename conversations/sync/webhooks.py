@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -15,7 +17,9 @@ from conversations.sync import push
 from dminbox.xapi import webhook as xapi
 from dminbox.xapi.activity import parse_activity
 from dminbox.xapi.app import XApp
+from dminbox.xapi.errors import NotThere
 from dminbox.xapi.reply import read_pushed_json
+from dminbox.xapi.schema import Webhook
 
 log = structlog.get_logger("conversations.push")
 
@@ -90,12 +94,33 @@ def address() -> str:
     return settings.PUBLIC_URL + reverse("x_webhook")
 
 
+def known_id() -> str | None:
+    """X's id of the webhook that is registered for us, as far as we know."""
+    return PushState.objects.filter(pk=1).values_list("webhook_id", flat=True).first() or None
+
+
 def repair(app: XApp) -> None:
-    """Registers our address at X, has it checked again where X holds it for broken, and notes how it stands."""
-    url = address()
-    ours = next((one for one in app.webhooks() if one.url == url), None)
+    """Registers our address at X, has it checked again where X holds it for broken, and notes how it stands. The one of
+    an address that we had before goes first: X may allow no second one.
+    """
+    listed = app.webhooks()
+    ours = next((one for one in listed if one.url == address()), None)
+    _delete(app, [one for one in listed if one is not ours and one.id == known_id()])
     if ours is None:
-        ours = app.register_webhook(url)
+        ours = app.register_webhook(address())
     elif not ours.is_valid:
         app.revalidate_webhook(ours.id)
-    PushState.objects.filter(pk=1).update(webhook_id=ours.id, webhook_is_valid=ours.is_valid)
+    PushState.objects.filter(pk=1).update(webhook_id=ours.id, webhook_is_valid=ours.is_valid, detail="")
+
+
+def end(app: XApp) -> None:
+    """X shall call us no more: neither at the address we know of, nor where a lost answer left us without its id."""
+    _delete(app, [one for one in app.webhooks() if one.url == address() or one.id == known_id()])
+    PushState.objects.filter(pk=1).update(webhook_id="", webhook_is_valid=False)
+
+
+def _delete(app: XApp, webhooks: Iterable[Webhook]) -> None:
+    for one in webhooks:
+        with suppress(NotThere):
+            app.delete_webhook(one.id)
+        log.info("webhook_deleted")

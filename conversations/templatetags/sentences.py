@@ -8,7 +8,6 @@ from typing import Protocol
 from django import template
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 
 from conversations import showing
 from conversations.models import ConversationLookup, XUser
@@ -25,13 +24,13 @@ class Guess(Protocol):
 
 @register.filter
 def names_in_a_row(people: Sequence[XUser]) -> str:
-    return between().join(showing.name_of(person) for person in people)
+    return showing.comma().join(showing.name_of(person) for person in people)
 
 
 @register.filter
 def people_in_a_row(people: Iterable[XUser]) -> SafeString:
     return format_html_join(
-        between(),
+        showing.comma(),
         '<span dir="auto">{}</span> <span class="faint">{}</span>',
         ((showing.name_of(person), showing.handle_of(person)) for person in people),
     )
@@ -41,15 +40,10 @@ def people_in_a_row(people: Iterable[XUser]) -> SafeString:
 def guesses_in_a_row(guesses: Iterable[Guess]) -> SafeString:
     """Each a link to the search as it may have been meant."""
     return format_html_join(
-        between(),
+        showing.comma(),
         '<a href="{}" dir="auto">{}</a> <span class="faint">{}</span>',
         ((guess.address, showing.name_of(guess.person), showing.handle_of(guess.person)) for guess in guesses),
     )
-
-
-def between() -> str:
-    # Translators: stands between the names of a list.
-    return _(", ")
 
 
 @register.filter

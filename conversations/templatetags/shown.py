@@ -20,6 +20,7 @@ register = template.Library()
 
 register.filter("name_of", showing.name_of)
 register.filter("handle_of", showing.handle_of)
+register.filter("verified_as", showing.verified_as)
 register.filter("title_of", showing.title_of)
 register.filter("people_of", showing.people_of)
 register.filter("happening", showing.happening)

@@ -15,10 +15,11 @@ from conversations import actions, filters, live
 from conversations.ages import age_of, with_pushed_at
 from conversations.attention import Attention, attention_of
 from conversations.contents import rows_of_inbox
+from conversations.counts import Count
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, XUser
-from conversations.querysets import MANY_UNREAD, NAMED
+from conversations.querysets import NAMED
 from conversations.views.watching import is_watched
 
 PAGE = 50
@@ -29,7 +30,7 @@ class AccountLine:
     """An X account in the switcher."""
 
     x_account: XAccount
-    unread: str
+    unread: Count
     attention: Attention | None
     is_current: bool
 
@@ -107,11 +108,7 @@ def _people(request: HttpRequest, wanted: Wanted) -> list[XUser]:
 
 def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None) -> list[AccountLine]:
     counts = Conversation.objects.all().count_unread(request.user, [row.pk for row in x_accounts])
-    return [AccountLine(row, _count(counts.get(row.pk, 0)), attention_of(row), row.pk == current) for row in x_accounts]
-
-
-def _count(number: int) -> str:
-    return f"{MANY_UNREAD - 1}+" if number >= MANY_UNREAD else str(number or "")
+    return [AccountLine(row, counts.get(row.pk, Count()), attention_of(row), row.pk == current) for row in x_accounts]
 
 
 # --- Addresses: every filter keeps the others -------------------------------------------------------------------------

@@ -44,6 +44,13 @@ async def live_stream(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
+@require_safe
+def live_now(request: HttpRequest) -> HttpResponse:
+    """For who gets no stream through: what one may see, and the number each stands at, in one question."""
+    assert request.user.pk is not None  # LoginRequiredMiddleware stands before every view
+    return HttpResponse(live.write_id(live.numbers_of(request.user.pk)), content_type="text/plain")
+
+
 def _ticket(request: HttpRequest) -> Ticket:
     assert request.user.pk is not None  # LoginRequiredMiddleware stands before every view
     session = request.session

@@ -31,6 +31,7 @@ from conversations.thread import (
     mark_seen,
     mark_unread,
     newest_by,
+    panel_state,
     shown,
     steps_by_person,
 )
@@ -62,18 +63,15 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     events, older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
     people = list(conversation.participants.with_profiles(request.user))
     conversation.named = others_named(conversation, people)
-    steps = _steps(conversation) if conversation.is_group else []
     _add_receipt(conversation, people, events if above is None else None)
-    context = _page(conversation, wanted, events, older, above) | {
+    context = _page(conversation, wanted, events, older, above) | _panel(conversation, people)
+    context |= {
         "has_newer": above is not None,
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
         "typing": typing_of(conversation, people),
         "newest": events[-1].dm_event_id if events else 0,
         "target": wanted["at"],
-        "people": people,
-        "steps": steps_by_person(steps),
-        "has_older_steps": len(steps) == MOST_STEPS,
         "attention": attention_of(conversation.x_account),
         "choices": Show.CHOICES if conversation.is_group else Show.CHOICES[:2],
     }
@@ -111,7 +109,8 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
 def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     """What came after the event `after`, to be put below what is there; with `at`: that one event as it shows now.
 
-    The event before is looked at too, so that days and runs go on; PAGE at most, the browser asks again.
+    The event before is looked at too, so that days and runs go on; PAGE at most, the browser asks again. Whom it is
+    with comes along, and the panel of people where it tells otherwise than the page that asks.
     """
     conversation = _conversation(request, pk)
     # Where one had read to stays as it was when the page was opened.
@@ -127,6 +126,7 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     found = list(new.order_by("dm_event_id").with_senders()[: PAGE + 1])
     page = _with_contents(before + found[:PAGE])
     people = list(conversation.participants.with_profiles(request.user))
+    conversation.named = others_named(conversation, people)
     _add_receipt(conversation, people)  # it stands apart: it may belong under a message that is there already
     context = _page(conversation, wanted, page, edge, None)
     context["rows"] = [row for row in context["rows"] if row.event not in before]
@@ -138,6 +138,8 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
         "news": next((row for row in reversed(context["rows"]) if row.kind == "message" and not row.is_ours), None),
         "attention": attention_of(conversation.x_account),
     }
+    if wanted["people"] not in ("", panel_state(people)):
+        context |= _panel(conversation, people)
     return render(request, "conversations/_newer.html", context)
 
 
@@ -281,6 +283,16 @@ def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
     return events
 
 
+def _panel(conversation: Conversation, people: Sequence[Participant]) -> dict[str, Any]:
+    steps = _steps(conversation) if conversation.is_group else []
+    return {
+        "people": people,
+        "people_state": panel_state(people),
+        "steps": steps_by_person(steps),
+        "has_older_steps": len(steps) == MOST_STEPS,
+    }
+
+
 def _steps(conversation: Conversation) -> list[EventParticipant]:
     types = EVENT_TYPES[Show.COMINGS]
     rows = EventParticipant.objects.filter(event__conversation=conversation, event__event_type__in=types)
@@ -308,7 +320,7 @@ def _page(
         "show": wanted["show"],
         "kept": urlencode(_kept(wanted)),
         "event_types": EVENT_TYPES[wanted["show"]],
-        "noun": _("joins and leaves") if wanted["show"] == Show.COMINGS else _("messages"),
+        "is_of_moves": wanted["show"] == Show.COMINGS,
         "may_ask": may_ask,
         "whole": all_of(conversation, events if above is None else ()) if is_end else None,
         "prices": prices(),

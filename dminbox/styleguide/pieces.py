@@ -16,6 +16,7 @@ from accounts.access import Connection
 from accounts.models import Invitation, Role, XAccount, snowflake_floor
 from conversations import drawing, filters, showing
 from conversations.attention import Attention
+from conversations.counts import Count
 from conversations.forms import CapForm, InboxForm, StartForm
 from conversations.ledger import Spend
 from conversations.models import ConversationLookup, SavedView
@@ -137,7 +138,6 @@ def _tops() -> Iterator[Example]:
     for words, (fields, more) in ways.items():
         context = {
             "conversation": rows.conversation(**fields),
-            "noun": "messages",
             "oldest": 1,
             "prices": showing.prices(),
         }
@@ -225,10 +225,13 @@ def _inbox(**wanted: Any) -> dict[str, Any]:
     other = rows.x_account(pk=FAR + 1, username="NordlichtStudio")
     trouble = Attention("X cannot be reached for @NordlichtStudio since 10:55.", "See its state", "x_account", False)
     return {
-        "lines": [AccountLine(rows.x_account(), "72", None, True), AccountLine(other, "", trouble, False)],
+        "lines": [
+            AccountLine(rows.x_account(), Count(72), None, True),
+            AccountLine(other, Count(0, has_more=True), trouble, False),
+        ],
         "views": [
-            filters.ViewLine(views[0], filters.Count(12), True),
-            filters.ViewLine(views[1], filters.Count(), False),
+            filters.ViewLine(views[0], Count(12, has_more=True), True),
+            filters.ViewLine(views[1], Count(), False),
         ],
         "wanted": form.cleaned_data,
         "people": [ADA],

@@ -56,6 +56,15 @@ TARO = person(4, "山田 太郎", "yamada_taro")
 CLEO = person(5, "Cleo Nyström-Vanderbilt the Third of Uppsala", "cleo_third")
 OSSIAN = person(6, "Ossian 🕯️", "odd_ossian")
 MIRA = person(7, "Mira", "mira_nordlicht")
+PEOPLE = (ADA, BEN, MARYAM, TARO, CLEO, OSSIAN, MIRA)
+POLL = {
+    "options": [
+        {"position": 1, "label": "Sand", "votes": 48},
+        {"position": 2, "label": "Moss", "votes": 112},
+        {"position": 3, "label": "Fjord", "votes": 77},
+    ],
+    "voting_status": "closed",
+}
 
 
 def x_account(**fields: Any) -> XAccount:
@@ -159,15 +168,7 @@ def post(number: int, **fields: Any) -> Post:
 
 
 def posts() -> dict[str, Post]:
-    poll = {
-        "options": [
-            {"position": 1, "label": "Sand", "votes": 48},
-            {"position": 2, "label": "Moss", "votes": 112},
-            {"position": 3, "label": "Fjord", "votes": 77},
-        ],
-        "voting_status": "closed",
-        "end_datetime": timezone.now().isoformat(),
-    }
+    poll = POLL | {"end_datetime": timezone.now().isoformat()}
     link = {
         "url": "https://t.co/shop000001",
         "expanded_url": "https://nordlicht.example/polaris",

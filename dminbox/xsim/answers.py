@@ -50,7 +50,7 @@ class Includes:
         if post is None or post.state != "public":
             self.errors[post_id] = post_problem(post, self.ask.vocabulary, parameter, post_id)
             return None
-        self.posts[post_id] = post_json(post, self.ask)
+        self.posts[post_id] = post_json(post, self.ask, self.origin)
         return post
 
     def add_poll(self, poll: Json) -> None:
@@ -109,7 +109,7 @@ def user_json(person: Person, ask: Ask, origin: str) -> Json:
     return renamed(without_empty(said), ask.vocabulary)
 
 
-def post_json(post: Post, ask: Ask) -> Json:
+def post_json(post: Post, ask: Ask, origin: str) -> Json:
     expanded = {name.split(".")[0] for name in ask.expansions} if ask.kind == "posts" else set()
     wanted = ask.fields["tweet.fields"] | expanded
     members = {
@@ -121,9 +121,11 @@ def post_json(post: Post, ask: Ask) -> Json:
         "author_id": post.author_id,
         "created_at": x_time(post.created_at),
         "attachments": _attachments(post),
-        "entities": without_empty(post.entities),
+        "entities": without_empty(with_images(post.entities, origin)),
         "referenced_tweets": post.referenced,
     }
+    if note := post.fields.get("note_tweet"):
+        members["note_tweet"] = {**note, "entities": with_images(note.get("entities", {}), origin)}
     said = {name: value for name, value in members.items() if name in wanted}
     if counts := said.get("public_metrics"):
         said["public_metrics"] = renamed(dict.fromkeys(POST_COUNTS, 0) | counts, ask.vocabulary)
@@ -162,12 +164,24 @@ def absolute(path: str | None, origin: str) -> str | None:
     return origin + path if path and path.startswith("/") else path
 
 
+def with_images(entities: Json, origin: str) -> Json:
+    """With the pictures of linked pages under the origin."""
+    if not any("images" in url for url in entities.get("urls", [])):
+        return entities
+    return {**entities, "urls": [_with_images(url, origin) for url in entities["urls"]]}
+
+
 def without_empty(said: Json) -> Json:
     return {name: value for name, value in said.items() if value is not None and value != [] and value != {}}
 
 
 def renamed(said: Json, vocabulary: Vocabulary) -> Json:
     return {vocabulary.out(name): value for name, value in said.items()}
+
+
+def _with_images(url: Json, origin: str) -> Json:
+    images = [image | {"url": absolute(image["url"], origin)} for image in url.get("images", [])]
+    return url | {"images": images} if images else url
 
 
 def _attachments(post: Post) -> Json:

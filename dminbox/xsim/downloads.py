@@ -34,8 +34,9 @@ def ton_file(sim: Sim, request: Request) -> Response:
 
 
 def public_file(sim: Sim, request: Request) -> Response:
-    path = request.url.path
-    name, item = sim.index.files.get(path) or (media.profile_image(path), None)
+    path, files = request.url.path, sim.index.files
+    found = files.get(path) or files.get(f"{path}?{request.url.query}")
+    name, item = found or (media.profile_image(path), None)
     if name is None or (item and item.is_gone):
         return Response("", 404)
     return _ranged(media.file_bytes(name), media.file_type(name), request.headers.get("range", ""))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from dminbox.xsim import ids
 from dminbox.xsim.paging import Cursor
-from dminbox.xsim.world import DmConversation, Event, MediaItem, Person, World
+from dminbox.xsim.world import DmConversation, Event, MediaItem, Person, Post, World
 
 
 def position(event: Event) -> int:
@@ -59,9 +59,8 @@ class Index:
         self.version += 1
         self.timelines = {}
         self.usernames = {person.username.lower(): person for person in self.world.people.values()}
-        self.files = {
-            path: (name, None) for person in self.world.people.values() for path, name in person.files.items()
-        }
+        holders: list[Person | Post] = [*self.world.people.values(), *self.world.posts.values()]
+        self.files = {path: (name, None) for holder in holders for path, name in holder.files.items()}
         for item in self.world.media.values():
             self.files.update({path: (name, item) for path, name in item.files.items()})
 

@@ -46,7 +46,7 @@ def tweets(call: Call) -> Reply:
         if post is None or post.state != "public":
             includes.errors[post_id] = post_problem(post, ask.vocabulary, "ids", post_id)
             continue
-        found[post_id] = post_json(post, ask)
+        found[post_id] = post_json(post, ask, call.sim.origin)
         _expand(includes, post)
     people, posts = list(includes.users), dict.fromkeys([*found, *includes.posts])
     return Reply(includes.around(list(found.values())), Billed(users=people, posts=list(posts)))

@@ -3,6 +3,9 @@
 
 {
   const POLL_MS = 20_000;
+  const LOOK_MS = 4_000; // while no stream comes through: whether there is anything to ask for, and still allowed
+  const AGE_MS = 60_000; // times are shown to the minute
+  const SPREAD_MS = 3_000; // not all pages at the same moment
   const SILENCE_MS = 35_000; // of the tab that speaks for the others
   const STILL_MS = 15_000;
   const AGAIN_MS = 3_000;
@@ -10,6 +13,8 @@
   const TYPING_MS = 6_000; // X says that it begins, not that it ends
   const MOST_ROWS = 20; // more than these, and the whole list is asked for
   const AT_END = 40;
+  const LAST_ID = 2n ** 63n - 1n; // no event has it: after this one there are none
+  const AVATARS = ":is(.avatar, .avatars)";
   const live = document.getElementById("live");
   let state = "again";
   let wasLive = false;
@@ -176,9 +181,13 @@
   }
 
   function take(change) {
-    takeForList(change);
-    if (change.kind === "account") thread.want();
     const pane = opened();
+    if (change.kind === "age") {
+      ages.want();
+      return;
+    }
+    takeForList(change);
+    if (change.kind === "account" && String(change.account) === pane?.dataset.account) thread.want();
     if (!pane || String(change.conversation) !== pane.dataset.conversation) return;
     if (change.kind === "event_updated") {
       updated.add(change.event);
@@ -247,7 +256,16 @@
   const thread = asker(() => 5, refreshThread);
   const contents = asker(() => 20, replaceEvents);
   const beginning = asker(() => 200, refreshBeginning);
+  let agedAt = -AGE_MS;
+  const ages = asker(() => Math.max(0, agedAt + AGE_MS - performance.now()) + Math.random() * SPREAD_MS, refreshAges);
   const list = asker(() => (opened() ? 150 : 20), refreshList); // after the thread: there one reads
+
+  // How old what is shown may be stands in both.
+  async function refreshAges() {
+    agedAt = performance.now();
+    list.want();
+    thread.want();
+  }
 
   async function page(address) {
     const { status, isLed, text } = await ask(address);
@@ -484,17 +502,30 @@
   async function refreshThread() {
     const pane = opened();
     if (!pane?.querySelector(".events")) return;
-    if (pane.querySelector(".scroll-body > p.newer")) {
-      // An older stretch: the newest are elsewhere. Without a stream, whether it may still be seen is asked here.
-      if (state === "polling") await fragment(pane, `after=${lastId(pane)}`);
-      return;
-    }
+    const isOlder = pane.querySelector(".scroll-body > p.newer"); // a stretch of it: the newest are elsewhere
     let fresh;
     do {
-      fresh = await fragment(pane, `after=${lastId(pane)}`);
+      const people = pane.querySelector(".members").dataset.state;
+      fresh = await fragment(pane, `after=${isOlder ? LAST_ID : lastId(pane)}&people=${people}`);
       if (!fresh) return;
-      add(pane, fresh);
+      renewHead(pane, fresh);
+      if (!isOlder) add(pane, fresh);
     } while (fresh.dataset.more !== undefined);
+  }
+
+  // Whom it is with and how old it is, and of the people in it what shows otherwise.
+  function renewHead(pane, fresh) {
+    const [old, now] = [pane, fresh].map((each) => each.querySelector("#thread-title"));
+    if (old.textContent !== now.textContent) {
+      document.title = document.title.replace(old.textContent, () => now.textContent);
+      old.textContent = now.textContent; // it may have the focus
+    }
+    for (const link of fresh.querySelectorAll(".members a")) {
+      const same = pane.querySelectorAll(`.event-by a[href="${CSS.escape(link.getAttribute("href"))}"]`);
+      for (const each of same) each.textContent = link.textContent;
+    }
+    for (const place of ["#as-of", ".members"]) swap(pane.querySelector(place), fresh.querySelector(place));
+    swap(pane.querySelector(`.thread-head > ${AVATARS}`), fresh.querySelector(`:scope > ${AVATARS}`));
   }
 
   async function replaceEvents() {
@@ -596,6 +627,19 @@
     button.textContent = words.replace("{n}", new Intl.NumberFormat(lang, { numberingSystem: "latn" }).format(number));
   }
 
+  // --- Without a stream ------------------------------------------------------------------------------------------
+
+  let stand = ""; // what one may see and the number each X account stands at, as the last look said
+
+  async function look() {
+    if (state !== "polling" || document.visibilityState !== "visible") return;
+    const { status, isLed, text } = await ask(live.dataset.now);
+    if (isLed) leave();
+    if (status !== 200 || text === stand) return;
+    stand = text;
+    refreshAll(); // finds out too what may no longer be seen
+  }
+
   // --- Begin -----------------------------------------------------------------------------------------------------
 
   document.addEventListener("click", (event) => {
@@ -635,6 +679,7 @@
     if (state === "polling" && document.visibilityState === "visible") refreshAll();
   };
   setInterval(poll, POLL_MS);
+  setInterval(look, LOOK_MS);
   document.addEventListener("visibilitychange", poll);
   window.addEventListener("online", refreshAll);
   if (live) {

@@ -8,7 +8,11 @@ const EMPTY = "/offline/empty/";
 const LONGEST = 24 * 3600 * 1000;
 const EVERY = 60 * 1000;
 
+let drops = 0;
+let keeping = Promise.resolve();
+
 async function drop() {
+  drops += 1;
   const store = await caches.open(STORE);
   await store.delete(LIST);
 }
@@ -18,10 +22,13 @@ async function keep(person, assets) {
   const kept = await store.match(LIST);
   if (kept && kept.headers.get("kept-for") !== person) await drop();
   else if (kept && Date.now() - Number(kept.headers.get("kept-at")) < EVERY) return;
+  const before = drops;
   const answer = await fetch(LIST, { headers: { Accept: "text/html" } });
   if (!answer.ok || answer.redirected) return drop();
+  const list = await answer.blob();
+  if (drops !== before) return; // it had to go while this one was on its way
   const headers = { "content-type": "text/html; charset=utf-8", "kept-for": person, "kept-at": String(Date.now()) };
-  await store.put(LIST, new Response(await answer.blob(), { headers }));
+  await store.put(LIST, new Response(list, { headers }));
   // The page for when nothing is kept comes again too: it may be in another language by now.
   await Promise.all([EMPTY, ...assets].map((address) => store.add(address)));
 }
@@ -62,7 +69,10 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 
 self.addEventListener("message", (event) => {
   const { person, assets } = event.data;
-  event.waitUntil((person ? keep(person, assets) : drop()).catch(() => {})); // without a network nothing changes
+  if (!person) return event.waitUntil(drop());
+  // One after the other, so that the second finds what the first has kept. Without a network nothing changes.
+  keeping = keeping.then(() => keep(person, assets)).catch(() => {});
+  event.waitUntil(keeping);
 });
 
 self.addEventListener("fetch", (event) => {

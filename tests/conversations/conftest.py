@@ -6,10 +6,25 @@ import pytest
 import time_machine
 from django.db import connection
 
+from accounts.models import Role
 from conversations.models import Conversation
 from tests import factories
 from tests.conversations.page_support import NOW
 from tests.e2e import rich
+
+
+@pytest.fixture
+def x_account(ada):
+    """In which Ada answers, where a file has none of its own."""
+    row = factories.XAccountFactory(username="NordlichtHelp")
+    factories.MembershipFactory(user=ada, x_account=row, role=Role.AGENT)
+    return row
+
+
+@pytest.fixture
+def talk(x_account):
+    """One to one with Ossian."""
+    return factories.ConversationFactory(x_account=x_account, peer__username="odd_ossian", peer__name="Ossian Berg")
 
 
 @pytest.fixture

@@ -12,3 +12,12 @@ def page(client, address):
     answer = client.get(address)
     assert answer.status_code == 200, address
     return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def inbox(client, query=""):
+    return page(client, f"/{query}")
+
+
+def words(answer):
+    """What of it is read."""
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())

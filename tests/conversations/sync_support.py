@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from tests.factories import XAccountFactory
 from tests.xsim_server import SimServer
 
 OWN = "1500000000000000100"
+ANN = "2000000000000000001"
 MORNING = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
@@ -44,6 +46,15 @@ def say(xsim: SimServer, other: str, text: str, **more: Any) -> dict[str, Any]:
     """A message by `other` to the X account, now by the local X's clock unless `created_at` says when."""
     event = {"dm_conversation_id": one_to_one(OWN, other), "sender_id": other, "text": text, **more}
     return xsim.post("events", event)[0]
+
+
+def write_history(xsim: SimServer, hours: Iterable[int], other: str = ANN) -> list[int]:
+    """One message for each of these hours ago, by the local X's clock."""
+    now = datetime.fromisoformat(xsim.get("clock")["now"])
+    return [
+        int(say(xsim, other, f"{ago} h ago", created_at=(now - timedelta(hours=ago)).isoformat())["id"])
+        for ago in hours
+    ]
 
 
 def make_person(xsim: SimServer, user_id: str, **more: Any) -> None:

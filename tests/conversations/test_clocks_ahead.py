@@ -35,6 +35,7 @@ from conversations.sync import (
     push,
     subscriptions,
     turns,
+    wanted,
     wishes,
 )
 from conversations.sync.listening import Listener
@@ -201,9 +202,9 @@ def test_subscriptions_that_a_clock_ahead_has_checked_are_due_for_a_check(x_acco
 
 def test_a_subscription_put_off_by_a_clock_ahead_is_tried(clock):
     row = ActivitySubscription(event_type="dm.read", due_at=NOW + timedelta(hours=1))
-    assert not subscriptions._is_due(row)
+    assert not wanted.is_due(row)
     row.due_at = NOW + AHEAD
-    assert subscriptions._is_due(row)
+    assert wanted.is_due(row)
 
 
 @pytest.mark.parametrize("way", ["stream", "webhook"])

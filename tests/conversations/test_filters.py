@@ -199,9 +199,9 @@ def test_counts_say_what_the_lists_show(ada, x_account):
     conversation(x_account, last_own_dm_event_id=NEW + 1)
     group(x_account, has_media=True)
     queries = ["unread=1", "unanswered=1", "kind=group", "kind=one&media=1", "post=1", "person=ben_reads&media=1", ""]
-    assert counted(ada, [x_account], *queries) == ["3", "2", "1", "1", "", "1", "3"]
+    assert counted(ada, [x_account], *queries) == ["3", "2", "1", "1", "0", "1", "3"]
     for query, number in zip(queries, counted(ada, [x_account], *queries), strict=True):
-        assert len(found(ada, query)) == int(number or 0)
+        assert len(found(ada, query)) == int(number)
 
 
 def test_a_count_stops_where_it_has_looked_at_enough_and_says_that_there_may_be_more(ada, x_account, monkeypatch):
@@ -209,6 +209,19 @@ def test_a_count_stops_where_it_has_looked_at_enough_and_says_that_there_may_be_
     for number in range(12):
         conversation(x_account, newest=NEW + number, has_media=number % 4 == 0)
     assert counted(ada, [x_account], "kind=one&unread=1", "media=1", "media=1&kind=one") == ["10+", "3", "3"]
+
+
+def test_a_count_that_finds_none_says_whether_it_looked_at_all(as_ada, ada, x_account, monkeypatch):
+    monkeypatch.setattr(filters, "LOOKED_AT", 10)
+    SavedView.objects.create(user=ada, name="Lamps", query="kind=one&post=1")
+    SavedView.objects.create(user=ada, name="New", query="unread=1")
+    for number in range(12):
+        row = conversation(x_account, newest=NEW + number)
+        actions.mark_read(ada, row, row.last_dm_event_id)
+    html = re.sub(r"\s+", " ", as_ada.get("/").content.decode())
+    assert 'Lamps</span> <span class="count none">0<span class="hidden-text"> conversations</span></span>' in html
+    assert re.search(r'New</span> <span class="count none">0<span aria-hidden="true" title="Only [^"]+">\+</span>', html)
+    assert '+</span><span class="hidden-text"> or more conversations</span>' in html
 
 
 def test_a_count_ends_at_99(ada, x_account):
@@ -222,8 +235,9 @@ def test_all_views_over_all_accounts_are_counted_in_one_query(ada, x_account, dj
     Membership.objects.create(user=ada, x_account=other, read_before_id=1)
     conversation(x_account)
     conversation(other)
+    queries = ["unread=1", f"account={other.pk}", "person=ben_reads"]
     with django_assert_num_queries(1):
-        assert counted(ada, [x_account, other], "unread=1", f"account={other.pk}", "person=ben_reads") == ["2", "1", ""]
+        assert counted(ada, [x_account, other], *queries) == ["2", "1", "0"]
 
 
 def test_views_and_their_counts_cost_the_inbox_a_fixed_number_of_queries(

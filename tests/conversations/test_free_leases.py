@@ -42,7 +42,7 @@ def leased():
         due_at=later,
         lease_until=later,
     )
-    PushState.objects.create(pk=1, holder="dead", lease_until=later)
+    PushState.objects.create(pk=1, holder="dead", lease_until=later, subscriptions_lease_until=later)
     return state.x_account
 
 
@@ -61,7 +61,7 @@ def test_everything_is_due_at_once_that_a_dead_process_held(leased):
     call_command("free_leases")
     assert due() == {"polls": 1, "history": 1, "lookups": 1, "deliveries": 1, "files": 1}
     state = PushState.objects.get()
-    assert (state.holder, state.lease_until) == ("", None)
+    assert (state.holder, state.lease_until, state.subscriptions_lease_until) == ("", None, None)
 
 
 def test_a_refresh_that_was_cut_off_stays_in_doubt(leased):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-import time_machine
 
 from accounts.models import Role, XAccount, snowflake_floor
 from conversations import drawing, ledger, showing, sync
@@ -24,22 +23,20 @@ from conversations.models import (
 )
 from conversations.sync.day import Span
 from tests import factories
+from tests.conversations.page_support import NOW, words
 
-NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
 POLLS = "GET /2/dm_events"
 
 pytestmark = [pytest.mark.services]
 
 
 @pytest.fixture(autouse=True)
-def _now(settings):
+def _streamed(noon, settings):
     settings.X_PUSH = "stream"
-    with time_machine.travel(NOW, tick=False):
-        yield
 
 
 @pytest.fixture
-def state(ada, _now):
+def state(ada):
     x_account = factories.XAccountFactory(username="NordlichtHelp")
     factories.MembershipFactory(user=ada, x_account=x_account, role=Role.ADMIN)
     return factories.SyncStateFactory(
@@ -50,10 +47,6 @@ def state(ada, _now):
         horizon_id=snowflake_floor(NOW - timedelta(days=30)),
         rate_limit=15,
     )
-
-
-def words(answer):
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 def state_page(client, state):
@@ -397,7 +390,7 @@ def start_page(client, x_account):
 
 
 @pytest.fixture
-def waiting(ada, _now):
+def waiting(ada):
     x_account = factories.XAccountFactory(connected_at=NOW - timedelta(days=2))
     factories.MembershipFactory(user=ada, x_account=x_account, role=Role.ADMIN)
     return x_account

@@ -16,6 +16,7 @@ from django.utils import timezone
 from conversations.models import ActivityDelivery, DmEvent, PushState, SyncState
 from conversations.sync import listening, pace, push, subscriptions, trouble
 from conversations.sync.listening import Listener, Stopped
+from dminbox.xapi.activity import parse_activity
 from dminbox.xapi.errors import StreamEnded, Unavailable
 from tests.conversations.sync_support import OWN, begin, connect, make_person, say, stored_ids
 
@@ -302,3 +303,33 @@ def test_who_is_stopped_while_the_database_is_away_ends_quietly(x_account):
     listener.stop()
     with connection.execute_wrapper(is_away):
         listener.run()
+
+
+def test_a_signal_amid_a_line_leaves_it_to_the_next_listener(x_account, monkeypatch):
+    """X repeats its last minute to whoever connects next; a line that had been kept as odd would be passed over."""
+    data = {"event_uuid": "-7", "filter": {"user_id": OWN}, "event_type": "dm.indicate_typing", "payload": {}}
+    one = parse_activity({"data": data})
+
+    def is_interrupted(activity, received_at):
+        raise Stopped
+
+    monkeypatch.setitem(push.DEEDS, "dm.indicate_typing", is_interrupted)
+    with pytest.raises(Stopped):
+        Listener()._take(one)
+    assert not ActivityDelivery.objects.exists()
+    assert PushState.objects.get().odd_lines == 0
+
+
+def test_who_waits_for_the_stream_keeps_no_lease_and_leaves_none(x_account):
+    """The thread that renews it runs beside the one that claims it."""
+    listener = Listener()
+    PushState.objects.update(holder="another", lease_until=timezone.now() + timedelta(seconds=1))
+    listener._renew()
+    PushState.objects.update(lease_until=None)
+    assert listener._may_try()
+    assert listener.holds.is_set()
+    listener._renew()
+    assert listener.holds.is_set()
+    PushState.objects.update(holder="another", lease_until=timezone.now() + timedelta(seconds=1))
+    listener._renew()
+    assert not listener.holds.is_set(), "it was taken over"

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import Membership
 from conversations import actions, changes, live
 from conversations.changes import NewChange
-from conversations.models import Change, ReadMark
+from conversations.models import Change, ReadMark, SyncState
 from conversations.sync import stop_all_for_credit
 from tests import factories
 from tests.conversations.live_support import announce, cookie_of, in_a_loop, stream
@@ -213,6 +213,25 @@ async def test_a_state_of_the_x_account_is_told(member, cookies, x_account):
         await sync_to_async(stop_all_for_credit)()
         told = await opened.told()
         assert (told["kind"], told["number"]) == ("account", 1)
+
+
+@in_a_loop
+async def test_how_old_what_is_shown_may_be_is_told_once_a_minute(member, cookies, x_account):
+    read_at = timezone.now().replace(second=10)
+    state = SyncState.objects.filter(x_account=x_account)
+    await state.aupdate(last_success_at=read_at)
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        await opened.next()
+        while not live.hub().ages:
+            await asyncio.sleep(0.01)
+        await state.aupdate(last_success_at=read_at + timedelta(seconds=20))
+        await sync_to_async(announce)(x_account)
+        assert (await opened.told())["kind"] == "account"
+        await state.aupdate(last_success_at=read_at + timedelta(seconds=60))
+        assert await opened.told() == {
+            "account": x_account.pk, "number": 0, "kind": "age", "conversation": None, "event": None,
+        }  # fmt: skip
 
 
 @in_a_loop

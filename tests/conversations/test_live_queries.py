@@ -60,6 +60,7 @@ def test_what_a_reader_of_the_log_asks_goes_by_an_index(large, ada):
         lambda: live.changes_after(large.pk, 19_990, live.CATCH_UP_MOST),
         lambda: live.changes_after(large.pk, 10, live.CATCH_UP_MOST),
         lambda: live.highest_of([large.pk]),
+        lambda: live.ages_of([large.pk]),
         lambda: live.allowed_to({live.Ticket(ada.pk, "session", "hash")}),
     ]
     plans = [plan for question in questions for plan in plans_of(question)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -22,13 +21,13 @@ from conversations.models import (
     PushState,
     SyncState,
 )
-from conversations.sync import caps, importing, stop_all_for_credit, subscriptions
+from conversations.sync import caps, importing, stop_all_for_credit, wanted
+from conversations.sync.wanted import News
 from tests import factories
-from tests.conversations.sync_support import begin, connect, make_person, poll, say, settle
+from tests.conversations.sync_support import ANN, begin, connect, make_person, poll, settle, write_history
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = SyncState.State
-ANN = "2000000000000000001"
 
 
 @pytest.fixture
@@ -124,26 +123,20 @@ def test_push_that_comes_and_goes_is_told_to_those_it_is_for(x_account):
     row = ActivitySubscription.objects.create(x_account=x_account, event_type="dm.received")
     typing = ActivitySubscription.objects.create(x_account=x_account, event_type="dm.indicate_typing")
     for each in (row, row, typing):
-        subscriptions._note(each, ActivitySubscription.State.ACTIVE)
+        wanted.note([News(each, ActivitySubscription.State.ACTIVE)])
     assert kinds(x_account) == ["account"]
     with transaction.atomic():
-        subscriptions.announce_push()
-    subscriptions._note(row, ActivitySubscription.State.REFUSED, "X refuses.")
+        wanted.announce_push()
+    wanted.note([News(row, ActivitySubscription.State.REFUSED, "X refuses.")])
     assert kinds(x_account) == ["account"] * 3
     assert kinds(other) == []
-
-
-def write(xsim, days) -> None:
-    now = datetime.fromisoformat(xsim.get("clock")["now"])
-    for day in days:
-        say(xsim, ANN, f"{day} days ago", created_at=(now - timedelta(days=day)).isoformat())
 
 
 def test_that_a_history_is_whole_or_is_so_no_longer_is_told_of_its_conversation(xsim):
     xsim.post("settings", {"token_seconds": 10**8})
     make_person(xsim, ANN)
     x_account = connect(xsim)
-    write(xsim, range(1, 6))
+    write_history(xsim, range(24, 6 * 24, 24))
     lookup = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=ANN)
     sync.look_up_conversation(lookup.pk)
     conversation = Conversation.objects.get()
@@ -153,7 +146,7 @@ def test_that_a_history_is_whole_or_is_so_no_longer_is_told_of_its_conversation(
     assert conversation.has_reached_beginning
     assert kinds(x_account).count("conversation") == 1
     xsim.post("clock", {"advance": 40 * 24 * 3600})
-    write(xsim, [1, 2, *range(31, 38)])
+    write_history(xsim, [24, 48, *range(31 * 24, 38 * 24, 24)])
     begin(x_account)
     settle(x_account)
     conversation.refresh_from_db()

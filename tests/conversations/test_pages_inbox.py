@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 from django.urls import reverse
 
 from accounts.models import Membership, Role, XAccount
@@ -15,29 +14,11 @@ from conversations.bidi import apart
 from conversations.models import SyncState
 from conversations.querysets import ConversationQuerySet
 from tests import factories
+from tests.conversations.page_support import NOW, inbox
 from tests.e2e import rich
 
-NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
+pytestmark = pytest.mark.usefixtures("noon")
 ROW = re.compile(r'<span class="row-title" dir="auto">(.*?)</span>')
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def filled(ada, _now):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    return rich.fill(ada, NOW)
-
-
-def page(client, query=""):
-    answer = client.get(f"/{query}")
-    assert answer.status_code == 200
-    return re.sub(r"\s+", " ", answer.content.decode())
 
 
 def titles(html):
@@ -45,13 +26,13 @@ def titles(html):
 
 
 def test_conversations_of_all_accounts_stand_newest_first(as_ada, filled):
-    found = titles(page(as_ada))
+    found = titles(inbox(as_ada))
     assert len(found) == 50
     assert found[:3] == ["Ben Østergård", "Customer 100", "Customer 1"]
 
 
 def test_a_row_shows_whom_it_is_with_what_was_said_last_by_whom_and_when(as_ada, filled):
-    html = page(as_ada)
+    html = inbox(as_ada)
     assert "Nordlicht Studio, Ada Lindqvist and 5 others" in html
     assert "You: Sorry to hear that." in html
     assert "Mira: I will be late" in html
@@ -67,31 +48,31 @@ def test_a_last_message_of_media_alone_is_named_by_its_kind(as_ada, filled, kind
     media = rich.Media.objects.create(media_key=f"9_{kind}", type=kind)
     rich.attach(message, media)
     rich.recount(filled.long)
-    assert expected in page(as_ada)
+    assert expected in inbox(as_ada)
 
 
 def test_comings_and_kinds_nobody_knows_are_named_too(as_ada, filled):
     teller = rich.Teller(filled.long, NOW)
     teller.move("ParticipantsJoin", [filled.people[2]], by=filled.people[0])
     rich.recount(filled.long)
-    assert f"Ada Lindqvist added {apart('مريم الزهراء')}" in page(as_ada)
+    assert f"Ada Lindqvist added {apart('مريم الزهراء')}" in inbox(as_ada)
     teller.move("ParticipantsLeave", [filled.people[2]])
     rich.recount(filled.long)
-    assert f"{apart('مريم الزهراء')} left" in page(as_ada)
+    assert f"{apart('مريم الزهراء')} left" in inbox(as_ada)
     teller.event(None, event_type="ConversationFrozen")
     rich.recount(filled.long)
-    assert "ConversationFrozen" in page(as_ada)
+    assert "ConversationFrozen" in inbox(as_ada)
 
 
 def test_filters_combine_and_stand_in_the_address(as_ada, ada, filled):
-    assert titles(page(as_ada, f"?account={filled.studio.pk}")) == ["Customer 100"]
-    assert titles(page(as_ada, "?kind=group")) == ["Nordlicht Studio, Ada Lindqvist and 5 others"]
-    assert "Nordlicht Studio, Ada Lindqvist and 5 others" not in titles(page(as_ada, "?kind=one"))
-    html = page(as_ada, f"?kind=group&unread=1&account={filled.support.pk}")
+    assert titles(inbox(as_ada, f"?account={filled.studio.pk}")) == ["Customer 100"]
+    assert titles(inbox(as_ada, "?kind=group")) == ["Nordlicht Studio, Ada Lindqvist and 5 others"]
+    assert "Nordlicht Studio, Ada Lindqvist and 5 others" not in titles(inbox(as_ada, "?kind=one"))
+    html = inbox(as_ada, f"?kind=group&unread=1&account={filled.support.pk}")
     assert len(titles(html)) == 1
     assert f'href="/?account={filled.support.pk}&amp;unread=1"' in html
     actions.mark_read(ada, filled.group, filled.group.last_dm_event_id)
-    html = page(as_ada, f"?kind=group&unread=1&account={filled.support.pk}")
+    html = inbox(as_ada, f"?kind=group&unread=1&account={filled.support.pk}")
     assert titles(html) == []
     assert "Nothing here under these filters." in html
 
@@ -99,7 +80,7 @@ def test_filters_combine_and_stand_in_the_address(as_ada, ada, filled):
 def test_older_conversations_follow_by_a_link_until_each_was_shown_once(as_ada, filled):
     seen, address = [], "/"
     while address:
-        html = page(as_ada, address.removeprefix("/"))
+        html = inbox(as_ada, address.removeprefix("/"))
         seen += re.findall(r'data-conversation="(\d+)"', html)
         found = re.search(r'<a class="button quiet small"\s+href="(/\?[^"]*after=[^"]*)"', html)
         address = found[1].replace("&amp;", "&") if found else None
@@ -107,11 +88,11 @@ def test_older_conversations_follow_by_a_link_until_each_was_shown_once(as_ada, 
 
 
 def test_unread_rows_are_marked_and_counted_beside_their_account(as_ada, ada, filled):
-    html = page(as_ada)
+    html = inbox(as_ada)
     assert re.search(r"@NordlichtStudio</span>\s*<span class=\"count\">1<", html)
     assert html.count('class="row unread"') == 50
     actions.mark_read(ada, filled.long, filled.long.last_dm_event_id)
-    assert page(as_ada).count('class="row unread"') == 49
+    assert inbox(as_ada).count('class="row unread"') == 49
 
 
 @pytest.mark.parametrize("size", [1, 40])
@@ -119,18 +100,18 @@ def test_the_number_of_queries_does_not_grow_with_the_inbox(as_ada, filled, size
     for number in range(200, 200 + size):
         rich._small(filled.support, number, NOW)
     with django_assert_max_num_queries(13):
-        page(as_ada)
+        inbox(as_ada)
 
 
 def test_the_age_of_what_is_shown_is_said(as_ada, filled):
     SyncState.objects.filter(x_account=filled.studio).update(last_success_at=NOW - timedelta(minutes=40))
-    assert re.search(r"as of <time[^>]*>13:22</time>", page(as_ada))
+    assert re.search(r"as of <time[^>]*>13:22</time>", inbox(as_ada))
 
 
 def test_where_one_x_account_is_shown_its_state_is_one_link_away(as_ada, filled):
     address = f'href="/x-accounts/{filled.studio.pk}/"'
-    assert address not in page(as_ada)
-    assert address in page(as_ada, f"?account={filled.studio.pk}")
+    assert address not in inbox(as_ada)
+    assert address in inbox(as_ada, f"?account={filled.studio.pk}")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +127,7 @@ def test_where_one_x_account_is_shown_its_state_is_one_link_away(as_ada, filled)
 )
 def test_an_account_that_needs_a_person_says_so_with_the_way_on(as_ada, filled, state, words):
     SyncState.objects.filter(x_account=filled.studio).update(state=state)
-    html = page(as_ada)
+    html = inbox(as_ada)
     assert words in html
     target = "x_account_start" if state == "waiting" else "x_account"
     assert reverse(target, args=[filled.studio.pk]) in html
@@ -172,34 +153,34 @@ def test_what_stops_reading_is_told_with_since_when_what_comes_next_and_how_old_
         last_success_at=NOW - timedelta(minutes=90),
     )
     for address in ("", f"c/{filled.studio.conversations.get().pk}/"):
-        html = page(as_ada, address)
+        html = inbox(as_ada, address)
         assert what in html
         assert next_step in html
         assert "Shown is what X gave until 12:32." in html
-    assert "Shown is what X gave until <time" in page(as_ada, f"x-accounts/{filled.studio.pk}/")
+    assert "Shown is what X gave until <time" in inbox(as_ada, f"x-accounts/{filled.studio.pk}/")
 
 
 def test_an_account_whose_grant_ended_says_so(as_ada, filled):
     XAccount.objects.filter(pk=filled.studio.pk).update(state=XAccount.State.RECONNECT)
-    assert "X no longer accepts the connection of @NordlichtStudio, since" in page(as_ada)
+    assert "X no longer accepts the connection of @NordlichtStudio, since" in inbox(as_ada)
 
 
 def test_an_empty_inbox_is_not_called_empty_but_says_what_x_gives(as_ada, ada):
     factories.MembershipFactory(user=ada, role=Role.VIEWER)
-    html = page(as_ada)
+    html = inbox(as_ada)
     assert "X has given us no conversations yet." in html
     assert "XChat" in html
 
 
 def test_an_owner_without_any_x_account_is_led_to_connect_one(as_ada):
-    html = page(as_ada)
+    html = inbox(as_ada)
     assert "Connect an X account" in html
     assert reverse("connect_x_account") in html
 
 
 def test_a_member_of_no_x_account_is_told_whom_to_ask(client, ben):
     client.force_login(ben)
-    html = page(client)
+    html = inbox(client)
     assert "Ask whoever invited you" in html
     assert reverse("connect_x_account") not in html
 
@@ -215,7 +196,7 @@ def test_the_inbox_of_somebody_elses_account_does_not_exist(client, cleo, filled
     Membership.objects.create(user=cleo, x_account=factories.XAccountFactory())
     client.force_login(cleo)
     assert client.get(f"/?account={filled.support.pk}").status_code == 404
-    assert titles(page(client)) == []
+    assert titles(inbox(client)) == []
 
 
 def test_who_is_removed_while_a_page_is_made_sees_no_row_of_it(as_ada, ada, filled, monkeypatch):
@@ -227,4 +208,4 @@ def test_who_is_removed_while_a_page_is_made_sees_no_row_of_it(as_ada, ada, fill
         return found
 
     monkeypatch.setattr(ConversationQuerySet, "newest_of", removed_after_it)
-    assert titles(page(as_ada)) == []
+    assert titles(inbox(as_ada)) == []

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 
 from accounts.models import Membership
 from conversations import actions
 from conversations.models import ActivitySubscription, PushState, SyncState
 from tests import factories
-from tests.e2e import rich
+from tests.conversations.page_support import NOW, inbox
 
-NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def filled(ada, _now):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    return rich.fill(ada, NOW)
-
-
-@pytest.fixture
-def as_ada(client, ada):
-    client.force_login(ada)
-    return client
-
-
-def page(client, query):
-    answer = client.get(f"/{query}")
-    assert answer.status_code == 200
-    return re.sub(r"\s+", " ", answer.content.decode())
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 def rows(html):
@@ -51,34 +25,34 @@ def row(html, pk):
 
 
 def test_the_rows_asked_for_come_as_the_list_shows_them(as_ada, filled):
-    whole = page(as_ada, "")
+    whole = inbox(as_ada, "")
     asked = rows(whole)[3:6]
-    html = page(as_ada, f"?only={asked[2]},{asked[0]},{asked[1]}")
+    html = inbox(as_ada, f"?only={asked[2]},{asked[0]},{asked[1]}")
     assert rows(html) == asked
     assert [row(html, pk) for pk in asked] == [row(whole, pk) for pk in asked]
 
 
 def test_the_counts_come_with_any_of_them_and_alone(as_ada, filled):
     for query in (f"?only={filled.long.pk}", "?only=", "?account=&only="):
-        html = page(as_ada, query)
+        html = inbox(as_ada, query)
         assert re.search(r'@NordlichtStudio</span>\s*<span class="count">1<', html)
-    assert rows(page(as_ada, "?only=")) == []
+    assert rows(inbox(as_ada, "?only=")) == []
 
 
 def test_what_the_filters_leave_out_does_not_come(as_ada, ada, filled):
-    assert rows(page(as_ada, f"?kind=group&only={filled.long.pk},{filled.group.pk}")) == [filled.group.pk]
-    assert rows(page(as_ada, f"?account={filled.studio.pk}&only={filled.long.pk}")) == []
-    assert rows(page(as_ada, f"?unread=1&only={filled.long.pk}")) == [filled.long.pk]
+    assert rows(inbox(as_ada, f"?kind=group&only={filled.long.pk},{filled.group.pk}")) == [filled.group.pk]
+    assert rows(inbox(as_ada, f"?account={filled.studio.pk}&only={filled.long.pk}")) == []
+    assert rows(inbox(as_ada, f"?unread=1&only={filled.long.pk}")) == [filled.long.pk]
     actions.mark_read(ada, filled.long, filled.long.last_dm_event_id)
-    assert rows(page(as_ada, f"?unread=1&only={filled.long.pk}")) == []
+    assert rows(inbox(as_ada, f"?unread=1&only={filled.long.pk}")) == []
 
 
 def test_a_stranger_gets_no_row_by_its_number(client, cleo, filled):
     factories.MembershipFactory(user=cleo, x_account=factories.SyncStateFactory().x_account)
     client.force_login(cleo)
-    assert rows(page(client, f"?only={filled.long.pk}")) == []
+    assert rows(inbox(client, f"?only={filled.long.pk}")) == []
     Membership.objects.filter(user=cleo).delete()
-    assert filled.long.peer.name not in page(client, f"?only={filled.long.pk}")
+    assert filled.long.peer.name not in inbox(client, f"?only={filled.long.pk}")
 
 
 @pytest.mark.parametrize("only", ["x", "1,", ",1", "-1", "9" * 19, ",".join(["1"] * 51)])
@@ -88,9 +62,9 @@ def test_what_are_no_rows_is_no_address(as_ada, filled, only):
 
 @pytest.mark.parametrize("size", [1, 20])
 def test_the_number_of_queries_is_that_of_the_list(as_ada, filled, size, django_assert_max_num_queries):
-    asked = rows(page(as_ada, ""))[:size]
+    asked = rows(inbox(as_ada, ""))[:size]
     with django_assert_max_num_queries(15):
-        assert rows(page(as_ada, "?only=" + ",".join(map(str, asked)))) == asked
+        assert rows(inbox(as_ada, "?only=" + ",".join(map(str, asked)))) == asked
 
 
 @pytest.fixture
@@ -109,21 +83,21 @@ def ages(html):
 
 def test_pushes_that_are_newer_than_the_last_read_are_said(as_ada, filled, pushed):
     address = f"?account={filled.support.pk}"
-    assert ages(page(as_ada, address)) == [("as of", "13:52"), ("pushed until", "14:01")]
+    assert ages(inbox(as_ada, address)) == [("as of", "13:52"), ("pushed until", "14:01")]
     SyncState.objects.update(last_success_at=NOW)
-    assert ages(page(as_ada, address)) == [("as of", "14:02")]
+    assert ages(inbox(as_ada, address)) == [("as of", "14:02")]
 
 
 def test_of_several_accounts_the_one_that_is_known_the_least_far_counts(as_ada, filled, pushed):
-    assert ages(page(as_ada, "")) == [("as of", "13:52")]
+    assert ages(inbox(as_ada, "")) == [("as of", "13:52")]
     SyncState.objects.filter(x_account=filled.studio).update(last_success_at=NOW - timedelta(minutes=2))
-    assert ages(page(as_ada, "")) == [("as of", "13:52"), ("pushed until", "14:00")]
+    assert ages(inbox(as_ada, "")) == [("as of", "13:52"), ("pushed until", "14:00")]
 
 
 def test_where_x_does_not_push_nothing_is_said_of_pushes(as_ada, filled, pushed, settings):
     address = f"?account={filled.support.pk}"
     ActivitySubscription.objects.update(state=ActivitySubscription.State.REFUSED)
-    assert ages(page(as_ada, address)) == [("as of", "13:52")]
+    assert ages(inbox(as_ada, address)) == [("as of", "13:52")]
     ActivitySubscription.objects.update(state=ActivitySubscription.State.ACTIVE)
     settings.X_PUSH = "off"
-    assert ages(page(as_ada, address)) == [("as of", "13:52")]
+    assert ages(inbox(as_ada, address)) == [("as of", "13:52")]

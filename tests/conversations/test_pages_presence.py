@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -11,19 +11,14 @@ import time_machine
 from accounts.models import Role, snowflake_floor
 from conversations.models import Conversation, Participant, SyncState
 from tests import factories
+from tests.conversations.page_support import NOW, page
 from tests.e2e.rich import Teller, recount
 
-NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    with time_machine.travel(NOW, tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 @pytest.fixture
-def x_account(ada, _now):
+def x_account(ada):
     state = factories.SyncStateFactory(last_success_at=NOW)
     factories.MembershipFactory(user=ada, x_account=state.x_account, role=Role.ADMIN)
     return state.x_account
@@ -45,14 +40,8 @@ def talk(x_account, us, lines=3, begin=NOW - timedelta(hours=5)):
     return conversation, events
 
 
-def html(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200
-    return re.sub(r"\s+", " ", answer.content.decode())
-
-
 def thread(client, conversation, query=""):
-    return html(client, f"/c/{conversation.pk}/{query}")
+    return page(client, f"/c/{conversation.pk}/{query}")
 
 
 def peer_of(conversation):
@@ -66,11 +55,11 @@ def test_who_is_typing_is_said_in_thread_and_inbox_until_that_time_is_over(as_ad
     conversation, _ = talk(x_account, us)
     peer_of(conversation).update(typing_until=NOW + timedelta(seconds=1))
     assert '<p class="typing" id="typing" role="status">typing…</p>' in thread(as_ada, conversation)
-    assert '<span class="row-preview typing" dir="auto">typing…</span>' in html(as_ada, "/")
+    assert '<span class="row-preview typing" dir="auto">typing…</span>' in page(as_ada, "/")
     peer_of(conversation).update(typing_until=NOW)
     assert "typing…" not in thread(as_ada, conversation)
-    assert "Line 2" in html(as_ada, "/")
-    assert "typing…" not in html(as_ada, "/")
+    assert "Line 2" in page(as_ada, "/")
+    assert "typing…" not in page(as_ada, "/")
 
 
 def test_in_a_group_they_are_named_and_we_are_not(as_ada, x_account, us):
@@ -97,23 +86,23 @@ def seen(conversation, event, at=NOW - timedelta(hours=1)):
     peer_of(conversation).update(seen_dm_event_id=event.dm_event_id, seen_at=at)
 
 
-def marked(page):
+def marked(html):
     """The id of the event above the mark."""
-    found = re.search(r'.*id="e(\d+)".*?class="seen"', page)
+    found = re.search(r'.*id="e(\d+)".*?class="seen"', html)
     return int(found[1]) if found else None
 
 
 def test_seen_stands_under_our_newest_message_that_they_have_read(as_ada, x_account, us):
     conversation, events = talk(x_account, us, lines=6)
     seen(conversation, events[4])
-    page = thread(as_ada, conversation)
-    assert page.count('class="seen"') == 1
-    assert marked(page) == events[3].dm_event_id
-    assert re.search(r"Seen <time[^>]*>12:02</time>", page)
+    html = thread(as_ada, conversation)
+    assert html.count('class="seen"') == 1
+    assert marked(html) == events[3].dm_event_id
+    assert re.search(r"Seen <time[^>]*>12:02</time>", html)
     seen(conversation, events[5], at=NOW - timedelta(days=2))
-    page = thread(as_ada, conversation)
-    assert marked(page) == events[5].dm_event_id
-    assert re.search(r"Seen <time[^>]*>19 Nov</time>", page)
+    html = thread(as_ada, conversation)
+    assert marked(html) == events[5].dm_event_id
+    assert re.search(r"Seen <time[^>]*>19 Nov</time>", html)
 
 
 def test_nothing_of_ours_that_was_read_has_no_mark(as_ada, x_account, us):
@@ -130,9 +119,9 @@ def test_the_mark_stands_on_one_page_alone_also_when_that_is_an_older_one(as_ada
         last = teller.wait(minutes=1).event(conversation.peer, f"And {number}")
     recount(conversation)
     seen(conversation, last)
-    page = thread(as_ada, conversation)
-    assert 'class="seen"' not in page
-    older = html(as_ada, re.search(r'hx-get="(/c/\d+/older/[^"]*)"', page)[1].replace("&amp;", "&"))
+    html = thread(as_ada, conversation)
+    assert 'class="seen"' not in html
+    older = page(as_ada, re.search(r'hx-get="(/c/\d+/older/[^"]*)"', html)[1].replace("&amp;", "&"))
     assert marked(older) == events[1].dm_event_id
 
 
@@ -143,17 +132,17 @@ def lock(conversation, at, last=None):
     Conversation.objects.filter(pk=conversation.pk).update(encrypted_at=at, last_encrypted_at=last or at)
 
 
-def order(page):
-    return re.findall(r'id="(e\d+|locked)"', page)
+def order(html):
+    return re.findall(r'id="(e\d+|locked)"', html)
 
 
 def test_where_it_went_on_encrypted_a_marker_stands_at_that_time_and_links_to_x(as_ada, x_account, us):
     conversation, events = talk(x_account, us, lines=4)
     lock(conversation, events[1].created_at + timedelta(minutes=1), NOW)
-    page = thread(as_ada, conversation)
+    html = thread(as_ada, conversation)
     ids = [f"e{event.dm_event_id}" for event in events]
-    assert order(page) == [*ids[:2], "locked", *ids[2:]]
-    marker = page.split('id="locked"')[1].split("</p>")[0]
+    assert order(html) == [*ids[:2], "locked", *ids[2:]]
+    marker = html.split('id="locked"')[1].split("</p>")[0]
     assert "this goes on in encrypted XChat, last <time" in marker
     assert "X gives that to no app." in marker
     assert f'href="https://x.com/messages/{conversation.dm_conversation_id}"' in marker
@@ -175,9 +164,9 @@ def test_in_a_long_thread_the_marker_stands_on_exactly_one_page(as_ada, x_accoun
     events = [teller.wait(minutes=1).event(us, f"Line {number}") for number in range(62)]
     recount(conversation)
     lock(conversation, begin + timedelta(minutes=minutes))
-    page = thread(as_ada, conversation)
-    older = html(as_ada, re.search(r'hx-get="(/c/\d+/older/[^"]*)"', page)[1].replace("&amp;", "&"))
-    found = order(older) + order(page)
+    html = thread(as_ada, conversation)
+    older = page(as_ada, re.search(r'hx-get="(/c/\d+/older/[^"]*)"', html)[1].replace("&amp;", "&"))
+    found = order(older) + order(html)
     assert found.count("locked") == 1
     above = found[: found.index("locked")]
     assert len(above) == sum(snowflake_floor(begin + timedelta(minutes=minutes)) >= e.dm_event_id for e in events)
@@ -200,19 +189,19 @@ def chat(x_account):
 
 
 def test_a_conversation_known_by_x_chat_alone_shows_that_and_asks_for_no_money(as_ada, chat):
-    page = thread(as_ada, chat)
-    assert order(page) == ["locked"]
-    assert "no messages" not in page.lower()
-    assert "No older messages" not in page
-    assert "from X: at most" not in page
+    html = thread(as_ada, chat)
+    assert order(html) == ["locked"]
+    assert "no messages" not in html.lower()
+    assert "No older messages" not in html
+    assert "from X: at most" not in html
 
 
 def test_it_stands_in_the_inbox_at_its_time_with_a_lock(as_ada, chat, x_account, us):
     conversation, _ = talk(x_account, us)
-    page = html(as_ada, "/")
-    rows = re.findall(r'data-conversation="(\d+)"', page)
+    html = page(as_ada, "/")
+    rows = re.findall(r'data-conversation="(\d+)"', html)
     assert rows == [str(chat.pk), str(conversation.pk)]
-    row = page.split(f'data-conversation="{chat.pk}"')[1].split("</a>")[0]
+    row = html.split(f'data-conversation="{chat.pk}"')[1].split("</a>")[0]
     assert "🔒" in row
     assert "Goes on in encrypted XChat" in row
     assert ">12:57</time>" in row
@@ -221,11 +210,11 @@ def test_it_stands_in_the_inbox_at_its_time_with_a_lock(as_ada, chat, x_account,
 def test_a_conversation_with_newer_regular_messages_keeps_its_preview_and_has_the_lock(as_ada, x_account, us):
     conversation, _ = talk(x_account, us)
     lock(conversation, NOW - timedelta(days=1))
-    page = html(as_ada, "/")
-    assert "Line 2" in page
-    assert "🔒" in page
+    html = page(as_ada, "/")
+    assert "Line 2" in html
+    assert "🔒" in html
     lock(conversation, NOW)
-    assert "Line 2" not in html(as_ada, "/")
+    assert "Line 2" not in page(as_ada, "/")
 
 
 # --- Somebody is looking ----------------------------------------------------------------------------------------------
@@ -235,18 +224,18 @@ def watched():
     return SyncState.objects.get().watched_until
 
 
-@pytest.mark.parametrize("page", ["/", "/c/{pk}/"])
-def test_looking_is_written_down_for_two_minutes_and_at_most_each_half_minute(as_ada, x_account, us, page):
+@pytest.mark.parametrize("path", ["/", "/c/{pk}/"])
+def test_looking_is_written_down_for_two_minutes_and_at_most_each_half_minute(as_ada, x_account, us, path):
     conversation, _ = talk(x_account, us)
-    address = page.format(pk=conversation.pk)
+    address = path.format(pk=conversation.pk)
     with time_machine.travel(NOW, tick=False) as clock:
-        html(as_ada, address)
+        page(as_ada, address)
         assert watched() == NOW + timedelta(minutes=2)
         clock.move_to(NOW + timedelta(seconds=29))
-        html(as_ada, address)
+        page(as_ada, address)
         assert watched() == NOW + timedelta(minutes=2)
         clock.move_to(NOW + timedelta(seconds=31))
-        html(as_ada, address)
+        page(as_ada, address)
         assert watched() == NOW + timedelta(seconds=151)
 
 
@@ -263,11 +252,11 @@ def test_only_the_accounts_that_are_shown_are_watched(as_ada, ada, x_account):
     other = factories.SyncStateFactory()
     factories.MembershipFactory(user=ada, x_account=other.x_account)
     stranger = factories.SyncStateFactory()
-    html(as_ada, f"/?account={x_account.pk}")
+    page(as_ada, f"/?account={x_account.pk}")
     rows = dict(SyncState.objects.values_list("x_account", "watched_until"))
     assert rows[x_account.pk] is not None
     assert rows[other.x_account_id] is None
-    html(as_ada, "/")
+    page(as_ada, "/")
     other.refresh_from_db()
     stranger.refresh_from_db()
     assert other.watched_until is not None

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-import time_machine
 from django.urls import reverse
 
 from accounts.models import Role, XAccount, snowflake_floor
 from conversations.models import BilledResource, SyncState
 from tests import factories
+from tests.conversations.page_support import NOW, words
 
-NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _now():
-    with time_machine.travel(NOW, tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 @pytest.fixture
-def x_account(ada, _now):
+def x_account(ada):
     x_account = factories.XAccountFactory(username="NordlichtHelp")
     factories.MembershipFactory(user=ada, x_account=x_account, role=Role.ADMIN)
     return x_account
-
-
-def words(answer):
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 def state_page(client, x_account):

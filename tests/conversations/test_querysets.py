@@ -8,9 +8,9 @@ from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership, Role
-from conversations import actions
+from conversations import actions, counts, querysets
 from conversations.models import Conversation, DmEvent, Participant
-from conversations.querysets import MANY_UNREAD, NAMED
+from conversations.querysets import NAMED
 from tests import factories
 
 NEW, OLD = 1_000, 10
@@ -82,16 +82,37 @@ def test_unread_is_each_persons_own(ada, ben, x_account):
 def test_unread_conversations_are_counted_per_account_and_no_further_than_needed(ada, x_account):
     other = factories.XAccountFactory()
     Membership.objects.create(user=ada, x_account=other, read_before_id=1)
-    for number in range(MANY_UNREAD + 3):
+    for number in range(counts.MANY + 3):
         conversation(x_account, newest=NEW + number)
     conversation(other)
     conversation(other, newest=0)
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        counts = Conversation.objects.count_unread(ada, [x_account.pk, other.pk])
-    assert counts == {x_account.pk: MANY_UNREAD, other.pk: 1}
+        found = Conversation.objects.count_unread(ada, [x_account.pk, other.pk])
+    assert found == {x_account.pk: counts.Count(counts.MANY), other.pk: counts.Count(1)}
+    assert str(found[x_account.pk]) == "99+"
     assert len(queries) == 1
+
+
+@pytest.mark.services
+def test_a_count_of_unread_ones_says_where_it_may_have_missed_some(ada, x_account, monkeypatch):
+    monkeypatch.setattr(querysets, "LOOKED_AT", 5)
+
+    def counted():
+        return str(Conversation.objects.count_unread(ada, [x_account.pk])[x_account.pk])
+
+    for number in range(5):
+        conversation(x_account, newest=NEW + number)
+    assert counted() == "5"
+    for number in range(3):
+        conversation(x_account, newest=OLD + number)  # from before the person joined: read
+    assert counted() == "5"
+    conversation(x_account, newest=NEW - 1)
+    assert counted() == "5+"
+    for row in Conversation.objects.filter(last_dm_event_id__gte=NEW):
+        actions.mark_read(ada, row, row.last_dm_event_id)
+    assert counted() == "0+"
 
 
 def test_pages_over_several_accounts_give_every_conversation_once_newest_first(ada, x_account):

@@ -9,25 +9,12 @@ from django.apps import apps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Role
 from conversations.models import DmEvent, EventMedia, EventPost, Media, Post, PostMedia, SearchState, XUser
 from conversations.search import asking, finding, index
 from tests import factories
 from tests.conversations.search_support import found_events, found_texts, index_all, say, scan_texts
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture
-def x_account(ada):
-    row = factories.XAccountFactory(username="NordlichtHelp")
-    factories.MembershipFactory(user=ada, x_account=row, role=Role.AGENT)
-    return row
-
-
-@pytest.fixture
-def talk(x_account):
-    return factories.ConversationFactory(x_account=x_account, peer__username="odd_ossian", peer__name="Ossian Berg")
 
 
 def titled(*titles):

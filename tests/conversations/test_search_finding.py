@@ -8,26 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Role, snowflake_floor
+from accounts.models import snowflake_floor
 from conversations.models import DmEvent, EventMedia, EventPost, Media, Post, SearchEntry
 from conversations.search import asking, finding
 from tests import factories
 from tests.conversations.search_support import found_events, found_texts, index_all, say, scan
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture
-def x_account(ada):
-    row = factories.XAccountFactory(username="NordlichtHelp")
-    factories.MembershipFactory(user=ada, x_account=row, role=Role.AGENT)
-    return row
-
-
-@pytest.fixture
-def talk(x_account):
-    peer = factories.XUserFactory(username="odd_ossian", name="Ossian Berg")
-    return factories.ConversationFactory(x_account=x_account, peer=peer)
 
 
 LATIN = [

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.models import ActivitySubscription, ApiCall, PushState, SyncState
-from conversations.sync import caps, subscriptions, trouble
+from conversations.sync import caps, subscriptions, trouble, wanted
 from dminbox.xapi.app import XApp
 from dminbox.xapi.errors import Unavailable
 from tests.conversations.sync_support import OWN, begin, connect
@@ -39,7 +39,7 @@ def at_x(xsim) -> list[tuple[str, str | None]]:
     return sorted((row["event_type"], row.get("filter", {}).get("user_id")) for row in rows)
 
 
-ALL = sorted([(kind, OWN) for kind in subscriptions.KINDS] + [("oauth.revoke", None)])
+ALL = sorted([(kind, OWN) for kind in wanted.KINDS] + [("oauth.revoke", None)])
 
 
 @pytest.mark.parametrize("form", ["nested", "flat", "list", "empty"])

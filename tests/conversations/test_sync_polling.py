@@ -19,6 +19,7 @@ from conversations.sync import caps, intervals, pace, polling, store_page, troub
 from dminbox.xapi.errors import RateLimited, Unavailable
 from dminbox.xapi.schema import RateLimit
 from tests.conversations.sync_support import (
+    ANN,
     OWN,
     answer_of,
     begin,
@@ -32,11 +33,11 @@ from tests.conversations.sync_support import (
     settle,
     stored,
     stored_ids,
+    write_history,
 )
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = SyncState.State
-ANN = "2000000000000000001"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -45,15 +46,6 @@ def x_account(xsim):
     xsim.post("settings", {"token_seconds": 10**8})
     make_person(xsim, ANN)
     return connect(xsim)
-
-
-def write_history(xsim, hours, other: str = ANN) -> list[int]:
-    """One message for each of these hours ago."""
-    now = datetime.fromisoformat(xsim.get("clock")["now"])
-    return [
-        int(say(xsim, other, f"{ago} h ago", created_at=(now - timedelta(hours=ago)).isoformat())["id"])
-        for ago in hours
-    ]
 
 
 def asked(xsim) -> list[dict]:

@@ -35,7 +35,7 @@ from conversations.models import (
     XUser,
     XUserName,
 )
-from conversations.sync import by_id, history, opening, subscriptions, trouble
+from conversations.sync import by_id, history, opening, subscriptions, trouble, wanted
 from dminbox.wording import CAP_REACHED, WITH_ID
 from dminbox.xapi import signs
 from tests import factories, pseudo
@@ -243,10 +243,8 @@ def _people(found, ada):
 
 def _push(x_account):
     PushState.objects.update_or_create(pk=1, defaults={"state": "refused", "detail": signs.ENROL, "next_try_at": NOW})
-    for state, detail in (("active", ""), ("over_cap", subscriptions.OVER_CAP), ("refused", subscriptions.REFUSED)):
-        ActivitySubscription.objects.create(
-            x_account=x_account, event_type=f"dm.{state}", state=state, detail=detail, checked_at=NOW
-        )
+    for state, detail in (("active", ""), ("over_cap", wanted.OVER_CAP), ("refused", subscriptions.REFUSED)):
+        ActivitySubscription.objects.create(x_account=x_account, event_type=f"dm.{state}", state=state, detail=detail)
 
 
 def left_on(*answers):
@@ -366,7 +364,7 @@ def test_no_page_before_the_sign_in_has_words_that_cannot_be_translated(client, 
     assert told(found) == ""
 
 
-@pytest.mark.parametrize("template", ["403_csrf.html", "404.html", "429.html", "500.html"])
+@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "429.html", "500.html"])
 def test_no_page_for_what_went_wrong_has_words_that_cannot_be_translated(template, db):
     with pseudo.brackets():
         assert pseudo.unmarked(render_to_string(template)) == []

@@ -17,7 +17,7 @@ from accounts import grants, tokens
 from accounts.models import XAccount
 from conversations import missing, showing
 from conversations.models import MediaFile
-from conversations.sync import by_id, caps, history, opening, push, subscriptions, trouble, wishes
+from conversations.sync import by_id, caps, history, opening, push, subscriptions, trouble, wanted, wishes
 from conversations.templatetags.shown import moment
 from dminbox import wording
 from dminbox.wording import worded
@@ -32,7 +32,7 @@ STORED = [
     *(trouble.NO_CREDIT, trouble.RECONNECT, trouble.SCOPES, trouble.NO_ANSWER, trouble.UNREADABLE),
     *(trouble.NOT_THERE, trouble.REFUSED, caps.WISH, wishes.WINDOW, push.REVOKED, by_id.NOT_SHOWN),
     *(history.NO_MORE, history.NOTHING_NEW, history.NO_MORE_OF_THESE, history.RESTING),
-    *(opening.NONE, opening.NO_TARGET, opening.UNREADABLE, subscriptions.OVER_CAP, subscriptions.REFUSED),
+    *(opening.NONE, opening.NO_TARGET, opening.UNREADABLE, wanted.OVER_CAP, subscriptions.REFUSED),
     *(signs.ENROL, signs.USER_TOKEN, signs.DM_RIGHT, signs.SECRET, signs.CONSUMER, signs.APP_RIGHT, signs.CRC),
     *(signs.WEBHOOK_URL, signs.WEBHOOK_LIMIT, grants.OVER_HTTP),
 ]

@@ -69,6 +69,13 @@ def server(transactional_db, shared_server) -> str:
 
 @contextmanager
 def serving(port: int) -> Iterator[str]:
+    with process_at(port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def process_at(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A web process that answers there."""
     address = f"http://127.0.0.1:{port}"
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.e2e.serving",
@@ -84,7 +91,7 @@ def serving(port: int) -> Iterator[str]:
     )
     try:
         _wait_for(f"{address}/healthz", process)
-        yield address
+        yield process
     finally:
         process.terminate()
         process.wait(20)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 
 LONGEST_HEAD = 64 * 1024
+BUFFER = 4096
 HURRIED = {
     b"/static/js/live-worker.js": [
         (b"SILENCE_MS = 35_000", b"SILENCE_MS =  4_000"),
@@ -27,7 +28,9 @@ HURRIED = {
 
 
 class Proxy:
-    """streams: "pass", "swallow" (taken and never answered; also those that are open) or "refuse" (502)."""
+    """streams: "pass", "swallow" (taken and never answered; also those that are open), "hold" (kept until a
+    buffer is full) or "refuse" (502).
+    """
 
     def __init__(self, upstream: str) -> None:
         self.upstream = upstream.removeprefix("http://")
@@ -40,7 +43,7 @@ class Proxy:
 
     @property
     def open_streams(self) -> int:
-        return sum(path.startswith(b"/live/") for path in list(self.open.values()))
+        return sum(is_stream(path) for path in list(self.open.values()))
 
     def cut(self) -> None:
         """Ends everything that is under way."""
@@ -54,6 +57,10 @@ class Proxy:
 
     def find_network(self) -> None:
         self.is_down = False
+
+
+def is_stream(path: bytes) -> bool:
+    return path.split(b"?")[0] == b"/live/"
 
 
 @contextlib.contextmanager
@@ -90,7 +97,7 @@ class _Handler(socketserver.BaseRequestHandler):
         if not head or proxy.is_down:
             return
         path = head.split(b" ", 2)[1]
-        if path.startswith(b"/live/") and proxy.streams == "refuse":
+        if is_stream(path) and proxy.streams == "refuse":
             self.request.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
         host, port = proxy.upstream.split(":")
@@ -123,7 +130,7 @@ class _Handler(socketserver.BaseRequestHandler):
     def _pass_on(self, upstream: socket.socket, path: bytes) -> None:
         """Both ways, until one side ends. Who has swallowed a piece is silent from then on."""
         proxy: Proxy = self.server.proxy
-        is_stream, is_silent = path.startswith(b"/live/"), False
+        is_silent, held = False, b""
         hurried = HURRIED.get(path.split(b"?")[0])
         while True:
             readable, _, _ = select.select([upstream, self.request], [], [])
@@ -134,10 +141,14 @@ class _Handler(socketserver.BaseRequestHandler):
                 upstream.sendall(piece)
                 continue
             piece = upstream.recv(1_000_000)
-            is_silent = is_silent or (is_stream and proxy.streams == "swallow")
+            is_silent = is_silent or (is_stream(path) and proxy.streams == "swallow")
             if not piece:
                 return
             for usual, quick in hurried or []:
                 piece = piece.replace(usual, quick)
+            held += piece
+            if is_stream(path) and proxy.streams == "hold" and len(held) < BUFFER:
+                continue
             if not is_silent:
-                self.request.sendall(piece)
+                self.request.sendall(held)
+            held = b""

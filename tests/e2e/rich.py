@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from django.conf import settings
@@ -12,30 +13,29 @@ from PIL import Image, ImageDraw
 
 from accounts.models import Membership, Role, User, XAccount, snowflake_floor
 from conversations.models import (
+    ActivitySubscription,
+    ApiCall,
     Conversation,
     DmEvent,
     EventMedia,
     EventParticipant,
     EventPost,
+    LinkPicture,
     Media,
     MediaFile,
     Post,
     PostMedia,
+    PushState,
+    RateWindow,
+    ReadInterval,
+    SpendDay,
     XUser,
 )
+from dminbox.styleguide.rows import PEOPLE, POLL
 from tests import factories
 
 FILES = Path(settings.BASE_DIR) / "dminbox" / "xsim" / "files"
 SUPPORT_ID, STUDIO_ID = 1_700_000_000_000_000_001, 1_700_000_000_000_000_002
-PEOPLE = [
-    ("Ada Lindqvist", "ada_lindqvist"),
-    ("Ben Østergård", "ben_reads"),
-    ("مريم الزهراء", "maryam_lights"),
-    ("山田 太郎", "yamada_taro"),
-    ("Cleo Nyström-Vanderbilt the Third of Uppsala", "cleo_third"),
-    ("Ossian 🕯️", "odd_ossian"),
-    ("Mira", "mira_nordlicht"),
-]
 
 
 @dataclass
@@ -102,8 +102,8 @@ def fill(user: User, now: datetime | None = None) -> Rich:
     us = factories.XUserFactory(id=SUPPORT_ID, username="NordlichtHelp", name="Nordlicht Lamps Support")
     them = factories.XUserFactory(id=STUDIO_ID, username="NordlichtStudio", name="Nordlicht Studio")
     people = [
-        factories.XUserFactory(id=900_000_000 + n, name=name, username=username)
-        for n, (name, username) in enumerate(PEOPLE)
+        factories.XUserFactory(id=900_000_000 + n, name=person.name, username=person.username)
+        for n, person in enumerate(PEOPLE)
     ]
     people[0].avatar = photo_file("avatar-ada", 96, 96)
     people[0].save()
@@ -356,15 +356,65 @@ def post_with_everything(people: list[XUser]) -> Post:
         state="complete",
         quoted=quoted,
         created_at=datetime(2026, 11, 1, 8, tzinfo=UTC),
-        poll={
-            "id": "1",
-            "options": [
-                {"position": 1, "label": "Sand", "votes": 48},
-                {"position": 2, "label": "Moss", "votes": 112},
-                {"position": 3, "label": "Fjord", "votes": 77},
-            ],
-            "voting_status": "closed",
-        },
+        poll=POLL | {"id": "1"},
     )
     PostMedia.objects.create(post=post, media=photo("3_9", 1200, 675, "Three lamp shades in a row"))
     return post
+
+
+def link_cards(filled: Rich) -> None:
+    """A message and a post with a card of the page they link to: with a small picture, and with a wide one."""
+    event = filled.everything.events.get(text__startswith="Of course! See")
+    for name, size, where in (("large", (1200, 630), {"post_id": 7001}), ("small", (150, 150), {"event": event})):
+        file = photo_file(f"page-{name}", *size)
+        MediaFile.objects.filter(pk=file.pk).update(source_url=_news(name), width=size[0], height=size[1])
+        LinkPicture.objects.create(file=file, **where)
+    Post.objects.filter(pk=7001).update(entities=_linked("large", "Winter catalogue"))
+    DmEvent.objects.filter(pk=event.pk).update(entities=_linked("small", "قائمة الشتاء"))
+
+
+def _linked(name: str, title: str) -> dict[str, list[dict[str, object]]]:
+    url = {
+        "url": "https://t.co/shop000001",
+        "expanded_url": "https://nordlicht.example/winter",
+        "title": title,
+        "description": "Lamps for long nights, and what to do about a dimmer that hums.",
+        "images": [{"url": _news(name), "width": 1200, "height": 630}],
+    }
+    return {"urls": [url]}
+
+
+def _news(name: str) -> str:
+    return f"https://pbs.twimg.com/news_img/{name}"
+
+
+# --- An X account's day -----------------------------------------------------------------------------------------------
+
+
+def day(x_account: XAccount, now: datetime) -> None:
+    """The last 24 hours of its reading: many calls, some failed, one stretch still to be read."""
+    calls = [
+        ApiCall(
+            x_account=x_account,
+            endpoint="GET /2/dm_events" if minutes % 30 else "GET /2/tweets",
+            status=200 if minutes > 40 else 503,
+            at=now - timedelta(minutes=minutes),
+            dm_events=minutes % 7,
+            usd=Decimal(minutes % 7) / 100,
+        )
+        for minutes in range(0, 24 * 60, 3)
+    ]
+    ApiCall.objects.bulk_create(calls)
+    SpendDay.objects.create(x_account=x_account, day=now.date(), usd=Decimal("4.35"))
+    high, low = (snowflake_floor(now - timedelta(hours=hours)) for hours in (1, 6))
+    ReadInterval.objects.create(x_account=x_account, low_id=low, high_id=high, next_token="on")
+
+
+def push(x_account: XAccount, now: datetime) -> None:
+    PushState.objects.create(pk=1, state="connected", last_line_at=now, lease_until=now + timedelta(hours=1))
+    for kind, state in (("dm.received", "active"), ("dm.read", "over_cap")):
+        ActivitySubscription.objects.create(x_account=x_account, event_type=kind, state=state)
+    resets = now + timedelta(minutes=8)
+    RateWindow.objects.create(
+        x_account=x_account, endpoint="GET /2/dm_events", limit=15, remaining=9, reset_at=resets, resets=resets
+    )

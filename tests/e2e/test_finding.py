@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from conversations import actions
 from conversations.models import Conversation
 from tests.e2e import rich
 from tests.e2e.conftest import PHONE
+from tests.e2e.looking import violations
 from tests.e2e.test_reading import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -29,10 +29,6 @@ def focused_pk(page):
 
 def listed(page):
     return page.locator("#list .row").evaluate_all("rows => rows.map(row => row.dataset.conversation)")
-
-
-def complaints_of_axe(page):
-    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in Axe().run(page).response["violations"]]
 
 
 def test_j_and_k_move_in_the_list_and_enter_opens(visit, ada, filled):
@@ -104,7 +100,7 @@ def test_g_i_leads_to_the_inbox_and_the_keys_are_told_on_a_sheet(visit, ada, fil
     sheet = page.locator("#key-sheet")
     sheet.wait_for(state="visible")
     assert "Mark as unread" in sheet.inner_text()
-    assert complaints_of_axe(page) == []
+    assert violations(page) == []
     page.keyboard.press("j")
     assert focused_pk(page) is None, "keys rest while a dialog is open"
     page.keyboard.press("Escape")
@@ -135,7 +131,7 @@ def test_the_palette_leads_to_a_conversation_by_a_name(visit, ada, filled):
     page.keyboard.press("Control+k")
     wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length > 5")
     assert page.evaluate("() => document.activeElement.id") == "palette-input"
-    assert complaints_of_axe(page) == []
+    assert violations(page) == []
     page.keyboard.type("østergård")
     wait_until(page, "document.querySelector('#palette-list [role=option]')?.innerText.includes('Østergård')")
     chosen = page.locator("#palette-input").get_attribute("aria-activedescendant")
@@ -173,7 +169,7 @@ def test_filters_are_set_kept_as_a_view_and_taken_away(visit, ada, filled, optio
     page.get_by_role("button", name="Filter", exact=True).click()
     page.wait_for_url("**/?unanswered=1&media=1**")
     page.locator(".more-filters summary").click()
-    assert complaints_of_axe(page) == []
+    assert violations(page) == []
     page.get_by_label("Keep what is set now as a view named").fill("Broken lamps")
     page.get_by_role("button", name="Keep view").click()
     assert page.locator("#views a[aria-current]").inner_text().startswith("Broken lamps")
@@ -191,7 +187,7 @@ def test_a_persons_page_is_one_click_from_their_message(visit, ada, filled, opti
     page.locator(".event-by a.by").first.click()
     page.wait_for_url("**/people/*/")
     assert page.locator("h1").inner_text() != ""
-    assert complaints_of_axe(page) == []
+    assert violations(page) == []
     page.locator(".person-rows a").first.click()
     page.wait_for_selector("#thread-title")
 

@@ -6,25 +6,18 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from accounts.models import snowflake_floor
 from conversations.models import (
-    ActivitySubscription,
-    ApiCall,
     Participant,
-    PushState,
-    RateWindow,
-    ReadInterval,
-    SpendDay,
     SyncState,
 )
 from tests import factories
 from tests.e2e import rich
 from tests.e2e.conftest import PHONE
+from tests.e2e.looking import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-POLLS = "GET /2/dm_events"
 
 
 @pytest.fixture
@@ -42,38 +35,10 @@ def filled(server, ada):
         monthly_cap_usd=Decimal(50),
     )
     SyncState.objects.filter(x_account=found.studio).update(state="capped", monthly_cap_usd=Decimal(5))
-    _day(found.support, now)
-    _push(found.support, now)
+    rich.day(found.support, now)
+    rich.push(found.support, now)
     _presence(found, now)
     return found
-
-
-def _day(x_account, now):
-    calls = [
-        ApiCall(
-            x_account=x_account,
-            endpoint=POLLS if minutes % 30 else "GET /2/tweets",
-            status=200 if minutes > 40 else 503,
-            at=now - timedelta(minutes=minutes),
-            dm_events=minutes % 7,
-            usd=Decimal(minutes % 7) / 100,
-        )
-        for minutes in range(0, 24 * 60, 3)
-    ]
-    ApiCall.objects.bulk_create(calls)
-    SpendDay.objects.create(x_account=x_account, day=now.date(), usd=Decimal("4.35"))
-    high, low = (snowflake_floor(now - timedelta(hours=hours)) for hours in (1, 6))
-    ReadInterval.objects.create(x_account=x_account, low_id=low, high_id=high, next_token="on")
-
-
-def _push(x_account, now):
-    PushState.objects.create(pk=1, state="connected", last_line_at=now, lease_until=now + timedelta(hours=1))
-    for kind, state in (("dm.received", "active"), ("dm.read", "over_cap")):
-        ActivitySubscription.objects.create(x_account=x_account, event_type=kind, state=state)
-    resets = now + timedelta(minutes=8)
-    RateWindow.objects.create(
-        x_account=x_account, endpoint=POLLS, limit=15, remaining=9, reset_at=resets, resets=resets
-    )
 
 
 def _presence(found, now):
@@ -107,14 +72,7 @@ def test_nothing_keeps_people_out_and_nothing_runs_out_of_the_page(visit, ada, f
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0, path
         if page.locator(".panes").count():
             assert page.evaluate("document.documentElement.scrollHeight - window.innerHeight") == 0, path
-        found = Axe().run(page)
-        serious = [
-            f"{path} {rule['id']} {node['html'][:120]} {node['failureSummary'][:200]}"
-            for rule in found.response["violations"]
-            if rule["impact"] in ("serious", "critical")
-            for node in rule["nodes"]
-        ]
-        assert serious == []
+        assert violations(page) == [], path
 
 
 def test_a_cap_is_set_and_a_bad_one_comes_back_with_words(visit, ada, filled):

@@ -136,6 +136,7 @@ def test_a_whole_list_that_is_read_anew_is_kept_anew(keeping):
 
 
 def test_a_list_older_than_a_day_is_not_shown(keeping):
+    keeping.context.set_offline(True)  # else the page may keep it anew, for it is old
     keeping.page.evaluate(
         """async () => {
           const store = await caches.open("dminbox-kept-1");

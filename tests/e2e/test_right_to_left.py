@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.test_every_page import PAGES, PICTURED, SIGNED_OUT, WIDTHS, addresses, filled, pictures, violations
+from tests.e2e import places
+from tests.e2e.looking import WIDER, WIDTHS, pictures, violations
 
-__all__ = ["addresses", "filled"]
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 NARROW = ("phone", "small-phone", "desk")
-MORE = {"search": "/search/?q=lamp", "gallery": "/c/{everything}/media/", "person": "/people/900000000/"}
 MIDDLE = "page => page.getBoundingClientRect().left + page.getBoundingClientRect().width / 2"
+
+
+@pytest.fixture
+def names(server, ada, cleo):
+    return places.world(ada, cleo)
+
+
+@pytest.fixture
+def addresses(names):
+    return lambda path: path.format(**names)
 
 
 @pytest.fixture
@@ -20,30 +29,31 @@ def arab(ada):
     return ada
 
 
-def looked_at(page, name: str) -> None:
-    assert page.evaluate("[document.documentElement.dir, document.documentElement.lang]") == ["rtl", "ar"]
-    for size in NARROW:
-        width, height = WIDTHS[size]
-        page.set_viewport_size({"width": width, "height": height})
-        # What is too wide here sticks out to the left, where a page cannot even be scrolled to unless it is measured.
-        wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wider <= 0, f"{name} is {wider} px too wide at {size}"
-        for look in [look for pictured, look in PICTURED if pictured == size and pictures() and look == "light"]:
-            page.screenshot(path=pictures() / f"rtl-{name}-{size}-{look}.png")
-    assert violations(page) == [], name
+def looked_at(seen, pages, names) -> list[str]:
+    found = []
+    for name, page in places.walk(seen, pages, names):
+        assert page.evaluate("[document.documentElement.dir, document.documentElement.lang]") == ["rtl", "ar"]
+        for size in NARROW:
+            width, height = WIDTHS[size]
+            page.set_viewport_size({"width": width, "height": height})
+            # What is too wide sticks out to the left, where a page cannot even be scrolled to.
+            if (wider := page.evaluate(WIDER)) > 0:
+                found.append(f"{name} is {wider} px too wide at {size}")
+            if pictures() and size != "small-phone":
+                page.screenshot(path=pictures() / f"rtl-{name}-{size}-light.png")
+        found += [f"{name}: {each}" for each in violations(page)]
+    return found
 
 
-@pytest.mark.parametrize("name", PAGES | MORE)
-def test_a_page_stands_mirrored(visit, arab, addresses, name):
-    looked_at(visit(arab).open(addresses((PAGES | MORE)[name])), name)
+@pytest.mark.parametrize("group", places.OF_ADA)
+def test_a_page_stands_mirrored(visit, arab, names, group):
+    assert looked_at(visit(arab), places.OF_ADA[group], names) == []
 
 
-@pytest.mark.parametrize("name", SIGNED_OUT)
-def test_a_page_before_the_sign_in_stands_mirrored(visit, cleo, addresses, name):
+def test_a_page_before_the_sign_in_stands_mirrored(visit, cleo, names):
     seen = visit(cleo, locale="ar")
     seen.context.clear_cookies()
-    looked_at(seen.open(addresses(SIGNED_OUT[name])), name)
-    seen.complaints[:] = [line for line in seen.complaints if "/invitations/x/" not in line and "404" not in line]
+    assert looked_at(seen, places.SIGNED_OUT, names) == []
 
 
 def sides(page) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import serving
-from tests.e2e.test_every_page import LOOKS, pictures, violations
+from tests.e2e.looking import LOOKS, pictures, violations
 from tests.services import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -46,7 +46,7 @@ def test_the_guide_is_open_to_everybody(guide, look, direction):
 
 def test_the_guide_stands_the_colours_of_a_system(guide):
     page = guide.open("/styleguide/")
-    page.emulate_media(**LOOKS["high-contrast"])
+    page.emulate_media(**LOOKS["forced-colors"])
     assert found_in(page) == []
 
 

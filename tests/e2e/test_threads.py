@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from PIL import Image
 
@@ -15,7 +14,6 @@ from conversations.media import make_thumbnails
 from conversations.models import Media, MediaFile, ReadMark
 from tests import factories
 from tests.e2e import rich
-from tests.e2e.conftest import PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SEEN = """words => [...document.querySelectorAll('.bubble')].some((each) => {
@@ -193,31 +191,6 @@ def test_the_line_of_what_is_new_stands_above_it(visit, ada, filled):
     below = page.locator("#unread-line + article")
     assert "Message number 237" in below.inner_text()
     look(page, "unread")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("device", [{}, PHONE])
-def test_gallery_and_pages_of_a_message_are_accessible(visit, ada, filled, scheme, device):
-    event = filled.everything.events.order_by("dm_event_id").first()
-    begun = visit(ada, color_scheme=scheme, **device)
-    for name, address in {
-        "everything": f"/c/{filled.everything.pk}/",
-        "crowd": f"/c/{filled.group.pk}/",
-        "gallery": f"/c/{filled.everything.pk}/media/",
-        "message": f"/c/{filled.everything.pk}/e/{event.dm_event_id}/more/",
-        "raw": f"/c/{filled.everything.pk}/e/{event.dm_event_id}/raw/",
-    }.items():
-        page = begun.open(address)
-        look(page, f"{name}-{scheme}-{'phone' if device else 'desk'}")
-        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-        found = Axe().run(page).response["violations"]
-        assert not found, [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
-    page = begun.open(f"/c/{filled.everything.pk}/")
-    page.locator("a[data-lightbox]").first.click()
-    until(page, "document.getElementById('lightbox').open")
-    look(page, f"lightbox-{scheme}-{'phone' if device else 'desk'}")
-    found = Axe().run(page).response["violations"]
-    assert not found, [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
 
 
 def test_each_line_of_a_message_runs_as_its_own_words_do(visit, ada, filled):

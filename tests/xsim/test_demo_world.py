@@ -1,5 +1,6 @@
 """The demo world shows everything an inbox has to cope with, and is true to X's ways of numbering and wording."""
 
+import io
 import json
 import random
 import re
@@ -7,6 +8,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import Image
 
 from dminbox.xsim import demo, media
 from dminbox.xsim.demo import MIRA_ID, OSSIAN_ID, STUDIO_ID, SUPPORT_ID, demo_world
@@ -263,6 +265,30 @@ def test_there_are_photos_films_and_loops(world):
     assert all(any("bit_rate" not in variant for variant in item.variants) for item in videos), "a playlist"
     assert any(item.variants[0].get("bit_rate") != 832_000 for item in videos), "in no order"
     assert any(item.is_gone for item in world.media.values())
+
+
+def test_a_film_comes_in_a_light_size_too(world):
+    rates = [
+        [variant["bit_rate"] for variant in item.variants if "bit_rate" in variant]
+        for item in world.media.values()
+        if item.type == "video"
+    ]
+    assert any(max(each) > 1_000_000 >= min(each) for each in rates)
+
+
+def test_a_page_that_a_post_links_to_has_pictures_of_the_sizes_x_tells(world):
+    urls = [
+        url
+        for post in world.posts.values()
+        for url in post.fields.get("note_tweet", {"entities": {}})["entities"].get("urls", [])
+    ]
+    images = [image for url in urls for image in url.get("images", [])]
+    files = {path: name for post in world.posts.values() for path, name in post.files.items()}
+    assert {image["url"] for image in images} == set(files)
+    for image in images:
+        picture = Image.open(io.BytesIO(media.file_bytes(files[image["url"]])))
+        assert picture.size == (image["width"], image["height"])
+    assert images
 
 
 def test_posts_of_every_kind_are_shared(world):

@@ -45,3 +45,4 @@ def free_leases() -> None:
     SpendReservation.objects.all().delete()
     RequestClaim.objects.all().delete()
     PushState.objects.exclude(lease_until=None).update(lease_until=None, holder="")
+    PushState.objects.exclude(subscriptions_lease_until=None).update(subscriptions_lease_until=None)

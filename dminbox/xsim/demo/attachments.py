@@ -23,9 +23,10 @@ ALT_TEXTS = {
 
 @dataclass(frozen=True)
 class Film:
-    """A film that is shipped: `<name>-<width>x<height>.mp4` in one or more sizes, with a poster of the largest."""
+    """A film that is shipped: `<name>-<width>x<height>.mp4` in one or more sizes, the largest last."""
 
     name: str
+    poster: str
     duration_ms: int
     sizes: tuple[tuple[int, int], ...]
     bit_rates: tuple[int, ...]
@@ -35,18 +36,23 @@ class Film:
     def files(self) -> list[str]:
         return [f"{self.name}-{width}x{height}.mp4" for width, height in self.sizes]
 
-    @property
-    def poster(self) -> str:
-        return self.files[-1].replace(".mp4", "-poster.jpg")
-
 
 FILMS = {
-    "clip-dimming": Film("clip-dimming", 4000, ((320, 180), (640, 360)), (256_000, 832_000), "clip-dimming.m3u8"),
-    "clip-flicker": Film("clip-flicker", 3000, ((270, 480),), (632_000,), "clip-dimming.m3u8"),
+    "clip-dimming": Film(
+        "clip-dimming",
+        "clip-dimming-640x360-poster.jpg",
+        4000,
+        ((320, 180), (640, 360), (1280, 720)),
+        (256_000, 832_000, 2_176_000),
+        "clip-dimming.m3u8",
+    ),
+    "clip-flicker": Film(
+        "clip-flicker", "clip-flicker-270x480-poster.jpg", 3000, ((270, 480),), (632_000,), "clip-dimming.m3u8"
+    ),
 }
 LOOPS = {
-    "loop-glow": Film("loop-glow", 2000, ((240, 240),), (0,)),
-    "loop-swing": Film("loop-swing", 2000, ((320, 240),), (0,)),
+    "loop-glow": Film("loop-glow", "loop-glow-240x240-poster.jpg", 2000, ((240, 240),), (0,)),
+    "loop-swing": Film("loop-swing", "loop-swing-320x240-poster.jpg", 2000, ((320, 240),), (0,)),
 }
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dminbox.xsim import ids
-from dminbox.xsim.demo import attachments
+from dminbox.xsim.demo import attachments, linked
 from dminbox.xsim.demo.people import Role
 from dminbox.xsim.demo.wording import Wording
 from dminbox.xsim.world import MediaItem, Post
@@ -87,6 +87,8 @@ def write_posts(now: datetime, cast: Mapping[str, Role], user_ids: Mapping[str, 
             post.media_keys.append(item.media_key)
         _attach(wording, draft, post, author.username, shelf.posts, moment)
         post.text, post.entities = wording.text, wording.entities
+        for entities in (post.entities, fields.get("note_tweet", {}).get("entities", {})):
+            post.files |= linked.describe(pick, entities.get("urls", []), post_id)
         shelf.posts[key] = post
     return shelf
 

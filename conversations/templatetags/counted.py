@@ -1,0 +1,31 @@
+"""Numbers beside a name, as far as they were counted, and aloud what they count."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from conversations.counts import Count
+
+register = template.Library()
+
+
+@register.filter
+def as_unread(count: Count) -> SafeString:
+    return _told(count, _("or more unread") if count.is_open else _("unread"))
+
+
+@register.filter
+def as_conversations(count: Count) -> SafeString:
+    return _told(count, _("or more conversations") if count.is_open else _("conversations"))
+
+
+def _told(count: Count, words: str) -> SafeString:
+    plus = format_html(PLUS, _("Only the newest are looked at: there may be more.")) if count.is_open else ""
+    return format_html(COUNT, "" if count.found else " none", count.number, plus, words)
+
+
+PLUS = '<span aria-hidden="true" title="{}">+</span>'
+COUNT = '<span class="count{}">{}{}<span class="hidden-text"> {}</span></span>'

@@ -1,0 +1,117 @@
+"""People who show otherwise than before are announced to whoever reads of them, after what shows is committed."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from conversations import changes
+from conversations.media import fetch_file, fetching, wanted_file
+from conversations.media.errors import Later
+from conversations.models import Change, XUser
+from conversations.sync import people
+from conversations.sync.includes import store_users
+from dminbox.xapi.schema import User
+from tests import factories
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+
+
+@pytest.fixture
+def mira():
+    return factories.XUserFactory(name="Mira", username="mira_nordlicht", profile_seen_at=timezone.now())
+
+
+@pytest.fixture
+def conversations(mira):
+    """Two, of one X account each."""
+    rows = [factories.ConversationFactory(x_account=factories.SyncStateFactory().x_account) for _ in range(2)]
+    for row in rows:
+        factories.ParticipantFactory(conversation=row, x_user=mira)
+    return rows
+
+
+@pytest.fixture
+def told(django_capture_on_commit_callbacks):
+    def told(act):
+        """What is announced for what `act` does: (X account, kind, conversation)."""
+        Change.objects.all().delete()
+        with django_capture_on_commit_callbacks(execute=True):
+            act()
+            assert not Change.objects.exists()
+        return set(Change.objects.values_list("x_account", "kind", "conversation"))
+
+    return told
+
+
+def shown(person, **otherwise):
+    fields = {"name": person.name, "username": person.username} | otherwise
+    raw = {"id": str(person.pk)} | fields
+    return lambda: store_users([User(id=str(person.pk), raw=raw, **fields)], timezone.now())
+
+
+def of(conversations):
+    return {(row.x_account_id, "conversation", row.pk) for row in conversations}
+
+
+def test_another_name_or_handle_is_told_in_each_conversation_and_the_same_in_none(told, mira, conversations):
+    assert told(shown(mira)) == set()
+    assert told(shown(mira, name="Mira N.")) == of(conversations)
+    mira.refresh_from_db()
+    assert told(shown(mira, username="mira_lights")) == of(conversations)
+
+
+def test_who_shows_for_the_first_time_is_told_of_and_who_is_wholly_new_is_not(told, mira, conversations):
+    XUser.objects.update(profile_seen_at=None)
+    assert told(shown(mira)) == of(conversations)
+    assert told(shown(XUser(pk=77, name="Ossian", username="odd_ossian"))) == set()
+
+
+def test_that_somebody_is_no_longer_there_and_is_again_is_told_once_each(told, mira, conversations):
+    XUser.objects.update(lookup_due_at=timezone.now())
+    assert told(lambda: people._mark_unavailable({mira.pk: "User has been suspended."})) == of(conversations)
+    XUser.objects.update(lookup_due_at=timezone.now())
+    assert told(lambda: people._mark_unavailable({mira.pk: "User has been suspended."})) == set()
+    assert told(shown(mira)) == of(conversations)
+
+
+def test_a_picture_is_told_of_when_it_is_here(told, mira, conversations, monkeypatch):
+    mira.avatar = wanted_file("https://pbs.twimg.com/profile_images/7/mira_400x400.jpg", None)
+    mira.save()
+
+    answers = iter([Later("Not now."), {"state": "stored", "path": "a.jpg", "content_type": "image/jpeg"}])
+
+    def keep(file):
+        answer = next(answers)
+        if isinstance(answer, Later):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(fetching, "_keep", keep)
+    assert told(lambda: fetch_file(mira.avatar.pk)) == set()
+    mira.avatar.want_again()
+    assert told(lambda: fetch_file(mira.avatar.pk)) == of(conversations)
+
+
+def test_our_own_profile_is_told_as_the_account_as_a_whole(told, conversations):
+    x_account = conversations[0].x_account
+    us = factories.XUserFactory(id=x_account.x_user_id, profile_seen_at=timezone.now())
+    for row in conversations:
+        factories.ParticipantFactory(conversation=row, x_user=us)
+    assert told(shown(us, name="Nordlicht Lamps")) == {(x_account.pk, "account", None), *of(conversations[1:])}
+
+
+def test_very_many_conversations_are_told_as_the_account_as_a_whole(told, mira, conversations, monkeypatch):
+    monkeypatch.setattr(changes, "MOST_CONVERSATIONS", 1)
+    more = factories.ConversationFactory(x_account=conversations[0].x_account)
+    factories.ParticipantFactory(conversation=more, x_user=mira)
+    whole = (more.x_account_id, "account", None)
+    assert told(shown(mira, name="Mira N.")) == {whole, *of(conversations[1:])}
+
+
+def test_it_costs_no_more_for_more_people(told, mira, conversations, django_assert_max_num_queries):
+    others = [factories.XUserFactory(profile_seen_at=timezone.now()) for _ in range(20)]
+    for person in others:
+        factories.ParticipantFactory(conversation=conversations[0], x_user=person)
+    with django_assert_max_num_queries(16):
+        changes._announce_people([person.pk for person in [mira, *others]])

@@ -1,0 +1,155 @@
+"""What can break while people look: a killed server, a proxy that keeps, a removed member, an ended session."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from accounts import actions as accounts
+from accounts import grants
+from accounts.models import Membership
+from tests.e2e import rich
+from tests.e2e.conftest import process_at, serving
+from tests.e2e.test_live import arrive, is_live
+from tests.e2e.test_live_connection import (  # noqa: F401 (fixtures)
+    REFUSED,
+    WITHOUT_SHARED_WORKERS,
+    begin_tabs,
+    proxy,
+    says,
+    shows_once,
+    through,
+)
+from tests.e2e.test_reading import wait_until
+from tests.services import free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+NO_STREAMS = """window.EventSource = class extends EventTarget {
+  readyState = 0;
+  close() {}
+}"""
+
+
+@pytest.fixture
+def filled(transactional_db, ada):
+    return rich.fill(ada, datetime.now(UTC))
+
+
+@pytest.fixture
+def both(visit, ada, ben, filled):
+    """The browsers of Ada and of Ben, each on the same thread and live."""
+    Membership.objects.create(user=ben, x_account=filled.long.x_account)
+    visits = visit(ada), visit(ben)
+    for each in visits:
+        is_live(each.open_live(f"/c/{filled.long.pk}/"))
+    return visits
+
+
+def test_eight_tabs_catch_up_after_the_web_process_was_killed(through, proxy, ada, filled):  # noqa: F811
+    ours, port = through(ada), free_port()
+    proxy.upstream = f"127.0.0.1:{port}"
+    with process_at(port) as process:
+        pages = begin_tabs(ours, filled, 8)
+        before = arrive(filled.long, "Before")
+        for page in pages:
+            shows_once(page, before)
+        process.kill()
+        process.wait(20)
+    for page in pages:
+        wait_until(page, "document.getElementById('live-state').dataset.state !== 'live'")
+    missed = [arrive(filled.long, "While nobody served"), arrive(filled.long, "And one more")]
+    with serving(port):
+        for page in pages:
+            is_live(page)
+            shows_once(page, before, *missed)
+        after = arrive(filled.long, "After")
+        for page in pages:
+            shows_once(page, after)
+        assert proxy.open_streams == 1
+        for page in pages:
+            page.close()
+
+
+def test_behind_a_proxy_that_keeps_what_comes_pages_look_by_themselves(through, proxy, ada, filled):  # noqa: F811
+    proxy.streams = "hold"
+    page = through(ada).open_live(f"/c/{filled.long.pk}/")
+    says(page, "polling")
+    found = arrive(filled.long, "Found by looking")
+    shows_once(page, found)
+    proxy.streams = "pass"
+    is_live(page)
+    shows_once(page, found, arrive(filled.long, "Told by the stream"))
+
+
+def test_who_is_removed_sees_no_more_within_seconds_where_pages_look(visit, ben, filled):
+    """Without hurry: the look finds it long before all is asked for again."""
+    Membership.objects.create(user=ben, x_account=filled.long.x_account)
+    ours = visit(ben)
+    for script in (WITHOUT_SHARED_WORKERS, NO_STREAMS):
+        ours.context.add_init_script(script)
+    page = ours.open_live(f"/c/{filled.long.pk}/")
+    page.wait_for_selector(".bubble")
+    wait_until(page, "document.getElementById('live-state')?.dataset.state === 'polling'")
+    Membership.objects.filter(user=ben).delete()
+    page.wait_for_selector(".bubble", state="detached", timeout=6_000)
+    assert all("404" in complaint for complaint in ours.complaints)
+    ours.complaints.clear()
+
+
+def test_where_pages_look_they_find_what_is_new_within_seconds_and_ask_for_nothing_else(visit, ada, filled):
+    ours = visit(ada)
+    for script in (WITHOUT_SHARED_WORKERS, NO_STREAMS):
+        ours.context.add_init_script(script)
+    page = ours.open_live(f"/c/{filled.long.pk}/")
+    wait_until(page, "document.getElementById('live-state')?.dataset.state === 'polling'")
+    for _ in range(2):
+        page.wait_for_event("response", lambda answer: answer.url.endswith("/live/now/"))
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_event("response", lambda answer: answer.url.endswith("/live/now/"))
+    assert {url.removeprefix(ours.address) for url in asked} == {"/live/now/"}
+    found = arrive(filled.long, "Found by looking")
+    page.wait_for_selector(f"#e{found.dm_event_id}", timeout=6_000)
+
+
+def test_one_of_two_people_is_removed_and_the_other_goes_on(both, ben, filled):
+    adas, bens = both
+    Membership.objects.filter(user=ben).delete()
+    bens.page.wait_for_selector(".bubble", state="detached", timeout=6_000)
+    event = arrive(filled.long, "For Ada alone")
+    shows_once(adas.page, event)
+    assert bens.page.locator(f"#e{event.dm_event_id}").count() == 0
+    is_live(adas.page)
+    bens.complaints[:] = [each for each in bens.complaints if not any(sign in each for sign in REFUSED)]
+
+
+def test_what_one_person_reads_is_read_for_this_person_alone(visit, both, ada, ben, filled):
+    there = [visit(user).open_live("/") for user in (ada, ben)]
+    for page in there:
+        is_live(page)
+    both[1].page.close()
+    row = f'.row[data-conversation="{filled.long.pk}"]'
+    arrive(filled.long, "Read by Ada")
+    there[0].wait_for_selector(f"{row}:not(.unread)")
+    there[1].wait_for_selector(f"{row}.unread")
+
+
+def test_an_account_that_is_disconnected_says_so_in_the_open_thread(both, ada, filled, monkeypatch):
+    monkeypatch.setattr(grants, "revoke", lambda *tokens: True)
+    accounts.disconnect(filled.support, ada)
+    for each in both:
+        each.page.wait_for_selector(".thread > .notice")
+        assert "is disconnected since" in each.page.locator(".thread > .notice").inner_text()
+        assert each.page.locator(".bubble").count() > 0
+
+
+def test_who_signs_out_in_one_tab_is_signed_out_in_all(visit, ada, filled):
+    ours = visit(ada)
+    thread, inbox = ours.open_live(f"/c/{filled.long.pk}/"), ours.context.new_page()
+    inbox.goto(f"{ours.address}/")
+    for page in (thread, inbox):
+        is_live(page)
+    inbox.locator(".bar-leave button").click()
+    thread.wait_for_selector(".bubble", state="detached", timeout=6_000)
+    thread.wait_for_url("**/login/**")

@@ -1,0 +1,99 @@
+"""What stands around the messages of an open thread keeps up too: whom it is with, who is in it, how old it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import transaction
+
+from conversations import changes
+from conversations.changes import NewChange
+from conversations.models import Change, Participant, SyncState, XUser
+from tests import factories
+from tests.e2e import rich
+from tests.e2e.test_live import announce, arrive, is_live
+from tests.e2e.test_live_connection import WITHOUT_SHARED_WORKERS
+from tests.e2e.test_reading import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def filled(server, ada):
+    return rich.fill(ada, datetime.now(UTC))
+
+
+def rename(person, name):
+    with transaction.atomic():
+        XUser.objects.filter(pk=person.pk).update(name=name)
+        changes.tell_of_people([person.pk])
+
+
+def test_another_name_is_seen_wherever_the_person_is_named(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    page.locator("#thread-title").focus()
+    page.wait_for_selector(".event-by a.by")
+    rename(filled.long.peer, "Ben Renamed")
+    wait_until(page, "document.getElementById('thread-title').innerText === 'Ben Renamed'")
+    wait_until(page, "document.title.startsWith('Ben Renamed')")
+    wait_until(page, "document.querySelector('.members').textContent.includes('Ben Renamed')")
+    wait_until(page, "document.querySelector('#list .row[aria-current]').innerText.includes('Ben Renamed')")
+    theirs = page.locator(".event:not(.ours) > .event-by a.by").all_inner_texts()
+    assert set(theirs) == {"Ben Renamed"}
+    assert page.evaluate("document.activeElement.id") == "thread-title"
+
+
+def test_a_group_shows_who_came_and_who_left_and_is_called_after_them(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.group.pk}/")
+    is_live(page)
+    here = filled.people[0]
+    assert here.name in page.locator("#thread-title").inner_text()
+    new = factories.XUserFactory(name="A New Guest")
+    told = rich.Teller(filled.group, datetime.now(UTC))
+    event = told.move("ParticipantsJoin", [new], by=filled.people[1])
+    factories.ParticipantFactory(conversation=filled.group, x_user=new, joined_at=event.created_at)
+    Participant.objects.filter(conversation=filled.group, x_user=here).update(is_present=False)
+    announce(filled.support, NewChange(Change.Kind.EVENT, filled.group.pk, event.pk))
+    wait_until(page, "document.querySelector('.members').textContent.includes('A New Guest')")
+    wait_until(page, "name => !document.getElementById('thread-title').innerText.includes(name)", here.name)
+    assert here.name in page.locator(".member.left").all_text_contents()[0]
+
+
+def test_the_panel_comes_only_when_it_tells_something_else(visit, ada, filled):
+    ours = visit(ada)
+    ours.context.add_init_script(WITHOUT_SHARED_WORKERS)  # so that the page itself asks
+    page = ours.open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    with page.expect_response(lambda answer: "/newer/?" in answer.url) as plain:
+        event = arrive(filled.long, "Nothing but a message")
+        page.wait_for_selector(f"#e{event.dm_event_id}")
+    assert 'class="members"' not in plain.value.text()
+
+
+def test_how_old_all_is_keeps_up_in_inbox_and_thread(visit, ada, filled):
+    ours = visit(ada)
+    thread, inbox = ours.open_live(f"/c/{filled.long.pk}/"), ours.context.new_page()
+    inbox.goto(f"{ours.address}/")
+    for page in (thread, inbox):
+        is_live(page)
+        page.wait_for_timeout(2500)  # as the one look that knows no earlier one passes
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    SyncState.objects.update(last_success_at=later)
+    told = f"{later:%Y-%m-%dT%H:%M}"
+    for page, place in ((thread, "#as-of"), (thread, "#read-at"), (inbox, "#read-at")):
+        page.wait_for_selector(f'{place} time[title*="{later.minute:02}"]')
+        assert told[-2:] in page.locator(f"{place} time").inner_text()
+
+
+def test_an_older_stretch_keeps_its_title_and_gets_no_newer_messages(visit, ada, filled):
+    first = filled.long.events.order_by("dm_event_id")[10]
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/?before={first.dm_event_id}")
+    is_live(page)
+    page.wait_for_selector(".scroll-body > p.newer", state="attached")
+    count = page.locator("article.event").count()
+    arrive(filled.long, "Far below")
+    rename(filled.long.peer, "Ben Renamed")
+    wait_until(page, "document.getElementById('thread-title').innerText === 'Ben Renamed'")
+    assert page.locator("article.event").count() == count
