@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -101,7 +100,7 @@ class Story:
                 "stream_connections": 100,  # X notices late that somebody died
                 "push_duplicates": rng.choice([0, 0, 0.5, 1]),
                 "push_shuffle": 3 if self.is_shuffled else 0,
-                "push_gathered_seconds": 0.01,
+                "push_gathered_seconds": 1000,
             },
         )
         self.x_accounts = [connect(xsim, own) for own in self.drawn.ours]
@@ -137,8 +136,12 @@ class Story:
             self.xsim.post("events", events)
         self.clock.move_to(self.drawn.now)
         self.xsim.post("clock", {"set": self.drawn.now.isoformat()})
-        while self.is_shuffled and not all(push["pushed_at"] for push in self.xsim.get("activity")):
-            time.sleep(0.005)  # X shuffles what comes close together, in real time
+        self._let_go_out()
+
+    def _let_go_out(self) -> None:
+        """What was gathered to be shuffled: here the story says how close together it came, not the time."""
+        if self.is_shuffled:
+            self.xsim.post("stream", {"release": True})
 
     def _is_young(self, event: dict[str, Any]) -> bool:
         """Young enough to be shown too late without being shown later than X ever does."""
@@ -170,6 +173,7 @@ class Story:
         if self.signs_given < MOST_SIGNS and self.rng.random() < likelihood:
             self.signs_given += 1
             self._tell(self.signs.draw())
+            self._let_go_out()
 
     def _between_steps(self) -> None:
         """Somebody writes while pages are read, lines come in, rows are written."""
