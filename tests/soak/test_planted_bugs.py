@@ -193,7 +193,7 @@ BUGS = {
     receipts_in_the_order_of_arrival: "a receipt went backwards",
     numbers_from_a_sequence: "a number of the change log is missing",
     an_event_is_known_by_its_id_alone: "lost: ",
-    receipts_by_the_conversation_alone: ("X never told that", "a receipt"),
+    receipts_by_the_conversation_alone: "a receipt is not as it was announced last",
     each_account_is_billed_by_itself: "the ledger has",
 }
 
