@@ -14,10 +14,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.access import TOKENS_OF_JOINED
 from accounts.models import User, XAccount
 from conversations import sync
 from conversations.models import Conversation, ConversationLookup, HistoryRead, ReadMark, SavedView, SyncState
-from conversations.sync import caps, estimates
+from conversations.sync import caps, estimates, wishes
 
 WATCHED_FOR = timedelta(minutes=2)
 SAID_AT_MOST_EACH = timedelta(seconds=30)
@@ -70,11 +71,12 @@ def read_history(
 
     Some kinds alone are read on from where the last such wish ended, well or not: X bills what it gives again.
     """
-    Conversation.objects.select_for_update().get(pk=conversation.pk)
+    rows = Conversation.objects.with_unbilled().select_related("x_account__sync").defer(*TOKENS_OF_JOINED)
+    conversation = rows.select_for_update(of=("self",)).get(pk=conversation.pk)
     alike = conversation.history_reads.filter(event_types=list(event_types))
     if running := alike.filter(state=HistoryRead.State.DUE).first():
         return running
-    caps.require(conversation.x_account, pages * estimates.page_usd())
+    caps.require(conversation.x_account, estimates.of_pages(pages, wishes.people_to_pay(conversation)).usd)
     ended = alike.order_by("-pk").first()
     return HistoryRead.objects.create(
         conversation=conversation,
@@ -93,7 +95,7 @@ def look_up_conversation(user: User, x_account: XAccount, kind: str, target: str
         running = ConversationLookup.objects.filter(**question, state=ConversationLookup.State.DUE).first()
         if running:
             return running
-        caps.require(x_account, estimates.page_usd())
+        caps.require(x_account, estimates.of_pages(1).usd)
         return ConversationLookup.objects.create(**question, asked_by=user)
 
 

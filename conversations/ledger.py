@@ -124,9 +124,13 @@ def record(x_account: XAccount, answer: Answer[Any]) -> Bill:
 
 def record_lookup(x_account: XAccount, answer: Answer[Any]) -> None:
     """The bill of posts and people looked up because of what was read: it counts towards the ceiling of an import."""
-    usd = record(x_account, answer).usd
-    importing = SyncState.objects.filter(x_account=x_account, import_finished_at=None)
-    importing.update(import_spent_usd=F("import_spent_usd") + usd)
+    with transaction.atomic():
+        # The row that who stores a page holds comes first, here too.
+        importing = SyncState.objects.select_for_update().filter(x_account=x_account, import_finished_at=None).first()
+        bill = record(x_account, answer)
+        if importing is not None:
+            importing.import_spent_usd += bill.usd
+            importing.save(update_fields=["import_spent_usd"])
 
 
 def record_failure(x_account: XAccount | None, error: XError) -> None:

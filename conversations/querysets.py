@@ -6,7 +6,7 @@ Models link these as their managers; so this module imports none of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connections, models
@@ -148,6 +148,14 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.annotate(
             our_birth=Subquery(us.values(told=told)[:1]), peer_birth=KeyTextTransform("created_at", "peer__raw")
         )
+
+    def with_unbilled(self) -> Self:
+        """Adds `unbilled`: how many who take part X has billed on no call of this UTC day."""
+        bills = _related(_related(self.model, "x_account").model, "billed_resources")
+        billed = bills.filter(day=timezone.now().astimezone(UTC).date(), kind="user", resource_id=OuterRef("x_user"))
+        others = _related(self.model, "participants").filter(~Exists(billed), conversation=OuterRef("pk"))
+        count = others.order_by().values("conversation").annotate(people=Count("pk")).values("people")
+        return self.annotate(unbilled=Coalesce(Subquery(count), 0))
 
     def with_history(self) -> Self:
         """Adds `history` of the latest wish for older events: its state, detail and events_read; None without one."""

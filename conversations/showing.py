@@ -304,7 +304,7 @@ def prices() -> dict[str, str]:
         "event": usd(settings.PRICE_DM_EVENT_USD),
         "user": usd(settings.PRICE_USER_USD),
         "post": usd(settings.PRICE_POST_USD),
-        "page": usd(estimates.page_usd()),
+        "page": usd(estimates.of_pages(1).usd),
         "thousand": usd(settings.PRICE_DM_EVENT_USD * 1000),
         "page_size": number(estimates.PAGE),
         "ceiling": usd(settings.IMPORT_CEILING_USD),

@@ -1,24 +1,109 @@
-"""What looking things up by id has in common: a batch, a lease on its rows, and X's words for what it does not show."""
+"""What looking things up by id has in common: who asks for what, a lease on its rows, and X's words for what it does
+not show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 
+import structlog
 from django.utils.translation import gettext_noop
 
+from accounts.access import without_tokens
+from accounts.models import XAccount
+from accounts.tokens import BeingRenewed
 from conversations.ids import as_number
-from dminbox.xapi.errors import NotPermitted, NotThere, XError
+from conversations.sync import caps
+from conversations.sync.caps import BeingSpent, CapReached
+from conversations.sync.knowing import Known
+from conversations.sync.trouble import has_credit, trouble_of
+from dminbox.xapi.errors import (
+    GrantRefused,
+    NotPermitted,
+    NotThere,
+    OperatorMustAct,
+    RateLimited,
+    ScopesMissing,
+    TokenRefused,
+    XError,
+)
 from dminbox.xapi.schema import Problem
+
+log = structlog.get_logger("conversations.sync")
 
 BATCH = 100
 """Ids X takes in one call."""
+MOST_DUE = 10 * BATCH
+"""Rows looked at in one go, so that there is something for many X accounts."""
 LEASE = timedelta(minutes=5)
 """Longer than a call with a refresh of its token takes; whose worker died is due again after it."""
+WITHOUT_ACCOUNT = timedelta(hours=1)
+UNTIL_CAP_IS_RAISED = timedelta(hours=1)
+"""Nobody waits for it, and to look again costs nothing: it goes on soon after a cap is raised."""
+SOON = timedelta(0)
+OF_THE_ACCOUNT = (TokenRefused, GrantRefused, BeingRenewed, ScopesMissing, RateLimited, OperatorMustAct)
+"""What is wrong with one X account may be right with the next."""
 LONGEST_REASON = 300
 NOT_SHOWN = gettext_noop("X does not show it.")
 PASSING = {"internal-error", "field-hydration-failure", "unreadable"}
 """Problems that say nothing about the thing itself."""
+
+Ask = Callable[[XAccount, Sequence[int]], None]
+LetWait = Callable[[Collection[int], timedelta], None]
+
+
+# --- Who asks ---------------------------------------------------------------------------------------------------------
+
+
+def ask_in_turn(known: Known, each: Decimal, ask: Ask, let_wait: LetWait) -> None:
+    """One call by each X account that it takes, beginning with the one that knows most: few calls, and each is paid for
+    by somebody who was shown what it is about.
+
+    What one cannot ask for the next does that knows it, and what nobody can waits for the first of them; what nobody
+    knows is not asked for, and what is too much for one call stays due.
+
+    each: what one may cost at most. ask: claims the rows, asks X and stores what it says; of the errors it raises those
+    OF_THE_ACCOUNT. let_wait: puts off those that are due.
+    """
+    let_wait([pk for pk, who in known.items() if not who], WITHOUT_ACCOUNT)
+    x_accounts = without_tokens().in_bulk(set().union(*known.values()))
+    left, waits = dict(known), dict[int, timedelta]()
+    while (x_account := _who_knows_most(x_accounts, left)) and has_credit():
+        del x_accounts[x_account.pk]
+        mine = [pk for pk, who in left.items() if x_account.pk in who]
+        answered, wait = _ask(x_account, mine[:BATCH], each, ask)
+        waits |= {pk: min(wait, waits.get(pk, wait)) for pk in mine[answered:BATCH]} | dict.fromkeys(mine[BATCH:], SOON)
+        for pk in mine[:answered]:
+            del left[pk]
+    for wait in set(waits.values()) - {SOON}:
+        let_wait([pk for pk in left if waits.get(pk) == wait], wait)
+
+
+def _who_knows_most(x_accounts: Mapping[int, XAccount], left: Known) -> XAccount | None:
+    counts = Counter(pk for who in left.values() for pk in who if pk in x_accounts)
+    most = max(counts, key=lambda pk: (counts[pk], -pk), default=None)
+    return None if most is None else x_accounts[most]
+
+
+def _ask(x_account: XAccount, pks: Sequence[int], each: Decimal, ask: Ask) -> tuple[int, timedelta]:
+    """How many of them, from the first, are done with, and how long the others have to wait for this X account."""
+    try:
+        with caps.room(x_account, each, len(pks)) as fits:
+            ask(x_account, pks[:fits])
+            return fits, UNTIL_CAP_IS_RAISED
+    except CapReached:
+        return 0, UNTIL_CAP_IS_RAISED
+    except BeingSpent:
+        return 0, caps.BACK_WITHIN
+    except OF_THE_ACCOUNT as error:
+        log.info("lookup_refused", x_account_id=x_account.pk, error=type(error).__name__)
+        return 0, trouble_of(error).wait
+
+
+# --- What X does not show ---------------------------------------------------------------------------------------------
 
 
 def reasons_in(problems: Iterable[Problem], resource_types: Collection[str]) -> dict[int, str]:

@@ -125,9 +125,10 @@ def with_room(x_accounts: QuerySet[XAccount]) -> list[XAccount]:
 
 
 def pause(state: SyncState) -> None:
-    """Without saving the row."""
+    """Without saving the row. X is told within a second to push no more. Inside a transaction."""
     trouble.enter(state, State.CAPPED, CAP_REACHED % {"usd": f"{state.monthly_cap_usd:.2f}"})
     state.next_poll_at = ledger.next_month(timezone.now()) + random.random() * MONTH_SPREAD  # noqa: S311 (no secret)
+    _check_subscriptions_soon()
 
 
 def until_new_month() -> timedelta:
@@ -137,15 +138,15 @@ def until_new_month() -> timedelta:
 
 
 def heed(x_account: XAccount) -> None:
-    """What was pushed may have used up the cap: the account pauses at once, and X is told within a second to push no
-    more. Inside a transaction.
-    """
+    """What was pushed may have used up the cap: the account pauses at once. Inside a transaction."""
     state = changes.lock(x_account)
-    if state.monthly_cap_usd is None or state.state in [*trouble.IDLE, State.CAPPED] or not is_reached(x_account):
+    if state.monthly_cap_usd is None or state.state == State.CAPPED or not is_reached(x_account):
         return
-    pause(state)
-    state.save(update_fields=PAUSED)
-    _check_subscriptions_soon()
+    if state.state in trouble.IDLE:
+        _check_subscriptions_soon()  # nothing is read anyway, but X pushes
+    else:
+        pause(state)
+        state.save(update_fields=PAUSED)
 
 
 def set_cap(x_account: XAccount, cap_usd: Decimal | None) -> None:

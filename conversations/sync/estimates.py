@@ -26,21 +26,23 @@ MOST_PAGES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """So many events came within a stretch of time that was read whole."""
+    """So many events, by and to so many people, came within a stretch of time that was read whole."""
 
     events: int
     span: timedelta
+    people: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """About so many events; people and posts that X names with them come on top."""
+    """About so many events, and people whom X bills with them; new people and posts come on top."""
 
     events: int
+    people: int = 0
 
     @property
     def usd(self) -> Decimal:
-        return self.events * settings.PRICE_DM_EVENT_USD
+        return Decimal(self.events * settings.PRICE_DM_EVENT_USD + self.people * settings.PRICE_USER_USD)
 
     @property
     def pages(self) -> int:
@@ -49,14 +51,15 @@ class Estimate:
 
     @property
     def most(self) -> Estimate:
-        return Estimate(self.pages * PAGE)
+        return of_pages(self.pages, self.people)
 
 
 def expected(known: Pace | None, over: timedelta) -> Estimate | None:
     """What another stretch may hold at the same pace; None when too little is known to say anything."""
     if known is None or not known.events or known.span < LEAST_KNOWN:
         return None
-    return Estimate(_rounded(known.events * (max(over, timedelta(0)) / known.span)))
+    share = max(over, timedelta(0)) / known.span
+    return Estimate(_rounded(known.events * share), _rounded(known.people * share))
 
 
 def older_events(known: Pace | None, known_since: datetime, birth: datetime | None) -> Estimate | None:
@@ -72,9 +75,9 @@ def birth_of(dm_conversation_id: str, created: Iterable[datetime | None]) -> dat
     return max((moment for moment in created if moment), default=None)
 
 
-def page_usd() -> Decimal:
-    """What one page of events costs at most."""
-    return PAGE * settings.PRICE_DM_EVENT_USD
+def of_pages(pages: int, people: int = 0) -> Estimate:
+    """As much as so many pages hold at most."""
+    return Estimate(pages * PAGE, people)
 
 
 def _rounded(events: float) -> int:

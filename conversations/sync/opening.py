@@ -92,8 +92,8 @@ def _participant_id(lookup: ConversationLookup) -> str | None:
             wishes.finish(lookup, State.NONE, NO_PERSON % {"handle": lookup.target})
             return ""
         with transaction.atomic():
+            store_users([answer.value], answer.answered_at)  # before the bill, as a page's people are
             ledger.record(lookup.x_account, answer)
-            store_users([answer.value], answer.answered_at)
     return answer.value.id
 
 

@@ -18,6 +18,7 @@ from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
 from conversations.models import ActivitySubscription, Conversation, PushState, SyncState
 from dminbox.xapi.errors import RateLimited
+from dminbox.xapi.query import Vocabulary
 from dminbox.xapi.schema import RateLimit
 
 KEPT = 1
@@ -118,6 +119,14 @@ def _has_active_group(x_account: XAccount) -> bool:
     """Groups are never pushed."""
     since = snowflake_floor(timezone.now() - GROUP_IS_ACTIVE_FOR)
     return Conversation.objects.filter(x_account=x_account, is_group=True, last_dm_event_id__gte=since).exists()
+
+
+def expands_people(state: SyncState) -> bool:
+    """Whether X shows people with each page of events, and bills them: during the import, where they are worth it, and
+    where X names senders only so. Else who is not known yet is looked up once.
+    """
+    is_importing = state.import_finished_at is None
+    return is_importing or state.needs_people or settings.X_VOCABULARY == Vocabulary.POST
 
 
 def spread(wait: timedelta) -> timedelta:

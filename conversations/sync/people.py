@@ -5,7 +5,7 @@ Suspended or deleted people are missing from every answer: X's words are kept, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -14,40 +14,38 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import XUser
-from conversations.sync import caps, pace
-from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
-from conversations.sync.caps import BeingSpent, CapReached
+from conversations.sync import knowing, pace
+from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, SOON, ask_in_turn, reasons_in, reasons_of
 from conversations.sync.includes import store_users
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
 from dminbox import leases
-from dminbox.xapi.errors import RateLimited, ScopesMissing, TokenRefused, XError
+from dminbox.xapi.errors import XError
 from dminbox.xapi.schema import Answer, User
 
 log = structlog.get_logger("conversations.sync")
 
 Users = Answer[tuple[User, ...]]
-UNTIL_CAP_IS_RAISED = timedelta(hours=1)
-"""Nobody waits for a profile, and to look again costs nothing: it goes on soon after a cap is raised."""
 
 
 def look_up_due_people() -> None:
-    """One call for those who are due. May run in many workers at once: each person is claimed by one."""
-    pks = list(due().order_by("lookup_due_at", "pk").values_list("pk", flat=True)[:BATCH])
-    if not pks or not has_credit():
-        return
-    # Profiles are no secret of one account, so the first connected one that can ask does.
-    x_accounts = list(without_tokens().filter(state=XAccount.State.CONNECTED).order_by("pk"))
-    if x_accounts and (people := _claim(pks)):
-        _look_up(x_accounts, people)
+    """One call by each X account in whose conversations somebody is missing. May run in many workers at once: each
+    person is claimed by one.
+    """
+    pks = list(due().order_by("lookup_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE])
+    if pks and XAccount.objects.filter(state=XAccount.State.CONNECTED).exists() and has_credit():
+        ask_in_turn(knowing.people(pks), settings.PRICE_USER_USD, _look_up, _let_wait)
 
 
 def due() -> QuerySet[XUser]:
     return XUser.objects.filter(leases.is_due("lookup_due_at", timezone.now(), pace.longest_wait()))
+
+
+def _let_wait(pks: Collection[int], wait: timedelta) -> None:
+    due().filter(pk__in=pks).update(lookup_due_at=timezone.now() + wait)
 
 
 def _claim(pks: Sequence[int]) -> list[XUser]:
@@ -56,38 +54,26 @@ def _claim(pks: Sequence[int]) -> list[XUser]:
     return list(XUser.objects.filter(pk__in=pks, lookup_due_at=until))
 
 
-def _look_up(x_accounts: Sequence[XAccount], people: Sequence[XUser]) -> None:
-    try:
-        answer = _ask(x_accounts, [str(person.pk) for person in people])
-    except (CapReached, BeingSpent) as full:
-        _put_off(people, {}, caps.BACK_WITHIN if isinstance(full, BeingSpent) else UNTIL_CAP_IS_RAISED)
+def _look_up(x_account: XAccount, pks: Sequence[int]) -> None:
+    people = _claim(pks)
+    if not people:
         return
+    ids = [str(person.pk) for person in people]
+    try:
+        answer = ledger.call(x_account, lambda client: client.users(ids))
+    except OF_THE_ACCOUNT:
+        _put_off(people, {}, SOON)
+        raise
     except XError as error:
         heed(error)
-        log.info("people_lookup_failed", people=len(people), error=type(error).__name__)
+        log.info("people_lookup_failed", x_account_id=x_account.pk, people=len(people), error=type(error).__name__)
         reasons = reasons_of(error, {"user"})
         _mark_unavailable(reasons)
         attempts = max(person.lookup_attempts for person in people)
         _put_off(people, reasons, trouble_of(error, attempts).wait)
         return
+    ledger.record_lookup(x_account, answer)
     _store(people, answer)
-
-
-def _ask(x_accounts: Sequence[XAccount], ids: Sequence[str]) -> Users:
-    """The answer to the first who gets one; what is wrong with one account may be right with the next."""
-    for x_account in x_accounts[:-1]:
-        try:
-            return _ask_one(x_account, ids)
-        except (CapReached, BeingSpent, TokenRefused, ScopesMissing, RateLimited):
-            continue
-    return _ask_one(x_accounts[-1], ids)
-
-
-def _ask_one(x_account: XAccount, ids: Sequence[str]) -> Users:
-    with caps.room(x_account, len(ids) * settings.PRICE_USER_USD, 1):
-        answer = ledger.call(x_account, lambda client: client.users(ids))
-        ledger.record_lookup(x_account, answer)
-    return answer
 
 
 def _store(people: Sequence[XUser], answer: Users) -> None:

@@ -14,14 +14,12 @@ from django.conf import settings
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
-from conversations.sync import caps, pace
-from conversations.sync.by_id import BATCH, LEASE, reasons_in, reasons_of
-from conversations.sync.caps import BeingSpent, CapReached
+from conversations.sync import knowing, pace
+from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, SOON, ask_in_turn, reasons_in, reasons_of
 from conversations.sync.includes import (
     authors_of,
     ensure_media,
@@ -39,18 +37,19 @@ from dminbox.xapi.errors import XError
 log = structlog.get_logger("conversations.sync")
 
 RESOURCES = {"tweet", "post"}
-WITHOUT_ACCOUNT = timedelta(hours=1)
-UNTIL_CAP_IS_RAISED = timedelta(hours=1)
+MOST_SHOWN = 3
+"""Posts that come for one, each with its author: itself, the one it quotes and the one it answers."""
 DETAILS = ["state", "poll", "quoted", "fetched_at", "details_due_at", "unavailable_reason"]
 
 
 def fetch_due_details() -> None:
-    """One call for each X account that has posts due. May run in many workers at once: each post is claimed by one."""
-    if not has_credit():
-        return
-    for x_account, pks in _due_by_x_account():
-        if posts := _claim(pks):
-            _fetch_affordable(x_account, posts)
+    """One call by each X account that was shown posts that are due. May run in many workers at once: each post is
+    claimed by one.
+    """
+    pks = list(due().order_by("details_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE])
+    if pks and has_credit():
+        each = MOST_SHOWN * (settings.PRICE_POST_USD + settings.PRICE_USER_USD)
+        ask_in_turn(knowing.posts(pks), each, _fetch, _let_wait)
 
 
 def due() -> QuerySet[Post]:
@@ -58,31 +57,8 @@ def due() -> QuerySet[Post]:
     return Post.objects.filter(is_due, state=Post.State.DUE)
 
 
-# --- Whose post, and whose turn ---------------------------------------------------------------------------------------
-
-
-def _due_by_x_account() -> list[tuple[XAccount, list[int]]]:
-    """Up to a batch for each connected X account; posts that none of them can ask for are put off."""
-    rows = dict(due().order_by("details_due_at", "pk").values_list("pk", "x_account_id")[: 10 * BATCH])
-    connected = {row.pk: row for row in without_tokens().filter(state=XAccount.State.CONNECTED)} if rows else {}
-    orphans = [pk for pk, x_account_id in rows.items() if x_account_id not in connected]
-    rows |= _other_x_accounts(orphans, connected)
-    _put_off([pk for pk in orphans if rows[pk] not in connected], WITHOUT_ACCOUNT)
-    batches: dict[int, list[int]] = {}
-    for pk, x_account_id in rows.items():
-        if x_account_id in connected and len(batches.setdefault(x_account_id, [])) < BATCH:
-            batches[x_account_id].append(pk)
-    return [(connected[x_account_id], pks) for x_account_id, pks in batches.items()]
-
-
-def _other_x_accounts(pks: Sequence[int], connected: Collection[int]) -> dict[int, int]:
-    """Who else was shown these posts, or posts that quote them."""
-    if not pks:
-        return {}
-    shown = EventPost.objects.filter(event__conversation__x_account__in=connected)
-    quoting = shown.filter(post__quoted__in=pks).values_list("post__quoted", "event__conversation__x_account")
-    sharing = shown.filter(post__in=pks).values_list("post", "event__conversation__x_account")
-    return {pk: x_account for pk, x_account in [*quoting, *sharing] if pk is not None}
+def _let_wait(pks: Collection[int], wait: timedelta) -> None:
+    due().filter(pk__in=pks).update(details_due_at=timezone.now() + wait)
 
 
 def _claim(pks: Sequence[int]) -> list[Post]:
@@ -92,26 +68,16 @@ def _claim(pks: Sequence[int]) -> list[Post]:
     return list(Post.objects.filter(pk__in=pks, state=Post.State.DUE, details_due_at=until))
 
 
-def _fetch_affordable(x_account: XAccount, posts: Sequence[Post]) -> None:
-    """Those that this month's cap still pays for, each with its author and a quoted post with its own; the others wait.
-
-    Not long, for to look again costs nothing: somebody may raise the cap.
-    """
-    each = 2 * (settings.PRICE_POST_USD + settings.PRICE_USER_USD)
-    try:
-        with caps.room(x_account, each, len(posts)) as fits:
-            _put_off([post.pk for post in posts[fits:]], UNTIL_CAP_IS_RAISED)
-            _fetch(x_account, posts[:fits])
-    except CapReached:
-        _put_off([post.pk for post in posts], UNTIL_CAP_IS_RAISED)
-    except BeingSpent:
-        _put_off([post.pk for post in posts], caps.BACK_WITHIN)
-
-
-def _fetch(x_account: XAccount, posts: Sequence[Post]) -> None:
+def _fetch(x_account: XAccount, pks: Sequence[int]) -> None:
+    posts = _claim(pks)
+    if not posts:
+        return
     ids = [str(post.pk) for post in posts]
     try:
         answer = ledger.call(x_account, lambda client: client.tweets(ids))
+    except OF_THE_ACCOUNT:
+        _put_off([post.pk for post in posts], SOON)
+        raise
     except XError as error:
         heed(error)
         log.info("post_details_failed", x_account_id=x_account.pk, posts=len(posts), error=type(error).__name__)

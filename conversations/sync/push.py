@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -93,7 +93,7 @@ def take_in(activity: Activity, source: str) -> bool:
         with transaction.atomic():
             delivery = delivery_of(activity, source)
             delivery.save(force_insert=True)
-            _take_up(delivery, activity)
+            _take_up(delivery)
     except IntegrityError:
         if ActivityDelivery.objects.filter(event_uuid=activity.event_uuid).exists():
             return False
@@ -161,7 +161,7 @@ def take_up(pk: int) -> None:
     delivery = ActivityDelivery.objects.get(pk=pk)
     try:
         with transaction.atomic():
-            _take_up(delivery, xapi.parse_activity(delivery.raw))
+            _take_up(delivery)
     except DatabaseError as error:
         log.warning("activity_failed", delivery_id=pk, error=type(error).__name__)
         is_last = delivery.attempts >= MOST_ATTEMPTS
@@ -187,26 +187,27 @@ def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
     )
 
 
-def _take_up(delivery: ActivityDelivery, activity: Activity) -> None:
+def _take_up(delivery: ActivityDelivery) -> None:
     try:
         with transaction.atomic():
+            activity = xapi.parse_activity(delivery.raw)
             _deed(activity)(activity, delivery.received_at)
         delivery.state, delivery.detail = State.DONE, ""
     except Unwanted:
-        log.info("activity_dropped", event_type=activity.event_type, delivery_id=delivery.pk)
+        log.info("activity_dropped", event_type=delivery.event_type, delivery_id=delivery.pk)
         count(strangers=1)
         delivery.state, delivery.detail, delivery.raw = State.DONE, "", None
     except TooEarly:
         delivery.state = State.DONE if delivery.attempts >= MOST_ATTEMPTS else State.DUE
         delivery.due_at = timezone.now() + AGAIN * max(delivery.attempts, 1)
     except (Odd, OddMember) as reason:
-        log.warning("odd_activity", event_type=activity.event_type, delivery_id=delivery.pk)
+        log.warning("odd_activity", event_type=delivery.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 (whatever X pushes: one of many must not end the process for all)
         # Its type alone: the words of an exception may quote what a person wrote.
-        log.warning("activity_not_understood", event_type=activity.event_type, error=type(error).__name__)
+        log.warning("activity_not_understood", event_type=delivery.event_type, error=type(error).__name__)
         delivery.state, delivery.detail = State.ODD, type(error).__name__
     delivery.lease_until = None
     dropped = ["raw"] if delivery.raw is None else []

@@ -36,13 +36,14 @@ def reconcile(turn: Turn) -> None:
     if not _is_time(turn, now):
         return
     today = _events_of_day(turn, now)
-    left = min(_events_of_day(turn, now, below=turn.state.reconcile_below), pace.PAGE) if _has_begun(turn) else today
+    has_begun = _has_begun(turn, now)
+    left = _events_of_day(turn, now, below=turn.state.reconcile_below) if has_begun else today
     if today <= pace.PAGE or not left:
-        _note(turn, reconciled_on=now.astimezone(UTC).date(), reconcile_token="", reconcile_below=0)  # noqa: S106
+        _note_done(turn, now)
         return
     try:
-        with turns.asked(turn, turn.state.reconcile_token or None, min(left, pace.PAGE)) as answer:
-            _store(turn, answer)
+        with turns.asked(turn, turn.state.reconcile_token if has_begun else None, min(left, pace.PAGE)) as answer:
+            _store(turn, answer, now)
     except BadPageToken:
         _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106
 
@@ -54,34 +55,44 @@ def _is_time(turn: Turn, now: datetime) -> bool:
         return False
     pages = math.ceil(_events_of_day(turn, now) / pace.PAGE)
     left = day_of(now) + timedelta(days=1) - now
-    return left <= (pages + 1) * pace.window() and _may_spend_one(turn)
+    # Not in the last minute: by X's clock the next day may have begun, and then all of it is billed anew.
+    return ledger.CLOCKS_DIFFER < left <= (pages + 1) * pace.window() and _may_spend_one(turn)
 
 
-def _has_begun(turn: Turn) -> bool:
-    return bool(turn.state.reconcile_token)
+def _has_begun(turn: Turn, now: datetime) -> bool:
+    """Today: what was left of another day is over."""
+    return bool(turn.state.reconcile_token) and turn.state.reconcile_below > _first_of_day(now)
+
+
+def _first_of_day(now: datetime) -> int:
+    return snowflake_floor(day_of(now))
 
 
 def _events_of_day(turn: Turn, now: datetime, below: int = LARGEST) -> int:
-    first_id = snowflake_floor(day_of(now))
-    return ledger.free_today(turn.x_account, first_id, now, LONGEST_DAY, below=below)
+    return ledger.free_today(turn.x_account, _first_of_day(now), now, LONGEST_DAY, below=below)
 
 
-def _store(turn: Turn, answer: Answer[Page]) -> None:
+def _store(turn: Turn, answer: Answer[Page], now: datetime) -> None:
     with transaction.atomic():
         locked = changes.lock(turn.x_account)
         stored = store_page(turn.x_account, answer)
         turns.note(locked, turn, answer)
         locked.save(update_fields=NOTED)
     log.info("day_reconciled", x_account_id=turn.x_account.pk, late_events=stored.new_events)
-    oldest = min(as_numbers(event.id for event in answer.value.events), default=1)
+    oldest = min(as_numbers(event.id for event in answer.value.events), default=0)
     token = answer.value.next_token or ""
-    is_circle = token == turn.state.reconcile_token
-    # Below 1 there is nothing left of any day: with the next turn it counts as done.
-    _note(turn, reconcile_token=token or "end", reconcile_below=1 if is_circle or not token else oldest)
+    if token in ("", turn.state.reconcile_token) or oldest < _first_of_day(now):
+        _note_done(turn, now)
+    else:
+        _note(turn, reconcile_token=token, reconcile_below=oldest)
 
 
 def _may_spend_one(turn: Turn) -> bool:
     return turn.answered_at is not None and pace.has_spare(turn.rate, turn.answered_at, pace.usual_wait(turn.state))
+
+
+def _note_done(turn: Turn, now: datetime) -> None:
+    _note(turn, reconciled_on=now.astimezone(UTC).date(), reconcile_token="", reconcile_below=0)  # noqa: S106
 
 
 def _note(turn: Turn, **values: Any) -> None:

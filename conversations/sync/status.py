@@ -20,6 +20,7 @@ from conversations.models import (
     ActivitySubscription,
     Conversation,
     DmEvent,
+    Participant,
     PushState,
     RateWindow,
     ReadInterval,
@@ -195,17 +196,22 @@ def account_status(x_account: XAccount) -> AccountStatus:
 def known_pace(x_account: XAccount) -> Pace:
     """What came since it was connected, for the choice of how far back to read: by push, or opened by somebody."""
     since = x_account.connected_at
-    events = DmEvent.objects.filter(conversation__x_account=x_account, dm_event_id__gte=snowflake_floor(since))
-    return Pace(events.count(), timezone.now() - since)
+    return _pace_since(x_account, snowflake_floor(since), timezone.now() - since)
+
+
+def _pace_since(x_account: XAccount, since_id: int, span: timedelta) -> Pace:
+    events = DmEvent.objects.filter(conversation__x_account=x_account, dm_event_id__gte=since_id)
+    lively = Conversation.objects.filter(x_account=x_account, last_dm_event_id__gte=since_id)
+    people = Participant.objects.filter(conversation__in=lively).exclude(x_user=x_account.x_user_id)
+    return Pace(events.count(), span, people.values("x_user").distinct().count())
 
 
 def _import_left(x_account: XAccount, sync: SyncState, read: list[ReadInterval]) -> Estimate | None:
     """What the gaps above the horizon may hold, at the pace of what was read of this account."""
     spans = [Span(time_in(row.low_id), time_in(row.high_id)) for row in read if row.high_id >= row.low_id]
     lowest = min((row.low_id for row in read), default=0)
-    events = DmEvent.objects.filter(conversation__x_account=x_account, dm_event_id__gte=lowest).count()
     missing = day.gap_spans(read, sync, timezone.now())
-    return estimates.expected(Pace(events, _length(spans)), _length(missing))
+    return estimates.expected(_pace_since(x_account, lowest, _length(spans)), _length(missing))
 
 
 def _length(spans: list[Span]) -> timedelta:

@@ -116,7 +116,7 @@ def _in_time(rows: Iterable[T], until: datetime) -> Iterator[T]:
 
 
 def _repair(app: XApp, until: datetime) -> None:
-    listed = {(one.event_type, _number(one.user_id)): one for one in app.subscriptions()}
+    listed = app.subscriptions()
     PushState.objects.filter(pk=1).update(subscriptions_listed_at=timezone.now())
     if settings.X_PUSH == "off":
         _end(app, listed, until)
@@ -126,9 +126,9 @@ def _repair(app: XApp, until: datetime) -> None:
         webhooks.end(app)
 
 
-def _end(app: XApp, listed: Mapping[Key, Subscription], until: datetime) -> None:
+def _end(app: XApp, listed: Iterable[Subscription], until: datetime) -> None:
     """Push is switched off: X is told so until it lists nothing of ours, and then never asked again."""
-    ours = [one for one in listed.values() if one.tag == push.TAG]
+    ours = [one for one in listed if one.tag == push.TAG]
     _remove(app, ours, until)
     wanted.forget(list(ActivitySubscription.objects.all()))
     webhooks.end(app)
@@ -138,34 +138,33 @@ def _end(app: XApp, listed: Mapping[Key, Subscription], until: datetime) -> None
         log.info("push_ended")
 
 
-def _bring_in_line(app: XApp, listed: Mapping[Key, Subscription], until: datetime) -> None:
+def _bring_in_line(app: XApp, listed: Iterable[Subscription], until: datetime) -> None:
     """What nobody wants any more goes first, whatever else fails, and without credit, too: it costs nothing."""
     rows, unwanted = wanted.load()
     most = _cap()
     keep = {_key(row) for row in rows[:most]}
-    _remove(app, [one for key, one in listed.items() if one.tag == push.TAG and key not in keep], until)
+    _remove(app, [one for one in listed if one.tag == push.TAG and _key_of(one) not in keep], until)
     wanted.forget(unwanted)
     has_credit = trouble.has_credit()  # the read that is paid for again says when making is worth while
     if has_credit and webhooks.is_set_up():
         webhooks.repair(app)
     webhook_id = webhooks.known_id() if webhooks.is_set_up() else None
-    astray = _astray(listed, webhook_id) & keep
-    _remove(app, [listed[key] for key in astray], until)
+    kept = {one.id: one for one in listed if _key_of(one) in keep}
+    astray = {pk: one for pk, one in kept.items() if one.tag == push.TAG and _is_astray(one, webhook_id)}
+    _remove(app, astray.values(), until)
+    right = {_key_of(one): one for pk, one in kept.items() if pk not in astray}
     if not has_credit:
-        wanted.note(News(row, State.WANTED) for row in rows if _key(row) in astray)
+        lost = {_key_of(one) for one in astray.values()} - right.keys()
+        wanted.note(News(row, State.WANTED) for row in rows if _key(row) in lost)
         return
-    rightly = {key: one for key, one in listed.items() if key not in astray}
-    _make_missing(app, _note_listed(rows, most, rightly), webhook_id, until)
+    _make_missing(app, _note_listed(rows, most, right), webhook_id, until)
     _try_beyond(app, rows[most : most + 1], webhook_id)
 
 
-def _astray(listed: Mapping[Key, Subscription], webhook_id: str | None) -> set[Key]:
-    """Those of ours that X would push past the way in: to an address we had before, or over the stream when it is the
-    webhook.
-    """
-    if webhook_id is None and webhooks.is_set_up():
-        return set()  # not registered yet, so nobody knows
-    return {key for key, one in listed.items() if one.tag == push.TAG and (one.webhook_id or None) != webhook_id}
+def _is_astray(one: Subscription, webhook_id: str | None) -> bool:
+    """X would push it past the way in: to an address we had before, or over the stream when it is the webhook."""
+    is_registered = webhook_id is not None or not webhooks.is_set_up()  # or else nobody knows yet
+    return is_registered and (one.webhook_id or None) != webhook_id
 
 
 def _note_listed(
@@ -283,5 +282,5 @@ def _key(row: ActivitySubscription) -> Key:
     return row.event_type, row.x_account.x_user_id if row.x_account else None
 
 
-def _number(user_id: str | None) -> int | None:
-    return int(user_id) if user_id and user_id.isdigit() else None
+def _key_of(one: Subscription) -> Key:
+    return one.event_type, int(one.user_id) if one.user_id and one.user_id.isdigit() else None

@@ -129,7 +129,7 @@ def asked(turn: Turn, token: str | None, size: int) -> Iterator[Answer[Page]]:
     Raises CapReached, BeingSpent, LeaseLost and whatever X answers.
     """
     renew(turn)
-    with_people = turn.state.needs_people or turn.state.import_finished_at is None
+    with_people = pace.expands_people(turn.state)
     with _room(turn, size, with_people=with_people) as fits:
         answer = _ask(turn, token, fits, with_people=with_people)
         if with_people or not _names_no_sender(answer.value):
@@ -175,9 +175,11 @@ def _affordable(state: SyncState, size: int) -> int:
 
 
 def free_today(x_account: XAccount, below: int = LARGEST) -> int:
-    """Events from the newest down, or from below an id, that X has billed already today."""
-    now = timezone.now()
-    return ledger.free_today(x_account, snowflake_floor(day_of(now)), now, pace.PAGE, below=below)
+    """Events from the newest down, or from below an id, that X has billed already today: none in the day's last minute,
+    for by X's clock the next one may have begun.
+    """
+    soon = timezone.now() + ledger.CLOCKS_DIFFER
+    return ledger.free_today(x_account, snowflake_floor(day_of(soon)), soon, pace.PAGE, below=below)
 
 
 def unsettled(x_account: XAccount) -> int:

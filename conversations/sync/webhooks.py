@@ -103,9 +103,9 @@ def repair(app: XApp) -> None:
     """Registers our address at X, has it checked again where X holds it for broken, and notes how it stands. The one of
     an address that we had before goes first: X may allow no second one.
     """
-    listed = app.webhooks()
+    listed, noted = app.webhooks(), known_id()
     ours = next((one for one in listed if one.url == address()), None)
-    _delete(app, [one for one in listed if one is not ours and one.id == known_id()])
+    _delete(app, [one for one in listed if one.id == noted and one is not ours])
     if ours is None:
         ours = app.register_webhook(address())
     elif not ours.is_valid:
@@ -115,7 +115,8 @@ def repair(app: XApp) -> None:
 
 def end(app: XApp) -> None:
     """X shall call us no more: neither at the address we know of, nor where a lost answer left us without its id."""
-    _delete(app, [one for one in app.webhooks() if one.url == address() or one.id == known_id()])
+    noted = known_id()
+    _delete(app, [one for one in app.webhooks() if one.url == address() or one.id == noted])
     PushState.objects.filter(pk=1).update(webhook_id="", webhook_is_valid=False)
 
 

@@ -162,8 +162,12 @@ def lease_end() -> datetime:
 
 
 def needs_people(x_account: XAccount) -> bool:
-    """Whether people are worth their price with each page: during the import, and where X names senders only so. Else
-    who is not known yet is looked up once.
-    """
-    worth_it = Q(needs_people=True) | Q(import_finished_at=None)
-    return SyncState.objects.filter(worth_it, x_account=x_account).exists()
+    """Whether people come, and are billed, with each page of this X account."""
+    state = SyncState.objects.filter(x_account=x_account).first()
+    return state is not None and pace.expands_people(state)
+
+
+def people_to_pay(conversation: Any) -> int:
+    """Whom X bills with older events of it, where pages show people at all. It comes `with_unbilled`."""
+    state = getattr(conversation.x_account, "sync", None)
+    return conversation.unbilled if state is not None and pace.expands_people(state) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,18 +24,19 @@ def refusal(x_account: XAccount, most: Decimal) -> str:
     return over_cap(caps.left(x_account) or Decimal(0), most)
 
 
-def all_of(conversation: Any, stored: Sequence[DmEvent] = ()) -> Estimate | None:
+def all_of(conversation: Any, stored: Sequence[DmEvent] = (), people: int = 0) -> Estimate | None:
     """All of it that is older than what is stored; None when too little is known.
 
-    stored: all of it, oldest first, where a page has it at hand; else it is one query. The conversation comes
-    `with_ages`.
+    stored: all of it, oldest first, where a page has it at hand; else it is one query. people: whom X bills with it.
+    The conversation comes `with_ages`.
     """
     events, oldest = (len(stored), stored[0].created_at) if stored else conversation.events.stretch()
     if oldest is None:
         return None
     since = min(oldest, _read_since(conversation) or oldest)
     ages = [] if conversation.is_group else [_moment(conversation.our_birth), _moment(conversation.peer_birth)]
-    return older_events(Pace(events, timezone.now() - since), since, birth_of(conversation.dm_conversation_id, ages))
+    older = older_events(Pace(events, timezone.now() - since), since, birth_of(conversation.dm_conversation_id, ages))
+    return older and replace(older, people=people)
 
 
 def _read_since(conversation: Conversation) -> datetime | None:

@@ -32,7 +32,7 @@ def open_conversation(request: HttpRequest) -> HttpResponse:
     try:
         wish = actions.look_up_conversation(request.user, account, target.kind, target.value)
     except CapReached:
-        form.add_error("target", refusal(account, estimates.page_usd()))
+        form.add_error("target", refusal(account, estimates.of_pages(1).usd))
         return _form(request, form)
     return redirect("lookup", wish.pk)
 

@@ -24,6 +24,7 @@ from conversations.querysets import DmEventQuerySet
 from conversations.showing import others_named, prices, typing_of
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
+from conversations.sync.wishes import people_to_pay
 from conversations.thread import (
     Shown,
     day_of,
@@ -37,6 +38,7 @@ from conversations.thread import (
 )
 from conversations.views.asking import all_of, refusal
 from conversations.views.watching import is_watched
+from dminbox.wording import usd
 
 PAGE = 50
 MOST_STEPS = 200
@@ -188,8 +190,9 @@ def read_history(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _ask(request: HttpRequest, pk: int) -> str:
     """Writes the wish down; the words for a refusal when it could cross the month's cap."""
-    mine = Conversation.objects.visible_to(request.user, Role.AGENT).with_ages().select_related("x_account__sync")
-    conversation = get_object_or_404(mine.defer(*TOKENS_OF_JOINED), pk=pk)
+    mine = Conversation.objects.visible_to(request.user, Role.AGENT).with_ages().with_unbilled()
+    rows = mine.select_related("x_account__sync").defer(*TOKENS_OF_JOINED)
+    conversation = get_object_or_404(rows, pk=pk)
     form = HistoryForm(request.POST)
     if not form.is_valid():
         raise Http404
@@ -198,7 +201,8 @@ def _ask(request: HttpRequest, pk: int) -> str:
     try:
         actions.read_history(_person(request), conversation, form.cleaned_data["event_types"], pages)
     except CapReached:
-        return refusal(conversation.x_account, pages * estimates.page_usd())
+        most = estimates.of_pages(pages, people_to_pay(conversation))
+        return refusal(conversation.x_account, most.usd)
     return ""
 
 
@@ -207,9 +211,9 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    mine = Conversation.objects.visible_to(request.user).for_person(request.user).with_history().with_ages()
-    rows: Any = mine.select_related("x_account__sync", "peer__avatar").defer(*TOKENS_OF_JOINED)
-    conversation = get_object_or_404(rows, pk=pk)
+    mine = Conversation.objects.visible_to(request.user).for_person(request.user)
+    rows: Any = mine.with_history().with_ages().with_unbilled().select_related("x_account__sync", "peer__avatar")
+    conversation = get_object_or_404(rows.defer(*TOKENS_OF_JOINED), pk=pk)
     told = conversation.history or {}
     conversation.history_state, conversation.history_detail = told.get("state"), told.get("detail")
     conversation.history_events = told.get("events_read")
@@ -309,6 +313,7 @@ def _page(
     mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])
     is_end = may_ask and not has_older and not wanted["show"]
+    people = people_to_pay(conversation)
     return {
         "conversation": conversation,
         "rows": rows,
@@ -322,8 +327,8 @@ def _page(
         "event_types": EVENT_TYPES[wanted["show"]],
         "is_of_moves": wanted["show"] == Show.COMINGS,
         "may_ask": may_ask,
-        "whole": all_of(conversation, events if above is None else ()) if is_end else None,
-        "prices": prices(),
+        "whole": all_of(conversation, events if above is None else (), people) if is_end else None,
+        "prices": prices() | {"page": usd(estimates.of_pages(1, people).usd)},
     }
 
 

@@ -261,7 +261,7 @@
   const list = asker(() => (opened() ? 150 : 20), refreshList); // after the thread: there one reads
 
   // How old what is shown may be stands in both.
-  async function refreshAges() {
+  function refreshAges() {
     agedAt = performance.now();
     list.want();
     thread.want();

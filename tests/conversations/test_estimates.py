@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import snowflake_floor
-from conversations.sync.estimates import Estimate, Pace, birth_of, expected, older_events, page_usd
+from conversations.sync.estimates import Estimate, Pace, birth_of, expected, of_pages, older_events
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -38,9 +38,16 @@ def test_numbers_are_said_to_two_digits(events, said):
 
 def test_the_price_is_that_of_the_settings(settings):
     assert Estimate(1200).usd == Decimal(12)
-    assert page_usd() == Decimal(1)
+    assert of_pages(1).usd == Decimal(1)
+    assert of_pages(2, people=3).usd == Decimal("2.03")
     settings.PRICE_DM_EVENT_USD = Decimal("0.002")
     assert Estimate(1200).usd == Decimal("2.4")
+
+
+def test_people_come_at_the_pace_of_events_and_with_their_price():
+    assert expected(Pace(20, 10 * DAY, people=4), 30 * DAY) == Estimate(60, people=12)
+    assert Estimate(60, people=12).usd == Decimal("0.72")
+    assert Estimate(1200, people=2).most == Estimate(1800, people=2)
 
 
 def test_a_wish_for_all_of_it_stops_at_half_as_much_again():

@@ -220,7 +220,9 @@ def test_a_count_that_finds_none_says_whether_it_looked_at_all(as_ada, ada, x_ac
         actions.mark_read(ada, row, row.last_dm_event_id)
     html = re.sub(r"\s+", " ", as_ada.get("/").content.decode())
     assert 'Lamps</span> <span class="count none">0<span class="hidden-text"> conversations</span></span>' in html
-    assert re.search(r'New</span> <span class="count none">0<span aria-hidden="true" title="Only [^"]+">\+</span>', html)
+    assert re.search(
+        r'New</span> <span class="count none">0<span aria-hidden="true" title="Only [^"]+">\+</span>', html
+    )
     assert '+</span><span class="hidden-text"> or more conversations</span>' in html
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from conversations import ledger
+from accounts.models import snowflake_floor
+from conversations import changes, ledger
 from conversations.models import ApiCall, BilledResource, PushState, RateWindow, SpendDay, SyncState
-from conversations.sync import caps, polling
+from conversations.sync import caps, polling, turns
 from conversations.sync.caps import CapReached
 from dminbox.xapi.schema import Answer, Billed, RateLimit
 from tests.conversations.sync_support import begin, connect, make_person, poll, say, settle, stored_ids
@@ -62,6 +65,60 @@ def test_the_sums_of_the_days_are_those_of_the_calls():
     days = SpendDay.objects.aggregate(usd=Sum("usd"), events=Sum("dm_events"), calls=Sum("calls"))
     assert days == total | {"calls": 6}
     assert SpendDay.objects.count() == 2
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+def test_a_lookup_is_billed_and_counted_towards_the_ceiling_or_neither(monkeypatch):
+    state = SyncStateFactory()
+    recorded = ledger.record
+
+    def dies_after(*args):
+        recorded(*args)
+        raise Died
+
+    monkeypatch.setattr(ledger, "record", dies_after)
+    with pytest.raises(Died):
+        ledger.record_lookup(state.x_account, answer(users=[7, 8]))
+    monkeypatch.undo()
+    assert not ApiCall.objects.exists()
+    assert not BilledResource.objects.exists()
+    ledger.record_lookup(state.x_account, answer(users=[7, 8]))
+    state.refresh_from_db()
+    assert state.import_spent_usd == SpendDay.objects.get().usd == Decimal("0.02")
+
+
+def test_a_lookup_after_the_import_is_no_part_of_it():
+    state = SyncStateFactory(import_finished_at=NOON)
+    ledger.record_lookup(state.x_account, answer(users=[7]))
+    state.refresh_from_db()
+    assert (state.import_spent_usd, SpendDay.objects.get().usd) == (0, Decimal("0.01"))
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_lookup_waits_for_the_page_that_is_being_stored_before_it_writes_any_bill():
+    """Else each could hold what the other is waiting for."""
+    state = SyncStateFactory()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            changes.lock(state.x_account)
+            lookup = pool.submit(in_a_thread, ledger.record_lookup, state.x_account, answer(users=[7]))
+            with pytest.raises(TimeoutError):
+                lookup.result(0.5)
+            assert ledger.record(state.x_account, answer(users=[7])).users == 1
+        lookup.result(10)
+    state.refresh_from_db()
+    assert (state.import_spent_usd, BilledResource.objects.count()) == (0, 1)
+
+
+def in_a_thread(job, *args):
+    try:
+        job(*args)
+    finally:
+        connection.close()
 
 
 def test_a_call_that_fails_stands_in_the_ledger_and_costs_nothing(xsim):
@@ -199,6 +256,26 @@ def test_a_cap_below_what_was_spent_pauses_at_once():
     assert PushState.objects.get().subscriptions_checked_at is None, "X is told at once to push no more"
 
 
+def test_a_poll_that_meets_the_cap_has_x_told_at_once_to_push_no_more(x_account, xsim):
+    begin(x_account)
+    settle(x_account)
+    PushState.objects.create(pk=1, subscriptions_checked_at=timezone.now())
+    SyncState.objects.update(monthly_cap_usd=ledger.spent_this_month(x_account) + Decimal("0.01"))
+    assert poll(x_account).state == SyncState.State.CAPPED
+    assert PushState.objects.get().subscriptions_checked_at is None
+
+
+def test_what_is_pushed_while_an_import_rests_at_its_ceiling_ends_with_the_cap_too():
+    state = SyncStateFactory(state=SyncState.State.PAUSED, monthly_cap_usd=Decimal("0.02"))
+    PushState.objects.create(pk=1, subscriptions_checked_at=timezone.now())
+    ledger.record_push(state.x_account, "dm.received", timezone.now(), {Kind.DM_EVENT: [1, 2]})
+    with transaction.atomic():
+        caps.heed(state.x_account)
+    assert PushState.objects.get().subscriptions_checked_at is None
+    state.refresh_from_db()
+    assert state.state == SyncState.State.PAUSED
+
+
 # --- The day's own events once more -----------------------------------------------------------------------------------
 
 
@@ -226,3 +303,45 @@ def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, m
             state = poll(x_account)
         assert int(late["id"]) in stored_ids(x_account)
         assert xsim.get("meter")["today"]["events"] == before + 1
+
+
+def test_in_the_last_minute_of_a_day_nothing_counts_as_free():
+    state = SyncStateFactory()
+    evening = datetime(2026, 11, 20, 23, 58, 30, tzinfo=UTC)
+    first = snowflake_floor(evening)
+    ledger.record(state.x_account, answer(range(first, first + 9), at=evening))
+    for seconds, free in [(0, 9), (29, 9), (31, 0), (89, 0), (91, 0)]:
+        with time_machine.travel(evening + timedelta(seconds=seconds), tick=False):
+            assert turns.free_today(state.x_account) == free
+
+
+@pytest.mark.parametrize("below", [1, snowflake_floor(datetime(2026, 11, 19, 12, tzinfo=UTC))])
+def test_a_day_that_was_left_half_read_does_not_stand_for_the_next(x_account, xsim, below):
+    evening = datetime(2026, 11, 20, 23, 20, tzinfo=UTC)
+    with time_machine.travel(evening, tick=False) as ours:
+        xsim.post("clock", {"set": evening.isoformat()})
+        for number in range(130):
+            say(xsim, ANN, f"Hello {number}", created_at=(evening - timedelta(minutes=number)).isoformat())
+        begin(x_account)
+        settle(x_account)
+        SyncState.objects.update(reconcile_token="yesterday's", reconcile_below=below)
+        state = poll(x_account)
+        while state.reconcile_below == below:
+            xsim.post("clock", {"advance": 90})
+            ours.shift(timedelta(seconds=90))
+            assert timezone.now() < evening + timedelta(minutes=39), "the day went by without it"
+            state = poll(x_account)
+        assert state.reconciled_on is None, "there is a second page of it"
+        assert state.reconcile_below > snowflake_floor(evening - timedelta(hours=3))
+
+
+def test_in_the_last_minute_the_day_is_not_read_once_more(x_account, xsim):
+    night = datetime(2026, 11, 20, 23, 59, 20, tzinfo=UTC)
+    with time_machine.travel(night, tick=False):
+        xsim.post("clock", {"set": night.isoformat()})
+        for number in range(130):
+            say(xsim, ANN, f"Hello {number}", created_at=(night - timedelta(minutes=number)).isoformat())
+        begin(x_account)
+        settle(x_account)
+        state = poll(x_account)
+    assert (state.reconciled_on, state.reconcile_token) == (None, "")

@@ -15,6 +15,7 @@ from conversations.models import (
     ActivitySubscription,
     ApiCall,
     BilledResource,
+    Conversation,
     PushState,
     RateWindow,
     ReadInterval,
@@ -399,6 +400,7 @@ def waiting(ada):
 def test_before_anything_is_known_the_ceiling_is_what_is_said(as_ada, waiting):
     html = start_page(as_ada, waiting)
     assert "nothing is known yet of how many come in: $20.00 pay for about 2,000 of them." in html
+    assert "People and posts come on top, at $0.01 and $0.005 each." in html
     assert "Reading it brings" not in html
 
 
@@ -411,6 +413,16 @@ def test_what_came_in_since_it_was_connected_tells_what_a_month_may_cost(as_ada,
     assert "Reading it brings about 1,200 events, about $12." in html
     assert "Reading it brings about 280 events, about $2.80." in html
     assert html.count("Reading it brings") == 2
+
+
+def test_people_who_wrote_since_it_was_connected_are_in_the_price(as_ada, waiting):
+    for _ in range(3):
+        conversation = factories.ConversationFactory(x_account=waiting)
+        pk = snowflake_floor(NOW - timedelta(hours=1))
+        factories.DmEventFactory(conversation=conversation, dm_event_id=pk)
+        factories.ParticipantFactory(conversation=conversation, x_user=conversation.peer)
+        Conversation.objects.update(last_dm_event_id=pk)
+    assert "Reading it brings about 45 events, about $0.90." in start_page(as_ada, waiting)
 
 
 def test_a_ceiling_that_this_months_cap_does_not_leave_is_refused_with_words(as_ada, waiting):

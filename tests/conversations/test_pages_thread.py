@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from django.urls import reverse
 
 from accounts.models import Membership, Role, snowflake_floor
-from conversations.models import DmEvent, HistoryRead, ReadMark, SyncState
+from conversations.models import BilledResource, DmEvent, HistoryRead, ReadMark, SyncState
 from tests import factories
 from tests.conversations.page_support import NOW, page
 from tests.e2e import rich
@@ -280,10 +280,19 @@ def top(client, conversation, query=""):
 
 
 def test_where_our_copy_ends_x_can_be_asked_for_more_at_a_price(as_ada, filled):
+    SyncState.objects.filter(x_account=filled.support).update(import_finished_at=NOW)
     html = top(as_ada, filled.everything)
-    assert "Read up to 100 older messages from X: at most $1.00" in " ".join(html.split())
+    words = "Read up to 100 older messages from X: at most $1.00, new people and posts on top"
+    assert words in " ".join(html.split())
     assert "XChat" in html
     assert "X may have some" in html
+
+
+def test_people_who_come_with_each_page_are_in_its_price(as_ada, filled):
+    assert "at most $1.02, new people and posts on top" in " ".join(top(as_ada, filled.everything).split())
+    us = filled.everything.participants.get(x_user=rich.SUPPORT_ID)
+    BilledResource.objects.create(day=NOW.date(), kind="user", resource_id=us.x_user_id, x_account=filled.support)
+    assert "at most $1.01, new people and posts on top" in " ".join(top(as_ada, filled.everything).split())
 
 
 def test_where_x_has_no_older_ones_it_says_so_and_asks_for_no_money(as_ada, filled):
@@ -339,12 +348,12 @@ def test_asking_for_all_of_it_is_a_wish_for_so_many_pages(as_ada, known):
 
 @pytest.mark.parametrize("headers", [{}, HX])
 def test_a_wish_that_could_cross_the_months_cap_is_refused_with_words(as_ada, filled, headers):
-    SyncState.objects.filter(x_account=filled.support).update(monthly_cap_usd="0.99")
+    SyncState.objects.filter(x_account=filled.support).update(monthly_cap_usd="1.01")
     oldest = filled.everything.events.order_by("dm_event_id").first().dm_event_id
     answer = as_ada.post(f"/c/{filled.everything.pk}/history/?before={oldest}", headers=headers)
     assert answer.status_code == 422
     html = answer.content.decode().replace("&#x27;", "'")
-    assert "This month's cap leaves $0.99, and this could cost up to $1.00." in html
+    assert "This month's cap leaves $1.01, and this could cost up to $1.02." in html
     assert html.count("This month's cap leaves") == 1
     assert not HistoryRead.objects.exists()
 

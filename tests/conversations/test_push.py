@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import InterfaceError, connection
 from django.utils import timezone
 
 from accounts.models import XAccount
@@ -399,12 +399,37 @@ def test_a_time_that_no_id_of_xs_can_hold_is_odd(x_account, at):
     assert (delivery.state, delivery.detail) == (State.ODD, "created_at_msec lies in no time of X")
 
 
+def fails(monkeypatch, error: Exception) -> None:
+    def deed(activity, received_at):
+        raise error
+
+    monkeypatch.setitem(push.DEEDS, "dm.received", deed)
+
+
+def test_no_word_of_a_message_stands_in_the_reason_why_it_is_odd(x_account, monkeypatch):
+    """Owners see the reason who may not read the message."""
+    fails(monkeypatch, ValueError("invalid literal for int() with base 10: 'Only between us'"))
+    push.take_in(received(), STREAM)
+    assert ActivityDelivery.objects.get().detail == "ValueError"
+
+
+def test_a_connection_that_the_database_has_closed_makes_no_message_odd(x_account, monkeypatch):
+    fails(monkeypatch, InterfaceError("the connection is closed"))
+    with pytest.raises(InterfaceError):
+        push.take_in(received(), STREAM)
+    assert not ActivityDelivery.objects.exists()
+
+
+def test_what_an_older_version_took_for_an_activity_and_this_one_does_not_is_odd(x_account):
+    push.keep(received(), WEBHOOK)
+    ActivityDelivery.objects.update(raw={"data": {"event_type": "dm.received"}})
+    push.take_up(push.due()[0])
+    assert ActivityDelivery.objects.get().state == State.ODD
+
+
 @pytest.mark.parametrize("kept", [False, True], ids=["by the listener", "by a worker"])
 def test_whatever_fails_with_one_activity_is_kept_raw_and_ends_nothing(x_account, monkeypatch, kept):
-    def fails(*_):
-        raise RecursionError("what a person wrote")
-
-    monkeypatch.setitem(push.DEEDS, "dm.received", fails)
+    fails(monkeypatch, RecursionError("what a person wrote"))
     if kept:
         push.keep(received(), WEBHOOK)
         push.take_up(push.due()[0])

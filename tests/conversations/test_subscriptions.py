@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations.models import ActivitySubscription, ApiCall, PushState, SyncState
 from conversations.sync import caps, subscriptions, trouble, wanted
+from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
 from dminbox.xapi.errors import Unavailable
 from tests.conversations.sync_support import OWN, begin, connect
@@ -118,6 +119,19 @@ def test_what_x_would_push_to_an_address_we_had_before_is_removed(x_account, mon
     assert at_x(xsim) == (ALL if has_credit else [])
     now = ActivitySubscription.objects.filter(state=State.ACTIVE)
     assert not before & set(now.values_list("subscription_id", flat=True))
+
+
+def test_of_two_for_the_same_the_one_that_goes_astray_is_removed(x_account, monkeypatch, xsim):
+    """Where its end was answered by nobody, X may have made the right one beside it."""
+    repair()
+    listed = XApp.subscriptions
+    astray = Subscription("99", "dm.received", user_id=OWN, tag="dminbox", webhook_id="1")
+    monkeypatch.setattr(XApp, "subscriptions", lambda app: (*listed(app), astray))
+    xsim.delete("requests")
+    repair()
+    calls = [(call["method"], call["path"]) for call in xsim.get("requests") if call["method"] != "GET"]
+    assert [call for call in calls if "subscriptions" in call[1]] == [("DELETE", "/2/activity/subscriptions/99")]
+    assert at_x(xsim) == ALL
 
 
 def test_before_the_choice_of_how_far_back_nothing_is_pushed(xsim):

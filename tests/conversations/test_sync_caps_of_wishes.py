@@ -9,12 +9,13 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from conversations import actions, sync
-from conversations.models import ConversationLookup, HistoryRead, Post, SpendDay, SyncState, XUser
+from conversations import actions, ledger, sync
+from conversations.models import BilledResource, ConversationLookup, HistoryRead, Post, SpendDay, SyncState, XUser
 from conversations.sync import caps, people, posts
 from conversations.sync.caps import CapReached
 from tests.conversations.sync_support import OWN, connect, make_person, one_to_one, say
-from tests.factories import ConversationFactory, SyncStateFactory, XUserFactory
+from tests.conversations.x_world import named
+from tests.factories import ConversationFactory, ParticipantFactory, SyncStateFactory, XUserFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 PEER = "2000000000000000007"
@@ -108,7 +109,7 @@ def test_opening_a_conversation_waits_for_the_new_month_without_a_call(xsim, x_a
 def test_profiles_are_asked_for_through_an_account_whose_cap_still_pays(xsim, x_account):
     rich = connect(xsim, "1500000000000000200")
     SyncStateFactory(x_account=rich)
-    XUser.objects.create(pk=int(PEER), lookup_due_at=timezone.now() - timedelta(seconds=1))
+    named(PEER, x_account, rich)
     leave(x_account, "0.00")
     people.look_up_due_people()
     assert XUser.objects.get(pk=int(PEER)).profile_seen_at is not None
@@ -117,7 +118,7 @@ def test_profiles_are_asked_for_through_an_account_whose_cap_still_pays(xsim, x_
 
 
 def test_profiles_wait_an_hour_when_no_cap_pays_for_them(xsim, x_account):
-    XUser.objects.create(pk=int(PEER), lookup_due_at=timezone.now() - timedelta(seconds=1))
+    named(PEER, x_account)
     leave(x_account, "0.00")
     people.look_up_due_people()
     person = XUser.objects.get(pk=int(PEER))
@@ -130,12 +131,41 @@ def test_as_many_posts_are_asked_for_as_the_cap_pays_for_and_the_others_wait(xsi
     xsim.post("posts", made)
     for post in made:
         Post.objects.create(pk=int(post["id"]), x_account=x_account)
-    leave(x_account, "0.03")
+    leave(x_account, "0.05")
     posts.fetch_due_details()
     assert x_account.api_calls.count() == 1
     assert sorted(Post.objects.values_list("state", flat=True)) == ["complete", "due"]
     waits = Post.objects.get(state="due")
     assert timedelta(minutes=59) < waits.details_due_at - timezone.now() <= timedelta(hours=1)
+
+
+def test_a_post_that_answers_one_and_quotes_another_never_crosses_the_cap(xsim, x_account):
+    references = [{"type": "replied_to", "id": "21"}, {"type": "quoted", "id": "22"}]
+    for pk, referenced in (("20", references), ("21", []), ("22", [])):
+        make_person(xsim, f"30{pk}")
+        made = {"id": pk, "author_id": f"30{pk}", "text": "A lamp", "created_at": "2026-11-01T12:00:00Z"}
+        xsim.post("posts", [made | {"referenced": referenced}])
+    Post.objects.create(pk=20, x_account=x_account)
+    leave(x_account, "0.03")
+    posts.fetch_due_details()
+    assert not x_account.api_calls.exists()
+    SyncState.objects.update(monthly_cap_usd=Decimal("10.05"))
+    Post.objects.update(details_due_at=timezone.now())
+    posts.fetch_due_details()
+    assert ledger.billed_today(x_account).usd == Decimal("0.045")
+
+
+def test_in_the_post_vocabulary_people_come_with_every_page_and_are_reckoned_with(
+    xsim, x_account, conversation, ada, settings
+):
+    settings.X_VOCABULARY = "post"
+    SyncState.objects.update(import_finished_at=timezone.now())
+    wish = actions.read_history(ada, conversation)
+    leave(x_account, "0.04")
+    sync.read_history(wish.pk)
+    asked = [request["query"] for request in xsim.get("requests") if request["path"].endswith("/dm_events")]
+    assert "max_results=1&" in asked[0]
+    assert ledger.spent_this_month(x_account) <= SyncState.objects.get(x_account=x_account).monthly_cap_usd
 
 
 # --- At the form ------------------------------------------------------------------------------------------------------
@@ -159,6 +189,25 @@ def test_a_wish_that_fits_exactly_is_taken(x_account, conversation, ada):
     assert actions.read_history(ada, conversation).pages_wanted == 1
     with pytest.raises(CapReached):
         actions.read_history(ada, conversation, ["ParticipantsJoin"], pages=2)
+
+
+def test_a_wish_reckons_with_the_people_who_come_with_it_and_were_not_billed_today(x_account, conversation, ada):
+    us = XUserFactory(id=x_account.x_user_id)
+    for person in (conversation.peer, us):
+        ParticipantFactory(conversation=conversation, x_user=person)
+    leave(x_account, "1.01")
+    with pytest.raises(CapReached):
+        actions.read_history(ada, conversation)
+    today = timezone.now().astimezone(UTC).date()
+    BilledResource.objects.create(day=today, kind="user", resource_id=us.pk, x_account=x_account)
+    assert actions.read_history(ada, conversation)
+
+
+def test_where_pages_show_no_people_none_are_reckoned_with(x_account, conversation, ada):
+    ParticipantFactory(conversation=conversation, x_user=conversation.peer)
+    SyncState.objects.update(import_finished_at=timezone.now())
+    leave(x_account, "1.00")
+    assert actions.read_history(ada, conversation)
 
 
 @time_machine.travel(datetime(2026, 11, 30, 23, 59, tzinfo=UTC), tick=False)

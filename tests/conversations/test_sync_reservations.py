@@ -21,6 +21,7 @@ from conversations.models import Conversation, HistoryRead, Post, SpendReservati
 from conversations.sync import caps, history, people, posts, turns
 from conversations.sync.caps import BeingSpent, CapReached
 from tests.conversations.sync_support import OWN, begin, connect, make_person, one_to_one, poll, say, settle
+from tests.conversations.x_world import named
 from tests.factories import SyncStateFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -158,7 +159,7 @@ def test_a_new_group_of_processes_frees_what_the_old_one_has_reserved():
 
 
 def test_who_finds_the_rest_reserved_comes_back_within_seconds(x_account, xsim):
-    XUser.objects.create(pk=77, lookup_due_at=timezone.now())
+    named("77", x_account)
     Post.objects.create(pk=78, x_account=x_account, details_due_at=timezone.now())
     wish = wish_for_all()[0]
     xsim.delete("requests")

@@ -5,8 +5,9 @@ from urllib.parse import parse_qs
 
 from django.utils import timezone
 
+from accounts.models import XAccount
 from conversations.models import EventPost, Post, XUser
-from tests.factories import ConversationFactory, DmEventFactory, XAccountFactory
+from tests.factories import ConversationFactory, DmEventFactory, ParticipantFactory, XAccountFactory
 
 HELP, STUDIO = "1500000000000000001", "1500000000000000002"
 ADA, BEN, CLEO = "2000000000000000001", "2000000000000000002", "2000000000000000003"
@@ -36,9 +37,17 @@ def shared(x_account, *pks):
     return rows
 
 
-def named(pk, **fields):
-    """A person whom an event named without showing them."""
+def due(pk, **fields):
+    """A person who is to be looked up, and nobody knows why."""
     return XUser.objects.create(pk=int(pk), lookup_due_at=timezone.now() - timedelta(seconds=1), **fields)
+
+
+def named(pk, *x_accounts, **fields):
+    """A person whom an event named without showing them, to these X accounts, or to all there are."""
+    person = due(pk, **fields)
+    for x_account in x_accounts or XAccount.objects.order_by("pk"):
+        ParticipantFactory(conversation=ConversationFactory(x_account=x_account, peer=person), x_user=person)
+    return person
 
 
 def asked(x, path):

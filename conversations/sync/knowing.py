@@ -1,0 +1,65 @@
+"""Which of our connected X accounts were shown somebody or a post: one of them asks X for it by id, and pays.
+
+Whom or what none of them was shown is nobody's to buy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import XAccount
+from conversations.models import Conversation, EventPost, Participant, Post
+
+Known = dict[int, set[int]]
+"""By the id of each person or post, the keys of the X accounts that know it."""
+MOST = 10_000
+"""Places looked at for posts: one that everybody shares is known well enough by then."""
+
+
+def people(pks: Collection[int]) -> Known:
+    """Who takes part in a conversation, has written in it or invited somebody is a participant; an author is none."""
+    ours = set(XAccount.objects.filter(x_user_id__in=pks).values_list("x_user_id", flat=True))
+    known = _gathered(pks, _as_participants(set(pks) - ours), _as_our_own(ours) if ours else ())
+    if strangers := [pk for pk, x_accounts in known.items() if not x_accounts]:
+        authors = dict(Post.objects.filter(author__in=strangers).values_list("pk", "author")[:MOST])
+        for pk, x_accounts in posts(list(authors)).items():
+            known[authors[pk]] |= x_accounts
+    return known
+
+
+def posts(pks: Collection[int]) -> Known:
+    """Who asked for the details before, and who was shown the post, or one that quotes it."""
+    if not pks:
+        return {}
+    asked_by = Post.objects.filter(pk__in=pks, x_account__in=_connected()).values_list("pk", "x_account")
+    shown = EventPost.objects.filter(event__conversation__x_account__in=_connected())
+    sharing = shown.filter(post__in=pks).values_list("post", "event__conversation__x_account")
+    quoting = shown.filter(post__quoted__in=pks).values_list("post__quoted", "event__conversation__x_account")
+    return _gathered(pks, asked_by, sharing[:MOST], quoting[:MOST])
+
+
+def _as_participants(pks: Collection[int]) -> Iterable[tuple[int, int]]:
+    rows = Participant.objects.filter(x_user__in=pks, conversation__x_account__in=_connected())
+    return rows.values_list("x_user", "conversation__x_account").distinct()
+
+
+def _as_our_own(pks: Collection[int]) -> Iterable[tuple[int, int]]:
+    """An X account of ours takes part in each of its conversations: too many to look through."""
+    yield from _connected().filter(x_user_id__in=pks).values_list("x_user_id", "pk")
+    peers = Conversation.objects.filter(peer__in=pks, x_account__in=_connected())
+    yield from peers.values_list("peer", "x_account")
+
+
+def _connected() -> QuerySet[XAccount]:
+    return XAccount.objects.filter(state=XAccount.State.CONNECTED)
+
+
+def _gathered(pks: Iterable[int], *pairs: Iterable[tuple[Any, int]]) -> Known:
+    known: Known = {pk: set() for pk in pks}
+    for some in pairs:
+        for pk, x_account in some:
+            known[pk].add(x_account)
+    return known
