@@ -123,8 +123,8 @@ def numbers_from_a_sequence() -> Iterator[None]:
     def announce(x_account: Any, news: Any) -> None:
         rows: list[Change] = []
         place = x_account.x_user_id - int(OWN)
-        if not Change.objects.filter(x_account=x_account).exists():
-            counters[place] = 0  # another story
+        last = SyncState.objects.values_list("last_change", flat=True).get(x_account=x_account)
+        counters[place] = max(counters[place], last) if last else 0  # 0: another story
         for one in news:
             counters[place] += 1
             where = {"conversation_id": one.conversation_id, "event_id": one.event_id, "data": one.data}
