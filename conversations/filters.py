@@ -14,6 +14,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
+from django.db.models.lookups import GreaterThanOrEqual
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -22,7 +23,7 @@ from accounts.access import Person
 from accounts.models import Membership, XAccount, snowflake_floor
 from conversations.counts import Count
 from conversations.forms import MAX_ID, InboxForm
-from conversations.models import Conversation, Participant, ReadMark, SavedView, XUser
+from conversations.models import Conversation, DmEvent, Participant, ReadMark, SavedView, XUser
 from conversations.querysets import EACH, ConversationQuerySet, run_union
 
 LOOKED_AT = 500
@@ -39,18 +40,23 @@ def conditions(wanted: Wanted) -> list[Q]:
 
     The one for unread needs the rows of `for_person`.
     """
-    people = XUser.objects.called(wanted["person"])
-    theirs = Participant.objects.filter(x_user__in=people.values("pk"))
     found = [
-        (wanted["person"], Q(pk__in=theirs.values("conversation"))),
+        (wanted["person"], _has_somebody_of(wanted)),
         (wanted["unanswered"], Q(last_incoming_dm_event_id__gt=F("last_own_dm_event_id"))),
         (wanted["media"], Q(has_media=True)),
         (wanted["post"], Q(has_post=True)),
         (wanted["kind"] == "group", Q(is_group=True)),
         (wanted["kind"] == "one", Q(is_group=False)),
         (wanted["unread"], Q(last_incoming_dm_event_id__gt=F("read_to"))),
+        (_ends_within(wanted), _was_active(wanted)),
     ]
     return [condition for is_set, condition in found if is_set]
+
+
+def _has_somebody_of(wanted: Wanted) -> Q:
+    """people: whom the name was taken for, where somebody has looked; else who has just that handle or id."""
+    people: Any = wanted.get("people") or XUser.objects.called(wanted["person"]).values("pk")
+    return Q(pk__in=Participant.objects.filter(x_user__in=people).values("conversation"))
 
 
 INDEXED = ("person", "unanswered", "media", "post")
@@ -62,13 +68,25 @@ def starts_from_index(wanted: Wanted) -> bool:
 
 
 def stretch(wanted: Wanted) -> Q:
-    """From the first day's begin to the last day's end, where the reader is: by the newest event."""
-    found = Q()
-    if wanted["since"]:
-        found &= Q(last_dm_event_id__gte=_floor(wanted["since"]))
-    if wanted["until"] and wanted["until"] < date.max:
-        found &= Q(last_dm_event_id__lt=_floor(wanted["until"] + timedelta(days=1)))
-    return found
+    """Where the newest event must stand for anything to have happened since the first day: an index is read by it."""
+    return Q(last_dm_event_id__gte=_floor(wanted["since"])) if wanted["since"] else Q()
+
+
+def _ends_within(wanted: Wanted) -> bool:
+    return bool(wanted["until"]) and wanted["until"] < date.max
+
+
+def _was_active(wanted: Wanted) -> Q:
+    """Something happened between the first day's begin and the last day's end, where the reader is.
+
+    That is to say: the newest event before the end is not from before the begin. It is one step in an index for each
+    conversation; asked by EXISTS, PostgreSQL may read all events of those days instead.
+    """
+    if not _ends_within(wanted):
+        return Q()
+    begin, end = _floor(wanted["since"]) if wanted["since"] else 0, _floor(wanted["until"] + timedelta(days=1))
+    before = DmEvent.objects.filter(conversation=OuterRef("pk"), dm_event_id__lt=end).order_by("-dm_event_id")
+    return Q(GreaterThanOrEqual(Subquery(before.values("dm_event_id")[:1]), begin))
 
 
 def _floor(day: date) -> int:

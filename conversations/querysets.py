@@ -288,16 +288,25 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
 class XUserQuerySet(models.QuerySet["XUser"]):
     def visible_to(self, user: Person) -> Self:
         """People of conversations this person may see; all others do not exist."""
-        theirs = _related(self.model, "participations").filter(
-            x_user=OuterRef("pk"), conversation__x_account__in=x_account_ids_of(user)
-        )
-        return self.filter(Exists(theirs))
+        return self.in_conversations_of(x_account_ids_of(user))
+
+    def in_conversations_of(self, x_accounts: Any) -> Self:
+        """x_accounts: ids of them, or the query for those.
+
+        Asked of each person, by their few conversations: without the sums SQLite goes through all of an X account's.
+        """
+        participants = _related(self.model, "participations").alias(of=F("conversation__x_account") + 0)
+        conversations = _related(participants.model, "conversation").alias(of=F("x_account") + 0)
+        there = participants.filter(x_user=OuterRef("pk"), of__in=x_accounts)
+        return self.filter(Exists(there) | Exists(conversations.filter(peer=OuterRef("pk"), of__in=x_accounts)))
 
     def called(self, who: str) -> Self:
         """By X user id or by handle, with or without @; handles pass from one to another, so there may be several."""
         if who.isascii() and who.isdigit():
             return self.filter(pk=int(who))
-        return self.alias(handle=Upper("username")).filter(handle=who.removeprefix("@").upper())
+        handle = who.removeprefix("@").removeprefix("＠").upper()
+        # A lone @ is nobody's: the empty handle is that of all whom X has not shown yet.
+        return self.alias(handle=Upper("username")).filter(handle=handle or "@")
 
 
 class ConversationLookupQuerySet(models.QuerySet["ConversationLookup"]):
@@ -323,6 +332,14 @@ def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) ->
     """
     sql, params = part.query.sql_with_params()
     return run_union([(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids], part.db)
+
+
+def counts_over(part: models.QuerySet[Any, Any], values: Iterable[int]) -> list[tuple[int, int]]:
+    """How many rows a cut queryset of something that is EACH has for each of these values, and the value."""
+    sql, params = part.query.sql_with_params()
+    counted = f"SELECT COUNT(*), %s FROM ({sql}) AS counted"  # noqa: S608 (Django's own SQL)
+    parts = [(counted, [value, *(value if param == EACH else param for param in params)]) for value in values]
+    return [(count, value) for count, value in run_union(parts, part.db)]
 
 
 def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ from dminbox import wording
 from dminbox.wording import number, usd
 
 LOCKED = gettext_lazy("Goes on in encrypted XChat")
+MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Of direction: they stand in titles, and nobody types them."""
 COLOURS = 6
 FEW = 4
 PREVIEW_LENGTH = 120
@@ -81,6 +84,22 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return _("%(names)s and %(last)s") % {"names": comma().join(names[:-1]), "last": names[-1]}
+
+
+def unlisted(title: str) -> list[str]:
+    """The names that `listed` made a title of, or that somebody lists alike; without the count of others at its end."""
+    plain = MARKS.sub("", title)
+    between = MARKS.sub("", _("%(names)s and %(last)s") % {"names": "\n", "last": "\n"}).split("\n")[1]
+    first, _between, last = plain.rpartition(between)
+    pieces = [
+        piece.strip() for part in (first, last) for piece in re.split(f"[,{MARKS.sub('', comma()).strip()}]", part)
+    ]
+    return [piece for piece in pieces if piece and not _is_count_of_others(piece)]
+
+
+def _is_count_of_others(piece: str) -> bool:
+    numbers = {1, 2, *map(int, re.findall(r"\d{1,3}", piece))}  # one and two are words in some languages
+    return piece in {MARKS.sub("", _others(number)) for number in numbers}
 
 
 def comma() -> str:

@@ -39,6 +39,10 @@ UNSPACED = (
     (0x20000, 0x323AF),  # Han
 )
 SKIN_TONES = (0x1F3FB, 0x1F3FF)
+JOINER = "\u200d"
+UNSEEN = dict.fromkeys([0xAD, 0x34F, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0xFEFF])
+UNSEEN |= dict.fromkeys([*range(0x2060, 0x2070), *range(0xE0000, 0xE0080)])
+"""Soft hyphens, joiners and marks of direction: who reads sees one word, with or without them."""
 IN_WORD, ALONE, BETWEEN = "w", "s", " "
 
 
@@ -105,6 +109,12 @@ def words_of(text: str) -> list[Word]:
     return found
 
 
+def drawn_as_one(text: str, left: Word, right: Word) -> bool:
+    """Whether two neighbours are one picture: joined, or the second is the colour of the first one's skin."""
+    is_tone = right.is_character and SKIN_TONES[0] <= ord(right.typed) <= SKIN_TONES[1]
+    return left.end == right.start and (is_tone or text[left.end - 1] == JOINER)
+
+
 def folded_of(text: str) -> str:
     return _folded(text)[0]
 
@@ -132,11 +142,12 @@ def _folded(text: str) -> tuple[str, list[tuple[int, int]] | None]:
 def _fold(part: str) -> str:
     if part.isascii():
         return part.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", part).casefold())
+    seen = part.translate(UNSEEN)
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:
-    """Each character with the marks that follow it: they may become one."""
+    """Each character with the marks that follow it, for they may become one, and with what is unseen."""
     start = 0
     for place in range(1, len(text)):
         if not _continues(text[place]):
@@ -147,6 +158,8 @@ def _clusters(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _continues(character: str) -> bool:
+    if ord(character) in UNSEEN:
+        return True
     if character < "\u0300":
         return False
     return unicodedata.category(character)[0] == "M" or SMALLEST_PARTS.match(character) is not None

@@ -18,13 +18,17 @@ from dminbox.wording import number
 
 LONGEST = 500
 MOST_TERMS = 20
+MOST_NAMES = 5
+MOST_NOTES = 5
 KINDS = ("media", "post", "link")
-QUOTES = '"„“”«»'
+QUOTES = '"„“”«»＂'
+KEY = "(?:from|in|has|before|after)[:：]"
+# What stands after a key may be written apart from it, unless it is a key itself.
 PART = re.compile(
     rf"""(?P<no>-)?
-    (?:(?P<key>[A-Za-z]+):(?=\S))?
-    (?:[{QUOTES}](?P<quoted>[^{QUOTES}]*)(?:[{QUOTES}]|$)|(?P<bare>[^\s{QUOTES}]+))""",
-    re.VERBOSE,
+    (?:(?P<key>(?={KEY})[a-z]+)[:：](?:\s+(?!-?{KEY}))?)?
+    (?:[{QUOTES}](?P<quoted>[^{QUOTES}]*)(?:[{QUOTES}]|$)|(?P<bare>[^\s{QUOTES}]+)|(?(key)|(?!)))""",
+    re.VERBOSE | re.IGNORECASE,
 )
 UNTYPED = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
@@ -63,21 +67,39 @@ def parse(typed: str) -> Asked:
         asked.notes.append(_("Only the first %(count)s characters are searched.") % {"count": number(LONGEST)})
     for match in PART.finditer(asked.text):
         _take(asked, match)
+    _cut(asked)
+    if asked.low is not None and asked.high is not None and asked.low >= asked.high:
+        asked.notes.append(
+            _("No day lies between these: “after:” names the first day, “before:” the day after the last.")
+        )
+    return asked
+
+
+def _cut(asked: Asked) -> None:
+    """To what one search is worth: so it takes its time, and no more, whatever is typed."""
     if len(asked.terms) > MOST_TERMS:
         asked.notes.append(_("Only the first %(count)s words are searched.") % {"count": number(MOST_TERMS)})
-        del asked.terms[MOST_TERMS:]
-    del asked.without[MOST_TERMS:]
-    return asked
+    if max(len(asked.people), len(asked.places)) > MOST_NAMES:
+        words = _("Only the first %(count)s names after “from:” and after “in:” are looked up.")
+        asked.notes.append(words % {"count": number(MOST_NAMES)})
+    del asked.terms[MOST_TERMS:], asked.without[MOST_TERMS:]
+    del asked.people[MOST_NAMES:], asked.places[MOST_NAMES:]
+    asked.notes = list(dict.fromkeys(asked.notes))[:MOST_NOTES]
 
 
 def with_name(text: str, typed: str, name: str) -> str:
     """The same search with another name after the from: or in: that has this one."""
-    for match in PART.finditer(text):
-        group = "bare" if match["quoted"] is None else "quoted"
-        if (match["key"] or "").lower() in ("from", "in") and match[group].strip() == typed:
-            begin = match.end("key") + 1
-            return text[:begin] + _as_one(name) + text[match.end() :]
+    named = [match for match in PART.finditer(text) if (match["key"] or "").lower() in ("from", "in")]
+    # In the title of a group it is one of several names.
+    meant = [match for match in named if _value(match) == typed] or [match for match in named if typed in _value(match)]
+    for match in meant[:1]:
+        value = _value(match).replace(typed, name)
+        return f"{text[: match.end('key')]}:{_as_one(value)}{text[match.end() :]}"
     return text
+
+
+def _value(match: re.Match[str]) -> str:
+    return ((match["bare"] if match["quoted"] is None else match["quoted"]) or "").strip()
 
 
 def _as_one(name: str) -> str:
@@ -86,21 +108,19 @@ def _as_one(name: str) -> str:
 
 
 def _take(asked: Asked, match: re.Match[str]) -> None:
-    key = (match["key"] or "").lower()
-    value = match["bare"] if match["quoted"] is None else match["quoted"]
-    is_known = key in ("from", "in", "has", "before", "after")
-    if is_known and match["no"]:
+    key, value = (match["key"] or "").lower(), _value(match)
+    if not key:
+        _take_words(asked, match, value)
+    elif match["no"]:
         asked.notes.append(_("“%(typed)s”: only words can be left out with a minus.") % {"typed": match[0]})
-    elif is_known and not value.strip():
+    elif not value:
         asked.notes.append(_("“%(typed)s” has nothing after it.") % {"typed": f"{key}:"})
     elif key in ("from", "in"):
-        (asked.people if key == "from" else asked.places).append(value.strip())
+        (asked.people if key == "from" else asked.places).append(value)
     elif key == "has":
         _take_kind(asked, value.lower())
-    elif is_known:
-        _take_day(asked, key, value)
     else:
-        _take_words(asked, match, f"{match['key']}:{value}" if key else value)
+        _take_day(asked, key, value)
 
 
 def _take_kind(asked: Asked, value: str) -> None:

@@ -5,8 +5,9 @@ The index leads to messages that may be meant; each is read, and decided upon by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise, zip_longest
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.functional import Promise
@@ -20,7 +21,8 @@ from conversations.search.asking import Asked
 from conversations.search.candidates import Spec
 from conversations.search.index import carried_by
 from conversations.search.texts import beside, said_in
-from conversations.words import Term, Word, facet, words_of
+from conversations.showing import unlisted
+from conversations.words import Word, drawn_as_one, facet, words_of
 from dminbox.wording import number
 
 PAGE = 20
@@ -33,7 +35,8 @@ CHUNK = 30
 LARGER_CHUNK = 190
 BEFORE_MARK = 60
 SNIPPET = 220
-CONVERSATIONS_OF_NAME = 200
+MOST_CONVERSATIONS = 200
+"""That one search looks for by their ids; it says so where a name means more."""
 PEOPLE = 5
 MOST_BESIDE = 3
 """Texts beside the message that one hit shows."""
@@ -144,7 +147,7 @@ def _senders(wanted: Wanted, mine: Sequence[XAccount]) -> frozenset[int]:
 
 
 def _places(wanted: Wanted, mine: Sequence[XAccount]) -> tuple[frozenset[int], frozenset[int]]:
-    """X accounts, and conversations: by X's id of it, or the one-to-ones with whoever has the name."""
+    """X accounts, and conversations: by X's id of it, by whoever is in it, or by the title of a group."""
     x_accounts: set[int] = set()
     conversations: set[int] = set()
     visible = Conversation.objects.filter(x_account__in=wanted.spec.x_accounts)
@@ -153,10 +156,52 @@ def _places(wanted: Wanted, mine: Sequence[XAccount]) -> tuple[frozenset[int], f
             x_accounts |= ours
         elif by_id := set(visible.filter(dm_conversation_id=typed).values_list("pk", flat=True)):
             conversations |= by_id
-        elif people := _people(wanted, typed):
-            talks = visible.filter(peer__in=people, is_group=False).newest_first()
-            conversations |= set(talks.values_list("pk", flat=True)[:CONVERSATIONS_OF_NAME])
+        else:
+            ours, theirs = _of_people(wanted, mine, [_people(wanted, name) for name in _names_in(wanted, typed)])
+            x_accounts |= ours
+            conversations |= _newest_of(wanted, typed, theirs)
     return frozenset(x_accounts), frozenset(conversations)
+
+
+def _names_in(wanted: Wanted, typed: str) -> list[str]:
+    """The names a group's title is made of; else what was typed is one name."""
+    pieces = unlisted(typed)
+    return [typed] if len(pieces) < 2 or names.meant(typed, wanted.spec.x_accounts) else pieces
+
+
+def _of_people(
+    wanted: Wanted, mine: Sequence[XAccount], together: Sequence[Collection[XUser]]
+) -> tuple[set[int], set[int]]:
+    """Our X accounts among them, and the conversations in which somebody of each of these stands."""
+    if len(together) > 1:
+        return set(), set.intersection(*(_talks_with(wanted, [row.pk for row in people]) for people in together))
+    own = {row.x_user_id: row.pk for row in mine}
+    people = [row.pk for group in together for row in group]
+    ours = {own[pk] for pk in people if pk in own}
+    return ours, _talks_with(wanted, [pk for pk in people if pk not in own])
+
+
+def _talks_with(wanted: Wanted, people: Collection[int]) -> set[int]:
+    if not people:
+        return set()
+    seen = wanted.spec.x_accounts
+    there = Participant.objects.filter(x_user__in=people, conversation__x_account__in=seen)
+    addressed = Conversation.objects.filter(peer__in=people, x_account__in=seen)
+    found = there.values_list("conversation", flat=True).union(addressed.values_list("pk", flat=True))
+    return set(found)
+
+
+def _newest_of(wanted: Wanted, typed: str, conversations: set[int]) -> set[int]:
+    """No more of them than are looked through; where there are more, that is said."""
+    if len(conversations) <= MOST_CONVERSATIONS:
+        return conversations
+    words = gettext(
+        "“%(typed)s” means %(all)s conversations; the newest %(count)s are searched. A longer name narrows it."
+    )
+    counts = {"all": number(len(conversations)), "count": number(MOST_CONVERSATIONS)}
+    wanted.asked.notes.append(words % {"typed": f"in:{typed}", **counts})
+    newest = Conversation.objects.filter(pk__in=conversations).newest_first()
+    return set(newest.values_list("pk", flat=True)[:MOST_CONVERSATIONS])
 
 
 def _people(wanted: Wanted, typed: str) -> list[XUser]:
@@ -228,7 +273,8 @@ def _is_placed(wanted: Wanted, event: DmEvent) -> bool:
 
 def snippet(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]]) -> list[Part]:
     """The stretch around the first mark, with all marks in it; line ends become spaces."""
-    marks = _merged((words[first].start - len(words[first].sign), words[last].end) for first, last in places)
+    whole = (_whole(text, words, first, last) for first, last in places)
+    marks = _merged((_start_of(words[first]), words[last].end) for first, last in whole)
     start = _beginning(text, words, marks)
     end = _end(text, words, start, marks)
     parts = [Part("…")] if start else []
@@ -240,6 +286,15 @@ def snippet(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]])
         position = min(mark_end, end)
     parts += [Part(text[position:end]), Part("…" if end < len(text) else "")]
     return [replace(part, text=" ".join(part.text.splitlines())) for part in parts if part.text]
+
+
+def _whole(text: str, words: Sequence[Word], first: int, last: int) -> tuple[int, int]:
+    """With the rest of a picture that begins or ends them."""
+    while first and drawn_as_one(text, words[first - 1], words[first]):
+        first -= 1
+    while last + 1 < len(words) and drawn_as_one(text, words[last], words[last + 1]):
+        last += 1
+    return first, last
 
 
 def _merged(marks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -257,15 +312,28 @@ def _beginning(text: str, words: Sequence[Word], marks: Sequence[tuple[int, int]
     first = marks[0][0] if marks else 0
     if first <= BEFORE_MARK or len(text) <= SNIPPET:
         return 0
-    near = (word.start - len(word.sign) for word in words if first - BEFORE_MARK <= word.start <= first)
+    near = (
+        _start_of(word)
+        for before, word in pairwise(words)
+        if first - BEFORE_MARK <= _start_of(word) <= first and not drawn_as_one(text, before, word)
+    )
     return next(near, first)
+
+
+def _start_of(word: Word) -> int:
+    return word.start - len(word.sign)
 
 
 def _end(text: str, words: Sequence[Word], start: int, marks: Sequence[tuple[int, int]]) -> int:
     limit = start + SNIPPET
     if len(text) <= limit:
         return len(text)
-    return max((word.end for word in words if start < word.end <= limit), default=limit)
+    whole = (
+        word.end
+        for word, after in zip_longest(words, words[1:])
+        if start < word.end <= limit and not (after and drawn_as_one(text, word, after))
+    )
+    return max(whole, default=limit)
 
 
 def _name_conversations(hits: Sequence[Hit]) -> None:
@@ -281,17 +349,17 @@ def _name_conversations(hits: Sequence[Hit]) -> None:
 def people_for(wanted: Wanted) -> list[XUser]:
     """People whose names hold all the words, when words are all that was asked."""
     words = _only_words(wanted)
-    return names.holding(Term(words), wanted.spec.x_accounts, most=PEOPLE) if words else []
+    return names.holding(words, wanted.spec.x_accounts, most=PEOPLE) if words else []
 
 
 def people_like(wanted: Wanted) -> list[XUser]:
     """For a search that found nothing: people whose names look like its words."""
     words = _only_words(wanted)
-    return names.alike(" ".join(word.typed for word in words), wanted.spec.x_accounts) if words else []
+    return names.alike(words, wanted.spec.x_accounts) if words else []
 
 
-def _only_words(wanted: Wanted) -> tuple[Word, ...]:
+def _only_words(wanted: Wanted) -> str:
     asked = wanted.asked
     if asked.people or asked.places or asked.kinds:
-        return ()
-    return tuple(word for term in asked.terms for word in term.words)
+        return ""
+    return " ".join(word.typed for term in asked.terms for word in term.words)

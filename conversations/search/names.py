@@ -1,18 +1,30 @@
-"""Whom a typed name means: people in conversations that a person may see, and those whose names are alike."""
+"""Whom a typed name means: people in conversations that a person may see, and those whose names are alike.
+
+Everything that is cut short is cut after it was asked who may be seen: nobody's own people are crowded out by others'.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from conversations.models import Conversation, NameGram, Participant, XUser
+from conversations.models import NameGram, XUser
+from conversations.querysets import EACH, XUserQuerySet, counts_over
 from conversations.search.index import name_words
 from conversations.words import Term, Word, bare_of, folded_of, grams_of, words_of
 
 MOST = 50
 """People one name can mean: more are not told apart by it."""
 MOST_GRAMS = 24
+FEW_GRAMS = 6
+"""The rarest of a name lead to few enough."""
+TELLING_GRAMS = 8
+"""The rarest of a name that somebody has say who is alike."""
+COMMON = 1_000
+"""People; how many more have a gram is not counted."""
 LOOKED_AT = 1_000
 """People with the grams of a name, the newest on X first, that are looked at."""
 NEAREST = 100
@@ -22,33 +34,28 @@ SUGGESTED = 3
 
 
 def meant(typed: str, x_accounts: Collection[int]) -> list[XUser]:
-    """By handle if there is one that is just so; else whoever's name or handle holds what was typed."""
-    handle = typed.removeprefix("@").removeprefix("＠")
-    exact = XUser.objects.filter(pk__in=_called(handle), username__iexact=handle)
-    found = _visible(list(exact), x_accounts)[:MOST]
-    return found or held_by_names(handle, x_accounts)
+    """By X user id or by handle if there is one that is just so; else whoever's name or handle holds what was typed."""
+    exact = _named().called(typed).in_conversations_of(x_accounts).order_by("-pk")[:MOST]
+    return list(exact) or holding(typed, x_accounts)
 
 
-def held_by_names(typed: str, x_accounts: Collection[int], most: int = MOST) -> list[XUser]:
-    """Whoever's name or handle holds what was typed."""
-    return holding(Term(tuple(words_of(bare_of(folded_of(typed))))), x_accounts, most)
-
-
-def holding(term: Term, x_accounts: Collection[int], most: int = MOST) -> list[XUser]:
+def holding(typed: str, x_accounts: Collection[int], most: int = MOST) -> list[XUser]:
+    """Whoever's name or handle holds what was typed, its words one after the other; the newest on X first."""
+    term = Term(tuple(replace(word, sign="") for word in words_of(bare_of(folded_of(typed)))))
     if not term.words:
         return []
-    people = _named().in_bulk(_with_all(_grams_in(term.words)))
-    found = [person for _, person in sorted(people.items(), reverse=True) if _holds(person, term)]
-    return _visible(found, x_accounts)[:most]
+    near = _with_all(_grams_in(term.words), x_accounts)
+    return list(islice((person for person in _newest(near, most) if _holds(person, term)), most))
 
 
 def alike(typed: str, x_accounts: Collection[int]) -> list[XUser]:
     """The few whose name or handle looks most like it."""
     wanted = words_of(bare_of(folded_of(typed)))
-    grams = sorted(grams_of(wanted))[:MOST_GRAMS]
-    near = NameGram.objects.filter(gram__in=grams).values("x_user").annotate(shared=Count("gram"))
-    rows = near.order_by("-shared", "-x_user")[:NEAREST]
-    people = _visible(list(_named().in_bulk([row["x_user"] for row in rows]).values()), x_accounts)
+    telling = [gram for people, gram in _by_rarity(grams_of(wanted)) if people][:TELLING_GRAMS]
+    shared = NameGram.objects.filter(gram__in=telling).values("x_user").annotate(shared=Count("gram"))
+    # Among conditions on sums, so that it is asked once for each person and not for each of their grams.
+    seen = shared.filter(_may_be_seen(x_accounts) | Q(shared=0)).order_by("-shared", "-x_user")
+    people = _named().in_bulk([row["x_user"] for row in seen[:NEAREST]]).values()
     scored = [(_likeness(wanted, person), person.pk, person) for person in people]
     return [person for likeness, _, person in sorted(scored, reverse=True) if likeness >= ALIKE][:SUGGESTED]
 
@@ -69,16 +76,33 @@ def _grams_in(words: Iterable[Word]) -> set[int]:
     return grams
 
 
-def _called(handle: str) -> list[int]:
-    return _with_all(grams_of(words_of(bare_of(folded_of(handle)))))
+def _with_all(grams: set[int], x_accounts: Collection[int]) -> QuerySet[NameGram]:
+    """One row for each person who has the rarest of these, newest on X first: so it is read from an index."""
+    rarest, *others = [gram for _, gram in _by_rarity(grams)][:FEW_GRAMS]
+    rows = NameGram.objects.filter(gram=rarest)
+    for gram in others:
+        rows = rows.filter(Exists(NameGram.objects.filter(gram=gram, x_user=OuterRef("x_user"))))
+    named = rows.filter(_may_be_seen(x_accounts)).select_related("x_user").only("x_user__name", "x_user__username")
+    return named.order_by("-x_user_id")
 
 
-def _with_all(grams: set[int]) -> list[int]:
-    if not grams:
-        return []
-    few = sorted(grams)[:MOST_GRAMS]
-    holding_them = NameGram.objects.filter(gram__in=few).values("x_user").annotate(shared=Count("gram"))
-    return [row["x_user"] for row in holding_them.filter(shared=len(few)).order_by("-x_user")[:LOOKED_AT]]
+def _may_be_seen(x_accounts: Collection[int]) -> Exists:
+    return Exists(XUser.objects.filter(pk=OuterRef("x_user")).in_conversations_of(x_accounts))
+
+
+def _newest(rows: QuerySet[NameGram], most: int) -> Iterator[XUser]:
+    """As many as are wanted at first: most often it is those."""
+    for start, end in ((0, most), (most, LOOKED_AT)):
+        found = list(rows[start:end])
+        yield from (row.x_user for row in found)
+        if len(found) < end - start:
+            return
+
+
+def _by_rarity(grams: set[int]) -> list[tuple[int, int]]:
+    """How many people have each, counted up to COMMON, and the gram; the rarest first."""
+    some = NameGram.objects.filter(gram=EACH).values("gram")[:COMMON]
+    return sorted(counts_over(some, sorted(grams)[:MOST_GRAMS]))
 
 
 def _holds(person: XUser, term: Term) -> bool:
@@ -86,16 +110,5 @@ def _holds(person: XUser, term: Term) -> bool:
     return any(term.places(words) for words in names)
 
 
-def _named() -> QuerySet[XUser]:
+def _named() -> XUserQuerySet:
     return XUser.objects.only("name", "username")
-
-
-def _visible(people: Sequence[XUser], x_accounts: Collection[int]) -> list[XUser]:
-    """Those who stand in a conversation of these X accounts; in the order they came."""
-    pks = [person.pk for person in people]
-    if not pks:
-        return []
-    there = Participant.objects.filter(x_user__in=pks, conversation__x_account__in=x_accounts)
-    addressed = Conversation.objects.filter(peer__in=pks, x_account__in=x_accounts)
-    seen = {*there.values_list("x_user", flat=True), *addressed.values_list("peer", flat=True)}
-    return [person for person in people if person.pk in seen]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 from django import template
@@ -20,11 +20,6 @@ class Guess(Protocol):
     def person(self) -> XUser: ...
     @property
     def address(self) -> str: ...
-
-
-@register.filter
-def names_in_a_row(people: Sequence[XUser]) -> str:
-    return showing.comma().join(showing.name_of(person) for person in people)
 
 
 @register.filter

@@ -18,9 +18,9 @@ from conversations.contents import rows_of_inbox
 from conversations.counts import Count
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
-from conversations.models import Conversation, XUser
-from conversations.querysets import NAMED
+from conversations.models import Conversation
 from conversations.views.watching import is_watched
+from conversations.views.whom import whom_of
 
 PAGE = 50
 
@@ -49,16 +49,18 @@ def inbox(request: HttpRequest) -> HttpResponse:
     if is_watched(request):
         actions.watch(chosen)
     is_news = form.cleaned_data["only"] is not None
-    rows, has_more = (_news if is_news else _page)(request, chosen, form.cleaned_data)
+    whom = whom_of(x_accounts, form.cleaned_data)
+    wanted = whom.wanted
+    rows, has_more = (_news if is_news else _page)(request, chosen, wanted)
     context = {
         "rows": rows,
         "lines": _lines(request, x_accounts, form.cleaned_data["account"]),
         "views": _views(request, x_accounts, form.cleaned_data),
         "chosen": chosen,
-        "wanted": form.cleaned_data,
-        "people": _people(request, form.cleaned_data),
-        "links": _links(form.cleaned_data),
-        "older": _older(form.cleaned_data, rows[-1]) if has_more else "",
+        "wanted": wanted,
+        "whom": whom,
+        "links": _links(wanted),
+        "older": _older(wanted, rows[-1]) if has_more else "",
         "age": age_of(chosen),
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
     }
@@ -98,12 +100,6 @@ def _rows(request: HttpRequest, chosen: list[XAccount], pks: list[int]) -> list[
 def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:
     assert isinstance(request.user, User)
     return filters.lines_of_views(request.user, x_accounts, list(request.user.saved_views.all()), wanted)
-
-
-def _people(request: HttpRequest, wanted: Wanted) -> list[XUser]:
-    """Whom the filter for a person means, among those this reader may know of."""
-    who = wanted["person"]
-    return list(XUser.objects.visible_to(request.user).called(who)[:NAMED]) if who else []
 
 
 def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None) -> list[AccountLine]:

@@ -49,7 +49,7 @@ def palette(request: HttpRequest) -> HttpResponse:
     words = query.casefold().split()
     x_accounts = list(x_accounts_of(request.user))
     pks = [row.pk for row in x_accounts]
-    people = names.held_by_names(query, pks, SHOWN) if words else []
+    people = names.holding(query, pks, SHOWN) if words else []
     conversations = list(_conversations(request.user, x_accounts, query, people)) if words else []
     alike = names.alike(query, pks) if words and not people and not conversations else []
     groups = [
@@ -71,6 +71,7 @@ def _fitting(words: Iterable[str], choices: Iterable[Choice]) -> list[Choice]:
 
 def _places() -> Iterator[Choice]:
     yield Choice(_("Inbox"), reverse("inbox"))
+    yield Choice(_("Search"), reverse("search"), _("all messages"))
     yield Choice(_("Open a conversation"), reverse("open_conversation"), _("by handle, user id or address"))
     yield Choice(_("Profile"), reverse("profile"))
     yield Choice(_("Keyboard shortcuts"), deed="help")

@@ -8,13 +8,14 @@
   const patience = 1500;
   let wentAt = 0; // when g was pressed, to be followed by i
 
-  const rows = () => [...document.querySelectorAll("#list .row")].filter((row) => row.offsetParent !== null);
+  const walked = "#list .row, .hits .hit"; // conversations, or what a search has found
+  const rows = () => [...document.querySelectorAll(walked)].filter((row) => row.offsetParent !== null);
   const openPk = () => document.querySelector("#conversation[data-conversation]")?.dataset.conversation;
-  const rowOf = (pk) => rows().find((row) => row.dataset.conversation === pk);
+  const rowOf = (pk) => rows().find((row) => pk && row.dataset.conversation === pk);
 
   // The row one stands on: the one with the focus, else the one that is open.
   function current() {
-    const focused = document.activeElement?.closest?.("#list .row");
+    const focused = document.activeElement?.closest?.(walked);
     return focused ?? rowOf(openPk());
   }
 
@@ -32,6 +33,7 @@
       next.scrollIntoView({ block: "nearest" });
     } else if (by > 0) {
       document.querySelector("#list .more-pages a")?.click();
+      document.querySelector(".hits ~ .more-pages a")?.focus();
     }
     return next;
   }
@@ -50,7 +52,7 @@
 
   async function markRead() {
     const row = current();
-    if (!row) return;
+    if (!row?.dataset.conversation) return;
     const pk = row.dataset.conversation;
     const wasOpen = pk === openPk();
     const status = await post(deeds.dataset.markRead, pk, { dm_event_id: row.dataset.newest });

@@ -47,24 +47,24 @@ def scan(events: Iterable[DmEvent], typed: str) -> list[DmEvent]:
 
 def scan_texts(texts: Mapping[DmEvent, list[str]], typed: str) -> list[DmEvent]:
     """The same where each message has several texts: each part is looked for in all of them."""
-    parts = [[(word.sign + word.typed, word.is_character) for word in words_of(part)] for part in typed.split()]
+    parts = [part for part in typed.split() if words_of(part)]
     meant = [
-        event
-        for event, theirs in texts.items()
-        if all(any(_holds(text, part) for text in theirs) for part in parts if part)
+        event for event, theirs in texts.items() if all(any(holds(text, part) for text in theirs) for part in parts)
     ]
     return sorted(meant, key=lambda event: (event.dm_event_id, event.pk), reverse=True)
 
 
-def _holds(text: str, part: list[tuple[str, bool]]) -> bool:
+def holds(text: str, part: str, *, is_exact: bool = False) -> bool:
+    """is_exact: in whole words."""
+    wanted = [(word.sign + word.typed, is_exact or word.is_character) for word in words_of(part)]
     forms = [word.forms for word in words_of(text)]
-    places = range(len(forms) - len(part) + 1)
-    return any(all(_is_at(part, number, forms[place + number]) for number in range(len(part))) for place in places)
+    places = range(len(forms) - len(wanted) + 1)
+    return any(all(_is_at(wanted, number, forms[place + number]) for number in range(len(wanted))) for place in places)
 
 
 def _is_at(part: list[tuple[str, bool]], number: int, forms: tuple[str, ...]) -> bool:
-    wanted, is_character = part[number]
-    is_short = is_character or len(wanted) < 3
+    wanted, is_whole = part[number]
+    is_short = is_whole or len(wanted) < 3
     is_first, is_last = number == 0, number == len(part) - 1
     if is_short or not (is_first or is_last):
         return wanted in forms

@@ -13,6 +13,7 @@ from django.db import connection
 from accounts.models import Membership, Role, snowflake_floor
 from conversations import actions, filters
 from conversations.models import Conversation, DmEvent, EventMedia, EventPost, Media, Post, SavedView
+from conversations.search import index, names
 from tests import factories
 from tests.conversations.test_querysets import plan_of
 
@@ -67,15 +68,36 @@ def test_media_and_posts_are_found_each_and_together(ada, x_account):
     assert found(ada, "media=1&post=1") == {both}
 
 
+def active(x_account, *moments):
+    """A conversation in which something happened at each of these."""
+    row = conversation(x_account, newest=snowflake_floor(moments[-1]))
+    for moment in moments:
+        factories.DmEventFactory(conversation=row, dm_event_id=snowflake_floor(moment), created_at=moment)
+    return row
+
+
 def test_a_stretch_of_days_begins_and_ends_with_the_readers_own_midnights(as_ada, ada, x_account):
     ada.time_zone = "Asia/Tokyo"  # nine hours ahead: the 3rd begins on the 2nd at 15:00 UTC
     ada.save()
     moments = [datetime(2026, 11, 2, 14, 59, 59, tzinfo=UTC), datetime(2026, 11, 2, 15, tzinfo=UTC)]
     moments += [datetime(2026, 11, 3, 14, 59, 59, tzinfo=UTC), datetime(2026, 11, 3, 15, tzinfo=UTC)]
-    rows = [conversation(x_account, newest=snowflake_floor(moment)) for moment in moments]
+    rows = [active(x_account, moment) for moment in moments]
     assert shown(as_ada, "?since=2026-11-03&until=2026-11-03") == [rows[2].pk, rows[1].pk]
     assert shown(as_ada, "?since=2026-11-03") == [row.pk for row in rows[:0:-1]]
     assert shown(as_ada, "?until=2026-11-02") == [rows[0].pk]
+
+
+def test_days_find_every_conversation_in_which_something_happened_then_whatever_came_later(as_ada, x_account):
+    days = {number: datetime(2026, 11, number, 12, tzinfo=UTC) for number in range(1, 7)}
+    early, late, around, all_along = (
+        active(x_account, *(days[number] for number in numbers))
+        for numbers in ([1, 2], [5, 6], [1, 6], [1, 2, 3, 4, 5, 6])
+    )
+    assert set(shown(as_ada, "?since=2026-11-03&until=2026-11-04")) == {all_along.pk}
+    assert set(shown(as_ada, "?since=2026-11-02&until=2026-11-02")) == {early.pk, all_along.pk}
+    assert set(shown(as_ada, "?until=2026-11-01")) == {early.pk, around.pk, all_along.pk}
+    assert set(shown(as_ada, "?since=2026-11-05")) == {late.pk, around.pk, all_along.pk}
+    assert shown(as_ada, "?since=2026-11-04&until=2026-11-03") == []
 
 
 @pytest.mark.parametrize("query", ["?since=0001-01-01", "?until=9999-12-31", "?since=9999-12-31&until=0001-01-01"])
@@ -95,12 +117,66 @@ def test_a_person_is_found_by_handle_in_any_case_and_by_id_also_in_groups(ada, x
     assert found(ada, "person=nobody") == found(ada, f"person={10**30}") == set()
 
 
+def with_person(x_account, **fields):
+    row = conversation(x_account, peer=factories.XUserFactory(**fields))
+    factories.ParticipantFactory(conversation=row, x_user=row.peer)
+    index.index_names()
+    return row
+
+
+def test_a_part_of_a_name_is_enough_where_one_person_has_it_and_becomes_their_id(as_ada, x_account):
+    row, _ = with_person(x_account, name="Lena Funk", username="lamp_lena"), with_person(x_account)
+    html = as_ada.get("/?person=fun").content.decode()
+    assert shown(as_ada, "?person=fun") == [row.pk]
+    assert "with Lena Funk" in re.sub(r"\s+", " ", html)
+    assert 'value="@lamp_lena"' in html
+    assert f'href="/?media=1&amp;person={row.peer_id}"' not in html
+    assert f'href="/?unread=1&amp;person={row.peer_id}"' in html
+    assert f'name="query" value="person={row.peer_id}"' in re.sub(r"\s+", " ", html)
+
+
+def test_a_name_of_several_shows_them_all_and_offers_each(as_ada, x_account):
+    rows = [with_person(x_account, name=f"Lena {name}") for name in ("Funk", "Berg")]
+    with_person(x_account, name="Ben")
+    html = re.sub(r"\s+", " ", as_ada.get("/?unread=1&person=lena").content.decode())
+    assert set(shown(as_ada, "?unread=1&person=lena")) == {row.pk for row in rows}
+    for row in rows:
+        assert f'<a href="/?unread=1&amp;person={row.peer_id}" dir="auto">{row.peer.name}</a>' in html
+        assert shown(as_ada, f"?unread=1&person={row.peer_id}") == [row.pk]
+    assert 'name="query"' not in html, "a view is of one person"
+
+
+def test_a_slip_in_a_name_is_helped_and_shows_nobody_else(as_ada, x_account):
+    row = with_person(x_account, name="Ossian Berg", username="odd_ossian")
+    html = re.sub(r"\s+", " ", as_ada.get("/?person=osian").content.decode())
+    assert shown(as_ada, "?person=osian") == []
+    assert "Nobody you can see here is called" in html
+    assert f'Did you mean <a href="/?person={row.peer_id}" dir="auto">Ossian Berg</a>' in html
+
+
+def test_of_very_many_people_some_are_offered_and_the_others_are_counted(as_ada, x_account, monkeypatch):
+    for number in range(13):
+        with_person(x_account, name=f"Lena {number}")
+    html = re.sub(r"\s+", " ", as_ada.get("/?person=lena").content.decode())
+    assert "and 3 more" in html
+    assert "Still more people" not in html
+    assert len(shown(as_ada, "?person=lena")) == 13
+    monkeypatch.setattr(names, "MOST", 12)
+    assert "only the 12 newest on X are meant here" in as_ada.get("/?person=lena").content.decode()
+
+
+def test_an_open_page_asks_for_its_rows_under_a_name_too(as_ada, x_account):
+    row, other = with_person(x_account, name="Lena Funk"), with_person(x_account)
+    assert shown(as_ada, f"?person=funk&only={row.pk},{other.pk}") == [row.pk]
+
+
 def test_filters_combine(as_ada, ada, x_account):
     ben = factories.XUserFactory(username="ben_reads")
     wanted = group(x_account, has_media=True, has_post=True)
     others = [group(x_account, 2, has_media=True, has_post=True), conversation(x_account, has_media=True)]
     for row in (wanted, others[1]):
         factories.ParticipantFactory(conversation=row, x_user=ben)
+        factories.DmEventFactory(conversation=row, sender=ben)
     query = f"?account={x_account.pk}&kind=group&unread=1&unanswered=1&media=1&post=1&person=ben_reads&until=2030-01-01"
     assert shown(as_ada, query) == [wanted.pk]
     actions.mark_read(ada, wanted, NEW)
@@ -131,8 +207,9 @@ def test_filters_that_mean_nothing_are_not_found(as_ada, x_account, query):
 def test_the_name_of_a_person_in_nobodys_sight_is_not_told(as_ada, x_account):
     hidden = factories.XUserFactory(username="odd_ossian", name="Ossian Hidden")
     factories.ParticipantFactory(x_user=hidden)
-    html = as_ada.get("/?person=odd_ossian").content.decode()
-    assert "Ossian Hidden" not in html
+    index.index_names()
+    for who in ("odd_ossian", "hidden", "osian", hidden.pk):
+        assert "Ossian Hidden" not in as_ada.get(f"/?person={who}").content.decode()
 
 
 # --- Views kept by name -----------------------------------------------------------------------------------------------
@@ -278,6 +355,37 @@ def test_days_and_unread_ones_are_counted_from_an_index_too(ada, many):
     assert_read_from("inbox_unread", plan)
     plan = plan_of(filters._looked_at(ada, filters.wanted_in("since=2010-11-04&kind=one&unread=1"), 500, many.pk))
     assert "Seq Scan on conversations_conversation" not in plan, plan
+
+
+def test_days_are_one_step_in_the_index_of_events_for_each_conversation(ada, many):
+    """Whatever happened on these days: the events of them are never read."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(EVENTS_OF_MANY)
+            cursor.execute("ANALYZE conversations_dmevent")
+    for query in (
+        "until=2010-11-05",
+        "since=2010-11-05&until=2010-11-05",
+        "since=2010-11-04&until=2012-11-05&kind=one",
+    ):
+        wanted = filters.wanted_in(query)
+        rows = filters.narrow(Conversation.objects.filter(x_account=many), ada, wanted)
+        for plan in (
+            plan_of(rows.newest_first().values_list("last_dm_event_id", "pk")[:51]),
+            plan_of(filters._looked_at(ada, wanted, 500, many.pk)),
+        ):
+            assert_read_from("inbox_newest_first", plan)
+            assert "dm_event_once_per_conversation" in plan or "sqlite_autoindex_conversations_dmevent" in plan, plan
+            assert "Seq Scan" not in plan, plan
+            assert "Hash" not in plan, plan
+
+
+EVENTS_OF_MANY = """
+    INSERT INTO conversations_dmevent
+        (conversation_id, dm_event_id, event_type, created_at, text, entities, raw, stored_at)
+    SELECT id, 1 + n, 'MessageCreate', now(), 'Text', '{}', '{}', now()
+    FROM conversations_conversation, generate_series(1, 2) n
+"""
 
 
 def test_a_person_is_found_by_indexes(ada, many):

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from accounts.models import Membership, Role
 from conversations.models import SearchState
-from conversations.search import asking
+from conversations.search import asking, finding
+from conversations.words import words_of
 from tests import factories
 from tests.conversations.search_support import index_all, say
 
@@ -187,6 +188,87 @@ PARTS = st.one_of(st.sampled_from([*SIGNS, *KEYS, *NASTY]), st.text(max_size=8))
 def test_nothing_that_can_be_typed_is_an_error(as_ada, parts, joint):
     typed = joint.join(parts).encode(errors="ignore").decode()
     assert as_ada.get("/search/", {"q": typed}).status_code == 200
+
+
+CLUMSY = {
+    "an open quote": ('"brass lamp', None),
+    "quotes alone": ('" " “ ”', None),
+    "keys alone": ("from: in: has: before: after:", "has nothing after it"),
+    "a key apart from its value": ("from: odd_ossian lamp", "taken for"),
+    "wide signs of an East Asian keyboard": ("from：＠odd_ossian lamp", "taken for"),
+    "very many characters": ("lamp " * 2_000, "Only the first 500 characters"),
+    "very many words": (" ".join(f"w{number}" for number in range(100)), "Only the first 20 words"),
+    "very many names": ("from:a " * 60 + "in:b " * 20, "Only the first 5 names"),
+    "one very long word": ("lamp" * 2_500, "Only the first 500 characters"),
+    "nothing that is seen": ("\u200b\u200d\ufeff\u2060", "holds no letter, digit or sign"),
+    "signs alone": ("? ! … - -- ( ) * ^ ~ / \\", "holds no letter, digit or sign"),
+    "signs of SQL": ("'; DROP TABLE conversations_dmevent; --", None),
+    "signs of FTS5": ('NEAR(lamp AND brass, 3) OR lamp* ^ col:"x" {a b}', None),
+    "signs of patterns": ("^(a+)+$ .* [a-z]{1,9} %_%", None),
+    "nobody": ("from:zzqzz lamp", "Nobody you can see here is called"),
+    "a day that is none": ("before:2026-02-30 after:soon lamp", "a day is written like"),
+    "days the wrong way round": ("after:2026-11-05 before:2026-11-03 lamp", "No day lies between these"),
+    "a kind that is none": ("has:stickers", "it can be has:media"),
+    "a key left out": ("-from:odd_ossian lamp", "only words can be left out"),
+    "everything left out": ("-lamp -brass", None),
+    "half a surrogate and a null": ("la\ud800mp \x00 lamp", None),
+    "marks on marks": ("l" + "\u0301" * 400, None),
+    "characters without spaces": ("世" * 500, None),
+}
+
+
+@pytest.mark.parametrize(("typed", "told"), CLUMSY.values(), ids=CLUMSY)
+def test_whatever_is_typed_gets_an_answer_in_few_steps(as_ada, talk, typed, told):
+    say(talk, "The brass lamp", "A lamp of glass", "世" * 600)
+    index_all()
+    with CaptureQueriesContext(connection) as queries:
+        html = page(as_ada, typed.encode(errors="surrogatepass").decode(errors="replace"))
+    assert len(queries) < 80
+    assert html.count("<li") < 60
+    if told:
+        assert told in html
+
+
+def test_a_word_that_everybody_says_is_read_no_further_than_a_page(as_ada, talk, monkeypatch):
+    say(talk, *["the lamp"] * 300)
+    index_all()
+    with CaptureQueriesContext(connection) as queries:
+        assert len(hits(page(as_ada, "the"))) == 20
+    assert len(queries) <= 13
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "marked"),
+    [
+        ("cafe", "Das Cafe\u0301 hier", "Das <mark>Cafe\u0301</mark> hier"),
+        ("lamp", "a la\u00admp\u200b here", "a <mark>la\u00admp\u200b</mark> here"),
+        ("مرحبا", "قال مَرْحَبًا لك", "قال <mark>مَرْحَبًا</mark> لك"),
+        ("lamp", "مرحبا \u202elamp\u202c بك", "مرحبا \u202e<mark>lamp\u202c</mark> بك"),
+        ("👍", "so 👍🏽 it is", "so <mark>👍🏽</mark> it is"),
+        ("👩", "the 👨\u200d👩\u200d👧 all", "the <mark>👨\u200d👩\u200d👧</mark> all"),
+        ("❤", "I ❤️ it", "I <mark>❤️</mark> it"),
+        ("ดี", "สวัสดี", "สวัส<mark>ดี</mark>"),
+        ("<b>", "a <b>bold</b> one", "a <mark>&lt;b&gt;</mark>bold<mark>&lt;/b&gt;</mark> one"),
+        ("amp", "Tom &amp; amp", "Tom &amp; <mark>amp</mark>"),
+    ],
+)
+def test_marks_go_around_whole_characters_and_nothing_is_markup(as_ada, talk, typed, text, marked):
+    say(talk, text)
+    index_all()
+    html = page(as_ada, typed)
+    [shown] = re.findall(r'class="hit-text" dir="auto">(.*?)</span>', html)
+    assert shown == marked
+
+
+def test_a_long_text_is_never_cut_within_a_picture():
+    family = "👨\u200d👩\u200d👧\u200d👦"
+    for before in range(12):
+        text = f"{'x' * before} {family * 60} lamp {family * 60}"
+        words = words_of(text)
+        [place] = [number for number, word in enumerate(words) if word.typed == "lamp"]
+        shown = "".join(part.text for part in finding.snippet(text, words, [(place, place)])).strip("…")
+        assert "lamp" in shown
+        assert shown.replace("lamp", "").replace(family, "").replace("x", "").strip() == ""
 
 
 @pytest.mark.parametrize("below", ["x", "-1", str(2**63)])

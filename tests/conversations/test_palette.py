@@ -49,6 +49,7 @@ def test_without_a_word_it_offers_places_filters_views_and_accounts(as_ada, ada,
         f"/?account={x_account.pk}",
         f"/x-accounts/{x_account.pk}/",
         "/profile/",
+        "/search/",
     ):
         assert f'data-href="{address}"' in html
     assert 'data-deed="help"' in html

@@ -53,3 +53,35 @@ def test_by_keyboard_alone(visit, ada, filled):
     page.keyboard.press("Enter")
     page.locator(".hit").first.wait_for()
     assert page.locator("#search-q").input_value() == "from:@odd_ossian"
+
+
+def test_j_and_k_walk_what_was_found_and_go_on_to_the_next_page(visit, ada, filled):
+    page = visit(ada).open("/search/?q=message")
+    places = page.locator(".hit").evaluate_all("hits => hits.map(hit => hit.href)")
+    for key, place in (("j", 0), ("j", 1), ("k", 0)):
+        page.keyboard.press(key)
+        assert page.evaluate("() => document.activeElement.href") == places[place]
+    page.keyboard.press("e")  # there is nothing to mark as read here
+    page.locator(".hit").last.focus()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**below=*")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/c/*/?at=*")
+
+
+def test_the_filter_for_a_person_offers_whom_it_may_mean_without_javascript(visit, ada, filled):
+    page = visit(ada, java_script_enabled=False).open("/")
+    page.locator(".more-filters summary").click()
+    page.get_by_label("With a person: name, handle or X user id").fill("nordlicht")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_text("is taken for").locator("a").first.click()
+    page.wait_for_url("**/?person=*")
+    assert page.get_by_text("is taken for").count() == 0
+    assert page.locator("#list .row").count() > 0
+    page.locator(".more-filters summary").click()
+    page.get_by_label("With a person: name, handle or X user id").fill("osian")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_role("link", name="Ossian").click()
+    assert page.locator("#list .row").count() == 1
