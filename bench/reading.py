@@ -6,28 +6,15 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
-from django.urls import path
 
 import dminbox.asgi  # noqa: F401 (a lane is a web process here, garbage collector and all)
 from accounts.models import User
-from dminbox.urls import urlpatterns as pages_of_dminbox
 
 HOST = "testserver"
 WARM_UP = 5
-
-
-@login_not_required
-def bare(request: HttpRequest, size: int) -> HttpResponse:
-    """The least a page of that many bytes takes: every middleware is passed, and nothing is asked or rendered."""
-    return HttpResponse(b"." * size)
-
-
-urlpatterns = [path("bare/<int:size>/", bare), *pages_of_dminbox]
 
 
 def measure(address: str, user: int, times: int, headers: dict[str, str] | None = None) -> dict[str, Any]:
@@ -35,7 +22,7 @@ def measure(address: str, user: int, times: int, headers: dict[str, str] | None 
 
     headers: as a browser sends them. AssertionError where the page does not answer 200.
     """
-    with override_settings(ROOT_URLCONF="bench.reading", ALLOWED_HOSTS=[HOST, *settings.ALLOWED_HOSTS]):
+    with override_settings(ROOT_URLCONF="bench.bare", ALLOWED_HOSTS=[HOST, *settings.ALLOWED_HOSTS]):
         client = Client(headers=headers)
         client.force_login(User.objects.get(pk=user))
         for _ in range(WARM_UP):

@@ -19,12 +19,15 @@ MOST_MS = {"paint": 90, "readable": 120, "thread": 60}
 
 # Watches a page from its first byte on, without being part of it.
 WATCH = """() => {
-  window.seen = { paint: 0, readable: 0, shift: 0, thread: 0 };
+  window.seen = { paint: 0, readable: 0, shift: 0, thread: 0, moved: [] };
   new PerformanceObserver((list) => {
     for (const entry of list.getEntriesByName("first-contentful-paint")) window.seen.paint = entry.startTime;
   }).observe({ type: "paint", buffered: true });
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.seen.shift += entry.value;
+    for (const { value, sources } of list.getEntries()) {
+      window.seen.shift += value; // also what a browser forgives because somebody has just clicked
+      for (const { node } of sources) window.seen.moved.push(node?.id || node?.className || node?.nodeName);
+    }
   }).observe({ type: "layout-shift", buffered: true });
   const painted = (name, from) =>
     requestAnimationFrame(() => setTimeout(() => (window.seen[name] = performance.now() - from)));

@@ -21,7 +21,13 @@ LONG, SILENT = 1, 2
 MIDDLE = EVENTS // 2
 MOST_ROWS = 1_500
 """What one step of a plan may read: some pages, and what counts look at."""
-LARGE = {"conversations_conversation", "conversations_dmevent", "conversations_readmark", "conversations_participant"}
+LARGE = {
+    "conversations_conversation",
+    "conversations_dmevent",
+    "conversations_readmark",
+    "conversations_participant",
+    "conversations_xuser",
+}
 FILL = (
     """INSERT INTO conversations_xuser (id, username, name, profile_image_url, is_protected, is_verified, verified_type,
         raw, first_seen_at, unavailable_reason, lookup_attempts)
@@ -73,6 +79,11 @@ def large(ada, client):
         f"/c/{LONG}/newer/?after={EVENTS - 5}",
         f"/c/{LONG}/activity/",
         f"/c/{SILENT}/media/",
+        f"/people/{LONG}/",
+        "/?person=handle7",
+        "/?media=1",
+        "/?since=2010-11-05",
+        "/?since=2026-11-01&media=1",
     ],
 )
 def test_a_page_reads_little_however_much_there_is(large, address):

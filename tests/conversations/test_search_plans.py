@@ -75,6 +75,10 @@ def plans_of(user, typed):
         finding.find(user, wanted)
         finding.people_for(wanted)
         finding.people_like(wanted)
+    return told_of(queries)
+
+
+def told_of(queries):
     found = []
     with connection.cursor() as cursor:
         for query in queries.captured_queries:
@@ -94,6 +98,13 @@ def test_no_statement_reads_a_large_table_from_end_to_end(ada, large):
     assert "search_tokens" not in common  # met on the walk
     assert "Bitmap Index Scan on search_tokens" in rare
     assert "name_gram_once_per_person" in rare
+
+
+@pytest.mark.parametrize("typed", ["handle77", "name", "nobody zzqzz"])
+def test_the_palette_reads_no_large_table_from_end_to_end(as_ada, large, typed):
+    with CaptureQueriesContext(connection) as queries:
+        assert as_ada.get("/palette/", {"q": typed}).status_code == 200
+    assert [plan for plan in told_of(queries) if LARGE.search(plan)] == []
 
 
 def test_a_word_that_was_common_long_ago_is_found_newest_first_without_sorting_all_of_it(ada, large):
