@@ -6,11 +6,11 @@ every smaller one is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from functools import partial, update_wrapper
 from typing import Any
 
 from django.db import transaction
@@ -69,7 +69,7 @@ def announce_states(x_account_pks: Iterable[int]) -> None:
     )
     SyncState.objects.filter(pk__in=[row.pk for row in states]).update(last_change=F("last_change") + 1)
     for row in states:
-        transaction.on_commit(partial(waking.tell, row.x_account_id, row.last_change + 1), robust=True)
+        _after_commit(waking.tell, row.x_account_id, row.last_change + 1)
 
 
 def announce_connection(x_account_pk: int) -> None:
@@ -96,7 +96,12 @@ def announce(x_account: XAccount, changes: Sequence[NewChange]) -> None:
     ]
     Change.objects.bulk_create(rows)
     SyncState.objects.filter(pk=state.pk).update(last_change=rows[-1].number)
-    transaction.on_commit(partial(waking.tell, x_account.pk, rows[-1].number), robust=True)
+    _after_commit(waking.tell, x_account.pk, rows[-1].number)
+
+
+def _after_commit(tell: Callable[..., None], *what: Any) -> None:
+    """What fails there fails nobody: everything is stored. Django logs it by its name, which a bare partial has not."""
+    transaction.on_commit(update_wrapper(partial(tell, *what), tell), robust=True)
 
 
 def tell_of_people(x_user_ids: Iterable[int]) -> None:
@@ -106,7 +111,7 @@ def tell_of_people(x_user_ids: Iterable[int]) -> None:
     several take them in one order.
     """
     if pks := sorted(set(x_user_ids)):
-        transaction.on_commit(partial(_announce_people, pks), robust=True)
+        _after_commit(_announce_people, pks)
 
 
 def _announce_people(pks: Sequence[int]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 from django.conf import settings as django_settings
+from django.test import TransactionTestCase
 from django.utils import translation
 
 from tests import factories
+from tests.emptying import empty_database
 from tests.xsim_server import SimServer, start_xsim
 
 
@@ -28,6 +31,12 @@ def _english():
     """Django leaves the language of a request in the thread: each test begins and ends without one."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_emptying():
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", side_effect=empty_database):
+        yield
 
 
 @pytest.fixture

@@ -86,6 +86,8 @@ class Settings:
     """Share of the events that are pushed twice, from 0 to 1."""
     push_shuffle: int = 0
     """So many events that follow each other closely may change places; 0: pushed in the order they happen."""
+    push_gathered_seconds: float = 0.05
+    """Of real time in which events follow each other closely."""
     push_delay: float = 0.0
     """Seconds of the clock between what happens and its push."""
     webhook_retries: int = 3

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import combinations_with_replacement
 from typing import Any
 
 from accounts.models import snowflake_floor
@@ -17,22 +19,35 @@ LATEST = 14 * 60
 
 
 class DrawnWorld:
-    """A world that grows. `now` is the local X's clock, which stands still between two steps."""
+    """A world that grows. `now` is the local X's clock, which stands still between two steps.
 
-    def __init__(self, rng: random.Random, now: datetime) -> None:
-        self.rng, self.now = rng, now
+    ours: the X accounts that we are; where there are several, they write to each other and are in groups together.
+    """
+
+    def __init__(self, rng: random.Random, now: datetime, ours: Sequence[str] = (OWN,)) -> None:
+        self.rng, self.now, self.ours = rng, now, ours
         self.people = [str(2_000_000_000_000_000_000 + 17 * n) for n in range(rng.randint(3, 12))]
-        groups = [str(int(GROUP) + n) for n in range(rng.randint(0, 3))]
-        pairs = [one_to_one(OWN, person) for person in self.people] + [one_to_one(OWN, OWN)]
-        self.conversations = [*pairs, *groups]
+        self.groups = [str(int(GROUP) + n) for n in range(rng.randint(int(self.are_several), 3))]
+        pairs = [one_to_one(own, person) for own in ours for person in self.people]
+        self.among_us = [one_to_one(own, other) for own, other in combinations_with_replacement(ours, 2)]
+        self.conversations = [*pairs, *self.among_us, *self.groups]
+        self.away: set[tuple[str, str]] = set()
+        """(group, one of us) who has left it."""
+        self.has_begun = False
         self.used: set[int] = set()
-        self.said_to: dict[str, list[int]] = {}
-        """Person -> what we wrote to them, of which X pushes that they have read it."""
+        self.said_to: dict[tuple[str, str], list[int]] = {}
+        """(one of us, person) -> what was written to them, of which X pushes that they have read it."""
         self.posts = [self._post(number) for number in range(6)]
         self.media = [_photo(number) for number in range(6)]
 
+    @property
+    def are_several(self) -> bool:
+        return len(self.ours) > 1
+
     def world(self, events: int, days: float) -> dict[str, Any]:
-        members = [OWN, *self.people]
+        members = [*self.ours, *self.people]
+        happened = [self.event(self._moment(days)) for _ in range(events)]
+        self.has_begun = True
         return {
             "people": [
                 {"id": pk, "username": f"user{n}", "name": f"User {n}", "is_suspended": n % 5 == 4}
@@ -44,11 +59,11 @@ class DrawnWorld:
             ],
             "posts": self.posts,
             "media": self.media,
-            "events": [self.event(self._moment(days)) for _ in range(events)],
+            "events": happened,
         }
 
     def event(self, created_at: datetime, latest: float = 0) -> dict[str, Any]:
-        conversation = self.rng.choice(self.conversations)
+        conversation = self._somewhere()
         event = {
             "id": str(self._new_id(created_at)),
             "created_at": created_at.isoformat(),
@@ -59,17 +74,16 @@ class DrawnWorld:
         if latest:
             event["visible_at"] = (created_at + timedelta(seconds=latest)).isoformat()
         if "-" not in conversation and self.rng.random() < 0.3:
-            return event | self._coming_or_going()
-        other = self._other_side(conversation)
-        sender = self.rng.choice([OWN, other])
-        if sender == OWN and "-" in conversation and other != OWN and not event["is_hidden"]:
-            self.said_to.setdefault(other, []).append(int(event["id"]))
+            return event | self._coming_or_going(conversation)
+        sender, other = self._sides(conversation)
+        if sender in self.ours and "-" in conversation and other != sender and not event["is_hidden"]:
+            self.said_to.setdefault((sender, other), []).append(int(event["id"]))
         return event | {"sender_id": sender} | self._contents()
 
     def arrivals(self, seconds: float) -> list[dict[str, Any]]:
         """What happens in the next `seconds`, up to then; some of it is shown late."""
         count = self.rng.choice([0, 1, 2, 5, 30])
-        moments = [self.now + timedelta(seconds=self.rng.uniform(0, seconds)) for _ in range(count)]
+        moments = sorted(self.now + timedelta(seconds=self.rng.uniform(0, seconds)) for _ in range(count))
         self.now += timedelta(seconds=seconds)
         return [self.event(moment, self.rng.choice([0, 0, self.rng.uniform(1, LATEST)])) for moment in moments]
 
@@ -108,17 +122,36 @@ class DrawnWorld:
         self.used.add(pk)
         return pk
 
-    def _other_side(self, conversation: str) -> str:
-        if "-" not in conversation:
-            return self.rng.choice(self.people)
-        left, right = conversation.split("-")
-        return right if left == OWN else left
+    def _somewhere(self) -> str:
+        """Where several of us are, as often as anywhere else."""
+        shared = [*self.among_us, *self.groups]
+        return self.rng.choice(shared if self.are_several and self.rng.random() < 0.5 else self.conversations)
 
-    def _coming_or_going(self) -> dict[str, Any]:
+    def _sides(self, conversation: str) -> tuple[str, str]:
+        """Who writes, and somebody who reads it."""
+        if "-" in conversation:
+            sides = conversation.split("-")
+        else:
+            sides = [self.rng.choice(self.ours), self.rng.choice(self.people)]
+        sender, other = self.rng.sample(sides, 2)
+        return sender, other
+
+    def _coming_or_going(self, group: str) -> dict[str, Any]:
+        if self.are_several and self.has_begun and self.rng.random() < 0.5:
+            return self._one_of_us_moves(group)
         people = self.rng.sample(self.people, self.rng.randint(1, 2))
         if self.rng.random() < 0.5:
-            return {"event_type": "ParticipantsJoin", "participant_ids": people, "sender_id": OWN}
+            return {"event_type": "ParticipantsJoin", "participant_ids": people, "sender_id": self.ours[0]}
         return {"event_type": "ParticipantsLeave", "participant_ids": people}
+
+    def _one_of_us_moves(self, group: str) -> dict[str, Any]:
+        """Out of the group, or back: between the two the others see what that one does not."""
+        own = self.rng.choice(self.ours[1:])
+        if (group, own) in self.away:
+            self.away.remove((group, own))
+            return {"event_type": "ParticipantsJoin", "participant_ids": [own], "sender_id": self.ours[0]}
+        self.away.add((group, own))
+        return {"event_type": "ParticipantsLeave", "participant_ids": [own]}
 
 
 def _photo(number: int) -> dict[str, Any]:

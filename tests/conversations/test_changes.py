@@ -112,3 +112,14 @@ def test_what_is_older_than_anybody_reads_is_forgotten(x_account):
     changes.forget_old()
     store_page(x_account, page(3))
     assert [number for number, *_ in told(x_account)] == [2, 3]
+
+
+def test_news_that_cannot_be_told_after_the_commit_fail_nobody(transactional_db, monkeypatch, caplog):
+    def tell(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(changes.waking, "tell", tell)
+    x_account = XAccountFactory(x_user_id=int(OWN))
+    store_page(x_account, page(1))
+    assert told(x_account) == [(1, Kind.EVENT, 1)]
+    assert "Error calling" in caplog.text

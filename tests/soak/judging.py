@@ -1,6 +1,6 @@
-"""What must be true of the tables in the end; whatever is not is an AssertionError in words.
+"""What must be true of the tables in the end, for each of our X accounts; what is not is an AssertionError in words.
 
-`held`: the events by their ids as X gives them to who may read them all.
+`held`: the events by their ids as X gives them to that account.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import XAccount
@@ -25,16 +25,17 @@ from conversations.models import (
     Post,
     SyncState,
 )
+from conversations.sync import push
 from dminbox.xapi import activity as xapi
-from tests.xsim_server import SimServer
 
 Held = Mapping[str, dict[str, Any]]
 Kind = Change.Kind
 
 
-def events_are_as_x_holds_them(held: Held, ever: Collection[str]) -> None:
+def events_are_as_x_holds_them(x_account: XAccount, held: Held, ever: Collection[str]) -> None:
     """ever: also what X gives no more, for it is too old."""
-    rows = list(DmEvent.objects.values_list("dm_event_id", "raw", "conversation__dm_conversation_id"))
+    stored_here = DmEvent.objects.filter(conversation__x_account=x_account)
+    rows = list(stored_here.values_list("dm_event_id", "raw", "conversation__dm_conversation_id"))
     stored = {str(pk): raw for pk, raw, _ in rows}
     assert len(rows) == len(stored), "an event is stored twice"
     assert held.keys() <= stored.keys(), f"lost: {sorted(held.keys() - stored.keys())}"
@@ -45,83 +46,108 @@ def events_are_as_x_holds_them(held: Held, ever: Collection[str]) -> None:
         assert raw.get("dm_conversation_id", conversation) == conversation, f"{pk} stands in another conversation"
 
 
-def change_log_is_whole() -> None:
+def change_log_is_whole(x_account: XAccount) -> None:
     """Numbers without a hole, each event named once, and nothing named in another's conversation."""
-    numbers_are_dense()
-    announced = Change.objects.filter(kind=Kind.EVENT)
-    assert announced.count() == DmEvent.objects.count(), "the change log does not name each event once"
+    numbers_are_dense(x_account)
+    announced = Change.objects.filter(kind=Kind.EVENT, x_account=x_account)
+    events = DmEvent.objects.filter(conversation__x_account=x_account)
+    assert announced.count() == events.count(), "the change log does not name each event once"
     assert announced.values("event").distinct().count() == announced.count(), "an event is announced twice"
-    astray = Change.objects.exclude(event=None).exclude(conversation=F("event__conversation"))
+    named = Change.objects.filter(x_account=x_account)
+    astray = named.exclude(event=None).exclude(conversation=F("event__conversation"))
     assert not astray.exists(), "the change log names an event in another conversation"
+    foreign = named.exclude(conversation=None).exclude(conversation__x_account=x_account)
+    assert not foreign.exists(), "the change log tells of another X account's conversation"
 
 
-def numbers_are_dense() -> None:
-    numbers = list(Change.objects.order_by("number").values_list("number", flat=True))
+def numbers_are_dense(x_account: XAccount) -> None:
+    numbers = list(Change.objects.filter(x_account=x_account).order_by("number").values_list("number", flat=True))
     assert numbers == list(range(1, len(numbers) + 1)), "a number of the change log is missing"
-    assert SyncState.objects.get().last_change == len(numbers), "a number of the change log is missing"
+    newest = SyncState.objects.values_list("last_change", flat=True).get(x_account=x_account)
+    assert newest == len(numbers), "a number of the change log is missing"
 
 
 # --- Receipts, typing -------------------------------------------------------------------------------------------------
 
 
-def receipts_end_right(due: Collection[tuple[int, int]] = ()) -> None:
+def receipts_end_right(x_account: XAccount, due: Collection[tuple[str, str, int]] = ()) -> None:
     """Each reader's goes forward only, ends at the newest that X has told us, and is announced as it moves."""
-    told = _told_receipts()
-    shown = dict(Participant.objects.exclude(seen_dm_event_id=None).values_list("x_user", "seen_dm_event_id"))
-    moves = _announced_receipts()
+    told = _told_receipts(x_account)
+    people = Participant.objects.filter(conversation__x_account=x_account)
+    shown = dict(people.exclude(seen_dm_event_id=None).values_list("x_user", "seen_dm_event_id"))
+    moves = _announced_receipts(x_account)
     assert all(steps == sorted(set(steps)) for steps in moves.values()), "a receipt went backwards"
     assert {who: steps[-1] for who, steps in moves.items()} == shown, "a receipt is not as it was announced last"
     for who, seen in shown.items():
         assert (who, seen) in told, f"X never told that {who} has read {seen}"
-    for who, event_id in told & set(due):
+    ours = {(int(reader), event_id) for own, reader, event_id in due if int(own) == x_account.x_user_id}
+    for who, event_id in told & ours:
         assert shown.get(who, 0) >= event_id, f"a receipt of {who} was lost"
 
 
-def _told_receipts() -> set[tuple[int, int]]:
-    rows = ActivityDelivery.objects.filter(event_type="dm.read", state=ActivityDelivery.State.DONE)
+def _told_receipts(x_account: XAccount) -> set[tuple[int, int]]:
+    rows = _taken_up(x_account, "dm.read")
     found = [one for row in rows for one in xapi.read_receipts(xapi.parse_activity(row.raw))]
     return {(int(one.reader_id), int(one.last_read_event_id or 0)) for one in found}
 
 
-def _announced_receipts() -> dict[int, list[int]]:
+def _taken_up(x_account: XAccount, *event_types: str) -> QuerySet[ActivityDelivery]:
+    rows = ActivityDelivery.objects.filter(x_user_id=x_account.x_user_id, event_type__in=event_types)
+    return rows.filter(state=ActivityDelivery.State.DONE)
+
+
+def _announced_receipts(x_account: XAccount) -> dict[int, list[int]]:
     moves: dict[int, list[int]] = {}
-    for data in Change.objects.filter(kind=Kind.RECEIPT).order_by("number").values_list("data", flat=True):
+    announced = Change.objects.filter(kind=Kind.RECEIPT, x_account=x_account).order_by("number")
+    for data in announced.values_list("data", flat=True):
         moves.setdefault(int(data["x_user_id"]), []).append(int(data["seen_dm_event_id"]))
     return moves
 
 
-def nobody_types_for_ever() -> None:
-    assert not Participant.objects.filter(typing_until__gt=timezone.now()).exists(), "somebody types for ever"
-    typed = ActivityDelivery.objects.filter(event_type="dm.indicate_typing", state=ActivityDelivery.State.DONE)
-    assert Change.objects.filter(kind=Kind.TYPING).count() <= typed.count(), "typing is announced twice"
+def nobody_types_for_ever(x_account: XAccount) -> None:
+    people = Participant.objects.filter(conversation__x_account=x_account)
+    assert not people.filter(typing_until__gt=timezone.now()).exists(), "somebody types for ever"
+    announced = Change.objects.filter(kind=Kind.TYPING, x_account=x_account)
+    typed = _taken_up(x_account, "dm.indicate_typing")
+    assert announced.count() <= typed.count(), "typing is announced twice"
 
 
 # --- Encrypted X Chat -------------------------------------------------------------------------------------------------
 
 
-def unmarked_chats(xsim: SimServer) -> list[str]:
-    """Those X lists, without a marker in our thread."""
-    marked = set(Conversation.objects.exclude(encrypted_at=None).values_list("dm_conversation_id", flat=True))
-    return sorted({name.replace(":", "-") for name in xsim.get("world")["chats"]} - marked)
+def unmarked_chats(encrypted: Collection[tuple[int, str]]) -> list[str]:
+    """encrypted: (x_user_id, conversation) that X lists as such; those without a marker in that one's thread."""
+    marked = Conversation.objects.exclude(encrypted_at=None)
+    known = set(marked.values_list("x_account__x_user_id", "dm_conversation_id"))
+    return sorted(name for _, name in set(encrypted) - known)
 
 
-def chats_are_marked() -> None:
+def chats_are_marked(x_account: XAccount) -> None:
     """At the newest message that X has told us of; X's list tells no times."""
     told: dict[str, datetime] = {}
-    done = ActivityDelivery.objects.filter(event_type__startswith="chat.", state=ActivityDelivery.State.DONE)
+    done = _taken_up(x_account, "chat.received", "chat.sent")
     for message in [xapi.encrypted_message(xapi.parse_activity(row.raw)) for row in done]:
         told[message.conversation_id] = max(told.get(message.conversation_id, message.at), message.at)
-    for row in Conversation.objects.exclude(encrypted_at=None):
+    for row in Conversation.objects.filter(x_account=x_account).exclude(encrypted_at=None):
         at = told.get(row.dm_conversation_id)
         assert row.last_encrypted_at == at, f"{row} is marked at {row.last_encrypted_at}, X told of {at}"
         assert row.changes.filter(kind=Kind.CONVERSATION).exists(), f"{row} was marked and not announced"
+
+
+# --- An ended connection ----------------------------------------------------------------------------------------------
+
+
+def nobody_else_is_revoked(revoked: Collection[int]) -> None:
+    """revoked: whose grant was ended at X, as numbers."""
+    told = XAccount.objects.filter(state_detail=push.REVOKED).exclude(x_user_id__in=revoked)
+    assert not told.exists(), "an ended connection has ended another one"
 
 
 # --- What follows from the events -------------------------------------------------------------------------------------
 
 
 def columns_follow_from_the_events(x_account: XAccount) -> None:
-    for row in Conversation.objects.all():
+    for row in Conversation.objects.filter(x_account=x_account):
         messages = row.events.filter(event_type=DmEvent.Type.MESSAGE_CREATE)
         newest = max(_newest(row.events), row.last_encrypted_id)
         assert row.last_dm_event_id == newest, f"{row} stands in the wrong place"
@@ -135,9 +161,9 @@ def _newest(events: Any) -> int:
     return events.order_by("-dm_event_id").values_list("dm_event_id", flat=True).first() or 0
 
 
-def posts_and_media_are_whole(held: Held, deleted: Collection[str] = ()) -> None:
+def posts_and_media_are_whole(x_account: XAccount, held: Held, deleted: Collection[str] = ()) -> None:
     """Each event carries what X says it does, in that order; and that is there. deleted: posts that X has no more."""
-    links = _links(EventPost, "post_id"), _links(EventMedia, "media__media_key")
+    links = _links(x_account, EventPost, "post_id"), _links(x_account, EventMedia, "media__media_key")
     for pk, event in held.items():
         posts = [one["id"] for one in event.get("referenced_tweets", [])]
         keys = event.get("attachments", {}).get("media_keys", [])
@@ -156,8 +182,9 @@ def unfinished_posts(deleted: Collection[str] = ()) -> list[str]:
     return [str(pk) for rows in (there, gone_rows) for pk in rows.values_list("pk", flat=True)]
 
 
-def _links(model: Any, name: str) -> dict[int, list[Any]]:
+def _links(x_account: XAccount, model: Any, name: str) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = {}
-    for pk, linked in model.objects.order_by("event", "position").values_list("event__dm_event_id", name):
+    rows = model.objects.filter(event__conversation__x_account=x_account).order_by("event", "position")
+    for pk, linked in rows.values_list("event__dm_event_id", name):
         found.setdefault(pk, []).append(linked)
     return found

@@ -7,10 +7,12 @@ a worker leaves behind is what the tables hold, and nothing else.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
 import select
+import signal
 import sys
 import threading
 import time
@@ -86,12 +88,15 @@ class Stage:
         _let_go_of_connections()
         codes: list[int] = []
         patience = self.rng.choice([1, 5, 40])
-        for number, doomed in enumerate(works):
-            self._start(number, doomed, self.rng.getrandbits(32))
-        while self.workers:
-            going = self._choose()
-            self.between()
-            self._go(going, 1 + int(self.rng.expovariate(1 / patience)), codes)
+        try:
+            for number, doomed in enumerate(works):
+                self._start(number, doomed, self.rng.getrandbits(32))
+            while self.workers:
+                going = self._choose()
+                self.between()
+                self._go(going, 1 + int(self.rng.expovariate(1 / patience)), codes)
+        finally:
+            self._end_all()
         assert set(codes) <= {0, DEAD}, f"a worker failed: {codes}"
         return codes.count(DEAD)
 
@@ -109,6 +114,14 @@ class Stage:
         os.close(child_hears)
         self.workers.append(worker)
         self._hear(worker, [])
+
+    def _end_all(self) -> None:
+        """Those that are left where the story has broken off."""
+        for worker in self.workers:
+            os.kill(worker.pid, signal.SIGKILL)
+            os.waitpid(worker.pid, 0)
+            worker.close()
+        self.workers.clear()
 
     def _choose(self) -> Worker:
         if standing := [worker for worker in self.workers if worker.is_standing]:
@@ -162,6 +175,7 @@ class Stage:
 def _be_a_worker(doomed: Doomed, seed: int, hears: int, says: int) -> None:
     """Never returns."""
     status, turns = FAILED, Turns(hears, says, doomed.dies_at)
+    gc.freeze()  # to search what the parent has made would copy all of it
     try:
         random.seed(seed)
         with _points(turns):

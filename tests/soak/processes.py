@@ -1,14 +1,14 @@
 """A story with the real processes on PostgreSQL and Redis: kill -9, an emptied broker, a database that restarts.
 
-    python -m tests.soak.processes SEED
+    python -m tests.soak.processes SEED [CLUSTER]
 
-Windows, leases and tokens last seconds on both sides. Exit status 0: what is stored is what X holds.
+CLUSTER: the data of a PostgreSQL with the tables made (`prepare`); without it they are made first. Windows, leases and
+tokens last seconds on both sides. Exit status 0: what is stored is what X holds.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -62,11 +62,32 @@ WAYS = {
 """In which X pushes; one seed takes the one, the next seed the other."""
 
 
-def main(seed: int) -> None:
+def prepare(folder: Path) -> Path:
+    """A cluster in which every story finds its tables: to make them takes longer than many of the stories."""
+    cluster, others = folder / "cluster", os.environ.keys() - env_example.names()
+    with services.postgres() as server:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE soak")
+            # As in every installation: what is committed outlives a crash of the server.
+            connection.execute("ALTER DATABASE soak SET synchronous_commit = on")
+        environment = {name: os.environ[name] for name in others} | SETTINGS
+        environment |= {"DATABASE_URL": _database(server), "DATA_DIR": str(folder)}
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=environment, check=True)
+        data = data_directory(server)
+        _pg_ctl(data, "stop", "-m", "fast")
+        subprocess.run(["cp", "-a", data, cluster], check=True)
+    return cluster
+
+
+def _database(server: str) -> str:
+    return f"{server.rpartition('/')[0]}/soak"
+
+
+def main(seed: int, cluster: Path) -> None:
     for name in env_example.names():
         os.environ.pop(name, None)
     with (
-        services.postgres() as server,
+        services.postgres(cluster) as server,
         services.redis_server() as broker,
         start_xsim(world="empty") as xsim,
         tempfile.TemporaryDirectory(prefix="dminbox-soak-") as folder,
@@ -77,15 +98,11 @@ def main(seed: int) -> None:
             X_PUSH=way,
             PORT=str(port),
             PUBLIC_URL=f"http://127.0.0.1:{port}",
-            DATABASE_URL=f"{server.rpartition('/')[0]}/soak",
+            DATABASE_URL=_database(server),
             REDIS_URL=f"{broker}/0",
             LOCAL_X_URL=xsim.url,
             DATA_DIR=folder,
         )
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute("CREATE DATABASE soak")
-            # As in every installation: what is committed outlives a crash of the server.
-            connection.execute("ALTER DATABASE soak SET synchronous_commit = on")
         with database_stopped_in_the_end(server):
             play(seed, xsim, server, broker)
 
@@ -97,7 +114,7 @@ def play(seed: int, xsim: SimServer, server: str, broker: str) -> None:
     django.setup()
     from tests.soak.processes_story import ProcessStory
 
-    ProcessStory(random.Random(f"processes {seed}"), xsim, Servers(server, broker)).play()
+    ProcessStory(seed, xsim, Servers(server, broker)).play()
 
 
 class Servers:
@@ -204,4 +221,5 @@ def later(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    with tempfile.TemporaryDirectory(prefix="dminbox-soak-") as home:
+        main(int(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else prepare(Path(home)))

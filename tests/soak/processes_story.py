@@ -8,16 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import django.db
-from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connections
 
 from accounts.models import XAccount
 from conversations.ledger import DM_READS
 from conversations.models import ActivitySubscription, ApiCall, DmEvent, Post, PushState, ReadInterval, SyncState
 from conversations.sync import pace
-from tests.conversations.sync_support import begin, connect, held_by_x, say
+from tests.conversations.sync_support import begin, connect, held_by_x, one_to_one, say
 from tests.conversations.sync_worlds import DrawnWorld
-from tests.soak import judging
+from tests.soak import bill, judging, ours
 from tests.soak.processes import SETTLING, WINDOW, Group, Servers, utc_now, wait_until
 from tests.soak.signs import Signs
 from tests.xsim_server import SimServer
@@ -28,20 +27,22 @@ FAULTS = ["402", "429", "429-no-reset", "500-html", "503", "cut-before", "cut-af
 
 
 class ProcessStory:
-    def __init__(self, rng: random.Random, xsim: SimServer, servers: Servers) -> None:
-        self.rng, self.xsim, self.servers = rng, xsim, servers
+    def __init__(self, seed: int, xsim: SimServer, servers: Servers) -> None:
+        self.rng, self.xsim, self.servers = random.Random(f"processes {seed}"), xsim, servers
+        self.ours = ours.draw(seed)
+        self.began = utc_now()
         self.told: list[str] = []
 
     def play(self) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
-        drawn = DrawnWorld(self.rng, utc_now())
+        drawn = DrawnWorld(self.rng, utc_now(), self.ours)
         self.drawn, self.signs = drawn, Signs(self.rng, self.xsim, drawn)
         self.xsim.post("world", drawn.world(events=self.rng.randint(20, 150), days=20))
         self.xsim.post("settings", self._settings())
-        self.x_account = connect(self.xsim)
+        self.x_accounts = [connect(self.xsim, own) for own in self.ours]
         # Long enough that a token is renewed every few seconds, and not with every call.
         XAccount.objects.update(token_expires_at=utc_now())
-        begin(self.x_account, days=30)
+        for x_account in self.x_accounts:
+            begin(x_account, days=30)
         group = Group()
         try:
             for _ in range(self.rng.randint(6, 9)):
@@ -49,7 +50,8 @@ class ProcessStory:
             self._quiet(group)
             self._assert_push_works(group)
             self._judge()
-            print(f"{DmEvent.objects.count()} events, each once, after: {'; '.join(self.told)}")
+            found = f"{DmEvent.objects.count()} events of {len(self.ours)} X accounts"
+            print(f"{found}, each once, after: {'; '.join(self.told)}")
         except AssertionError as error:
             error.add_note("\n".join([*self.told, *self._state()]))
             raise
@@ -74,7 +76,8 @@ class ProcessStory:
     def _happen(self, drawn: DrawnWorld, group: Group) -> None:
         group.assert_alive()
         drawn.now = utc_now()
-        events = [drawn.event(drawn.now) for _ in range(self.rng.choice([0, 1, 3, 20]))]
+        count = self.rng.choice([0, 1, 3, 20])
+        events = [drawn.event(drawn.now - timedelta(milliseconds=ago)) for ago in reversed(range(count))]
         for event in events:
             if self.rng.random() < 0.3:
                 event["visible_at"] = _shown_late(event["created_at"], self.rng)
@@ -84,6 +87,8 @@ class ProcessStory:
         deeds = [self._kill, self._kill, self._kill, self._flush, self._restart, self._fault]
         if "web" in group.running:
             deeds += [self._kill_web, self._forge]
+        if self.drawn.are_several:
+            deeds += [self._revoke]
         deed = self.rng.choice(deeds)
         self._tell(f"{len(events)} events; {signs}; {deed(group)}")
         time.sleep(self.rng.uniform(0.2, 2))  # what happens next happens at any point of what goes on now
@@ -116,20 +121,18 @@ class ProcessStory:
         self.xsim.post("faults", {"kind": kind, "times": times})
         return f"fault {kind} x {times}"
 
+    def _revoke(self, group: Group) -> str:
+        x_user_id = self.rng.choice(self.ours)
+        self.xsim.delete(f"grants?user_id={x_user_id}")
+        return f"the grant of {x_user_id} is revoked"
+
     def _quiet(self, group: Group) -> None:
         """No more trouble; a person has added credit, or connected the account again where it lost its tokens."""
         self.xsim.delete("faults")
         group.assert_alive()
         self._afresh()
-        grant = self.xsim.grant(str(self.x_account.x_user_id))
-        XAccount.objects.update(
-            access_token=grant["access_token"],
-            refresh_token=grant["refresh_token"],
-            state=XAccount.State.CONNECTED,
-            token_generation=1000,
-            refresh_lease_until=None,
-            refresh_lease_holder="",
-        )
+        for x_account in self.x_accounts:
+            ours.connect_again(self.xsim, x_account)
         # Hours and minutes, which nobody here has; whoever reads or waits for a window goes on by himself.
         long_waits = [SyncState.State.NO_CREDIT, SyncState.State.UNAVAILABLE, SyncState.State.REFUSED]
         waiting = SyncState.objects.filter(state__in=long_waits)
@@ -143,39 +146,43 @@ class ProcessStory:
 
     def _lost(self) -> list[int]:
         try:
-            stored = set(DmEvent.objects.values_list("dm_event_id", flat=True))
+            return sorted(pk for own in self.ours for pk in self._held(own) - self._stored(own))
         except (OperationalError, InterfaceError):
             self._afresh()
             return [0]
-        return sorted(self._held() - stored)
 
-    def _held(self) -> set[int]:
-        held = self.xsim.get(f"visible?user_id={self.x_account.x_user_id}")
+    def _held(self, own: str) -> set[int]:
+        held = self.xsim.get(f"visible?user_id={own}")
         return {int(pk) for ids in held.values() for pk in ids}
+
+    def _stored(self, own: str) -> set[int]:
+        rows = DmEvent.objects.filter(conversation__x_account__x_user_id=own)
+        return set(rows.values_list("dm_event_id", flat=True))
 
     # --- Push works again -----------------------------------------------------------------------------------------
 
     def _assert_push_works(self, group: Group) -> None:
         """After the last fault a message comes by push, and no poll has brought it."""
         assert wait_until(lambda: self._is_pushing(group), 60), "push does not come back"
+        own = self.rng.choice(self.ours)
         for _ in range(TRIES):
             self._stop_polling()
-            polls = self._polls()
-            event = self._say_something()
-            assert wait_until(lambda pk=event: pk in self._stored(), 20), "X pushes, and nothing is stored"
-            if self._polls() == polls:
+            polls = self._polls(own)
+            event = self._say_something(own)
+            assert wait_until(lambda pk=event: pk in self._stored(own), 20), "X pushes, and nothing is stored"
+            if self._polls(own) == polls:
                 self._tell("push works")
                 break
         else:
             raise AssertionError("polling brings everything before push does")
-        polls = self._polls()
+        polls = self._polls(own)
         SyncState.objects.update(next_poll_at=utc_now())
-        assert wait_until(lambda: self._polls() > polls, 60), "no poll confirms what was pushed"
+        assert wait_until(lambda: self._polls(own) > polls, 60), "no poll confirms what was pushed"
 
     def _is_pushing(self, group: Group) -> bool:
         """Waits of minutes and hours, which nobody here has, are over; whoever waits for seconds goes on by himself."""
         group.assert_alive()
-        if pace.is_pushed(self.x_account):
+        if all(pace.is_pushed(x_account) for x_account in self.x_accounts):
             return True
         now = utc_now()
         waiting = [ActivitySubscription.State.REFUSED, ActivitySubscription.State.WANTED]
@@ -188,17 +195,16 @@ class ProcessStory:
     def _stop_polling(self) -> None:
         free = SyncState.objects.filter(lease_until=None, next_poll_at__isnull=False)
         later = utc_now() + pace.longest_wait()
-        assert wait_until(lambda: free.update(next_poll_at=later), 20), "a poll does not end"
+        everybody = len(self.x_accounts)
+        assert wait_until(lambda: free.update(next_poll_at=later) == everybody, 20), "a poll does not end"
 
-    def _polls(self) -> int:
-        return ApiCall.objects.filter(endpoint=DM_READS[0]).count()
+    def _polls(self, own: str) -> int:
+        return ApiCall.objects.filter(endpoint=DM_READS[0], x_account__x_user_id=own).count()
 
-    def _say_something(self) -> int:
+    def _say_something(self, own: str) -> int:
         person = self.rng.choice(self.drawn.people)
-        return int(say(self.xsim, person, "Does it still come by itself?")["id"])
-
-    def _stored(self) -> set[int]:
-        return set(DmEvent.objects.values_list("dm_event_id", flat=True))
+        where = one_to_one(own, person)
+        return int(say(self.xsim, person, "Does it still come by itself?", dm_conversation_id=where)["id"])
 
     # --- The end --------------------------------------------------------------------------------------------------
 
@@ -210,21 +216,25 @@ class ProcessStory:
         time.sleep(1)  # a repeat that is under way
         self._afresh()
         self.xsim.post("settings", {"dm_get_limit": 100_000})
-        held = {
-            pk: event
-            for events in held_by_x(self.xsim, XAccount.objects.get().access_token).values()
-            for pk, event in events.items()
-        }
-        assert set(map(int, held)) == self._held(), "the story is older than X's window"
-        judging.events_are_as_x_holds_them(held, held)
-        judging.change_log_is_whole()
-        judging.receipts_end_right()
-        judging.chats_are_marked()
-        judging.columns_follow_from_the_events(self.x_account)
-        judging.posts_and_media_are_whole(held, self._deleted())
+        if utc_now().date() == self.began.date():  # what is pushed tells no time of X's
+            bill.is_no_more_than_x_charged(self.xsim)
+        for x_account in XAccount.objects.all():
+            self._judge_one(x_account)
+
+    def _judge_one(self, x_account: XAccount) -> None:
+        read = held_by_x(self.xsim, x_account.access_token).values()
+        held = {pk: event for events in read for pk, event in events.items()}
+        assert set(map(int, held)) == self._held(str(x_account.x_user_id)), "the story is older than X's window"
+        judging.events_are_as_x_holds_them(x_account, held, held)
+        judging.change_log_is_whole(x_account)
+        judging.receipts_end_right(x_account)
+        judging.chats_are_marked(x_account)
+        judging.columns_follow_from_the_events(x_account)
+        judging.posts_and_media_are_whole(x_account, held, self._deleted())
+        bill.agrees_with_itself(x_account)
 
     def _is_looked_up(self) -> bool:
-        return not judging.unfinished_posts(self._deleted()) and not judging.unmarked_chats(self.xsim)
+        return not judging.unfinished_posts(self._deleted()) and not judging.unmarked_chats(self.signs.encrypted)
 
     def _deleted(self) -> list[str]:
         return [post["id"] for post in self.drawn.posts if post["state"] == "deleted"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from tests.conversations.sync_support import OWN, one_to_one
+from tests.conversations.sync_support import one_to_one
 from tests.conversations.sync_worlds import DrawnWorld
 from tests.xsim_server import SimServer
 
@@ -14,34 +14,45 @@ MOST_AT_ONCE = 5
 
 @dataclass
 class Signs:
-    """due: (reader, event id) of every receipt: these must show, also those that came before their conversation."""
+    """due: (whom X tells, reader, event id) of every receipt: these must show, also those that came before their
+    conversation. encrypted: (one of us, conversation) in which somebody wrote so.
+    """
 
     rng: random.Random
     xsim: SimServer
     drawn: DrawnWorld
-    due: set[tuple[int, int]] = field(default_factory=set)
+    due: set[tuple[str, str, int]] = field(default_factory=set)
+    encrypted: set[tuple[int, str]] = field(default_factory=set)
 
     def draw(self) -> str:
         """Some of them, close together: what is pushed so may come in any order."""
         make = self.rng.choice([self._type, self._read, self._read, self._read, self._write_encrypted])
         count = self.rng.randint(1, MOST_AT_ONCE)
-        person = self.rng.choice(sorted(self.drawn.said_to) or self.drawn.people)
+        own, person = self.rng.choice(self._pairs())
         for _ in range(count):
-            make(person)
+            make(own, person)
         return f"{count} x {make.__name__.strip('_')}"
 
-    def _type(self, person: str) -> None:
-        self.xsim.post("typing", {"sender_id": person, "recipient_id": OWN})
+    def _pairs(self) -> list[tuple[str, str]]:
+        """One of us, and somebody who was written to; as often as not two of ours, where there are several."""
+        pairs = sorted(self.drawn.said_to) or [(own, one) for own in self.drawn.ours for one in self.drawn.people]
+        among_us = [(own, one) for own, one in pairs if one in self.drawn.ours]
+        return among_us if among_us and self.rng.random() < 0.5 else pairs
 
-    def _read(self, person: str) -> None:
+    def _type(self, own: str, person: str) -> None:
+        self.xsim.post("typing", {"sender_id": person, "recipient_id": own})
+
+    def _read(self, own: str, person: str) -> None:
         """Anything we wrote to them, also what is older than what they have read already."""
-        said = self.drawn.said_to.get(person)
+        said = self.drawn.said_to.get((own, person))
         if not said:
             return
         event_id = self.rng.choice(said)
-        self.due.add((int(person), event_id))
-        self.xsim.post("read", {"reader_id": person, "other_id": OWN, "last_read_event_id": str(event_id)})
+        self.due.add((own, person, event_id))
+        self.xsim.post("read", {"reader_id": person, "other_id": own, "last_read_event_id": str(event_id)})
 
-    def _write_encrypted(self, person: str) -> None:
-        conversation_id = one_to_one(OWN, person).replace("-", ":")
-        self.xsim.post("chat", {"conversation_id": conversation_id, "sender_id": self.rng.choice([OWN, person])})
+    def _write_encrypted(self, own: str, person: str) -> None:
+        where = one_to_one(own, person)
+        self.encrypted.update((int(one), where) for one in {own, person} & set(self.drawn.ours))
+        chat = {"conversation_id": where.replace("-", ":"), "sender_id": self.rng.choice([own, person])}
+        self.xsim.post("chat", chat)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from unittest import mock
 
@@ -23,25 +23,15 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import XAccount
 from conversations import sync
-from conversations.models import (
-    ActivityDelivery,
-    Conversation,
-    HistoryRead,
-    Post,
-    PushState,
-    ReadInterval,
-    RequestClaim,
-    SyncState,
-    XUser,
-)
-from conversations.sync import chats, pace, people, posts, push, subscriptions
+from conversations.models import Conversation, HistoryRead, ReadInterval, SyncState
+from conversations.sync import caps, chats, pace, people, posts, push, subscriptions
 from conversations.sync.listening import Listener, Stopped
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.errors import XError
 from dminbox.xapi.stream import ActivityStream, OddLine
 from tests.conversations.sync_support import begin, connect, held_by_x
 from tests.conversations.sync_worlds import LATEST, DrawnWorld
-from tests.soak import door, judging, lockstep
+from tests.soak import bill, door, judging, lockstep, ours
 from tests.soak.lockstep import LISTENS, Doomed, Stage
 from tests.soak.signs import Signs
 from tests.xsim_server import SimServer
@@ -54,6 +44,8 @@ BETWEEN, MOST_SIGNS = 6, 3
 QUIET_STEP = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=4)
 """In which everything comes to an end: an hour for want of credit, and what a clock hours ahead has written."""
+LASTS = datetime(2046, 1, 1, tzinfo=UTC)
+CAPS = [Decimal("0.05"), Decimal("0.40"), Decimal(2)]
 Work = Callable[[], None]
 
 
@@ -62,7 +54,7 @@ class Story:
         self.seed = seed
         self.rng = random.Random(f"story {seed}")
         self.xsim = xsim
-        self.drawn = DrawnWorld(self.rng, datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
+        self.drawn = DrawnWorld(self.rng, datetime(2026, 11, 20, 9, 0, tzinfo=UTC), ours.draw(seed))
         self.signs = Signs(self.rng, xsim, self.drawn)
         self.stage = Stage(self.rng, self._before_step, self._between_steps)
         self.told: list[str] = []
@@ -72,6 +64,8 @@ class Story:
         self.lagging = False
         self.is_hasty = self.rng.random() < 0.5
         self.is_shuffled = False
+        self.are_days_certain = True
+        self.revoked: set[int] = set()
         self.brought = self.signs_given = 0
 
     def play(self) -> None:
@@ -106,10 +100,14 @@ class Story:
                 "stream_connections": 100,  # X notices late that somebody died
                 "push_duplicates": rng.choice([0, 0, 0.5, 1]),
                 "push_shuffle": 3 if self.is_shuffled else 0,
+                "push_gathered_seconds": 1000,
             },
         )
-        self.x_account = connect(xsim)
-        begin(self.x_account, days=30)
+        self.x_accounts = [connect(xsim, own) for own in self.drawn.ours]
+        for x_account in self.x_accounts:
+            begin(x_account, days=30)
+        if self.drawn.are_several and rng.random() < 0.3:
+            caps.set_cap(rng.choice(self.x_accounts), rng.choice(CAPS))
         if rng.random() < 0.8:
             self.stage.play([Doomed(subscriptions.repair)])
 
@@ -121,8 +119,9 @@ class Story:
         self.drawn.now += timedelta(seconds=max(seconds - 6000, 0))
         self._tell(f"{seconds} s pass, {len(events)} events")
         self._bring(events)
-        if XAccount.objects.get().state != XAccount.State.CONNECTED and self.rng.random() < 0.7:
-            self._connect_again()
+        for x_account in XAccount.objects.exclude(state=XAccount.State.CONNECTED).order_by("pk"):
+            if self.rng.random() < 0.7:
+                ours.connect_again(self.xsim, x_account, token_expires_at=LASTS)
         deeds = [self._fault, self._fault, self._end_token, self._change_limit, self._nothing]
         deed = self._revoke if self.rng.random() < 0.06 else self.rng.choice(deeds)
         deed()
@@ -137,8 +136,12 @@ class Story:
             self.xsim.post("events", events)
         self.clock.move_to(self.drawn.now)
         self.xsim.post("clock", {"set": self.drawn.now.isoformat()})
-        while self.is_shuffled and not all(push["pushed_at"] for push in self.xsim.get("activity")):
-            time.sleep(0.01)  # X shuffles what comes close together, in real time
+        self._let_go_out()
+
+    def _let_go_out(self) -> None:
+        """What was gathered to be shuffled: here the story says how close together it came, not the time."""
+        if self.is_shuffled:
+            self.xsim.post("stream", {"release": True})
 
     def _is_young(self, event: dict[str, Any]) -> bool:
         """Young enough to be shown too late without being shown later than X ever does."""
@@ -150,13 +153,16 @@ class Story:
             return
         limit = self.xsim.get("settings")["dm_get_limit"]
         self.xsim.post("settings", {"dm_get_limit": 100_000})
-        token = self.xsim.grant(str(self.x_account.x_user_id))["access_token"]
+        for own in self.drawn.ours:
+            self._read_beside(self.xsim.grant(own)["access_token"])
+        self.xsim.post("settings", {"dm_get_limit": limit})
+        self.lagging = False
+
+    def _read_beside(self, token: str) -> None:
         reads = 0
         while reads < 3:
             with suppress(requests.ConnectionError):  # a fault that none of ours has met
                 reads += self.xsim.api(token, "/2/dm_events", params={"max_results": "1"}).ok
-        self.xsim.post("settings", {"dm_get_limit": limit})
-        self.lagging = False
 
     def _before_step(self, label: str) -> None:
         if label.startswith(LISTENS):  # there is always something to be read
@@ -167,12 +173,15 @@ class Story:
         if self.signs_given < MOST_SIGNS and self.rng.random() < likelihood:
             self.signs_given += 1
             self._tell(self.signs.draw())
+            self._let_go_out()
 
     def _between_steps(self) -> None:
         """Somebody writes while pages are read, lines come in, rows are written."""
         if self.brought < BETWEEN and self.rng.random() < self.liveliness:
             self.brought += 1
+            day = self.drawn.now.date()
             self.drawn.now += timedelta(seconds=1)
+            self.are_days_certain &= self.drawn.now.date() == day
             self._bring([self.drawn.event(self.drawn.now - timedelta(seconds=self.rng.random()))])
             self._give_signs(0.2)
 
@@ -184,14 +193,15 @@ class Story:
 
     def _end_token(self) -> None:
         """Many at once want the new one."""
-        self._tell("the token ends")
-        XAccount.objects.update(token_expires_at=timezone.now() - timedelta(seconds=1))
-        if self.rng.random() < 0.2:
-            self.stage.play([Doomed(self._ask_who_we_are)] * 20)
+        pk = self.rng.choice(self.x_accounts).pk
+        self._tell(f"the token of {pk} ends")
+        XAccount.objects.filter(pk=pk).update(token_expires_at=timezone.now() - timedelta(seconds=1))
+        if self.rng.random() < 0.1:
+            self.stage.play([Doomed(lambda: self._ask_who_we_are(pk))] * 20)
 
-    def _ask_who_we_are(self) -> None:
+    def _ask_who_we_are(self, pk: int) -> None:
         try:
-            tokens.call(XAccount.objects.get(), lambda client: client.me())
+            tokens.call(XAccount.objects.get(pk=pk), lambda client: client.me())
         except XError:
             lockstep.point("not now")
 
@@ -200,8 +210,10 @@ class Story:
 
     def _revoke(self) -> None:
         """In the settings of X somebody ends our right; X tells so, to whoever listens."""
-        self._tell("the grant is revoked")
-        self.xsim.delete(f"grants?user_id={self.x_account.x_user_id}")
+        x_user_id = self.rng.choice(self.x_accounts).x_user_id
+        self._tell(f"the grant of {x_user_id} is revoked")
+        self.revoked.add(x_user_id)
+        self.xsim.delete(f"grants?user_id={x_user_id}")
 
     def _nothing(self) -> None:
         self._tell("nothing goes wrong")
@@ -220,20 +232,23 @@ class Story:
             self._tell(f"{name}, dies at {dies_at}")
             works.append(Doomed(self._with_own_clock(work), dies_at))
         self.deaths += self.stage.play(works)
-        judging.numbers_are_dense()
+        judging.nobody_else_is_revoked(self.revoked)
+        for x_account in self.x_accounts:
+            judging.numbers_are_dense(x_account)
+            if self.are_days_certain:
+                bill.cap_is_kept(x_account)
 
     def _draw_work(self) -> tuple[str, Work]:
-        pk = self.x_account.pk
+        pk = self.rng.choice(self.x_accounts).pk
         works: list[tuple[str, Work]] = [
-            ("poll", lambda: sync.poll(pk)),
-            ("poll", lambda: sync.poll(pk)),
+            *[("poll", lambda: sync.poll(pk))] * 5,
             *[("listen", self._listen)] * 3,
             *[("webhook", self._hook)] * 2,
             ("take up", self._take_up),
             ("look up", self._look_up),
             ("repair subscriptions", subscriptions.repair),
         ]
-        conversations = list(Conversation.objects.order_by("dm_conversation_id"))
+        conversations = list(Conversation.objects.order_by("dm_conversation_id", "x_account"))
         if conversations:
             conversation = self.rng.choice(conversations)
             wish = HistoryRead.objects.create(conversation=conversation, pages_wanted=self.rng.randint(1, 3))
@@ -245,11 +260,12 @@ class Story:
         if self.rng.random() < 0.85:
             return work
         jump = timedelta(seconds=self.rng.uniform(-7200, 7200))
+        self.are_days_certain = False  # what is pushed tells no time of X's
 
         def jumped() -> None:
             self.clock.move_to(self.drawn.now + jump)
             if self.is_hasty:
-                self._make_everything_due()
+                ours.make_everything_due()
             work()
 
         return jumped
@@ -297,14 +313,15 @@ class Story:
     def _look_up(self) -> None:
         people.look_up_due_people()
         posts.fetch_due_details()
-        chats.check(self.x_account.pk)
+        for x_account in self.x_accounts:
+            chats.check(x_account.pk)
 
     def _let_waits_end(self) -> None:
         """By the clock alone, which shows what stays leased or waits for ever; in hasty stories by hand, for then more
         happens at once.
         """
         if self.is_hasty:
-            self._make_everything_due()
+            ours.make_everything_due()
             return
         self._pass(timedelta(minutes=self.rng.choice([0, 2, 20, 75])))
 
@@ -314,81 +331,81 @@ class Story:
         self.drawn.now += span
         self._bring([])
 
-    def _make_everything_due(self) -> None:
-        """As time does: leases run out, rests end, waits are over."""
-        past = timezone.now() - timedelta(seconds=1)
-        SyncState.objects.exclude(next_poll_at=None).update(next_poll_at=past, lease_until=None)
-        HistoryRead.objects.filter(state=HistoryRead.State.DUE).update(due_at=past, lease_until=None)
-        ReadInterval.objects.update(due_at=None)
-        ActivityDelivery.objects.filter(state=ActivityDelivery.State.DUE).update(due_at=past, lease_until=None)
-        PushState.objects.update(lease_until=None, holder="", next_try_at=None)
-        PushState.objects.update(subscriptions_lease_until=None, subscriptions_checked_at=None)
-        RequestClaim.objects.update(until=past)
-        XAccount.objects.update(refresh_lease_until=past)
-        XUser.objects.exclude(lookup_due_at=None).update(lookup_due_at=past)
-        Post.objects.exclude(details_due_at=None).update(details_due_at=past)
-
     # --- The end --------------------------------------------------------------------------------------------------
 
     def _quiet(self) -> None:
-        """Nothing goes wrong any more, and everything becomes visible and settled."""
+        """Nothing goes wrong any more, and everything becomes visible and settled: a day on which no answer is lost."""
         self.xsim.delete("faults")
-        self.xsim.post("settings", {"dm_get_limit": 100_000, "empty_pages": 0})
+        self.xsim.post("settings", {"dm_get_limit": 100_000, "empty_pages": 0, "push_shuffle": 0})
+        self.is_shuffled = False
         self._end_lag()
-        self._pass(chats.EVERY + timedelta(hours=2))
-        self._connect_again()
+        self.lags = False
+        rested = self.drawn.now + chats.EVERY + timedelta(days=1, hours=2)
+        self.drawn.now = rested.replace(hour=1, minute=0, second=0, microsecond=0)
+        self._bring(self.drawn.arrivals(3600))
+        for x_account in self.x_accounts:
+            ours.connect_again(self.xsim, x_account, token_expires_at=LASTS)
+            caps.set_cap(x_account, None)
+        self._poll_all()
+        self._listen_in_peace()
+        self._come_to_rest()
+        bill.is_what_x_charged_on(self.drawn.now.date(), self.xsim)
+
+    def _poll_all(self) -> None:
+        for x_account in self.x_accounts:
+            sync.poll(x_account.pk)
+
+    def _listen_in_peace(self) -> None:
+        """Messages alone, which a read brings as well where they come after the last line."""
+        subscriptions.repair()
+        self.liveliness, self.brought, self.signs_given = 0.2, 0, MOST_SIGNS
+        self.stage.play([Doomed(self._listen)])
+
+    def _come_to_rest(self) -> None:
         for _ in range(LONGEST_WAIT // QUIET_STEP):  # nothing is cleared by hand: what is stuck is found here
             self._pass(QUIET_STEP)
             self._take_up()
-            sync.poll(self.x_account.pk)
+            self._poll_all()
             self._look_up()
-            state = SyncState.objects.get()
-            if state.state == SyncState.State.ACTIVE and state.import_finished_at and self._is_read(state):
+            if self._is_read():
                 return
-        left = {"posts": judging.unfinished_posts(self._deleted()), "chats": judging.unmarked_chats(self.xsim)}
-        raise AssertionError(f"it does not come to an end: {left}, {vars(state)}")
+        states = list(SyncState.objects.values())
+        raise AssertionError(f"it does not come to an end: {self._unfinished()}, {states}")
 
-    def _connect_again(self) -> None:
-        """Where a death took the only good pair of tokens with it, a person connects the account again."""
-        x_account = XAccount.objects.get()
-        grant = self.xsim.grant(str(x_account.x_user_id))
-        XAccount.objects.update(
-            access_token=grant["access_token"],
-            refresh_token=grant["refresh_token"],
-            token_expires_at=datetime(2046, 1, 1, tzinfo=UTC),
-            token_generation=x_account.token_generation + 1,
-            state=XAccount.State.CONNECTED,
-            state_since=timezone.now(),
-            connected_at=timezone.now(),
-            refresh_lease_until=None,
-            refresh_lease_holder="",
-            refresh_in_doubt_since=None,
-        )
-
-    def _is_read(self, state: SyncState) -> bool:
+    def _is_read(self) -> bool:
         """No gap left, and nothing to be read at once."""
-        gaps = ReadInterval.objects.exclude(next_token="").filter(conversation=None)
-        wants_more = state.next_poll_at is None or state.next_poll_at <= timezone.now()
-        is_looked_up = not judging.unfinished_posts(self._deleted()) and not judging.unmarked_chats(self.xsim)
-        return not gaps.exists() and not push.due() and not wants_more and is_looked_up
+        now, gaps = timezone.now(), ReadInterval.objects.exclude(next_token="").filter(conversation=None)
+        resting = SyncState.objects.filter(
+            state=SyncState.State.ACTIVE, import_finished_at__isnull=False, next_poll_at__gt=now
+        )
+        is_idle = resting.count() == len(self.x_accounts) and not gaps.exists() and not push.due()
+        return is_idle and not self._unfinished()
+
+    def _unfinished(self) -> list[str]:
+        return judging.unfinished_posts(self._deleted()) + judging.unmarked_chats(self.signs.encrypted)
 
     def _deleted(self) -> list[str]:
         return [post["id"] for post in self.drawn.posts if post["state"] == "deleted"]
 
     def _judge(self) -> None:
-        held = {pk: event for events in held_by_x(self.xsim, self._token()).values() for pk, event in events.items()}
-        ever = self.xsim.get(f"visible?user_id={self.x_account.x_user_id}").values()
-        judging.events_are_as_x_holds_them(held, [pk for ids in ever for pk in ids])
-        judging.change_log_is_whole()
-        judging.receipts_end_right(self.signs.due)
-        judging.nobody_types_for_ever()
-        judging.chats_are_marked()
-        judging.columns_follow_from_the_events(self.x_account)
-        judging.posts_and_media_are_whole(held, self._deleted())
-        assert XAccount.objects.get().state == XAccount.State.CONNECTED
+        if self.are_days_certain:
+            bill.is_no_more_than_x_charged(self.xsim)
+        for x_account in self.x_accounts:
+            self._judge_one(XAccount.objects.get(pk=x_account.pk))
 
-    def _token(self) -> str:
-        return XAccount.objects.get().access_token
+    def _judge_one(self, x_account: XAccount) -> None:
+        read = held_by_x(self.xsim, x_account.access_token).values()
+        held = {pk: event for events in read for pk, event in events.items()}
+        ever = self.xsim.get(f"visible?user_id={x_account.x_user_id}").values()
+        judging.events_are_as_x_holds_them(x_account, held, [pk for ids in ever for pk in ids])
+        judging.change_log_is_whole(x_account)
+        judging.receipts_end_right(x_account, self.signs.due)
+        judging.nobody_types_for_ever(x_account)
+        judging.chats_are_marked(x_account)
+        judging.columns_follow_from_the_events(x_account)
+        judging.posts_and_media_are_whole(x_account, held, self._deleted())
+        bill.agrees_with_itself(x_account)
+        assert x_account.state == XAccount.State.CONNECTED
 
     def _tell(self, words: str) -> None:
         self.told.append(words)

@@ -9,8 +9,8 @@ import os
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.management import call_command
 
+from tests.emptying import empty_database
 from tests.soak.story import Story, surroundings
 
 pytestmark = pytest.mark.services
@@ -39,7 +39,7 @@ def test_the_same_seed_plays_the_same_story(seed, transactional_db, xsim):
     traces = []
     for _ in range(2):
         xsim.reset()
-        call_command("flush", verbosity=0, interactive=False)
+        empty_database()
         story = Story(seed, xsim)
         with surroundings(seed):
             story.play()

@@ -318,6 +318,16 @@ def test_events_that_follow_closely_change_places_and_none_is_lost(subscribed):
     assert max(abs(place - number) for place, number in enumerate(order)) <= 6
 
 
+def test_who_says_when_gathered_events_go_out_need_not_wait(subscribed):
+    subscribed.post("settings", {"push_shuffle": 5, "push_gathered_seconds": 1000})
+    with listening(subscribed) as ear:
+        for number in range(3):
+            say(subscribed, BEN, str(number))
+        assert not any(push["pushed_at"] for push in subscribed.get("activity"))
+        subscribed.post("stream", {"release": True})
+        assert sorted(texts(ear.events(3))) == ["0", "1", "2"]
+
+
 def test_a_push_may_take_its_time(subscribed):
     subscribed.post("settings", {"push_delay": 8})
     with listening(subscribed) as ear:

@@ -61,6 +61,7 @@ def disturb_stream(sim: Sim, body: Any, query: Query) -> Any:
     garbage: this text as a line; huge_line_bytes: a line of JSON of that length.
     pause_keep_alives: no more empty lines, or (false) again.
     repeat_last: the last so many events again; resend: those with these uuids.
+    release: what waits to be shuffled goes out now.
     """
     _refuse_others(body, DISTURBANCES.keys())
     for name, value in body.items():
@@ -142,6 +143,11 @@ def _resend(sim: Sim, uuids: Any) -> None:
         delivery.write(sim, push, sim.feed.connections)
 
 
+def _release(sim: Sim, value: Any) -> None:
+    if value:
+        delivery.release(sim)
+
+
 def _write(sim: Sim, line: bytes) -> None:
     for connection in sim.feed.connections:
         connection.write(line + LINE_END)
@@ -179,6 +185,7 @@ DISTURBANCES = {
     "pause_keep_alives": _pause_keep_alives,
     "repeat_last": _repeat_last,
     "resend": _resend,
+    "release": _release,
 }
 DEEDS = {
     ("GET", "activity"): get_activity,

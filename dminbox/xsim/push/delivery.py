@@ -13,9 +13,6 @@ from dminbox.xsim.push.feed import Connection, Push
 if TYPE_CHECKING:
     from dminbox.xsim.sim import Sim
 
-GATHERED = 0.05
-"""Seconds in which events follow each other closely enough to change places."""
-
 
 def deliver(sim: Sim, push: Push) -> None:
     """Once or twice, in order or not, as the settings say."""
@@ -28,7 +25,7 @@ def deliver(sim: Sim, push: Push) -> None:
             send(sim, push)
         return
     if not feed.held:
-        asyncio.get_running_loop().call_later(GATHERED, partial(release, sim))
+        asyncio.get_running_loop().call_later(settings.push_gathered_seconds, partial(release, sim))
     feed.held += [push] * copies
 
 
