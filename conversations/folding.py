@@ -27,6 +27,11 @@ class Stretch:
     words: str = ""
 
     @property
+    def row(self) -> Shown:
+        """The single one, or the first."""
+        return self.rows[0]
+
+    @property
     def is_folded(self) -> bool:
         return bool(self.words)
 

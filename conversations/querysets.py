@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connections, models
@@ -30,8 +31,8 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, Greatest, JSONObject, RowNumber, Upper
 from django.utils import timezone
 
-from accounts.access import TOKENS_OF_JOINED, Person, x_account_ids_of, x_accounts_of
-from accounts.models import Membership, Role
+from accounts.access import Person, x_account_ids_of, x_accounts_of
+from accounts.models import Membership, Role, User
 from conversations import counts
 
 if TYPE_CHECKING:
@@ -49,9 +50,32 @@ LOOKED_AT = 200
 RAW_BESIDE_POSTS = ("post__author__raw", "post__quoted__author__raw")
 """What X told of people in its own form: a page shows none of it, and taking it apart takes longer than the query."""
 EACH = -1
-"""Stands for an X account in a query that is compiled once and run for several: no row has this id."""
+"""Stands for an X account or a person in a query that is compiled once and run for several: no row has this id."""
 NAMED = 3
 """People a group's title can name."""
+OF_EVENTS = ("event_type", "created_at", "text", "entities", "has_media", "has_post")
+
+
+def of_person(path: str) -> tuple[str, ...]:
+    """The columns by which a page names and pictures somebody."""
+    return tuple(f"{path}__{name}" for name in ("name", "username", "avatar__state"))
+
+
+def of_x_account(path: str = "") -> tuple[str, ...]:
+    """The columns by which a page names an X account, says how it is read, and goes on live."""
+    own = ("x_user_id", "username", "state", "state_since")
+    sync = ("state", "state_since", "next_poll_at", "last_success_at", "last_change", "watched_until")
+    return tuple(f"{path}{name}" for name in (*own, *(f"sync__{name}" for name in sync)))
+
+
+BESIDE_ROWS = ("peer__avatar", "last_event__sender")
+IN_ROWS = (
+    *("x_account", "dm_conversation_id", "is_group", "encrypted_at", "last_encrypted_at"),
+    *("last_dm_event_id", "last_incoming_dm_event_id"),
+    *of_person("peer"),
+    *(f"last_event__{name}" for name in OF_EVENTS),
+    *("last_event__sender__name", "last_event__sender__username"),
+)
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -105,41 +129,23 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         So the price of the numbers is the same for any inbox; the filter for unread ones looks at all. There may be
         more where others heard of something since the person joined: what was there before counts as read.
         """
-        heard = self.for_person(user).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
-        newest = heard.filter(x_account_id=RawSQL("each_one.id", ())).order_by("-last_incoming_dm_event_id")
-        looked_at, params = newest.values_list("is_unread")[:LOOKED_AT].query.sql_with_params()
-        unread = f"SELECT 1 FROM ({looked_at}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
-        count = f"(SELECT COUNT(*) FROM ({unread}) AS unread)"  # noqa: S608
-        beyond, joined = self._beyond_those(user).query.sql_with_params()
-        counted = f"SELECT each_one.id, {count}, EXISTS({beyond}) FROM accounts_xaccount each_one"  # noqa: S608
+        sql, params = _counting_unread(self.model, LOOKED_AT)
         pks = list(x_account_ids)
+        values = [user.pk if param == EACH else param for param in params]
         with connections[self.db].cursor() as cursor:
-            cursor.execute(f"{counted} WHERE each_one.id IN ({', '.join(['%s'] * len(pks))})", [*params, *joined, *pks])
+            cursor.execute(f"{sql} WHERE each_one.id IN ({', '.join(['%s'] * len(pks))})", [*values, *pks])
             return {pk: counts.Count(count, bool(has_more)) for pk, count, has_more in cursor.fetchall()}
 
-    def _beyond_those(self, user: Person) -> models.QuerySet[Any, Any]:
-        """The first that `count_unread` does not look at, where it heard of something since the person joined."""
-        each_one = RawSQL("each_one.id", ())
-        joined = Membership.objects.filter(user=user.pk, x_account_id=each_one).values("read_before_id")[:1]
-        heard = self.filter(x_account_id=each_one, last_incoming_dm_event_id__gt=Subquery(joined))
-        return heard.order_by("-last_incoming_dm_event_id").values("pk")[LOOKED_AT : LOOKED_AT + 1]
-
     def with_rows_of_inbox(self) -> Self:
-        """Everything a row of the inbox shows, but for what `contents.rows_of_inbox` adds."""
-        return self.with_contents_of_rows().select_related("x_account").defer(*TOKENS_OF_JOINED)
+        """What a row of the inbox shows and no column more, but for what `contents.rows_of_inbox` adds."""
+        rows = self.with_contents_of_rows().select_related("x_account", *BESIDE_ROWS)
+        return rows.only(*IN_ROWS, "x_account__username", "x_account__x_user_id")
 
     def with_contents_of_rows(self) -> Self:
         """The same but for the X account, which the inbox itself has at hand."""
-        events = _related(self.model, "last_event")
         named = _related(self.model, "participants").naming_rows(timezone.now())
-        return (
-            self.select_related("peer__avatar")
-            .defer("peer__raw")
-            .prefetch_related(
-                Prefetch("participants", named, to_attr="named"),
-                Prefetch("last_event", events.select_related("sender").defer("raw", "sender__raw")),
-            )
-        )
+        rows = self.select_related(*BESIDE_ROWS).only(*IN_ROWS)
+        return rows.prefetch_related(Prefetch("participants", named, to_attr="named"))
 
     def with_ages(self) -> Self:
         """Adds `our_birth` and `peer_birth`: when the X accounts of both sides were made, as X writes it."""
@@ -212,7 +218,8 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
 
     def with_senders(self) -> Self:
         """What a thread shows of each event, but for what `conversations/contents.py` adds."""
-        return self.select_related("sender__avatar").defer("raw", "sender__raw")
+        shown = ("conversation", "dm_event_id", *OF_EVENTS, "unavailable_since")
+        return self.select_related("sender__avatar").only(*shown, *of_person("sender"))
 
     @staticmethod
     def _contents(**wanted: Any) -> list[Prefetch[Any]]:
@@ -247,6 +254,7 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
             )
             .filter(rank__lte=NAMED)
             .select_related("x_user__avatar")
+            .only("conversation", "is_present", "typing_until", *of_person("x_user"))
             .order_by("rank")
         )
 
@@ -273,8 +281,11 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         former = _related(_related(self.model, "x_user").model, "former_names").filter(x_user=OuterRef("x_user_id"))
         last = former.order_by("-seen_until")
         ours = x_accounts_of(user).filter(x_user_id=OuterRef("x_user_id"))
+        times = ("joined_at", "left_at", "seen_dm_event_id", "seen_at", "typing_until")
+        profile = (f"x_user__{name}" for name in ("profile_seen_at", "unavailable_since", "unavailable_reason"))
         return (
             self.select_related("x_user__avatar", "invited_by")
+            .only("conversation", "is_present", *times, "invited_by__name", *of_person("x_user"), *profile)
             .annotate(
                 is_ours=Exists(ours),
                 former_name=Subquery(last.values("name")[:1]),
@@ -323,6 +334,23 @@ def _related(model: type[models.Model], relation: str) -> Any:
     related = model._meta.get_field(relation).related_model
     assert isinstance(related, type)
     return related._default_manager.all()
+
+
+@cache
+def _counting_unread(conversations: type[Conversation], most: int) -> tuple[str, list[Any]]:
+    """SQL over the rows `each_one` of X accounts; EACH is the person. To compile it takes longer than to run it."""
+    rows, each_one, person = conversations.objects.all(), RawSQL("each_one.id", ()), User(pk=EACH)
+    heard = rows.for_person(person).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
+    newest = heard.filter(x_account_id=each_one).order_by("-last_incoming_dm_event_id")
+    heard_last, params = newest.values_list("is_unread")[:most].query.sql_with_params()
+    unread = f"SELECT 1 FROM ({heard_last}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
+    # The first that is not looked at, where it heard of something since the person joined.
+    joined = Membership.objects.filter(user=person.pk, x_account_id=each_one).values("read_before_id")[:1]
+    since = rows.filter(x_account_id=each_one, last_incoming_dm_event_id__gt=Subquery(joined))
+    next_one = since.order_by("-last_incoming_dm_event_id").values("pk")[most : most + 1]
+    beyond, more_params = next_one.query.sql_with_params()
+    count = f"(SELECT COUNT(*) FROM ({unread}) AS unread), EXISTS({beyond})"  # noqa: S608
+    return f"SELECT each_one.id, {count} FROM accounts_xaccount each_one", [*params, *more_params]  # noqa: S608
 
 
 def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) -> list[tuple[Any, ...]]:

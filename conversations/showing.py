@@ -339,9 +339,14 @@ def clock(moment: datetime) -> str:
 
 def short_time(moment: datetime) -> str:
     """14:02 today, 3 Nov this year, 3 Nov 2025 before."""
-    local, now = timezone.localtime(moment), timezone.localtime()
+    return short_time_of(timezone.localtime(moment))
+
+
+def short_time_of(local: datetime) -> str:
+    """The same of a time that is in the person's zone."""
+    now = timezone.now().astimezone(local.tzinfo)
     if local.date() == now.date():
-        return clock(moment)
+        return wording.clock(local)
     return wording.day(local, "SHORT_DAY_FORMAT" if local.year == now.year else "SHORT_DATE_FORMAT")
 
 

@@ -16,10 +16,10 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from conversations import links
+from dminbox.markup import filled
 
 Entities = Mapping[str, Any] | None
 
@@ -89,7 +89,7 @@ def to_html(
 
     Only <a> elements come out, to http and https addresses alone; all else is escaped text.
     """
-    return format_html_join("", "{}", ((_html(piece),) for piece in _pieces(text, entities, has_media, card_post_ids)))
+    return SafeString("".join(map(_html, _pieces(text, entities, has_media, card_post_ids))))
 
 
 def preview(
@@ -339,8 +339,8 @@ def _label(url: str) -> str:
 
 def _html(piece: Piece) -> SafeString:
     if not piece.href:
-        return format_html("{}", piece.label)
-    return format_html(
+        return filled("{}", piece.label)
+    return filled(
         '<a href="{}" title="{}" rel="noopener noreferrer nofollow" target="_blank" dir="auto">{}</a>',
         piece.href,
         piece.title,

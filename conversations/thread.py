@@ -104,11 +104,6 @@ class Shown:
         return self.day is not None or self.is_locked_above or self.is_new_above
 
     @property
-    def is_plain(self) -> bool:
-        """A text in a bubble, as most messages are."""
-        return bool(self.html) and not self.is_emoji and not self.is_long
-
-    @property
     def is_long(self) -> bool:
         words = self.event.text or ""
         return len(words) > LONG_TEXT or words.count("\n") > LONG_LINES
@@ -116,6 +111,10 @@ class Shown:
     @property
     def has_media(self) -> bool:
         return bool(self.pictures)
+
+    @property
+    def has_more_than_text(self) -> bool:
+        return bool(self.pictures or self.links or self.cards or self.event.unavailable_since)
 
 
 KINDS: dict[str, str] = {

@@ -39,6 +39,7 @@ urlpatterns = [
     path("c/<int:pk>/files/<int:file_pk>/", media.media_file, name="media_file"),
     path("c/<int:pk>/files/<int:file_pk>/<int:width>/", media.thumbnail, name="thumbnail"),
     path("c/<int:pk>/files/<int:file_pk>/retry/", media.retry_file, name="retry_file"),
+    path("c/<int:pk>/people/", thread.people, name="people"),
     path("c/<int:pk>/activity/", activity.activity, name="activity"),
     path("people/<int:pk>/", person.person, name="person"),
     path("views/", saved_views.save_view, name="save_view"),

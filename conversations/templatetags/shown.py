@@ -7,7 +7,6 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -15,6 +14,7 @@ from conversations import links, showing
 from conversations.addresses import address_of
 from conversations.models import Conversation, DmEvent, XUser
 from dminbox import wording
+from dminbox.markup import filled
 
 register = template.Library()
 
@@ -44,8 +44,8 @@ def avatar(person: XUser | None, conversation_pk: int, size: str = "m") -> SafeS
     file = showing.stored(person.avatar) if person else None
     if file is None:
         letter, colour = showing.initial_of(person), showing.colour_of(person)
-        return format_html('<span class="avatar {} c{}" aria-hidden="true">{}</span>', size, colour, letter)
-    return format_html(
+        return filled('<span class="avatar {} c{}" aria-hidden="true">{}</span>', size, colour, letter)
+    return filled(
         '<span class="avatar {}"><img src="{}" alt="" width="48" height="48" loading="lazy"></span>',
         size,
         file_url(conversation_pk, file.pk),
@@ -62,7 +62,7 @@ def moment(value: datetime | None, style: str = "full") -> SafeString | str:
     """A <time> in the person's zone: the whole of it in title and datetime. style: clock, short or full."""
     if value is None:
         return _("never")
-    return format_html(TIME, *_told(value, style))
+    return filled(TIME, *_told(value, style))
 
 
 TIME = '<time datetime="{}" title="{}">{}</time>'
@@ -77,9 +77,9 @@ def _told(value: datetime, style: str) -> tuple[str, str, str]:
 def _words(local: datetime, style: str) -> str:
     match style:
         case "clock":
-            return showing.clock(local)
+            return wording.clock(local)
         case "short":
-            return showing.short_time(local)
+            return showing.short_time_of(local)
     return wording.day_and_clock(local, "SHORT_DATE_FORMAT")
 
 
@@ -87,16 +87,15 @@ def _words(local: datetime, style: str) -> str:
 def event_link(event: DmEvent) -> SafeString:
     """The permanent address of an event, with its time for a label."""
     address = address_of("event", event.conversation_id, event.dm_event_id)
-    return format_html(EVENT_LINK, address, *_told(event.created_at, "clock"))
+    return filled(EVENT_LINK, address, *_told(event.created_at, "clock"))
 
 
 EVENT_LINK = f'<a class="event-time" href="{{}}">{TIME}</a>'
 
 
-@register.simple_tag
 def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> SafeString:
-    """Where one message stands here, and the nearest X has to it: in one go, for a page has many."""
-    return format_html(
+    """Where one message stands here, and the nearest X has to it."""
+    return filled(
         EVENT_LINKS,
         address_of("event", event.conversation_id, event.dm_event_id),
         *_told(event.created_at, "clock"),
@@ -109,7 +108,7 @@ def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> 
 
 EVENT_LINKS = (
     f'{EVENT_LINK}<a class="more" href="{{}}" aria-label="{{}}">⋯</a>'
-    '<a class="on-x" href="{}" target="_blank" rel="noopener" aria-label="{}">↗</a>'
+    '<a class="on-x" href="{}" target="_blank" aria-label="{}">↗</a>'
 )
 
 

@@ -19,6 +19,7 @@ from conversations.counts import Count
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation
+from conversations.querysets import of_x_account
 from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
 
@@ -37,7 +38,7 @@ class AccountLine:
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync")))
+    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync").only(*of_x_account())))
     if not x_accounts:
         return render(request, "conversations/first.html")
     form = InboxForm(request.GET)
@@ -54,6 +55,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     rows, has_more = (_news if is_news else _page)(request, chosen, wanted)
     context = {
         "rows": rows,
+        "are_several": len(x_accounts) > 1 and form.cleaned_data["account"] is None,
         "lines": _lines(request, x_accounts, form.cleaned_data["account"]),
         "views": _views(request, x_accounts, form.cleaned_data),
         "chosen": chosen,

@@ -20,7 +20,7 @@ from conversations.attention import attention_of
 from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
 from conversations.models import Conversation, DmEvent, EventParticipant, Participant
-from conversations.querysets import DmEventQuerySet
+from conversations.querysets import DmEventQuerySet, of_person, of_x_account
 from conversations.showing import others_named, prices, typing_of
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
@@ -41,8 +41,18 @@ from conversations.views.watching import is_watched
 from dminbox.wording import usd
 
 PAGE = 50
+PEOPLE = 8
+"""The panel of people begins with so many, and asks for the others when it is looked at."""
 MOST_STEPS = 200
 """Comings and goings that the panel of people tells of, the newest."""
+OF_CONVERSATION = (
+    *("dm_conversation_id", "is_group", "last_event", "last_incoming_dm_event_id", "has_reached_beginning"),
+    *("encrypted_at", "last_encrypted_at"),
+    *of_person("peer"),
+    *of_x_account("x_account__"),
+    *(f"x_account__sync__{name}" for name in ("import_finished_at", "horizon_id", "needs_people")),
+)
+"""Columns that a thread shows, or reckons with."""
 Show = ThreadForm.Show
 EVENT_TYPES = {
     Show.ALL: [],
@@ -68,6 +78,8 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     _add_receipt(conversation, people, events if above is None else None)
     context = _page(conversation, wanted, events, older, above) | _panel(conversation, people)
     context |= {
+        "people": people[:PEOPLE],
+        "has_more_people": len(people) > PEOPLE,
         "has_newer": above is not None,
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
@@ -146,6 +158,16 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+def people(request: HttpRequest, pk: int) -> HttpResponse:
+    """Everybody X has shown us in a conversation: a page, of which the panel takes those it does not have."""
+    conversation = _conversation(request, pk)
+    everybody = list(conversation.participants.with_profiles(request.user))
+    conversation.named = others_named(conversation, everybody)
+    context = {"conversation": conversation, **_panel(conversation, everybody)}
+    return render(request, "conversations/people.html", context)
+
+
+@require_safe
 def event(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
     """The permanent address of one event: the thread around it."""
     found = get_object_or_404(
@@ -213,7 +235,7 @@ def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
     mine = Conversation.objects.visible_to(request.user).for_person(request.user)
     rows: Any = mine.with_history().with_ages().with_unbilled().select_related("x_account__sync", "peer__avatar")
-    conversation = get_object_or_404(rows.defer(*TOKENS_OF_JOINED), pk=pk)
+    conversation = get_object_or_404(rows.only(*OF_CONVERSATION), pk=pk)
     told = conversation.history or {}
     conversation.history_state, conversation.history_detail = told.get("state"), told.get("detail")
     conversation.history_events = told.get("events_read")

@@ -199,12 +199,7 @@ def inbox_rows() -> Iterator[Example]:
         ),
     }
     for words, conversation in states.items():
-        yield Example(
-            words,
-            "conversations/_row.html",
-            {"conversation": conversation, "lines": [1, 2], "wanted": {}},
-            "list-frame",
-        )
+        yield Example(words, "styleguide/row.html", {"conversation": conversation}, "list-frame")
 
 
 def _row(peer: Any, sender: Any, text: str, **fields: Any) -> Any:

@@ -57,7 +57,7 @@ def test_the_kept_list_costs_the_same_number_of_queries_for_any_length(
     client.get("/offline/")
     for _ in range(5):
         factories.ConversationFactory(x_account=conversation.x_account)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get("/offline/")
 
 

@@ -19,6 +19,7 @@ GETS = [
     "/c/{c}/media/",
     "/c/{c}/history/",
     "/c/{c}/activity/",
+    "/c/{c}/people/",
     "/people/{p}/",
     "/open/{lookup}/",
     "/x-accounts/{x}/",

@@ -43,6 +43,7 @@ BESIDE_THREADS = {
     "gallery": "/c/{everything}/media/",
     "gallery-empty": "/c/{long}/media/",
     "activity": "/c/{everything}/activity/",
+    "people": "/c/{group}/people/",
     "person": "/people/{person}/",
     "person-suspended": "/people/{suspended}/",
     "not-found": "/c/999999999/",

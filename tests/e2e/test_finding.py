@@ -205,3 +205,12 @@ def test_views_say_anew_how_many_there_are_when_one_was_read(visit, ada, filled)
     page.locator(f'.row[data-conversation="{filled.group.pk}"]').focus()
     page.keyboard.press("e")
     wait_until(page, "document.querySelector('#views .count').innerText.startsWith('0')")
+
+
+def test_the_panel_of_a_group_goes_on_to_everybody_in_it(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.group.pk}/")
+    everybody = filled.group.participants.count()
+    page.locator(".members").get_by_text("All people").scroll_into_view_if_needed()
+    wait_until(page, f"document.querySelectorAll('.members > .member').length === {everybody}")
+    assert page.title().startswith("Nordlicht Studio")
+    assert page.locator(".members").get_by_text("All people").count() == 0
