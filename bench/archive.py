@@ -168,6 +168,7 @@ def _reader(size: Archive) -> User:
         x_account = XAccount.objects.create(
             x_user_id=OWN + number, username=f"brand{number}", name=f"Brand {number}", connected_by=reader
         )
-        Membership.objects.create(user=reader, x_account=x_account, role=Role.AGENT)
+        # A member since the beginning: what no mark says is read is unread.
+        Membership.objects.create(user=reader, x_account=x_account, role=Role.AGENT, read_before_id=1)
         SyncState.objects.create(x_account=x_account, state=SyncState.State.ACTIVE, last_success_at=timezone.now())
     return reader

@@ -55,7 +55,9 @@ def rows_of_inbox(conversations: QuerySet[Conversation]) -> list[Conversation]:
 
 def _add(events: Sequence[DmEvent], media: QuerySet[EventMedia], posts: QuerySet[EventPost]) -> None:
     """As plain lists: a related manager for each event and kind would take longer than all the queries."""
-    people = EventParticipant.objects.returning().select_related("x_user").defer("x_user__raw")
+    people = EventParticipant.objects.select_related("x_user").defer("x_user__raw")
+    if any(map(_is_no_message, events)):
+        people = people.returning()  # to put this into a query takes longer than all else here
     _fetch(events, _is_no_message, Prefetch("event_participants", people, "people_shown"))
     _fetch(events, lambda event: event.has_media, Prefetch("event_media", media, "media_shown"))
     _fetch(events, lambda event: event.has_post, Prefetch("event_posts", posts, "posts_shown"))
