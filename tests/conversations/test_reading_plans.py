@@ -96,6 +96,16 @@ def test_unread_ones_are_looked_for_in_one_walk_over_an_index(large):
     assert "inbox_" in walk
 
 
+def test_where_many_are_unread_the_newest_of_them_are_found_without_a_walk_through_all(large):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE conversations_readmark SET dm_event_id = 0, was_moved_back = true WHERE conversation_id % 2 = 0"
+        )
+        cursor.execute("ANALYZE conversations_readmark")
+    assert large.get("/?unread=1").content.count(b"data-conversation=") == 50
+    assert [told for plan in plans_of(large, "/?unread=1") for told in too_much(plan)] == []
+
+
 def plans_of(client, address) -> list[dict[str, Any]]:
     """As they were run, with what each step read."""
     client.get(address)
