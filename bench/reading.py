@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 
-import dminbox.asgi  # noqa: F401 (a lane is a web process here, garbage collector and all)
 from accounts.models import User
+from dminbox.asgi import application
 
 HOST = "testserver"
 WARM_UP = 5
@@ -25,22 +27,55 @@ def measure(address: str, user: int, times: int, headers: dict[str, str] | None 
     with override_settings(ROOT_URLCONF="bench.bare", ALLOWED_HOSTS=[HOST, *settings.ALLOWED_HOSTS]):
         client = Client(headers=headers)
         client.force_login(User.objects.get(pk=user))
-        for _ in range(WARM_UP):
-            answer = client.get(address)
-            assert answer.status_code == 200, f"{address}: {answer.status_code}"
-        size = len(answer.content)
         with CaptureQueriesContext(connection) as captured:
             client.get(address)
         statements = [query["sql"] for query in captured.captured_queries]
-        turns = [_turn(client, address, size, statements) for _ in range(times)]
+        server = _Server(client, headers or {})
+        for _ in range(WARM_UP):
+            status, size = server.get(address)
+            assert status == 200, f"{address}: {status}"
+        turns = [_turn(server, address, size, statements) for _ in range(times)]
     return {"bytes": size, "queries": len(statements), "turns": turns}
 
 
-def _turn(client: Client, address: str, size: int, statements: list[str]) -> dict[str, float]:
+class _Server:
+    """The application as the web server calls it: that is a part of what a page takes, and of the bare view."""
+
+    def __init__(self, client: Client, headers: dict[str, str]) -> None:
+        cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in client.cookies.items())
+        sent = {"host": HOST, "cookie": cookies} | headers
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
+        self._loop = asyncio.new_event_loop()
+
+    def get(self, address: str) -> tuple[int, int]:
+        """The status, and how many bytes there were."""
+        return self._loop.run_until_complete(self._get(address))
+
+    async def _get(self, address: str) -> tuple[int, int]:
+        sent: list[Any] = []
+        is_asked = False
+
+        async def receive() -> dict[str, Any]:
+            nonlocal is_asked
+            if is_asked:
+                await asyncio.Event().wait()  # whoever asked stays
+            is_asked = True
+            return {"type": "http.request", "body": b""}
+
+        async def send(event: Any) -> None:
+            sent.append(event)
+
+        path, query = urlsplit(address)[2:4]
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode()}
+        await application(scope | {"headers": self._headers}, receive, send)
+        return sent[0]["status"], sum(len(event.get("body", b"")) for event in sent[1:])
+
+
+def _turn(server: _Server, address: str, size: int, statements: list[str]) -> dict[str, float]:
     started = time.perf_counter()
-    client.get(address)
+    server.get(address)
     page = time.perf_counter()
-    client.get(f"/bare/{size}/")
+    server.get(f"/bare/{size}/")
     empty = time.perf_counter()
     with connection.cursor() as cursor:
         for statement in statements:

@@ -55,7 +55,7 @@ def _pages(ids: dict[str, int]) -> list[tuple[str, str, int | None]]:
         ("inbox, unread", "/?unread=1", None),
         ("thread of 20", f"/c/{ids['usual']}/", 60_000),
         ("thread of very many", f"/c/{ids['long']}/", 60_000),
-        ("thread of a group", f"/c/{ids['group']}/", None),
+        ("thread of a group", f"/c/{ids['group']}/", 60_000),
         ("older page", f"/c/{ids['long']}/older/?before={ids['middle']}", None),
     ]
 
