@@ -71,9 +71,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)
 
 
-def _page(
-    request: HttpRequest, chosen: list[XAccount], wanted: Wanted, unread: int
-) -> tuple[list[Conversation], bool]:
+def _page(request: HttpRequest, chosen: list[XAccount], wanted: Wanted, unread: int) -> tuple[list[Conversation], bool]:
     """unread: how many of those that heard last are, which tells the shorter way to a page of unread ones."""
     # Of accounts this person may see; the rows themselves come through the door below.
     found = filters.narrow(Conversation.objects.all(), request.user, wanted)
