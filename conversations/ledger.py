@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -27,6 +27,8 @@ from conversations.ids import LARGEST, as_numbers
 from conversations.models import (
     ApiCall,
     BilledResource,
+    Conversation,
+    DmEvent,
     RateWindow,
     RequestClaim,
     SpendDay,
@@ -355,11 +357,16 @@ def billed_on(x_account: XAccount, day: date) -> Bill:
 
 
 def free_today(x_account: XAccount, since_id: int, at: datetime, most: int, *, below: int = LARGEST) -> int:
-    """How many events from since_id on X has billed already on the UTC day of `at`: to read them again is free."""
-    rows = BilledResource.objects.filter(
-        x_account=x_account, day=utc_day(at), kind=Kind.DM_EVENT, resource_id__gte=since_id, resource_id__lt=below
-    )
-    return rows[:most].count()
+    """How many events from since_id on X has billed already on the UTC day of `at`, at most so many: to read them again
+    is free, also those that another X account of ours was the first to read.
+    """
+    billed = BilledResource.objects.filter(day=utc_day(at), kind=Kind.DM_EVENT)
+    own = billed.filter(x_account=x_account, resource_id__gte=since_id, resource_id__lt=below)[:most].count()
+    # By the conversations: events have no index of their X account.
+    lively = Conversation.objects.filter(x_account=x_account, last_dm_event_id__gte=since_id)
+    stored = DmEvent.objects.filter(conversation__in=lively, dm_event_id__gte=since_id, dm_event_id__lt=below)
+    by_another = billed.filter(resource_id=OuterRef("dm_event_id")).exclude(x_account=x_account)
+    return own + stored.filter(Exists(by_another))[: most - own].count()
 
 
 def spend(x_account: XAccount, cap: Decimal | None = None) -> Spend:

@@ -18,12 +18,23 @@ from conversations.models import ApiCall, BilledResource, PushState, RateWindow,
 from conversations.sync import caps, polling, turns
 from conversations.sync.caps import CapReached
 from dminbox.xapi.schema import Answer, Billed, RateLimit
-from tests.conversations.sync_support import begin, connect, make_person, poll, say, settle, stored_ids
-from tests.factories import SyncStateFactory, XAccountFactory
+from tests.conversations.sync_support import (
+    OWN,
+    begin,
+    connect,
+    make_person,
+    one_to_one,
+    poll,
+    say,
+    settle,
+    stored_ids,
+)
+from tests.factories import ConversationFactory, DmEventFactory, SyncStateFactory, XAccountFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ANN = "2000000000000000001"
+STUDIO = "1500000000000000300"
 LIST, ONE, OWN_HISTORY, WITH = ledger.DM_READS
 Kind = BilledResource.Kind
 
@@ -313,6 +324,59 @@ def test_in_the_last_minute_of_a_day_nothing_counts_as_free():
     for seconds, free in [(0, 9), (29, 9), (31, 0), (89, 0), (91, 0)]:
         with time_machine.travel(evening + timedelta(seconds=seconds), tick=False):
             assert turns.free_today(state.x_account) == free
+
+
+def test_what_another_of_our_x_accounts_was_billed_for_is_read_once_more_too(x_account, xsim):
+    evening = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
+    with time_machine.travel(evening) as ours:
+        xsim.post("clock", {"set": evening.isoformat()})
+        second = connect(xsim, STUDIO)
+        group = {"id": "1580000000000000000", "member_ids": [OWN, STUDIO, ANN], "is_group": True}
+        xsim.post("conversations", group)
+        for number in range(140):
+            at = evening - timedelta(minutes=number)
+            say(xsim, ANN, f"To all {number}", dm_conversation_id=group["id"], created_at=at.isoformat())
+        settle_all(x_account, second)
+        late = say(
+            xsim,
+            ANN,
+            "shown hours later",
+            dm_conversation_id=one_to_one(STUDIO, ANN),
+            created_at=(evening - timedelta(hours=2)).isoformat(),
+            visible_at=(evening + timedelta(hours=1)).isoformat(),
+        )
+        before = xsim.get("meter")["today"]["events"]
+        state = poll(second)
+        while state.reconciled_on is None:
+            xsim.post("clock", {"advance": 120})
+            ours.shift(timedelta(seconds=120))
+            assert timezone.now() < evening + timedelta(hours=4), "the day went by without it"
+            state = poll(second)
+        assert int(late["id"]) in stored_ids(second)
+        assert xsim.get("meter")["today"]["events"] == before + 1
+
+
+def settle_all(*x_accounts):
+    for x_account in x_accounts:
+        begin(x_account)
+        settle(x_account)
+
+
+def test_what_comes_free_is_what_anybody_of_us_was_billed_for_and_this_account_sees():
+    first, second = SyncStateFactory().x_account, SyncStateFactory().x_account
+    ids = [snowflake_floor(NOON) + number for number in range(9)]
+    ledger.record(first, answer(ids[:6]))
+    ledger.record(second, answer(ids[6:]))
+    talk = ConversationFactory(x_account=second, last_dm_event_id=ids[-1])
+    for pk in ids[4:]:
+        DmEventFactory(conversation=talk, dm_event_id=pk)
+
+    assert ledger.free_today(second, ids[0], NOON, 100) == 5
+    assert ledger.free_today(second, ids[0], NOON, 100, below=ids[5]) == 1
+    assert ledger.free_today(second, ids[5], NOON, 100) == 4
+    assert ledger.free_today(second, ids[0], NOON, 4) == 4
+    assert ledger.free_today(second, ids[0], NOON + timedelta(days=1), 100) == 0
+    assert ledger.free_today(first, ids[0], NOON, 100) == 6
 
 
 @pytest.mark.parametrize("below", [1, snowflake_floor(datetime(2026, 11, 19, 12, tzinfo=UTC))])
