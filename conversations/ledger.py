@@ -360,13 +360,21 @@ def free_today(x_account: XAccount, since_id: int, at: datetime, most: int, *, b
     """How many events from since_id on X has billed already on the UTC day of `at`, at most so many: to read them again
     is free, also those that another X account of ours was the first to read.
     """
-    billed = BilledResource.objects.filter(day=utc_day(at), kind=Kind.DM_EVENT)
-    own = billed.filter(x_account=x_account, resource_id__gte=since_id, resource_id__lt=below)[:most].count()
-    # By the conversations: events have no index of their X account.
-    lively = Conversation.objects.filter(x_account=x_account, last_dm_event_id__gte=since_id)
-    stored = DmEvent.objects.filter(conversation__in=lively, dm_event_id__gte=since_id, dm_event_id__lt=below)
+    billed = BilledResource.objects.filter(
+        day=utc_day(at), kind=Kind.DM_EVENT, resource_id__gte=since_id, resource_id__lt=below
+    )
+    own = billed.filter(x_account=x_account)[:most].count()
+    shared = _lively_and_shared(x_account, since_id)
+    stored = DmEvent.objects.filter(conversation__in=shared, dm_event_id__gte=since_id, dm_event_id__lt=below)
     by_another = billed.filter(resource_id=OuterRef("dm_event_id")).exclude(x_account=x_account)
     return own + stored.filter(Exists(by_another))[: most - own].count()
+
+
+def _lively_and_shared(x_account: XAccount, since_id: int) -> list[int]:
+    """The conversations with an event since that id which another X account of ours may be in as well."""
+    are_ours = XAccount.objects.values("x_user_id")
+    lively = Conversation.objects.filter(x_account=x_account, last_dm_event_id__gte=since_id)
+    return list(lively.filter(Q(is_group=True) | Q(peer__in=are_ours)).values_list("pk", flat=True))
 
 
 def spend(x_account: XAccount, cap: Decimal | None = None) -> Spend:

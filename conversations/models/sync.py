@@ -60,6 +60,7 @@ class SyncState(models.Model):
     import_spent_usd = models.DecimalField(
         _("spent on reading back (US dollars)"), max_digits=10, decimal_places=3, default=0
     )
+    import_pages = models.PositiveIntegerField(default=0, db_default=0, editable=False, help_text="Read of it so far.")
     import_finished_at = models.DateTimeField(_("read back until"), null=True, blank=True)
 
     next_poll_at = models.DateTimeField(_("next poll at"), null=True, blank=True)

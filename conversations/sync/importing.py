@@ -20,6 +20,7 @@ CHOSEN = [
     "import_days",
     "import_ceiling_usd",
     "import_spent_usd",
+    "import_pages",
     "import_finished_at",
     "next_poll_at",
     "state",
@@ -48,6 +49,7 @@ def begin_import(x_account: XAccount, days: int, ceiling_usd: Decimal) -> None:
             intervals.rows_of(x_account, None).delete()
         state.horizon_id, state.import_days = horizon_id, days
         state.import_ceiling_usd, state.import_spent_usd, state.import_finished_at = ceiling_usd, Decimal(0), None
+        state.import_pages = 0
         state.next_poll_at = timezone.now()
         trouble.enter(state, State.ACTIVE)
         state.save(update_fields=CHOSEN)

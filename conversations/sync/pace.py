@@ -21,6 +21,8 @@ from dminbox.xapi.errors import RateLimited
 from dminbox.xapi.query import Vocabulary
 from dminbox.xapi.schema import RateLimit
 
+IN_A_BURST = 1.5
+"""Windows that an import may take as fast as they allow; a longer one leaves time for news."""
 KEPT = 1
 """Requests of each window that reading never touches."""
 FIRST_GUESS = 15
@@ -63,16 +65,29 @@ def steady(limit: int | None) -> timedelta:
     return window() / max(allowed - reserve(allowed), 1)
 
 
-def wait_after(rate: RateLimit, answered_at: datetime, usual: timedelta) -> timedelta:
-    """Until the next poll when there is nothing to catch up with."""
+def wait_after(rate: RateLimit, answered_at: datetime, usual: timedelta, requests: int = 1) -> timedelta:
+    """Until the next turn of so many requests, when nothing is to be caught up with at once."""
+    wanted = max(usual, requests * steady(rate.limit))
     if rate.remaining is None or rate.reset_at is None:
-        return max(usual, steady(rate.limit))
+        return wanted
     left = max(_span(rate.reset_at, answered_at), timedelta(seconds=1))
-    wanted = max(usual, steady(rate.limit))
-    spare = rate.remaining - KEPT
+    spare = (rate.remaining - KEPT) // requests
     if spare >= math.ceil(left / wanted) - 1:
         return wanted
     return left / (spare + 1) if spare > 0 else left + timedelta(seconds=1)
+
+
+def is_long_import(state: SyncState) -> bool:
+    """Whether it has taken so long that its bursts, with a window's silence after each, would keep news waiting."""
+    in_a_burst = IN_A_BURST * (state.rate_limit or FIRST_GUESS)
+    return state.import_finished_at is None and state.import_pages >= in_a_burst
+
+
+def requests_at_once(state: SyncState) -> int:
+    """Of one turn in a long import: one for news, and for what was there before as many as the steady pace gives until
+    the next look for news, which comes as usual or after two requests' time.
+    """
+    return max(usual_wait(state) // steady(state.rate_limit), 2)
 
 
 def has_spare(rate: RateLimit, answered_at: datetime, usual: timedelta) -> bool:

@@ -116,7 +116,7 @@ def _size_of_first_page(state: SyncState) -> int:
 
 
 def _goes_on_importing(turn: Turn) -> bool:
-    """What is left of an import comes before news, that take one request of each window meanwhile: no page of it is
+    """What is left of an import comes before news, that take one request of each turn meanwhile: no page of it is
     asked for twice, and its end takes none of its own.
     """
     return turn.state.import_finished_at is None and not _has_no_gap(turn)
@@ -128,13 +128,18 @@ def _has_no_gap(turn: Turn) -> bool:
 
 def _read_gaps(turn: Turn, left_over: int = 0) -> None:
     size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
-    while turn.may_go_on(left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
+    while _may_read_gap(turn, left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
         turn.gap = gap
         size = _size_of_gap(turn, gap, size)
         _read_page(turn, intervals.resume(gap), size)
         turn.gap = None
         if turn.is_top_stale:
             return
+
+
+def _may_read_gap(turn: Turn, left_over: int) -> bool:
+    has_its_share = pace.is_long_import(turn.state) and turn.pages + left_over >= pace.requests_at_once(turn.state)
+    return turn.may_go_on(left_over) and not has_its_share
 
 
 def _size_of_gap(turn: Turn, gap: ReadInterval, before: int) -> int:
@@ -236,9 +241,10 @@ def _settle(turn: Turn) -> None:
 
 def _wait(turn: Turn, state: SyncState) -> timedelta:
     answered_at = turn.answered_at or timezone.now()
-    has_more = not turn.is_top_read or intervals.next_gap(turn.x_account, None, state.horizon_id) is not None
-    if not has_more:
-        return pace.spread(pace.wait_after(turn.rate, answered_at, pace.usual_wait(state)))
+    has_gap = intervals.next_gap(turn.x_account, None, state.horizon_id) is not None
+    if turn.is_top_read and (not has_gap or pace.is_long_import(state)):
+        requests = pace.requests_at_once(state) if has_gap else 1
+        return pace.spread(pace.wait_after(turn.rate, answered_at, pace.usual_wait(state), requests))
     if turn.rate.remaining is None or pace.may_read_on(turn.rate, 0):
         return timedelta(0)
     return pace.wait_for_window(turn.rate, answered_at)

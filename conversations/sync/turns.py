@@ -202,6 +202,7 @@ NOTED = [
     "horizon_id",
     "settled_at",
     "import_spent_usd",
+    "import_pages",
     "last_poll_at",
     "last_success_at",
     "rate_limit",
@@ -221,6 +222,7 @@ def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
     bill = ledger.record(turn.x_account, answer)
     if state.import_finished_at is None:
         state.import_spent_usd += bill.usd
+        state.import_pages += 1
         _pause_at_ceiling(state, turn.x_account)
 
 
