@@ -53,7 +53,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     whom = whom_of(x_accounts, form.cleaned_data)
     wanted = whom.wanted
     lines = _lines(request, x_accounts, form.cleaned_data["account"])
-    unread = sum(line.unread.found for line in lines if line.x_account in chosen)
+    unread = {line.x_account.pk: line.unread for line in lines if line.x_account in chosen}
     rows, has_more = _news(request, chosen, wanted) if is_news else _page(request, chosen, wanted, unread)
     context = {
         "rows": rows,
@@ -71,15 +71,18 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)
 
 
-def _page(request: HttpRequest, chosen: list[XAccount], wanted: Wanted, unread: int) -> tuple[list[Conversation], bool]:
-    """unread: how many of those that heard last are, which tells the shorter way to a page of unread ones."""
+def _page(
+    request: HttpRequest, chosen: list[XAccount], wanted: Wanted, unread: dict[int, Count]
+) -> tuple[list[Conversation], bool]:
+    """unread: by X account; it tells where unread ones are, and the shorter way to a page of them."""
     # Of accounts this person may see; the rows themselves come through the door below.
     found = filters.narrow(Conversation.objects.all(), request.user, wanted)
     if wanted["after"]:
         found = found.older_than(*wanted["after"])
-    is_rare = wanted["unread"] and unread <= PAGE and not filters.starts_from_index(wanted)
-    pick = found.newest_among if is_rare else found.newest_of
-    pks = pick([row.pk for row in chosen], PAGE + 1)
+    wherever = [pk for pk, count in unread.items() if count.may_be_any or not wanted["unread"]]
+    is_rare = wanted["unread"] and any(unread[pk].found <= PAGE for pk in wherever)
+    pick = found.newest_among if is_rare and not filters.starts_from_index(wanted) else found.newest_of
+    pks = pick(wherever, PAGE + 1)
     rows = _rows(request, chosen, pks[:PAGE])
     return rows, len(pks) > PAGE and bool(rows)  # who was removed meanwhile sees none
 
