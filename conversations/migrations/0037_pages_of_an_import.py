@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0035_words_without_unseen_marks"),
+        ("conversations", "0036_no_credit_of_the_app"),
     ]
 
     operations = [
