@@ -362,6 +362,8 @@ class Story:
         self.stage.play([Doomed(self._listen)])
 
     def _come_to_rest(self) -> None:
+        # What X shows late and deep is found by the first walk of the next window (`polling._is_enough`).
+        self._pass(timedelta(seconds=LATEST) + pace.window())
         for _ in range(LONGEST_WAIT // QUIET_STEP):  # nothing is cleared by hand: what is stuck is found here
             self._pass(QUIET_STEP)
             self._take_up()
