@@ -13,6 +13,7 @@
   const TYPING_MS = 6_000; // X says that it begins, not that it ends
   const MOST_ROWS = 20; // more than these, and the whole list is asked for
   const AT_END = 40;
+  const REVIEWED = 45; // newest messages that are looked at again where the stream may have left out what changed
   const LAST_ID = 2n ** 63n - 1n; // no event has it: after this one there are none
   const AVATARS = ":is(.avatar, .avatars)";
   const live = document.getElementById("live");
@@ -216,6 +217,7 @@
     isWhole = true;
     list.want();
     thread.want();
+    review.want();
   }
 
   // The server cannot be reached, or not answer, at this moment.
@@ -258,6 +260,7 @@
   let accounts = new Set(); // all that one may see, as the last whole list said
   const thread = asker(() => 5, refreshThread);
   const contents = asker(() => 20, replaceEvents);
+  const review = asker(() => 100, reviewThread); // after what is new
   const beginning = asker(() => 200, refreshBeginning);
   let agedAt = -AGE_MS;
   const ages = asker(() => Math.max(0, agedAt + AGE_MS - performance.now()) + Math.random() * SPREAD_MS, refreshAges);
@@ -572,8 +575,18 @@
       const same = pane.querySelectorAll(`.event-by a[href="${CSS.escape(link.getAttribute("href"))}"]`);
       for (const each of same) each.textContent = link.textContent;
     }
-    for (const place of ["#as-of", ".members"]) swap(pane.querySelector(place), fresh.querySelector(place));
+    for (const member of fresh.querySelectorAll(".member")) renewAvatars(pane, member);
+    if (fresh.querySelector(".members")) review.want(); // they are named amid the messages too
+    for (const place of ["#as-of", "#thread-handle", ".members"]) swap(pane.querySelector(place), fresh.querySelector(place));
     swap(pane.querySelector(`.thread-head > ${AVATARS}`), fresh.querySelector(`:scope > ${AVATARS}`));
+  }
+
+  function renewAvatars(pane, member) {
+    const avatar = member.querySelector(":scope > .avatar");
+    const address = CSS.escape(member.querySelector("a.by").getAttribute("href"));
+    for (const each of pane.querySelectorAll(`.event-by a.by[href="${address}"]`)) {
+      swap(each.closest(".event").querySelector(".avatar"), avatar.cloneNode(true));
+    }
   }
 
   async function replaceEvents() {
@@ -592,7 +605,31 @@
     const fresh = await fragment(pane, `at=${id}`);
     const now = fresh?.querySelector(`[id="e${id}"]`);
     const old = document.getElementById(`e${id}`);
-    if (!now || !old) return;
+    if (now && old) replace(old, now);
+  }
+
+  // What is on screen as it shows now, where nobody told what of it does otherwise.
+  async function reviewThread() {
+    const pane = opened();
+    const first = pane && eventsIn(pane).slice(-REVIEWED)[0];
+    const fresh = first && (await fragment(pane, `after=${BigInt(first.id.slice(1)) - 1n}`));
+    if (!fresh) return;
+    if (placeLate(pane, fresh)) thread.want();
+    for (const now of eventsIn(fresh)) {
+      const old = document.getElementById(now.id);
+      if (old && looksOf(old) !== looksOf(now)) replace(old, now);
+    }
+  }
+
+  // What other scripts add to a message is none of it.
+  function looksOf(event) {
+    const body = event.querySelector(":scope > .event-body") ?? event;
+    const files = [...body.querySelectorAll("[src], [href], [poster]")];
+    const addresses = files.flatMap((each) => ["src", "href", "poster"].map((name) => each.getAttribute(name)));
+    return [body.textContent.replace(/\s+/g, " "), ...addresses].join("\n");
+  }
+
+  function replace(old, now) {
     keepSender(old, now);
     const box = document.getElementById("scroller");
     staying(box, () => swap(old, now));

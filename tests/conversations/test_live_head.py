@@ -44,6 +44,11 @@ def test_it_comes_with_the_title_and_the_time_as_of_which_it_is_shown(newer, fil
     assert re.search(r'<span class="faint" id="as-of">\s*as of <time[^>]*>14:00</time>', html)
 
 
+def test_it_comes_with_the_handle_of_whom_it_is_with_where_that_is_one(newer, filled):
+    assert f'<bdi id="thread-handle">@{filled.long.peer.username}</bdi>' in newer(filled.long, "")
+    assert "thread-handle" not in newer(filled.group, "")
+
+
 def test_a_group_is_called_after_who_is_in_it_now(newer, filled):
     before = title_in(newer(filled.group, ""))
     Participant.objects.filter(conversation=filled.group, x_user=filled.people[0]).update(is_present=False)

@@ -45,6 +45,28 @@ def test_another_name_is_seen_wherever_the_person_is_named(visit, ada, filled):
     assert page.evaluate("document.activeElement.id") == "thread-title"
 
 
+def test_another_handle_and_picture_are_seen_in_the_head_and_at_each_message(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    page.wait_for_selector(".event-by a.by")
+    picture = rich.photo_file("renewed.jpg", 48, 48)
+    with transaction.atomic():
+        XUser.objects.filter(pk=filled.long.peer_id).update(username="ben_anew", avatar=picture)
+        changes.tell_of_people([filled.long.peer_id])
+    wait_until(page, "document.getElementById('thread-handle').textContent === '@ben_anew'")
+    shown = f".event:not(.ours) > .avatar img[src$='/{picture.pk}/']"
+    page.wait_for_selector(shown)
+    assert page.locator(shown).count() == page.locator(".event:not(.ours) > .avatar").count()
+
+
+def test_another_name_is_seen_in_who_came_and_who_left(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.group.pk}/")
+    is_live(page)
+    page.wait_for_selector(".marker")
+    rename(filled.people[1], "Ben Renamed")
+    page.wait_for_selector(".marker:has-text('Ben Renamed')", state="attached")
+
+
 def test_a_group_shows_who_came_and_who_left_and_is_called_after_them(visit, ada, filled):
     page = visit(ada).open_live(f"/c/{filled.group.pk}/")
     is_live(page)

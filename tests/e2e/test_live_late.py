@@ -8,12 +8,13 @@ import pytest
 from django.db import transaction
 
 from accounts.models import Membership
-from conversations.models import Conversation, ReadMark
+from conversations.models import Conversation, DmEvent, ReadMark
 from conversations.sync import store_page
 from tests.conversations.sync_support import answer_of, message
 from tests.e2e import rich
 from tests.e2e.test_live import arrive, is_live, wait_for
-from tests.e2e.test_live_connection import shows_once
+from tests.e2e.test_live_breaks import NO_STREAMS
+from tests.e2e.test_live_connection import WITHOUT_SHARED_WORKERS, says, shows_once
 from tests.e2e.test_reading import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -91,3 +92,18 @@ def test_the_only_message_of_its_day_brings_its_day(visit, ada, filled):
     shows_once(page, late)
     page.wait_for_selector(f"p.day + #e{late.dm_event_id} + #{below}")
     assert page.locator("p.day").evaluate_all("all => all.map((each) => each.id)") == days
+
+
+def test_where_pages_look_for_themselves_they_see_what_shows_otherwise_and_what_comes_late(visit, ada, filled):
+    ours = visit(ada)
+    for script in (WITHOUT_SHARED_WORKERS, NO_STREAMS):
+        ours.context.add_init_script(script)
+    page = ours.open_live(f"/c/{filled.long.pk}/")
+    says(page, "polling")
+    alike, other, newest = filled.long.events.order_by("dm_event_id")[237:]
+    kept = page.locator(f"#e{alike.dm_event_id}").element_handle()
+    DmEvent.objects.filter(pk=other.pk).update(text="Another text than before")
+    late = come_late(filled.long, newest, "Late")
+    wait_until(page, "id => document.getElementById(id).innerText.includes('Another text')", f"e{other.dm_event_id}")
+    shows_once(page, other, late)
+    assert kept.evaluate("event => event.isConnected"), "what shows as it did stays as it is"
