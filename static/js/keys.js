@@ -43,8 +43,9 @@
     for (const [name, value] of Object.entries(fields)) body.set(name, value);
     const path = address.replace("/0/", `/${pk}/`);
     try {
-      const answer = await fetch(path, { method: "POST", body, headers: { "HX-Request": "true" } });
-      return answer.status;
+      const { status } = await fetch(path, { method: "POST", body, headers: { "HX-Request": "true" } });
+      if (status === 401 || status === 404) document.dispatchEvent(new Event("list-lost")); // no longer ours to see
+      return status;
     } catch {
       return 0; // said below; nothing has changed
     }

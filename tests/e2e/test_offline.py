@@ -166,6 +166,15 @@ def test_a_401_drops_the_list(keeping):
     keeping.complaints.clear()
 
 
+def test_a_404_to_a_key_drops_the_list(keeping):
+    keeping.page.route("**/unread/", lambda route: route.fulfill(status=404, body=""))
+    keeping.open("/")
+    keeping.page.locator("#list .row").first.focus()
+    keeping.page.keyboard.press("u")
+    wait_for(keeping.page, IS_GONE)
+    keeping.complaints.clear()
+
+
 def test_switched_off_by_the_setting_a_browser_forgets_what_it_kept(keeping):
     worker = keeping.page.evaluate("async () => (await navigator.serviceWorker.ready).scope")
     assert worker
