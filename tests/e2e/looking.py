@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -24,7 +25,8 @@ WIDTHS = {
     "phone": (390, 844),
     "desk": (1280, 800),
 }
-JUDGED = ("phone", "desk")
+JUDGED = {"phone": ("light", "dark"), "desk": tuple(LOOKS)}
+"""In which looks: more contrast and forced colours change no size, and both widths have the same colours."""
 PICTURED = ("light", "dark")
 WIDER = "document.documentElement.scrollWidth - window.innerWidth"
 
@@ -54,15 +56,15 @@ def faults(page, name: str) -> list[str]:
         if (wider := page.evaluate(WIDER)) > 0:
             found.append(f"{name} is {wider} px too wide at {size}")
         if size in JUDGED:
-            found += [f"{name}, {size}, {each}" for each in _faults_of_looks(page, f"{name}-{size}")]
+            found += [f"{name}, {size}, {each}" for each in _faults_of_looks(page, f"{name}-{size}", JUDGED[size])]
     page.emulate_media(**LOOKS["light"])
     return found
 
 
-def _faults_of_looks(page, picture: str) -> list[str]:
+def _faults_of_looks(page, picture: str, looks: Iterable[str]) -> list[str]:
     found = []
-    for look, media in LOOKS.items():
-        page.emulate_media(**media)
+    for look in looks:
+        page.emulate_media(**LOOKS[look])
         if pictures() and look in PICTURED:
             page.screenshot(path=pictures() / f"{picture}-{look}.png")
         found += [f"{look}: {each}" for each in violations(page, None if look == "light" else OF_COLOURS)]
