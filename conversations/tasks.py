@@ -23,7 +23,6 @@ THUMBNAILS_AT_ONCE = 4
 def sweep() -> None:
     """Each second: says of every row that is due that it is. Whoever works on a row has claimed it first."""
     sync.make_missing_states()
-    index.make_missing_states()
     _queue(poll_account, polling.due())
     _queue(import_account, polling.imports_due())
     _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
@@ -31,6 +30,7 @@ def sweep() -> None:
         _queue(task, pks)
     if subscriptions.is_due():
         repair_subscriptions.apply_async(expires=SECONDS_TO_START)
+    index.make_missing_states()
 
 
 def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
