@@ -10,6 +10,7 @@ import django
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.base import BaseHandler
 from django.urls import get_resolver
 
 from dminbox import catalogues
@@ -20,7 +21,7 @@ from dminbox.static import with_static_files
 __all__ = ["application", "celery_app"]
 
 
-class Handler(ASGIHandler):
+class InOneThread(BaseHandler):
     """Makes a page in one thread, from the first middleware to the view.
 
     In Django's own chain each sync middleware is a change from the event loop to a thread and back: over twenty for a
@@ -32,6 +33,10 @@ class Handler(ASGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
         self._middleware_chain = sync_to_async(self._middleware_chain)
+
+
+class Handler(InOneThread, ASGIHandler):
+    """What the server calls."""
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection
-from django.test import AsyncClient
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.utils import timezone
 from accounts.models import Membership, Role
 from conversations.media import wanted_file
 from conversations.models import DmEvent, EventMedia, EventParticipant, EventPost, Media, MediaFile, Post, PostMedia
+from tests.async_client import AsyncClient
 from tests.factories import (
     ConversationFactory,
     DmEventFactory,
@@ -88,12 +88,12 @@ def test_a_member_gets_the_file_with_headers_that_keep_it_harmless(ben, conversa
     assert answer["Accept-Ranges"] == "bytes"
 
 
-def test_a_file_costs_four_queries(ben, conversation, photo):
-    """The session, the person twice (Django keeps one for sync and one for async code), and the file by permission."""
+def test_a_file_costs_three_queries(ben, conversation, photo):
+    """The session, the person, and the file by permission."""
     client = signed_in(ben)
     with CaptureQueriesContext(connection) as queries:
         ask(client, conversation, photo)
-    assert len(queries) == 4, [query["sql"][:80] for query in queries]
+    assert len(queries) == 3, [query["sql"][:80] for query in queries]
 
 
 # --- Whose it is ------------------------------------------------------------------------------------------------------
