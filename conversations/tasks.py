@@ -54,7 +54,7 @@ def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
 
 def _queue(task: Task, pks: list[int]) -> None:  # type: ignore[type-arg]
     for pk in pks:
-        task.apply_async(() if task in FOR_ALL else (pk,), expires=SECONDS_TO_START)
+        task.apply_async(() if task.name in FOR_ALL else (pk,), expires=SECONDS_TO_START)
 
 
 @shared_task
@@ -137,5 +137,5 @@ def make_thumbnails(pk: int) -> None:
     media.make_thumbnails(pk)
 
 
-FOR_ALL = {look_up_people, fetch_post_details}
+FOR_ALL = {look_up_people.name, fetch_post_details.name}
 """These take up whatever is due, and are told of no row."""

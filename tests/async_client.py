@@ -7,7 +7,7 @@ from typing import Any
 from django.test import AsyncClient as DjangosClient
 from django.test.client import AsyncClientHandler
 
-from dminbox.asgi import InOneThread
+from dminbox.one_thread import InOneThread
 
 
 class Handler(InOneThread, AsyncClientHandler):

@@ -1,10 +1,11 @@
 """Files to browsers: whose they are, in pieces, and with headers that keep them harmless."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -94,6 +95,21 @@ def test_a_file_costs_three_queries(ben, conversation, photo):
     with CaptureQueriesContext(connection) as queries:
         ask(client, conversation, photo)
     assert len(queries) == 3, [query["sql"][:80] for query in queries]
+
+
+def test_a_file_on_its_way_holds_no_thread(ben, conversation, photo, monkeypatch):
+    monkeypatch.setattr("conversations.views.media.CHUNK", 1)
+    client, url = signed_in(ben), reverse("media_file", args=[conversation.pk, photo.pk])
+
+    async def exchange():
+        pieces = aiter(await client.get(url))
+        found = await anext(pieces)
+        async with asyncio.timeout(20):
+            await sync_to_async(lambda: None)()  # there is one thread for what is not async
+        await pieces.aclose()
+        return found
+
+    assert async_to_sync(exchange)() == CONTENT[:1]
 
 
 # --- Whose it is ------------------------------------------------------------------------------------------------------
