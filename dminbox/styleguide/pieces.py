@@ -233,7 +233,6 @@ def _inbox(**wanted: Any) -> dict[str, Any]:
         "wanted": form.cleaned_data,
         "whom": Whom(form.cleaned_data, "@ada", [ADA]),
         "links": {"here": "?", "all": "?", "query": "unread=1", "rest": ""},
-        "read_at": timezone.now(),
     }
 
 
