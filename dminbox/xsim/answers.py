@@ -124,8 +124,6 @@ def post_json(post: Post, ask: Ask, origin: str) -> Json:
         "entities": without_empty(with_images(post.entities, origin)),
         "referenced_tweets": post.referenced,
     }
-    if note := post.fields.get("note_tweet"):
-        members["note_tweet"] = {**note, "entities": with_images(note.get("entities", {}), origin)}
     said = {name: value for name, value in members.items() if name in wanted}
     if counts := said.get("public_metrics"):
         said["public_metrics"] = renamed(dict.fromkeys(POST_COUNTS, 0) | counts, ask.vocabulary)

@@ -71,7 +71,7 @@ class Post:
     created_at: datetime
     fields: dict[str, Any] = field(default_factory=dict)
     entities: dict[str, Any] = field(default_factory=dict)
-    """The images of its urls are under the origin where they begin with `/`; so in fields["note_tweet"]."""
+    """The images of its urls are under the origin where they begin with `/`."""
     files: dict[str, str] = field(default_factory=dict)
     """URL path and query -> file name, for those images, in the manner of `MediaItem.files`."""
     media_keys: list[str] = field(default_factory=list)

@@ -277,11 +277,7 @@ def test_a_film_comes_in_a_light_size_too(world):
 
 
 def test_a_page_that_a_post_links_to_has_pictures_of_the_sizes_x_tells(world):
-    urls = [
-        url
-        for post in world.posts.values()
-        for url in post.fields.get("note_tweet", {"entities": {}})["entities"].get("urls", [])
-    ]
+    urls = [url for post in world.posts.values() for url in post.entities.get("urls", [])]
     images = [image for url in urls for image in url.get("images", [])]
     files = {path: name for post in world.posts.values() for path, name in post.files.items()}
     assert {image["url"] for image in images} == set(files)

@@ -60,6 +60,7 @@ DRAFTS = {
     "protected": Draft("cousin", 12.9, "my desk at night. finally.", photos=("lamp",), state="protected"),
     "deleted": Draft("unboxer", 20.4, "UNBOXING the big one!! It hums??", photos=("parcel",), state="deleted"),
     "essay": Draft("lichtmagazin", 5.4, ESSAY),
+    "article": Draft("lichtmagazin", 5.3, "From our winter issue: https://lichtmagazin.example/winter/hospital-light"),
 }
 
 
@@ -87,8 +88,7 @@ def write_posts(now: datetime, cast: Mapping[str, Role], user_ids: Mapping[str, 
             post.media_keys.append(item.media_key)
         _attach(wording, draft, post, author.username, shelf.posts, moment)
         post.text, post.entities = wording.text, wording.entities
-        for entities in (post.entities, fields.get("note_tweet", {}).get("entities", {})):
-            post.files |= linked.describe(pick, entities.get("urls", []), post_id)
+        post.files |= linked.describe(pick, post.entities.get("urls", []), post_id)
         shelf.posts[key] = post
     return shelf
 

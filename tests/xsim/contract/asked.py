@@ -129,7 +129,18 @@ def media_members(item: Json, query: Query, origin: str) -> Json:
     return filled({name: value for name, value in members.items() if name in wanted})
 
 
-def post_members(post: Json, query: Query, *, is_lookup: bool) -> Json:
+def with_images_of(entities: Json | None, origin: str) -> Json | None:
+    """The pictures of linked pages are files of this origin."""
+    urls = [
+        url | {"images": [image | {"url": origin + image["url"]} for image in url["images"]]}
+        if "images" in url
+        else url
+        for url in (entities or {}).get("urls", [])
+    ]
+    return (entities or {}) | {"urls": urls} if urls else entities
+
+
+def post_members(post: Json, query: Query, origin: str, *, is_lookup: bool) -> Json:
     wanted = {"id", "text"} | query.fields("tweet.fields")
     wanted = {next((tweet for tweet, mine in POST_WORDS.items() if mine == name), name) for name in wanted}
     if query.vocabulary == "tweet":
@@ -149,7 +160,7 @@ def post_members(post: Json, query: Query, *, is_lookup: bool) -> Json:
         "attachments": filled(
             {"media_keys": post.get("media_keys"), "poll_ids": [post["poll"]["id"]] if post.get("poll") else None}
         ),
-        "entities": post.get("entities"),
+        "entities": with_images_of(post.get("entities"), origin),
         "referenced_tweets": post.get("referenced"),
         "public_metrics": query.worded(post["fields"]["public_metrics"]),
     }
@@ -192,7 +203,7 @@ class Expected:
         if post.get("state", "public") != "public":
             self.missing.add(post_id)
             return None
-        self.posts[post_id] = post_members(post, self.query, is_lookup=is_lookup)
+        self.posts[post_id] = post_members(post, self.query, self.origin, is_lookup=is_lookup)
         return post
 
     def add_event(self, event: Json) -> None:
@@ -288,7 +299,7 @@ def check_posts(answer: Json, world: Json, query: Query, origin: str, asked: Ite
             expected.missing.add(post_id)
             continue
         assert post_id in given, f"post {post_id} is missing"
-        same(f"post {post_id}", given.pop(post_id), post_members(post, query, is_lookup=True))
+        same(f"post {post_id}", given.pop(post_id), post_members(post, query, origin, is_lookup=True))
         expected.add_looked_up(post)
     assert not given, f"posts nobody asked for: {sorted(given)}"
     expected.check(answer)
