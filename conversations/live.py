@@ -94,13 +94,15 @@ class Behind(Exception):  # noqa: N818 (no error: the page is to be loaded anew)
 
 @dataclass(eq=False, slots=True)
 class Stream:
-    """One open connection. `queued` are the numbers it was handed, `waiting` what it has not yet sent.
+    """One open connection. `queued` are the numbers it was handed, `waiting` what it has not yet sent, `sent` what its
+    browser has: an X account that comes in later begins there with the number it stands at.
 
     ended: "gone" when its person may no longer see what it shows, "cut" when it read too slowly.
     """
 
     ticket: Ticket
     queued: Numbers
+    sent: Numbers = field(default_factory=dict)
     waiting: asyncio.Queue[Told | None] = field(default_factory=lambda: asyncio.Queue(WAITING_MOST))
     ended: str = ""
 
@@ -258,7 +260,7 @@ class Hub:
             stream.end("gone")
             return
         for pk in may_see.keys() - stream.queued.keys():
-            stream.queued[pk] = self.positions.setdefault(pk, may_see[pk])
+            stream.queued[pk] = stream.sent[pk] = self.positions.setdefault(pk, may_see[pk])
             stream.hand(Told(pk, 0, Change.Kind.ACCOUNT))
 
     async def _look_at_marks(self, people: set[int]) -> None:

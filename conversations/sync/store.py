@@ -26,7 +26,7 @@ from conversations.models import (
     EventParticipant,
     EventPost,
 )
-from conversations.sync import columns, link_pictures, participants
+from conversations.sync import columns, late, link_pictures, participants
 from conversations.sync.includes import (
     LONGEST_KEY,
     adopt_pushed_media,
@@ -180,6 +180,8 @@ def _store(x_account: XAccount, told: Sequence[Told], includes: Includes, seen_a
         conversations |= _make_conversations(x_account, missing)
         rows = _write(fresh, known, conversations)
         changes.announce(x_account, _changes(rows, fresh, known))
+        new = (row for row, event in zip(rows, fresh, strict=True) if event.key not in known)
+        late.unread_again(x_account, conversations.values(), new)
         refresh_old_profiles(event.sender_id for event in fresh if event.key not in known)
         touched = {conversations[event.dm_conversation_id].pk for event in fresh}
         _recompute(x_account, touched, columns.of_page(x_account, zip(rows, fresh, strict=True)))
@@ -227,7 +229,8 @@ def _everybody(told: Iterable[Told]) -> set[int]:
 
 def _conversations(x_account: XAccount, ids: set[str]) -> dict[str, Conversation]:
     rows = Conversation.objects.filter(x_account=x_account, dm_conversation_id__in=ids)
-    return {row.dm_conversation_id: row for row in rows.only("x_account", "dm_conversation_id", "is_group")}
+    columns_needed = "x_account", "dm_conversation_id", "is_group", "last_dm_event_id"
+    return {row.dm_conversation_id: row for row in rows.only(*columns_needed)}
 
 
 def _make_conversations(x_account: XAccount, ids: set[str]) -> dict[str, Conversation]:

@@ -33,11 +33,11 @@ async def live_stream(request: HttpRequest) -> HttpResponseBase:
     if request.method == "HEAD":
         return HttpResponse(headers=HEADERS)
     seen = live.parse_id(request.headers.get("Last-Event-ID") or request.GET.get("from", ""))
-    stream, sent, first = await _joined(hub, ticket, seen)
+    stream, first = await _joined(hub, ticket, seen)
     if hub.count(ticket.person) > live.STREAMS_PER_PERSON:
         hub.leave(stream)
         return HttpResponse(_("Too many streams are open."), status=429, content_type="text/plain")
-    response = StreamingHttpResponse(_written(hub, stream, sent, first), headers=HEADERS)
+    response = StreamingHttpResponse(_written(hub, stream, first), headers=HEADERS)
     # A browser that goes before the first piece leaves the iterator unstarted, and its `finally` with it.
     leave = partial(asyncio.get_running_loop().call_soon_threadsafe, hub.leave, stream)
     response._resource_closers.append(leave)  # type: ignore[attr-defined]
@@ -57,35 +57,35 @@ def _ticket(request: HttpRequest) -> Ticket:
     return Ticket(request.user.pk, session.session_key or "", session.get(HASH_SESSION_KEY, ""))
 
 
-async def _joined(hub: Hub, ticket: Ticket, seen: Numbers) -> tuple[Stream, Numbers, list[Told] | None]:
-    """The stream, the numbers its browser has, and what comes first; None: that the page is to be loaded anew."""
+async def _joined(hub: Hub, ticket: Ticket, seen: Numbers) -> tuple[Stream, list[Told] | None]:
+    """The stream and what comes first; None: that the page is to be loaded anew."""
     highest = await hub.numbers_of(ticket.person)
     begun = {pk: seen.get(pk, number) for pk, number in highest.items()}
-    stream = Stream(ticket, dict(begun))
+    stream = Stream(ticket, dict(begun), begun)
     try:
-        return stream, begun, await hub.join(stream, highest)
+        return stream, await hub.join(stream, highest)
     except Behind:
-        fresh = Stream(ticket, dict(highest))
+        fresh = Stream(ticket, dict(highest), highest)
         await hub.join(fresh, highest)
-        return fresh, highest, None
+        return fresh, None
 
 
 # --- What goes over the wire ------------------------------------------------------------------------------------------
 
 
-async def _written(hub: Hub, stream: Stream, sent: Numbers, first: Sequence[Told] | None) -> AsyncIterator[bytes]:
+async def _written(hub: Hub, stream: Stream, first: Sequence[Told] | None) -> AsyncIterator[bytes]:
     try:
         await _give_back()
-        yield f"retry: {RETRY_MS}\n".encode() + _named("hello" if first is not None else "reload", sent)
+        yield f"retry: {RETRY_MS}\n".encode() + _named("hello" if first is not None else "reload", stream.sent)
         for told in first or []:
-            yield _message(told, sent)
-        async for piece in _as_they_come(stream, sent):
+            yield _message(told, stream.sent)
+        async for piece in _as_they_come(stream):
             yield piece
     finally:
         hub.leave(stream)
 
 
-async def _as_they_come(stream: Stream, sent: Numbers) -> AsyncIterator[bytes]:
+async def _as_they_come(stream: Stream) -> AsyncIterator[bytes]:
     while True:
         try:
             async with asyncio.timeout(KEEP_ALIVE):
@@ -94,9 +94,9 @@ async def _as_they_come(stream: Stream, sent: Numbers) -> AsyncIterator[bytes]:
             yield STILL
             continue
         if told is not None:
-            yield _message(told, sent)
+            yield _message(told, stream.sent)
         elif stream.ended == "gone":
-            yield _named("gone", sent)
+            yield _named("gone", stream.sent)
             return
         else:
             return

@@ -40,7 +40,7 @@ class LiveStream {
           this.leave(); // it was lost while nobody listened
           return;
         }
-        if (event.lastEventId) this.at = event.lastEventId;
+        if (event.lastEventId) this.note(event.lastEventId);
         act(event);
       });
     on("hello", () => this.say("live"));
@@ -56,6 +56,19 @@ class LiveStream {
     source.onerror = () => {
       if (source === this.source && !this.isOver && this.state === "live") this.lose();
     };
+  }
+
+  // From here on it goes on, and all it tells of an X account that it did not know is told after this.
+  note(at) {
+    this.at = at;
+    for (const [account, number] of numbersOf(at)) if (!this.since.has(account)) this.since.set(account, number);
+  }
+
+  // What a page shows and the stream does not know is asked for: the server says whether it may still be seen.
+  include(from) {
+    if (!isLessThan(this.at, from)) return;
+    this.at = [...new Map([...numbersOf(from), ...numbersOf(this.at)])].map((part) => part.join("-")).join(".");
+    this.open();
   }
 
   leave() {
@@ -83,6 +96,7 @@ class LiveStream {
   // What a page that was made at `from` has missed; undefined when that is no longer known.
   missed(from) {
     const made = numbersOf(from);
+    if ([...made.keys()].some((account) => !this.since.has(account))) return undefined;
     for (const [account, number] of this.since) if ((made.get(account) ?? number) < number) return undefined;
     return this.kept.filter((change) => change.number > (made.get(change.account) ?? 0));
   }
@@ -139,8 +153,8 @@ class Pages {
     }
     send({ type: "state", state: this.stream.state, at: this.stream.at });
     const missed = this.stream.missed(from);
-    if (this.stream.state === "live" && isLessThan(this.stream.at, from)) send({ type: "gone" });
-    else if (!missed) send({ type: "behind" });
+    this.stream.include(from);
+    if (!missed) send({ type: "behind" });
     else missed.forEach((change) => send({ type: "change", change, at: this.stream.at }));
   }
 

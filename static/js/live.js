@@ -19,6 +19,7 @@
   let state = "again";
   let wasLive = false;
   let unseen = 0;
+  let late = 0; // messages of others that came in among those that were here, and are not yet told of
 
   // --- Where news come from --------------------------------------------------------------------------------------
 
@@ -195,6 +196,7 @@
     } else if (change.kind !== "read") {
       thread.want();
     }
+    if (change.kind === "event") told.add(change.event);
     const isOlder = change.event && change.kind === "event" && BigInt(change.event) < firstId(pane);
     if (isOlder || change.kind === "conversation") beginning.want();
   }
@@ -251,6 +253,7 @@
   }
   const rows = new Set(); // conversations whose row may show otherwise
   const updated = new Set(); // events that may
+  const told = new Set(); // events that are new, and perhaps not the newest
   let isWhole = false; // whether the whole list may
   let accounts = new Set(); // all that one may see, as the last whole list said
   const thread = asker(() => 5, refreshThread);
@@ -504,6 +507,7 @@
     if (!pane?.querySelector(".events")) return;
     const isOlder = pane.querySelector(".scroll-body > p.newer"); // a stretch of it: the newest are elsewhere
     let fresh;
+    await fetchLate(pane);
     do {
       const people = pane.querySelector(".members").dataset.state;
       fresh = await fragment(pane, `after=${isOlder ? LAST_ID : lastId(pane)}&people=${people}`);
@@ -511,6 +515,50 @@
       renewHead(pane, fresh);
       if (!isOlder) add(pane, fresh);
     } while (fresh.dataset.more !== undefined);
+  }
+
+  // What X shows late belongs among messages that are here already.
+  async function fetchLate(pane) {
+    for (const id of told) {
+      const fresh = isAmid(pane, id) && (await fragment(pane, `at=${id}`));
+      told.delete(id);
+      if (fresh && placeLate(pane, fresh)) live.textContent = fresh.querySelector("#news")?.textContent ?? "";
+    }
+  }
+
+  function isAmid(pane, id) {
+    return !document.getElementById(`e${id}`) && firstId(pane) < BigInt(id) && BigInt(id) < BigInt(lastId(pane));
+  }
+
+  // Each where it belongs, under its day; whoever wrote the next is perhaps to be named there now.
+  function placeLate(pane, fresh) {
+    const comers = eventsIn(fresh).filter((each) => isAmid(pane, each.id.slice(1)));
+    const days = comers.map((each) => (each.closest(".markers") ?? each).previousElementSibling);
+    const box = document.getElementById("scroller");
+    comers.forEach((comer, number) => {
+      const next = eventsIn(pane).find((each) => BigInt(each.id.slice(1)) > BigInt(comer.id.slice(1)));
+      staying(box, () => placeBefore(next, comer, days[number]?.matches(".day") ? days[number] : null));
+      htmx.process(comer);
+      updated.add(next.id.slice(1));
+    });
+    if (!comers.length) return false;
+    tellOthers(box);
+    contents.want();
+    const messages = comers.filter((each) => each.matches(".event:not(.ours)")).length;
+    late += messages;
+    return messages > 0;
+  }
+
+  function placeBefore(next, comer, day) {
+    const place = comer.matches(".marker") ? next : (next.closest(".markers") ?? next);
+    const same = day && document.getElementById(day.id);
+    const lines = [];
+    for (let line = place.previousElementSibling; line?.matches(".day, .unread-line"); line = line.previousElementSibling) {
+      lines.unshift(line);
+    }
+    if (same) same.after(comer);
+    else if (lines.some((line) => line.matches(".day"))) lines[0].before(...(day ? [day] : []), comer);
+    else place.before(comer);
   }
 
   // Whom it is with and how old it is, and of the people in it what shows otherwise.
@@ -553,8 +601,8 @@
 
   // Alone it comes as it stands after the message before it; who opens a run here goes on to.
   function keepSender(old, now) {
-    now.classList.toggle("first", old.classList.contains("first"));
     if (now.querySelector(":scope > .event-by")) return;
+    now.classList.toggle("first", old.classList.contains("first"));
     now.prepend(...old.querySelectorAll(":scope > .avatar, :scope > .event-by"));
   }
 
@@ -578,6 +626,8 @@
     const events = [...pane.querySelectorAll(".events")].at(-1);
     const comers = [...fresh.querySelector(".events").children].filter((each) => !isHere(each));
     const messages = comers.filter((each) => each.matches(".event:not(.ours)")).length;
+    const news = messages + late;
+    late = 0;
     staying(box, () => {
       if (comers.some((each) => each.matches(".locked"))) events.querySelector(".locked")?.remove();
       events.append(...comers);
@@ -589,15 +639,13 @@
     tellOthers(events);
     replaceThreadNotices(pane, fresh.querySelectorAll(":scope > .notice"));
     const form = fresh.querySelector("form[data-mark-read]");
-    if (form && messages) {
+    if (form && news) {
       pane.querySelector("form[data-mark-read]")?.remove();
       pane.querySelector(".scroll-body").append(form);
       htmx.process(form);
     }
-    if (messages) {
-      live.textContent = fresh.querySelector("#news")?.textContent ?? "";
-      if (!wasAtEnd) count(unseen + messages);
-    }
+    if (messages) live.textContent = fresh.querySelector("#news")?.textContent ?? "";
+    if (news && !wasAtEnd) count(unseen + news);
     if (wasAtEnd) markSeen();
     watchTyping();
   }
@@ -660,6 +708,7 @@
   document.addEventListener("htmx:load", (event) => {
     say(state);
     watchTyping();
+    if (event.detail.elt.id === "conversation") late = 0;
     if (event.detail.elt.id === "conversation") count(0);
   });
   document.addEventListener("htmx:afterSettle", (event) => {

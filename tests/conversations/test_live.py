@@ -255,6 +255,21 @@ async def test_a_quiet_stream_says_that_it_lives(member, cookies, x_account, mon
         assert (await opened.next())["event"] == "still"
 
 
+@in_a_loop
+async def test_an_account_that_comes_in_is_named_by_each_id_from_then_on(member, cookies, x_account):
+    """Else a page that is loaded now would name an account that the stream seems to know nothing of."""
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        await opened.next()
+        state = await sync_to_async(factories.SyncStateFactory)(last_change=77)
+        await sync_to_async(factories.MembershipFactory)(user=member, x_account=state.x_account)
+        told = await opened.next()
+        assert json.loads(told["data"])["account"] == state.x_account_id
+        assert live.parse_id(told["id"]) == {x_account.pk: 0, state.x_account_id: 77}
+        await sync_to_async(announce)(x_account)
+        assert live.parse_id((await opened.next())["id"]) == {x_account.pk: 1, state.x_account_id: 77}
+
+
 def ticket(person: int = 1) -> live.Ticket:
     return live.Ticket(person, "session", "hash")
 
