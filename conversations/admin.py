@@ -1,7 +1,8 @@
 """What owners see of reading in the admin: numbers and states. Owning an installation gives nobody's messages to read.
 
 What was said is shown on the pages, to members; of events in quarantine an owner who is a member sees the raw form. Of
-what X pushed and that names none of our X accounts, every owner does: it has no members, and somebody has to look.
+what X pushed and that names none of our X accounts, or several, every owner sees the shape: it has no members, and
+somebody has to look. Members of all that it names see the raw form.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -38,6 +39,7 @@ from conversations.models import (
     SpendDay,
     SyncState,
 )
+from conversations.sync import push
 from dminbox.wording import usd
 
 MEMBERS_ALONE = _("Only members of this X account see what X sent.")
@@ -114,13 +116,33 @@ class ActivityDeliveryAdmin(LookOnly):
     readonly_fields = ("raw_form",)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        mine = Exists(x_accounts_of(request.user).filter(x_user_id=OuterRef("x_user_id")))
-        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=Q(x_user_id=None) | mine)
+        mine = x_accounts_of(request.user).filter(x_user_id=OuterRef("x_user_id"))
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(is_mine=Exists(mine))
         return rows
+
+    def get_object(self, request: HttpRequest, *args: Any) -> Any:
+        row = super().get_object(request, *args)
+        if row is not None and row.x_user_id is None:
+            named = push.named_in(row.raw)
+            mine = x_accounts_of(request.user).filter(x_user_id__in=named)
+            # One alone: others that it named when it came are gone, or it came before that one was connected.
+            row.is_mine = len(named) > 1 and mine.count() == len(named)
+        return row
 
     @admin.display(description=_("As X sent it"))
     def raw_form(self, row: Any) -> str:
+        if row.x_user_id is None and not row.is_mine:
+            return json.dumps(_shape_of(row.raw), ensure_ascii=False, indent=2)
         return _raw_form(row)
+
+
+def _shape_of(raw: object) -> object:
+    """Names of members and types of values: the values may be what somebody wrote."""
+    if isinstance(raw, dict):
+        return {name: _shape_of(value) for name, value in raw.items()}
+    if isinstance(raw, list):
+        return [_shape_of(value) for value in raw]
+    return type(raw).__name__
 
 
 # --- Push -------------------------------------------------------------------------------------------------------------

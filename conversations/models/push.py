@@ -101,7 +101,8 @@ class ActivitySubscription(models.Model):
 
 
 class PushState(models.Model):
-    """The one connection over which X pushes: who holds it, since when, and what came over it. One row, pk 1.
+    """What is one for the whole app: the connection over which X pushes, who holds it, since when, and what came over
+    it; and the app's credit. One row, pk 1.
 
     State arrows: off | connecting -> connected -> waiting (to connect again) -> connecting; no_credit and refused
     wait longer.
@@ -140,6 +141,12 @@ class PushState(models.Model):
     subscriptions_lease_until = models.DateTimeField(_("subscriptions taken until"), null=True, blank=True)
     is_ended = models.BooleanField(
         _("ended at X"), default=False, help_text="With X_PUSH=off: nothing of ours is left at X."
+    )
+    no_credit_at = models.DateTimeField(
+        _("no credit at"),
+        null=True,
+        blank=True,
+        help_text="When X last said that the app has none; empty since X answered a call that was asked for later.",
     )
     subscription_cap = models.PositiveIntegerField(
         _("most subscriptions"), null=True, blank=True, help_text="As X's refusal taught it."

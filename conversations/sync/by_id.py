@@ -75,7 +75,7 @@ def ask_in_turn(known: Known, each: Decimal, ask: Ask, let_wait: LetWait) -> Non
         del x_accounts[x_account.pk]
         mine = [pk for pk, who in left.items() if x_account.pk in who]
         answered, wait = _ask(x_account, mine[:BATCH], each, ask)
-        waits |= {pk: min(wait, waits.get(pk, wait)) for pk in mine[answered:BATCH]} | dict.fromkeys(mine[BATCH:], SOON)
+        waits |= {pk: min(wait, waits.get(pk, wait)) for pk in mine[answered:]}
         for pk in mine[:answered]:
             del left[pk]
     for wait in set(waits.values()) - {SOON}:
@@ -89,11 +89,11 @@ def _who_knows_most(x_accounts: Mapping[int, XAccount], left: Known) -> XAccount
 
 
 def _ask(x_account: XAccount, pks: Sequence[int], each: Decimal, ask: Ask) -> tuple[int, timedelta]:
-    """How many of them, from the first, are done with, and how long the others have to wait for this X account."""
+    """How many of them, from the first, are done with, and how long all others have to wait for this X account."""
     try:
         with caps.room(x_account, each, len(pks)) as fits:
             ask(x_account, pks[:fits])
-            return fits, UNTIL_CAP_IS_RAISED
+            return fits, SOON if fits == len(pks) else UNTIL_CAP_IS_RAISED
     except CapReached:
         return 0, UNTIL_CAP_IS_RAISED
     except BeingSpent:

@@ -64,8 +64,8 @@ def poll(x_account_pk: int) -> None:
         raise
     else:
         _settle(turn)
-    if turn.had_no_credit and turn.pages:
-        trouble.start_all_with_credit()
+    if turn.pages:
+        trouble.heed_answer(turn.asked_at)
 
 
 def _read(turn: Turn) -> None:
@@ -225,7 +225,8 @@ def _settle(turn: Turn) -> None:
         is_complete = (turn.is_top_read or turn.is_import_read) and _has_no_gap(turn)
         if is_complete and state.import_finished_at is None:
             state.import_finished_at = timezone.now()
-        state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state)
+        if state.state != State.NO_CREDIT:  # whoever met it said when
+            state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state)
         state.last_news = turn.news
         if turn.is_top_read and turn.top_id:
             state.top_id = turn.top_id

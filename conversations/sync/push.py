@@ -120,7 +120,7 @@ def keep_odd(raw: object, reason: str, source: str) -> None:
     row = ActivityDelivery(
         event_uuid=digest,
         event_type="",
-        x_user_id=_named_in(raw),
+        x_user_id=_subject_of(raw),
         source=source,
         raw=raw,
         state=State.ODD,
@@ -130,10 +130,18 @@ def keep_odd(raw: object, reason: str, source: str) -> None:
     log.warning("odd_delivery", source=source, reason=reason)
 
 
-def _named_in(raw: object) -> int | None:
-    """The X account of ours whose id stands anywhere in it: its members alone may read it, and it goes with them."""
+def named_in(raw: object) -> set[int]:
+    """X's ids of the X accounts of ours that stand anywhere in it, and be it in what somebody wrote."""
     ids = {int(digits) for digits in AN_ID.findall(json.dumps(raw, ensure_ascii=False))}
-    return min(ids & set(XAccount.objects.values_list("x_user_id", flat=True)), default=None)
+    return ids & set(XAccount.objects.values_list("x_user_id", flat=True))
+
+
+def _subject_of(raw: object) -> int | None:
+    """The one X account of ours that it names: its members alone may read it, and it goes with them. Of several, nobody
+    knows which.
+    """
+    named = named_in(raw)
+    return named.pop() if len(named) == 1 else None
 
 
 def due() -> list[int]:
@@ -181,7 +189,7 @@ def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
     return ActivityDelivery(
         event_uuid=activity.event_uuid,
         event_type=activity.event_type[:60],
-        x_user_id=as_number(activity.user_id) or _named_in(activity.raw),
+        x_user_id=as_number(activity.user_id) or _subject_of(activity.raw),
         source=source,
         raw=activity.raw,
     )

@@ -26,7 +26,7 @@ from conversations.models import (
     ReadInterval,
     SyncState,
 )
-from conversations.sync import day, estimates, intervals, pace
+from conversations.sync import day, estimates, intervals, pace, trouble
 from conversations.sync.day import Day, Span
 from conversations.sync.estimates import Estimate, Pace
 from dminbox import leases
@@ -160,7 +160,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
     return AccountStatus(
         state=sync.state if is_connected else x_account.state,
         headline=_headline(x_account, sync),
-        detail=worded(sync.detail) if is_connected else x_account.state_words,
+        detail=_detail(x_account, sync),
         next_step=str(NEXT_STEPS[State(sync.state)]) if is_connected else _way_back(x_account),
         since=sync.state_since if is_connected else x_account.state_since,
         is_trouble=not is_connected or sync.state in IS_TROUBLE,
@@ -324,6 +324,14 @@ def _headline(x_account: XAccount, sync: SyncState) -> str:
     if sync.state == State.ACTIVE and sync.import_finished_at is None:
         return str(IMPORTING)
     return str(HEADLINES[State(sync.state)])
+
+
+def _detail(x_account: XAccount, sync: SyncState) -> str:
+    """What is wrong; and that there is no credit, whatever else it waits for."""
+    words = worded(sync.detail) if x_account.state == XAccount.State.CONNECTED else x_account.state_words
+    if trouble.has_credit() or sync.state == State.NO_CREDIT:
+        return words
+    return f"{words} {gettext(trouble.NO_CREDIT)}".strip()
 
 
 def _way_back(x_account: XAccount) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import TypeVar
 
 import structlog
@@ -151,14 +152,12 @@ def _bring_in_line(app: XApp, listed: Iterable[Subscription], until: datetime) -
     webhook_id = webhooks.known_id() if webhooks.is_set_up() else None
     kept = {one.id: one for one in listed if _key_of(one) in keep}
     astray = {pk: one for pk, one in kept.items() if one.tag == push.TAG and _is_astray(one, webhook_id)}
-    _remove(app, astray.values(), until)
     right = {_key_of(one): one for pk, one in kept.items() if pk not in astray}
-    if not has_credit:
-        lost = {_key_of(one) for one in astray.values()} - right.keys()
-        wanted.note(News(row, State.WANTED) for row in rows if _key(row) in lost)
-        return
-    _make_missing(app, _note_listed(rows, most, right), webhook_id, until)
-    _try_beyond(app, rows[most : most + 1], webhook_id)
+    missing = _note_listed(rows, most, right)
+    _remove(app, astray.values(), until)
+    if has_credit:
+        _make_missing(app, missing, webhook_id, until)
+        _try_beyond(app, rows[most : most + 1], webhook_id)
 
 
 def _is_astray(one: Subscription, webhook_id: str | None) -> bool:
@@ -170,26 +169,38 @@ def _is_astray(one: Subscription, webhook_id: str | None) -> bool:
 def _note_listed(
     rows: list[ActivitySubscription], most: int, listed: Mapping[Key, Subscription]
 ) -> list[ActivitySubscription]:
-    """What is to be made now: within X's number, not listed, and not put off."""
+    """What is to be made now: within X's number, not listed, and not put off. Whatever becomes of it, X pushes none of
+    it meanwhile: who was pushed is polled.
+    """
     wanted.note_over_cap(rows[most:])
     within = [(row, listed.get(_key(row))) for row in rows[:most]]
-    wanted.note(News(row, State.ACTIVE, subscription_id=one.id) for row, one in within if one)
+    wanted.note(
+        News(row, State.ACTIVE, subscription_id=one.id) if one else News(row, State.WANTED)
+        for row, one in within
+        if one or row.state == State.ACTIVE
+    )
     return [row for row, one in within if not one and (row.state not in PUT_OFF or wanted.is_due(row))]
 
 
 def _remove(app: XApp, subscriptions: Iterable[Subscription], until: datetime) -> None:
-    """One that X does not answer for is passed over until the next look; after some of them it is X itself."""
+    """One that X refuses, or does not answer for, is passed over until the next look; after some unanswered ones it is
+    X itself.
+    """
     failing = 0
     for one in _in_time(subscriptions, until):
         try:
             app.delete_subscription(one.id)
         except NotThere:
             log.info("subscription_gone", event_type=one.event_type)
-        except (TryLater, OutcomeUnknown) as error:
+        except XError as error:
             log.info("subscription_not_removed", event_type=one.event_type, error=type(error).__name__)
-            failing += 1
-            if failing >= MOST_FAILING:
+            failing += isinstance(error, TryLater | OutcomeUnknown)
+            if failing >= MOST_FAILING or _is_of_the_app(error):
                 raise
+
+
+def _is_of_the_app(error: XError) -> bool:
+    return isinstance(error, NoCredit) or error.status == HTTPStatus.UNAUTHORIZED
 
 
 # --- Making what is missing -------------------------------------------------------------------------------------------

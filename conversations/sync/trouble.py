@@ -5,16 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from accounts import tokens
 from accounts.models import XAccount
 from conversations import changes
+from conversations.ledger import CLOCKS_DIFFER
 from conversations.models import PushState, SyncState
 from conversations.sync import pace
 from dminbox.wording import WITH_ID, X_REFUSES
@@ -102,9 +104,21 @@ def back_off(failures: int) -> timedelta:
 
 
 def has_credit() -> bool:
-    """Whether X's last word on it was not "no credit": one app, one purse, for all X accounts."""
-    polling = SyncState.objects.filter(x_account__state=XAccount.State.CONNECTED)
-    return not polling.filter(state=State.NO_CREDIT).exists()
+    """Whether X's last word on it was not "no credit": one app, one purse, for all X accounts. Where none of them is
+    polled, nobody finds out: then whoever needs something asks anew, once the longest wait is over.
+    """
+    return not _said().exists()
+
+
+def is_overtaken(asked_at: datetime) -> bool:
+    """Whether X has said "no credit" since a call that it answered was asked for."""
+    return _said().filter(no_credit_at__gte=asked_at).exists()
+
+
+def _said() -> QuerySet[PushState]:
+    """The app's row while "no credit" holds, and not where a clock that ran ahead wrote it."""
+    now = timezone.now()
+    return PushState.objects.filter(pk=1, no_credit_at__range=(now - LONGEST_WITHOUT_CREDIT, now + CLOCKS_DIFFER))
 
 
 def heed(error: XError) -> None:
@@ -116,6 +130,8 @@ def heed(error: XError) -> None:
 def stop_all_for_credit() -> None:
     """At once; then one connected account tries each hour, and the others one by one, unless put off once more."""
     now = timezone.now()
+    said = PushState(pk=1, no_credit_at=now)
+    PushState.objects.bulk_create([said], update_conflicts=True, update_fields=["no_credit_at"], unique_fields=["pk"])
     polling = SyncState.objects.exclude(state__in=[*IDLE, State.CAPPED])
     with transaction.atomic():
         told = list(polling.exclude(state=State.NO_CREDIT).values_list("x_account", flat=True))
@@ -134,8 +150,17 @@ def waits_without_credit(pks: Iterable[int]) -> list[tuple[int, timedelta]]:
     return list(zip(pks, [HOUR, *waits], strict=False))
 
 
+def heed_answer(asked_at: datetime) -> None:
+    """One call was paid for. What was asked for before X last said "no credit" tells nothing."""
+    now = timezone.now()
+    is_over = Q(no_credit_at__lt=asked_at) | Q(no_credit_at__gt=now + CLOCKS_DIFFER)
+    ended = PushState.objects.filter(is_over, pk=1)
+    if ended.exists() and ended.update(no_credit_at=None):  # each poll comes by: only to look takes no lock
+        start_all_with_credit()
+
+
 def start_all_with_credit() -> None:
-    """One call was paid for: everybody else tries soon, too, but not all at once; the stream, too."""
+    """Everybody else tries soon, too, but not all at once; the stream, too."""
     waiting = list(SyncState.objects.filter(state=State.NO_CREDIT).values_list("pk", flat=True))
     now = timezone.now()
     PushState.objects.filter(state=PushState.State.NO_CREDIT).update(next_try_at=now)

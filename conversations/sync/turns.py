@@ -31,6 +31,8 @@ from dminbox.xapi.schema import Answer, Page, RateLimit
 log = structlog.get_logger("conversations.sync")
 
 State = SyncState.State
+STOPPED = [State.PAUSED, State.NO_CREDIT]
+"""States in which a turn ends that has just been answered."""
 TROUBLED = [State.RATE_LIMITED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED, State.CAPPED]
 
 
@@ -40,18 +42,18 @@ class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken 
 
 @dataclass(slots=True)
 class Turn:
-    """One worker's turn at one X account. `rate` and `answered_at` are those of the last answer."""
+    """One worker's turn at one X account. `rate` and both times are those of the last answer."""
 
     state: SyncState
     holder: str
     pages: int = 0
     rate: RateLimit = field(default_factory=RateLimit)
+    asked_at: datetime = field(default_factory=timezone.now)
     answered_at: datetime | None = None
     gap: ReadInterval | None = None
     is_top_read: bool = False
     top_id: int = 0
     is_import_read: bool = False
-    had_no_credit: bool = False
     stored: int = 0
     news: int = 0  # of those, found at the top
     began: float = field(default_factory=time.monotonic)
@@ -62,7 +64,7 @@ class Turn:
 
     def may_go_on(self, left_over: int = 0) -> bool:
         """left_over: requests that something else in this window is waiting for."""
-        return self.state.state != State.PAUSED and pace.may_read_on(self.rate, self.pages, self._kept + left_over)
+        return self.state.state not in STOPPED and pace.may_read_on(self.rate, self.pages, self._kept + left_over)
 
     @property
     def _kept(self) -> int:
@@ -154,9 +156,10 @@ def _ask(turn: Turn, token: str | None, size: int, *, with_people: bool) -> Answ
     def read(client: XClient) -> Answer[Page]:
         return client.dm_events(max_results=size, pagination_token=token, expand_users=with_people)
 
+    asked_at = timezone.now()
     answer = ledger.call(turn.x_account, read)
     turn.pages += 1
-    turn.rate, turn.answered_at = answer.rate_limit, answer.answered_at
+    turn.rate, turn.asked_at, turn.answered_at = answer.rate_limit, asked_at, answer.answered_at
     return answer
 
 
@@ -214,8 +217,7 @@ def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
     state.last_poll_at = state.last_success_at = timezone.now()
     state.rate_limit, state.rate_remaining = answer.rate_limit.limit, answer.rate_limit.remaining
     state.rate_reset_at = pace.our_time(answer.rate_limit.reset_at, answer.answered_at)
-    turn.had_no_credit = turn.had_no_credit or state.state == State.NO_CREDIT
-    if state.state in TROUBLED:
+    if state.state in TROUBLED and not (state.state == State.NO_CREDIT and trouble.is_overtaken(turn.asked_at)):
         trouble.enter(state, State.ACTIVE)
     state.failures = 0
     bill = ledger.record(turn.x_account, answer)

@@ -48,10 +48,17 @@ def waiting(model: type[Wish], x_account: str) -> models.QuerySet[Any, int]:
 
 
 def claim(model: type[Wish], pk: int) -> Wish | None:
-    """The row with a lease that is ours; None when it is not due or somebody else's. The lease's end is its mark."""
+    """The row with a lease that is ours; None when it is not due or somebody else's, or there is no credit. The lease's
+    end is its mark.
+    """
     ends = lease_end()
-    is_ours = _claimable(model).filter(pk=pk).update(lease_until=ends) == 1
-    return model._default_manager.get(pk=pk) if is_ours else None
+    if _claimable(model).filter(pk=pk).update(lease_until=ends) != 1:
+        return None
+    wish = model._default_manager.get(pk=pk)
+    if trouble.has_credit():
+        return wish
+    put_off(wish, trouble.HOUR, trouble.NO_CREDIT)
+    return None
 
 
 def _claimable(model: type[Wish]) -> models.QuerySet[Any]:

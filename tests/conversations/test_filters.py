@@ -346,8 +346,9 @@ def test_each_filter_is_read_from_its_index_without_a_scan_or_a_sort(ada, many, 
     rows = filters.narrow(Conversation.objects.filter(x_account=many), ada, filters.wanted_in(query))
     for page in (rows, rows.older_than(NEW + 9_000, 5_000)):
         assert_read_from(index, plan_of(page.newest_first().values_list("last_dm_event_id", "pk")[:51]))
-    # As many as are looked at beside ten X accounts; of all 400 that match, sorting them would be as cheap.
-    assert_read_from(index, plan_of(filters._looked_at(ada, filters.wanted_in(query + "&unread=1"), 50, many.pk)))
+    for x_accounts in (1, 10):
+        most = filters.LOOKED_AT // x_accounts
+        assert_read_from(index, plan_of(filters._looked_at(ada, filters.wanted_in(query + "&unread=1"), most, many.pk)))
 
 
 def test_days_and_unread_ones_are_counted_from_an_index_too(ada, many):

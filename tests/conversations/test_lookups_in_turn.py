@@ -180,6 +180,19 @@ def test_what_is_too_much_for_one_call_of_an_account_stays_due(x, help_, studio,
     assert wait_of(CLEO) < timedelta(0), "the cap of the one is no reason to wait for the other"
 
 
+@pytest.mark.parametrize("fault", [{"kind": "403"}, {"kind": "429"}, {"kind": "401", "times": 5}])
+def test_an_account_that_is_refused_asks_for_none_of_the_others_before_its_time(x, help_, monkeypatch, fault):
+    monkeypatch.setattr(by_id, "BATCH", 1)
+    for pk in (ADA, BEN, CLEO):
+        named(pk, help_)
+    x.post("faults", fault | {"user_id": HELP, "times": -1})
+    look_up_due_people()
+    tried = len(calls(x))
+    look_up_due_people()
+    assert len(calls(x)) == tried <= 2, "one, and once more with a new token"
+    assert all(timedelta(seconds=30) < wait_of(pk) <= HOUR for pk in (ADA, BEN, CLEO))
+
+
 def test_who_was_claimed_by_another_worker_meanwhile_is_left_to_it(x, help_, monkeypatch):
     named(ADA, help_)
     real = caps.room

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations.models import BilledResource, MediaFile, Post, SyncState, XUser
 from conversations.sync import posts as module
+from conversations.sync import trouble
 from conversations.sync.posts import fetch_due_details
 from tests.conversations.x_world import ADA, BEN, CLEO, STUDIO, asked, connected, people, post, shared
 from tests.factories import SyncStateFactory
@@ -217,6 +218,7 @@ def test_trouble_puts_the_details_off_and_leaves_the_card_as_it_was(x, fault, wa
     assert (lamp.state, lamp.text, lamp.details_attempts) == (State.DUE, "as the event showed it", 1)
     assert timezone.now() + wait < lamp.details_due_at < timezone.now() + timedelta(hours=2)
     Post.objects.update(details_due_at=timezone.now())
+    trouble.heed_answer(timezone.now())
     fetched(lamp)
     assert (lamp.state, lamp.text) == (State.COMPLETE, f"Post {LAMP}")
 
@@ -265,7 +267,7 @@ def test_without_credit_nothing_is_asked(x):
     post(x, LAMP)
     x_account = connected(x)
     shared(x_account, LAMP)
-    SyncStateFactory(x_account=x_account, state=SyncState.State.NO_CREDIT)
+    trouble.stop_all_for_credit()
     fetch_due_details()
     assert calls(x) == []
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -75,9 +78,39 @@ def page_of(client, row: ActivityDelivery):
     return client.get(reverse("admin:conversations_activitydelivery_change", args=[row.pk]))
 
 
-def test_an_owner_reads_what_names_nobody(client, ada):
+def form_of(client, row: ActivityDelivery) -> str:
+    """As the page shows it."""
+    shown = re.search(r"\{.*\}", page_of(client, row).content.decode(), re.DOTALL)
+    return html.unescape(shown.group().replace("<br>", "")) if shown else ""
+
+
+def test_an_owner_sees_of_what_names_nobody_how_it_is_made_and_no_value(client, ada, x_account):
+    MembershipFactory(user=ada, x_account=x_account, role=Role.ADMIN)
     client.force_login(ada)
-    assert TEXT in page_of(client, keep_odd({"text": TEXT})).content.decode()
+    row = keep_odd({"text": TEXT, "people": [{"id": 5, "of": None}, True]})
+    assert TEXT not in page_of(client, row).content.decode()
+    assert json.loads(form_of(client, row)) == {"text": "str", "people": [{"id": "int", "of": "NoneType"}, "bool"]}
+
+
+def test_what_names_several_x_accounts_is_read_by_members_of_all_of_them_alone(client, ada, x_account):
+    """Any of them may have been meant: the one whose it is, or one that is only spoken of."""
+    other = XAccountFactory(x_user_id=int(OTHER))
+    row = keep_odd({"to": OTHER, "text": f"{TEXT} of {OWN}"})
+    assert row.x_user_id is None
+    client.force_login(ada)
+    for x_account_ in (other, x_account):
+        assert TEXT not in page_of(client, row).content.decode()
+        MembershipFactory(user=ada, x_account=x_account_, role=Role.VIEWER)
+    assert TEXT in page_of(client, row).content.decode()
+    other.delete()
+    assert TEXT not in page_of(client, row).content.decode()
+
+
+def test_an_activity_of_a_user_is_that_users_whomever_it_names_besides():
+    XAccountFactory(x_user_id=int(OTHER))
+    data = {"event_uuid": "6", "event_type": "dm.new", "filter": {"user_id": OTHER}, "payload": {"people": [OWN]}}
+    push.take_in(parse_activity({"data": data}), STREAM)
+    assert ActivityDelivery.objects.get().x_user_id == int(OTHER)
 
 
 def test_an_owner_reads_what_names_an_x_account_only_as_its_member(client, ada, x_account):

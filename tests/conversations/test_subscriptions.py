@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.models import ActivitySubscription, ApiCall, PushState, SyncState
-from conversations.sync import caps, subscriptions, trouble, wanted
+from conversations.sync import caps, pace, subscriptions, trouble, wanted
 from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
-from dminbox.xapi.errors import Unavailable
-from tests.conversations.sync_support import OWN, begin, connect
+from dminbox.xapi.errors import BadRequest, NoCredit, NotPermitted, OperatorMustAct, Unavailable
+from tests.conversations.sync_support import OWN, begin, connect, poll
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivitySubscription.State
@@ -134,6 +134,76 @@ def test_of_two_for_the_same_the_one_that_goes_astray_is_removed(x_account, monk
     assert at_x(xsim) == ALL
 
 
+@pytest.mark.parametrize("error", [NotPermitted(status=403), BadRequest(status=400), OperatorMustAct(status=403)])
+def test_one_that_x_refuses_to_remove_holds_up_nothing_else(x_account, xsim, monkeypatch, error):
+    other = connect(xsim, OTHER)
+    begin(other)
+    repair()
+    refused = ActivitySubscription.objects.get(x_account=other, event_type="dm.sent").subscription_id
+    XAccount.objects.filter(pk=other.pk).update(state=XAccount.State.DISCONNECTED)
+    lost = ActivitySubscription.objects.get(x_account=x_account, event_type="dm.read")
+    xsim.api(xsim.app_token(), f"/2/activity/subscriptions/{lost.subscription_id}", "DELETE")
+    refuse_to_remove(monkeypatch, {refused: error})
+    repair()
+    assert [row for row in at_x(xsim) if row[1] == OTHER] == [("dm.sent", OTHER)]
+    assert [row for row in at_x(xsim) if row[1] != OTHER] == ALL
+    assert not ActivitySubscription.objects.filter(x_account=other).exists()
+
+
+@pytest.mark.parametrize("error", [NoCredit(status=402), OperatorMustAct(status=401)])
+def test_what_concerns_the_whole_app_ends_the_look(x_account, xsim, monkeypatch, error):
+    repair()
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED)
+    tried = refuse_to_remove(monkeypatch, dict.fromkeys(subscription_ids(), error))
+    repair()
+    assert len(tried) == 1
+
+
+def subscription_ids() -> list[str]:
+    return list(ActivitySubscription.objects.values_list("subscription_id", flat=True))
+
+
+def refuse_to_remove(monkeypatch, errors) -> list[str]:
+    """What is asked to be removed."""
+    delete, tried = XApp.delete_subscription, []
+
+    def refusing(app, pk):
+        tried.append(pk)
+        if pk in errors:
+            raise errors[pk]
+        delete(app, pk)
+
+    monkeypatch.setattr(XApp, "delete_subscription", refusing)
+    return tried
+
+
+def forget_all_at_x(xsim) -> None:
+    for pk in subscription_ids():
+        xsim.api(xsim.app_token(), f"/2/activity/subscriptions/{pk}", "DELETE")
+
+
+@pytest.mark.parametrize("why", ["failing", "limited", "no time", "no credit", "credit ends"])
+def test_what_x_lists_no_more_is_polled_until_it_is_made_again(xsim, monkeypatch, why):
+    accounts = [connect(xsim, f"15000000000000002{number:02}") for number in range(5)]
+    for x_account in accounts:
+        begin(x_account)
+    repair()
+    PushState.objects.update(state=PushState.State.CONNECTED, last_line_at=timezone.now())
+    assert all(map(pace.is_pushed, accounts))
+    forget_all_at_x(xsim)
+    if why == "no credit":
+        trouble.stop_all_for_credit()
+    if why == "no time":
+        monkeypatch.setattr(subscriptions, "TURN", timedelta(0))
+    kind = {"failing": "503", "limited": "429", "credit ends": "402"}.get(why)
+    if kind:
+        xsim.post("faults", {"kind": kind, "path": "subscriptions", "method": "POST", "times": -1})
+    repair()
+    assert not any(map(pace.is_pushed, accounts))
+    if why in {"no time", "no credit"}:
+        assert all(map(wanted.is_due, ActivitySubscription.objects.all())), "made as soon as it can be"
+
+
 def test_before_the_choice_of_how_far_back_nothing_is_pushed(xsim):
     SyncState.objects.create(x_account=connect(xsim))
     repair()
@@ -186,7 +256,7 @@ def test_without_credit_x_is_asked_once_and_again_as_soon_as_a_read_was_paid_for
     assert len(posts(xsim)) == 1
     assert set(SyncState.objects.values_list("state", flat=True)) == {SyncState.State.NO_CREDIT}
     xsim.delete("faults")
-    SyncState.objects.update(state=SyncState.State.ACTIVE)
+    assert poll(x_account).state == SyncState.State.ACTIVE
     repair()
     assert len(at_x(xsim)) == 11
 

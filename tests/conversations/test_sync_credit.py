@@ -8,13 +8,16 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import ledger, sync
-from conversations.models import SyncState
-from conversations.sync import caps, polling, trouble
-from tests.conversations.sync_support import begin, connect
-from tests.factories import SyncStateFactory, XAccountFactory
+from conversations.models import ActivitySubscription, HistoryRead, PushState, SyncState
+from conversations.sync import caps, people, polling, posts, subscriptions, trouble, wishes
+from conversations.sync.trouble import NO_CREDIT
+from tests.conversations.sync_support import begin, connect, poll
+from tests.conversations.x_world import named, shared
+from tests.factories import ConversationFactory, SyncStateFactory, XAccountFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = SyncState.State
@@ -97,3 +100,84 @@ def test_the_new_month_wakes_capped_accounts_not_all_at_once(clock):
     assert max(times) <= first + caps.MONTH_SPREAD
     clock.move_to(first + caps.MONTH_SPREAD)
     assert len(polling.due()) == len(accounts)
+
+
+# --- One word for the whole app ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [State.PAUSED, State.CAPPED])
+def test_where_no_account_is_polled_x_is_asked_once_and_no_more(xsim, state):
+    x_account = stopped(xsim, state)
+    xsim.post("faults", {"kind": "402", "times": -1})
+    xsim.delete("requests")
+    for _ in range(3):
+        for look in (people.look_up_due_people, posts.fetch_due_details, subscriptions.repair):
+            look()
+        HistoryRead.objects.update(due_at=timezone.now())
+        for pk in wishes.due(HistoryRead, "conversation__x_account"):
+            sync.read_history(pk)
+        PushState.objects.update(subscriptions_checked_at=None)
+        ActivitySubscription.objects.update(due_at=timezone.now())
+    asked = [call["path"] for call in xsim.get("requests")]
+    assert [path for path in asked if path.startswith(("/2/users", "/2/tweets", "/2/dm"))] == ["/2/users"]
+    assert SyncState.objects.get().state == state, "its page says what it waits for"
+    assert NO_CREDIT in sync.account_status(x_account).detail
+    assert HistoryRead.objects.get().detail == NO_CREDIT
+    with time_machine.travel(timezone.now() + trouble.LONGEST_WITHOUT_CREDIT):
+        assert sync.has_credit(), "nobody polls: whoever needs something finds out"
+
+
+def stopped(xsim, state: str) -> XAccount:
+    """An X account that is not polled, in whose conversations somebody, a post and older messages are missing."""
+    x_account = connect(xsim)
+    begin(x_account)
+    SyncState.objects.update(state=state, next_poll_at=None)
+    lamp, vase = 30_000_000_000_000_001, 30_000_000_000_000_002
+    named("2000000000000000009", x_account)
+    shared(x_account, lamp, vase)
+    HistoryRead.objects.create(conversation=ConversationFactory(x_account=x_account))
+    return x_account
+
+
+def test_an_answer_that_was_asked_for_before_ends_nothing(xsim, monkeypatch):
+    """Worker B has its answer in hand when worker A is told "no credit"."""
+    accounts = [connect(xsim, f"15000000000000002{number:02}") for number in range(3)]
+    for x_account in accounts:
+        begin(x_account)
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "call", answered_before(ledger.call, trouble.stop_all_for_credit))
+        poll(accounts[1])
+    assert not sync.has_credit()
+    assert set(SyncState.objects.values_list("state", flat=True)) == {State.NO_CREDIT}
+    assert min(SyncState.objects.values_list("next_poll_at", flat=True)) > timezone.now() + timedelta(minutes=59)
+    assert poll(accounts[1]).state == State.ACTIVE
+    assert sync.has_credit()
+    assert SyncState.objects.get(x_account=accounts[2]).next_poll_at < timezone.now() + timedelta(minutes=1)
+
+
+def answered_before(call, told):
+    def answered(x_account, ask):
+        answer = call(x_account, ask)
+        told()
+        return answer
+
+    return answered
+
+
+def test_an_account_that_a_person_lets_go_on_ends_it_for_all(xsim):
+    x_account = stopped(xsim, State.PAUSED)
+    trouble.stop_all_for_credit()
+    sync.resume_import(x_account)
+    assert poll(x_account).state == State.ACTIVE
+    assert sync.has_credit()
+    assert NO_CREDIT not in sync.account_status(x_account).detail
+
+
+def test_what_a_clock_that_ran_ahead_wrote_stops_nobody(xsim):
+    x_account = connect(xsim)
+    begin(x_account)
+    with time_machine.travel(timezone.now() + timedelta(days=2)):
+        trouble.stop_all_for_credit()
+    assert sync.has_credit()
+    poll(x_account)
+    assert PushState.objects.get().no_credit_at is None

@@ -554,13 +554,14 @@ def test_a_failure_of_our_own_gives_the_lease_back_and_is_not_hidden(x_account, 
     assert not ReadInterval.objects.exists(), "no claim without its events"
 
 
-def test_an_account_without_credit_that_was_disconnected_stops_nobody(x_account, xsim):
+def test_an_account_without_credit_that_was_disconnected_stops_nobody_for_long(x_account, xsim):
     begin(x_account)
     xsim.post("faults", {"kind": "402"})
     poll(x_account)
     assert not sync.has_credit()
     XAccount.objects.update(state=XAccount.State.DISCONNECTED)
-    assert sync.has_credit()
+    with time_machine.travel(timezone.now() + trouble.LONGEST_WITHOUT_CREDIT):
+        assert sync.has_credit()
 
 
 def test_a_request_that_x_does_not_understand_is_shown_with_its_words(x_account, xsim):
