@@ -57,6 +57,11 @@ def side_by_side(values: Sequence[float], floors: Sequence[float]) -> float:
     return statistics.median(value / floor for value, floor in zip(values, floors, strict=True))
 
 
+def p95(values: Iterable[float]) -> float:
+    in_order = sorted(values)
+    return in_order[int(len(in_order) * 0.95)]
+
+
 def rendered(rows: Iterable[Row]) -> str:
     lines = [COLUMNS, *(_cells(one) for one in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(COLUMNS))]

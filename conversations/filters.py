@@ -54,8 +54,8 @@ def conditions(wanted: Wanted) -> list[Q]:
 
 
 def _has_somebody_of(wanted: Wanted) -> Q:
-    """people: whom the name was taken for, where somebody has looked; else who has just that handle or id."""
-    people: Any = wanted.get("people") or XUser.objects.called(wanted["person"]).values("pk")
+    """person_ids: whom the name was taken for, where somebody has looked; else who has just that handle or id."""
+    people: Any = wanted.get("person_ids") or XUser.objects.called(wanted["person"]).values("pk")
     return Q(pk__in=Participant.objects.filter(x_user__in=people).values("conversation"))
 
 

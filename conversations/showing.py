@@ -50,6 +50,14 @@ VERIFIED = {
 # --- People -----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A person who may be meant, and the page that asks for them."""
+
+    person: XUser
+    address: str
+
+
 def name_of(person: XUser | None) -> str:
     if person is None:
         return _("Somebody")

@@ -23,7 +23,6 @@ THUMBNAILS_AT_ONCE = 4
 def sweep() -> None:
     """Each second: says of every row that is due that it is. Whoever works on a row has claimed it first."""
     sync.make_missing_states()
-    index.make_missing_states()
     _queue(poll_account, polling.due())
     _queue(import_account, polling.imports_due())
     _queue(fetch_media_file, media.files_due(FILES_AT_ONCE))
@@ -31,6 +30,7 @@ def sweep() -> None:
         _queue(task, pks)
     if subscriptions.is_due():
         repair_subscriptions.apply_async(expires=SECONDS_TO_START)
+    index.make_missing_states()
 
 
 def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
@@ -54,7 +54,7 @@ def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
 
 def _queue(task: Task, pks: list[int]) -> None:  # type: ignore[type-arg]
     for pk in pks:
-        task.apply_async(() if task in FOR_ALL else (pk,), expires=SECONDS_TO_START)
+        task.apply_async(() if task.name in FOR_ALL else (pk,), expires=SECONDS_TO_START)
 
 
 @shared_task
@@ -137,5 +137,5 @@ def make_thumbnails(pk: int) -> None:
     media.make_thumbnails(pk)
 
 
-FOR_ALL = {look_up_people, fetch_post_details}
+FOR_ALL = {look_up_people.name, fetch_post_details.name}
 """These take up whatever is due, and are told of no row."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import Any
 
 import django
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.urls import get_resolver
@@ -15,23 +13,14 @@ from django.urls import get_resolver
 from dminbox import catalogues
 from dminbox.bodies import limited
 from dminbox.celery import app as celery_app
+from dminbox.one_thread import InOneThread
 from dminbox.static import with_static_files
 
 __all__ = ["application", "celery_app"]
 
 
-class Handler(ASGIHandler):
-    """Makes a page in one thread, from the first middleware to the view.
-
-    In Django's own chain each sync middleware is a change from the event loop to a thread and back: over twenty for a
-    page. Where several pages are made at a time, each change waits for the interpreter.
-    """
-
-    _middleware_chain: Any
-
-    def load_middleware(self, is_async: bool = False) -> None:
-        super().load_middleware(is_async=False)
-        self._middleware_chain = sync_to_async(self._middleware_chain)
+class Handler(InOneThread, ASGIHandler):
+    """What the server calls."""
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dminbox.settings")

@@ -1,26 +1,20 @@
-"""What every request passes: one address, one log line, pages packed, and no copy of private ones in any cache.
-
-All of them go with sync and async views alike, so that a streamed file never holds a thread.
-"""
+"""What every request passes: one address, one log line, pages packed, and no copy of private ones in any cache."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import structlog
-from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
-from django.utils.decorators import sync_and_async_middleware
 
-Answer = HttpResponseBase | Awaitable[HttpResponseBase]
-GetResponse = Callable[[HttpRequest], Answer]
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 Before = Callable[[HttpRequest], HttpResponseBase | None]
 After = Callable[[HttpRequest, HttpResponseBase], None]
 
@@ -30,26 +24,20 @@ log = structlog.get_logger("dminbox.request")
 
 
 def around(get_response: GetResponse, before: Before, after: After) -> GetResponse:
-    """A middleware, sync or async as the next one is; an answer of `before` ends the way in."""
+    """A middleware; an answer of `before` ends the way in."""
 
     def call(request: HttpRequest) -> HttpResponseBase:
-        response = before(request) or cast(HttpResponseBase, get_response(request))
+        response = before(request) or get_response(request)
         after(request, response)
         return response
 
-    async def acall(request: HttpRequest) -> HttpResponseBase:
-        response = before(request) or await cast(Awaitable[HttpResponseBase], get_response(request))
-        after(request, response)
-        return response
-
-    return acall if iscoroutinefunction(get_response) else call
+    return call
 
 
 def nothing(*_: Any) -> None:
     """For a middleware that acts on one way alone."""
 
 
-@sync_and_async_middleware
 def one_address(get_response: GetResponse) -> GetResponse:
     """Makes PUBLIC_URL the only address of the installation, whatever Host a client sends.
 
@@ -72,7 +60,6 @@ def set_address(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
-@sync_and_async_middleware
 def request_log(get_response: GetResponse) -> GetResponse:
     """One line per request. Paths and queries can hold secrets, so the route stands for them."""
     return around(get_response, start_clock, write_line)
@@ -97,7 +84,6 @@ def signed_in_id(request: HttpRequest) -> str | None:
     return session.get("_auth_user_id") if session is not None and session.accessed else None
 
 
-@sync_and_async_middleware
 def compress(get_response: GetResponse) -> GetResponse:
     """Packs pages, but only those that this installation's own pages or the person alone asked for.
 
@@ -114,7 +100,6 @@ def pack(request: HttpRequest, response: HttpResponseBase) -> None:
         GZIP.process_response(request, cast(HttpResponse, response))
 
 
-@sync_and_async_middleware
 def no_store(get_response: GetResponse) -> GetResponse:
     """Pages with private messages stay out of every cache; views that mean otherwise set their own header."""
     return around(get_response, nothing, lambda _, response: set_no_store(response))

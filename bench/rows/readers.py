@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from bench.processes import web
 from bench.rows.reading import archive
 from bench.setup import Bench
-from bench.table import Row, side_by_side
+from bench.table import Row, p95, side_by_side
 from tests.services import free_port
 
 READS = (2.0, 8.0)
@@ -46,13 +46,13 @@ def measure(bench: Bench) -> list[Row]:
 
 def _line(people: int, turns: Sequence[tuple[list[float], list[float]]], errors: list[str]) -> Row:
     floors, times = ([taken for turn in turns for taken in turn[part]] for part in (0, 1))
-    ratio = side_by_side([_p95(pages) for _, pages in turns], [_p95(bare) for bare, _ in turns])
-    also = (("p95 ≤ 200 ms", _p95(times) <= MOST), ("no error", not errors))
+    ratio = side_by_side([p95(pages) for _, pages in turns], [p95(bare) for bare, _ in turns])
+    also = (("p95 ≤ 200 ms", p95(times) <= MOST), ("no error", not errors))
     each = f"{len(times) / STRETCHES / SECONDS:.0f} pages a second on {WORKERS} workers"
     medians = f"medians {statistics.median(times) * 1000:.0f} and {statistics.median(floors) * 1000:.0f} ms"
     note = f"{each}, {medians}, {len(errors)} errors; the floor is the bare view, asked for as often"
     name = f"{people} people reading at once, each a page every {sum(READS) / 2:.0f} s, p95"
-    return Row(name, _p95(times) * 1000, "ms", _p95(floors) * 1000, ratio, also=also, note=note)
+    return Row(name, p95(times) * 1000, "ms", p95(floors) * 1000, ratio, also=also, note=note)
 
 
 class Crowd:
@@ -98,7 +98,3 @@ class Crowd:
         if answer.status != 200:
             raise RuntimeError(f"{address.split('/')[1]}: {answer.status}")
         return size
-
-
-def _p95(seconds: list[float]) -> float:
-    return sorted(seconds)[int(len(seconds) * 0.95)]

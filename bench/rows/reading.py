@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from bench.setup import Archive, Bench
-from bench.table import Row, row, side_by_side
+from bench.table import Row, p95, row, side_by_side
 
 INBOX = "inbox list"
 SMALL = 100
@@ -65,7 +65,7 @@ def _lines(name: str, found: dict[str, Any], most_bytes: int | None) -> list[Row
     also = [(f"≤ {most_bytes // 1000} KB", found["bytes"] <= most_bytes)] if most_bytes else []
     if name != INBOX:
         also.append(("≤ 10 queries", found["queries"] <= 10))
-    note = f"p95 {_p95(page) * 1000:.1f} ms, {found['bytes'] / 1000:.0f} KB, {found['queries']} queries"
+    note = f"p95 {p95(page) * 1000:.1f} ms, {found['bytes'] / 1000:.0f} KB, {found['queries']} queries"
     median, floor = statistics.median(page) * 1000, statistics.median(bare) * 1000
     return [
         Row(f"{name}, p50", median, "ms", floor, side_by_side(page, bare), "≤ 8", tuple(also), note),
@@ -84,7 +84,3 @@ def _by_size(large: dict[str, Any], small: dict[str, Any], events: int) -> Row:
         statistics.median(much) / statistics.median(little),
         "≤ 1.25",
     )
-
-
-def _p95(seconds: list[float]) -> float:
-    return sorted(seconds)[int(len(seconds) * 0.95)]

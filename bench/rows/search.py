@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from bench.setup import Bench
-from bench.table import Row, side_by_side
+from bench.table import Row, p95, side_by_side
 
 KINDS = ("rare word", "common word", "phrase", "substring", "no hit")
 P50, P95 = 25, 80
@@ -20,7 +20,7 @@ def measure(bench: Bench) -> list[Row]:
 
 def _line(bench: Bench, kind: str, found: list[dict[str, float]]) -> Row:
     of = {name: [one[name] for one in found] for name in found[0]}
-    p50, p95 = statistics.median(of["page"]), sorted(of["page"])[int(len(found) * 0.95)]
+    p50, slow = statistics.median(of["page"]), p95(of["page"])
     to_bare = side_by_side(of["page"], of["bare"])
     return Row(
         f"search: {kind}, p50",
@@ -29,8 +29,8 @@ def _line(bench: Bench, kind: str, found: list[dict[str, float]]) -> Row:
         statistics.median(of["sql"]),
         side_by_side(of["page"], of["sql"]),
         "≤ 5",
-        also=((f"p50 ≤ {P50} ms", p50 <= P50), (f"p95 ≤ {P95} ms", p95 <= P95)),
-        note=f"p95 {p95:.1f} ms, {to_bare:.1f} × a bare view of as many bytes, {statistics.mean(of['hits']):.1f} hits "
+        also=((f"p50 ≤ {P50} ms", p50 <= P50), (f"p95 ≤ {P95} ms", slow <= P95)),
+        note=f"p95 {slow:.1f} ms, {to_bare:.1f} × a bare view of as many bytes, {statistics.mean(of['hits']):.1f} hits "
         f"on the page and {max(of['queries']):.0f} queries at most, among {bench.sizes.searched:,} messages; the floor "
         "is the same statements by the driver alone",
     )

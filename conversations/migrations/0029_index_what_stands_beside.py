@@ -1,37 +1,9 @@
-"""What is shown with a message joins what it is found by: all that is indexed is looked at once more, by the workers."""
-
-from collections import Counter
+"""What is shown with a message joins what it is found by. 0035 has all that is indexed looked at once more, this too."""
 
 from django.db import migrations
-from django.db.models import Count, Max
-
-LOT = 20_000
-
-
-def start_over(apps, schema_editor):
-    events = apps.get_model("conversations", "DmEvent").objects
-    newest = events.aggregate(newest=Max("pk"))["newest"]
-    if newest is None:
-        return
-    counted = events_by_x_account(events, newest)
-    for state in apps.get_model("conversations", "SearchState").objects.order_by("pk"):
-        state.old_below, state.old_left = newest + 1, counted[state.x_account_id]
-        state.save(update_fields=["old_below", "old_left"])
-
-
-def events_by_x_account(events, newest):
-    """Lot by lot: one count of all of them would hold a snapshot of the table for as long as it takes."""
-    counted = Counter()
-    for low in range(0, newest + 1, LOT):
-        lot = events.filter(pk__gte=low, pk__lt=low + LOT)
-        per_x_account = lot.values_list("conversation__x_account").annotate(count=Count("pk")).order_by()
-        counted.update(dict(per_x_account))
-    return counted
 
 
 class Migration(migrations.Migration):
-    atomic = False
-
     dependencies = [("conversations", "0028_fill_whether_events_shared_a_post")]
 
-    operations = [migrations.RunPython(start_over, migrations.RunPython.noop, elidable=True)]
+    operations = []

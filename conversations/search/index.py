@@ -36,12 +36,13 @@ OF_CHANGES = (Change.Kind.EVENT, Change.Kind.EVENT_UPDATED)
 def make_missing_states() -> None:
     is_begun = Q(sync__isnull=False) | Exists(Conversation.objects.filter(x_account=OuterRef("pk")))
     for x_account in without_tokens().filter(is_begun, search_state=None):
-        left = _events_of(x_account.pk).count()
         with transaction.atomic():
             # Whoever stores a page holds this lock: every event that is not in the table yet gets a later number.
             number = changes.lock(x_account).last_change
-            marks = {"seen_change": number, "old_below": _above_all(x_account.pk), "old_left": left}
-            SearchState.objects.bulk_create([SearchState(x_account=x_account, **marks)], ignore_conflicts=True)
+            marks = {"seen_change": number, "old_below": _above_all(x_account.pk)}
+            state, is_ours = SearchState.objects.get_or_create(x_account=x_account, defaults=marks)
+        if is_ours:  # counting takes long in a large archive, and sweeps come each second
+            SearchState.objects.filter(pk=state.pk).update(old_left=_events_of(x_account.pk).count())
 
 
 def new_due() -> list[int]:

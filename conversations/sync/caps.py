@@ -115,13 +115,17 @@ def require(x_account: XAccount, usd: Decimal) -> None:
 def is_reached(x_account: XAccount) -> bool:
     """Whether not even one more event fits: then X shall not push any either."""
     rest = left(x_account)
-    return rest is not None and rest < settings.PRICE_DM_EVENT_USD
+    return rest is not None and not _has_room(rest)
+
+
+def _has_room(rest: Decimal) -> bool:
+    return rest >= settings.PRICE_DM_EVENT_USD
 
 
 def with_room(x_accounts: QuerySet[XAccount]) -> list[XAccount]:
     """Those of them whose cap is not reached, in one query."""
     rows = x_accounts.annotate(cap=F("sync__monthly_cap_usd"), spent=ledger.spent_this_month_of("pk"))
-    return [row for row in rows if row.cap is None or _rest(row.cap, row.spent) >= settings.PRICE_DM_EVENT_USD]
+    return [row for row in rows if row.cap is None or _has_room(_rest(row.cap, row.spent))]
 
 
 def pause(state: SyncState) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from conversations.counts import Count
+from dminbox.markup import filled
 
 register = template.Library()
 
@@ -23,8 +23,8 @@ def as_conversations(count: Count) -> SafeString:
 
 
 def _told(count: Count, words: str) -> SafeString:
-    plus = format_html(PLUS, _("Only the newest are looked at: there may be more.")) if count.is_open else ""
-    return format_html(COUNT, "" if count.found else " none", count.number, plus, words)
+    plus = filled(PLUS, _("Only the newest are looked at: there may be more.")) if count.is_open else ""
+    return filled(COUNT, "" if count.found else " none", count.number, plus, words)
 
 
 PLUS = '<span aria-hidden="true" title="{}">+</span>'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from django import template
 from django.utils.html import format_html_join
@@ -13,13 +12,6 @@ from conversations import showing
 from conversations.models import ConversationLookup, XUser
 
 register = template.Library()
-
-
-class Guess(Protocol):
-    @property
-    def person(self) -> XUser: ...
-    @property
-    def address(self) -> str: ...
 
 
 @register.filter
@@ -32,7 +24,7 @@ def people_in_a_row(people: Iterable[XUser]) -> SafeString:
 
 
 @register.filter
-def guesses_in_a_row(guesses: Iterable[Guess]) -> SafeString:
+def guesses_in_a_row(guesses: Iterable[showing.Guess]) -> SafeString:
     """Each a link to the search as it may have been meant."""
     return format_html_join(
         showing.comma(),

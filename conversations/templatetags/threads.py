@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from django import template
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
@@ -13,6 +12,7 @@ from conversations import folding, showing
 from conversations.addresses import address_of
 from conversations.models import MediaFile
 from conversations.thread import Shown
+from dminbox.markup import filled
 
 register = template.Library()
 
@@ -59,4 +59,4 @@ def srcset(file: MediaFile, conversation_pk: int, shown_width: int) -> SafeStrin
     sizes = ", ".join(
         f"{address_of('thumbnail', conversation_pk, file.pk, width)} {width}w" for width in file.thumbnail_widths
     )
-    return format_html('srcset="{}" sizes="{}px"', sizes, shown_width)
+    return filled('srcset="{}" sizes="{}px"', sizes, shown_width)

@@ -15,6 +15,7 @@ from conversations.forms import MAX_ID
 from conversations.models import XUser
 from conversations.search import asking, finding, index
 from conversations.search.finding import Found, Wanted
+from conversations.showing import Guess
 
 
 class SearchForm(forms.Form):
@@ -22,13 +23,6 @@ class SearchForm(forms.Form):
 
     q = forms.CharField(required=False, strip=True)
     below = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
-
-
-class Guess(NamedTuple):
-    """A person who may be meant, and the search that asks for them."""
-
-    person: XUser
-    address: str
 
 
 class Unknown(NamedTuple):

@@ -11,17 +11,9 @@ from accounts.models import XAccount
 from conversations.filters import Wanted, query_of
 from conversations.models import XUser
 from conversations.search import names
-from conversations.showing import name_of
+from conversations.showing import Guess, name_of
 
 OFFERED = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A person who may be meant, and the same list of theirs alone."""
-
-    person: XUser
-    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +27,7 @@ class Whom:
     wanted: Wanted
     typed: str = ""
     people: Sequence[XUser] = ()
-    choices: list[Choice] = field(default_factory=list)
+    choices: list[Guess] = field(default_factory=list)
     more: int = 0
     only: int | None = None
 
@@ -52,12 +44,12 @@ def whom_of(x_accounts: Sequence[XAccount], wanted: Wanted) -> Whom:
     people = names.meant(typed, pks)
     if len(people) == 1:
         [person] = people
-        meant = wanted | {"person": str(person.pk), "people": [person.pk]}
+        meant = wanted | {"person": str(person.pk), "person_ids": [person.pk]}
         return Whom(meant, f"@{person.username}" if person.username else typed, people)
     offered = people or names.alike(typed, pks)
     choices = [
-        Choice(person, f"{reverse('inbox')}?{query_of(wanted, person=person.pk)}") for person in offered[:OFFERED]
+        Guess(person, f"{reverse('inbox')}?{query_of(wanted, person=person.pk)}") for person in offered[:OFFERED]
     ]
-    meant = wanted | {"people": [person.pk for person in people]}
+    meant = wanted | {"person_ids": [person.pk for person in people]}
     only = names.MOST if len(people) >= names.MOST else None
     return Whom(meant, typed, people, choices, len(offered[OFFERED:]), only)

@@ -27,7 +27,6 @@ from conversations.sync.status import Push, Subscription, Window
 from conversations.thread import Shown, shown
 from conversations.views.inbox import AccountLine
 from conversations.views.palette import Choice, Group
-from conversations.views.whom import Choice as PersonMeant
 from conversations.views.whom import Whom
 from dminbox.styleguide import rows
 from dminbox.styleguide.rows import ADA, BEN, CLEO, FAR, GIF, MARYAM, MIRA, OSSIAN, TARO, US, VIDEO, Talk, photo
@@ -233,7 +232,6 @@ def _inbox(**wanted: Any) -> dict[str, Any]:
         "wanted": form.cleaned_data,
         "whom": Whom(form.cleaned_data, "@ada", [ADA]),
         "links": {"here": "?", "all": "?", "query": "unread=1", "rest": ""},
-        "read_at": timezone.now(),
     }
 
 
@@ -250,7 +248,7 @@ def filter_pills() -> Iterator[Example]:
     }
     yield Example("all set", "conversations/_filters.html", _inbox(**everything), "list-frame padded")
     several = _inbox(person="nord")
-    several["whom"] = Whom(several["wanted"], "nord", [ADA, BEN], [PersonMeant(ADA, "/"), PersonMeant(BEN, "/")])
+    several["whom"] = Whom(several["wanted"], "nord", [ADA, BEN], [showing.Guess(ADA, "/"), showing.Guess(BEN, "/")])
     yield Example("a name of several", "conversations/_filters.html", several, "list-frame padded")
     yield Example("kept views with counts", "conversations/_views.html", _inbox(), "list-frame padded")
 

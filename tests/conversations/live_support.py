@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
-from django.test import AsyncClient, Client
+from django.test import Client
 
 from conversations import changes, live
 from conversations.changes import NewChange
 from conversations.models import Change
+from tests.async_client import AsyncClient
 
 Kind = Change.Kind
 

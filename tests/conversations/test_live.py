@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import AsyncClient
 from django.utils import timezone
 
 from accounts.models import Membership
@@ -17,6 +16,7 @@ from conversations.changes import NewChange
 from conversations.models import Change, ReadMark, SyncState
 from conversations.sync import stop_all_for_credit
 from tests import factories
+from tests.async_client import AsyncClient
 from tests.conversations.live_support import announce, cookie_of, in_a_loop, stream
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]

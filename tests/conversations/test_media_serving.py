@@ -1,12 +1,12 @@
 """Files to browsers: whose they are, in pieces, and with headers that keep them harmless."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
-from django.test import AsyncClient
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Membership, Role
 from conversations.media import wanted_file
 from conversations.models import DmEvent, EventMedia, EventParticipant, EventPost, Media, MediaFile, Post, PostMedia
+from tests.async_client import AsyncClient
 from tests.factories import (
     ConversationFactory,
     DmEventFactory,
@@ -88,12 +89,27 @@ def test_a_member_gets_the_file_with_headers_that_keep_it_harmless(ben, conversa
     assert answer["Accept-Ranges"] == "bytes"
 
 
-def test_a_file_costs_four_queries(ben, conversation, photo):
-    """The session, the person twice (Django keeps one for sync and one for async code), and the file by permission."""
+def test_a_file_costs_three_queries(ben, conversation, photo):
+    """The session, the person, and the file by permission."""
     client = signed_in(ben)
     with CaptureQueriesContext(connection) as queries:
         ask(client, conversation, photo)
-    assert len(queries) == 4, [query["sql"][:80] for query in queries]
+    assert len(queries) == 3, [query["sql"][:80] for query in queries]
+
+
+def test_a_file_on_its_way_holds_no_thread(ben, conversation, photo, monkeypatch):
+    monkeypatch.setattr("conversations.views.media.CHUNK", 1)
+    client, url = signed_in(ben), reverse("media_file", args=[conversation.pk, photo.pk])
+
+    async def exchange():
+        pieces = aiter(await client.get(url))
+        found = await anext(pieces)
+        async with asyncio.timeout(20):
+            await sync_to_async(lambda: None)()  # there is one thread for what is not async
+        await pieces.aclose()
+        return found
+
+    assert async_to_sync(exchange)() == CONTENT[:1]
 
 
 # --- Whose it is ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.apps import apps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conversations.models import DmEvent, EventMedia, EventPost, Media, Post, PostMedia, SearchState, XUser
+from conversations.models import DmEvent, EventMedia, EventPost, IndexedName, Media, Post, PostMedia, SearchState, XUser
 from conversations.search import asking, finding, index
 from tests import factories
 from tests.conversations.search_support import found_events, found_texts, index_all, say, scan_texts
@@ -140,13 +140,21 @@ def test_a_page_of_shared_posts_takes_as_many_queries_as_one(ada, talk, mira, dj
 def test_what_was_indexed_before_is_looked_at_once_more(ada, shared):
     for state in SearchState.objects.all():
         assert state.old_below == 0
-    migration = import_module("conversations.migrations.0029_index_what_stands_beside")
+    migration = import_module("conversations.migrations.0035_words_without_unseen_marks")
     migration.start_over(apps, None)
     state = SearchState.objects.get()
     assert (state.old_below, state.old_left) == (DmEvent.objects.latest("pk").pk + 1, 2)
     index.index_old(state.x_account_id)
     state.refresh_from_db()
     assert (state.old_below, state.old_left) == (0, 0)
+
+
+def test_names_that_were_indexed_before_are_split_once_more(ada, shared, monkeypatch):
+    migration = import_module("conversations.migrations.0035_words_without_unseen_marks")
+    monkeypatch.setattr(migration, "LOT", 2)
+    assert IndexedName.objects.count() == XUser.objects.count() > 2
+    migration.forget_names(apps, None)
+    assert not IndexedName.objects.exists()
 
 
 WORDS = st.lists(

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync
-from django.test import AsyncClient
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
@@ -20,6 +19,7 @@ from accounts.models import Role
 from conversations import tasks
 from conversations.media import make_thumbnails, thumbnail_path, thumbnails, thumbnails_due, wanted_file
 from conversations.models import EventMedia, Media, MediaFile
+from tests.async_client import AsyncClient
 from tests.factories import ConversationFactory, DmEventFactory, MembershipFactory
 
 pytestmark = pytest.mark.django_db
