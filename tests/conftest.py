@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import translation
 
@@ -31,6 +32,13 @@ def _english():
     """Django leaves the language of a request in the thread: each test begins and ends without one."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Django asks SQLite once per process whether it knows JSON: no test that counts queries shall be the first."""
+    with django_db_blocker.unblock():
+        assert connection.features.supports_json_field
 
 
 @pytest.fixture(scope="session", autouse=True)
