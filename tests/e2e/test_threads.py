@@ -104,7 +104,7 @@ def test_a_gif_runs_while_it_is_seen_until_somebody_holds_it(visit, ada, filled)
     look(page, "gif")
     page.get_by_role("button", name="Pause the GIF").click()
     until(page, "document.querySelector('video[data-loop]').paused")
-    assert page.get_by_role("button", name="Play the GIF").is_visible()
+    page.get_by_role("button", name="Play the GIF").wait_for()
     assert not gif.evaluate("video => video.controls")
 
 
