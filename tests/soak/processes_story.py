@@ -9,6 +9,7 @@ from typing import Any
 
 import django.db
 from django.db import InterfaceError, OperationalError, connections
+from django.db.models import QuerySet
 
 from accounts.models import XAccount
 from conversations.ledger import DM_READS
@@ -136,7 +137,7 @@ class ProcessStory:
         # Hours and minutes, which nobody here has; whoever reads or waits for a window goes on by himself.
         long_waits = [SyncState.State.NO_CREDIT, SyncState.State.UNAVAILABLE, SyncState.State.REFUSED]
         waiting = SyncState.objects.filter(state__in=long_waits)
-        waiting.update(state=SyncState.State.ACTIVE, next_poll_at=utc_now())
+        _set_each(waiting, state=SyncState.State.ACTIVE, next_poll_at=utc_now())
         time.sleep(SETTLING)
         assert wait_until(lambda: self._is_complete(group), 60), f"lost: {self._lost()}"
 
@@ -176,7 +177,7 @@ class ProcessStory:
         else:
             raise AssertionError("polling brings everything before push does")
         polls = self._polls(own)
-        SyncState.objects.update(next_poll_at=utc_now())
+        _set_each(SyncState.objects.all(), next_poll_at=utc_now())
         assert wait_until(lambda: self._polls(own) > polls, 60), "no poll confirms what was pushed"
 
     def _is_pushing(self, group: Group) -> bool:
@@ -196,7 +197,7 @@ class ProcessStory:
         free = SyncState.objects.filter(lease_until=None, next_poll_at__isnull=False)
         later = utc_now() + pace.longest_wait()
         everybody = len(self.x_accounts)
-        assert wait_until(lambda: free.update(next_poll_at=later) == everybody, 20), "a poll does not end"
+        assert wait_until(lambda: _set_each(free, next_poll_at=later) == everybody, 20), "a poll does not end"
 
     def _polls(self, own: str) -> int:
         return ApiCall.objects.filter(endpoint=DM_READS[0], x_account__x_user_id=own).count()
@@ -211,7 +212,7 @@ class ProcessStory:
     def _judge(self) -> None:
         """What is looked up apart from the events has its waits of minutes ended by hand, too."""
         Post.objects.filter(state=Post.State.DUE).update(details_due_at=utc_now())
-        SyncState.objects.update(chats_checked_at=None)
+        _set_each(SyncState.objects.all(), chats_checked_at=None)
         assert wait_until(self._is_looked_up, 30), judging.unfinished_posts(self._deleted())
         time.sleep(1)  # a repeat that is under way
         self._afresh()
@@ -253,3 +254,8 @@ class ProcessStory:
 
 def _shown_late(created_at: str, rng: random.Random) -> str:
     return (datetime.fromisoformat(created_at) + timedelta(seconds=rng.uniform(0.2, SETTLING - 1))).isoformat()
+
+
+def _set_each(rows: QuerySet[SyncState], **values: Any) -> int:
+    """One by one: a statement over several takes their locks in an order that the processes do not keep to."""
+    return sum(rows.filter(pk=pk).update(**values) for pk in list(rows.values_list("pk", flat=True)))
