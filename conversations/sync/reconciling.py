@@ -30,7 +30,8 @@ def reconcile(turn: Turn) -> None:
     """Reads the day's own events once more before midnight UTC, page by page: X bills none of them again until then.
 
     What X showed later than the settling time is found so. It begins as early as it must to be done in time with one
-    spare request of each window, and asks for no more than the day's own.
+    spare request of each window, and asks for the day's own and the one below: only that shows that the day is at its
+    end, and that X has shown none late below all that are known.
     """
     now = timezone.now()
     if not _is_time(turn, now):
@@ -38,11 +39,11 @@ def reconcile(turn: Turn) -> None:
     today = _events_of_day(turn, now)
     has_begun = _has_begun(turn, now)
     left = _events_of_day(turn, now, below=turn.state.reconcile_below) if has_begun else today
-    if today <= pace.PAGE or not left:
+    if today <= pace.PAGE:
         _note_done(turn, now)
         return
     try:
-        with turns.asked(turn, turn.state.reconcile_token if has_begun else None, min(left, pace.PAGE)) as answer:
+        with turns.asked(turn, turn.state.reconcile_token if has_begun else None, min(left + 1, pace.PAGE)) as answer:
             _store(turn, answer, now)
     except BadPageToken:
         _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106

@@ -290,7 +290,8 @@ def test_what_is_pushed_while_an_import_rests_at_its_ceiling_ends_with_the_cap_t
 # --- The day's own events once more -----------------------------------------------------------------------------------
 
 
-def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, monkeypatch):
+@pytest.mark.parametrize("hours", [3, 19], ids=["amid those that are known", "before all of them"])
+def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, hours):
     evening = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
     with time_machine.travel(evening) as ours:
         xsim.post("clock", {"set": evening.isoformat()})
@@ -302,7 +303,7 @@ def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, m
             xsim,
             ANN,
             "shown hours later",
-            created_at=(evening - timedelta(hours=3)).isoformat(),
+            created_at=(evening - timedelta(hours=hours)).isoformat(),
             visible_at=(evening + timedelta(hours=1)).isoformat(),
         )
         before = xsim.get("meter")["today"]["events"]
