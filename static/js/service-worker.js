@@ -1,5 +1,6 @@
 // Without a network: the last read list of the inbox instead of the browser's error. That alone is kept, for one person
-// and a day; it goes at sign-out, when somebody else signs in, and whenever the server says 401 or 404.
+// and a day; it goes at sign-out, when somebody else signs in, and whenever the server answers a page with 401 or
+// 404, whatever it was asked for but a file.
 "use strict";
 
 const STORE = "dminbox-kept-1";
@@ -7,6 +8,7 @@ const LIST = "/offline/";
 const EMPTY = "/offline/empty/";
 const LONGEST = 24 * 3600 * 1000;
 const EVERY = 60 * 1000;
+const UNHEARD = /^\/static\/|^\/live\/$|\/files\/[\d/]+$/; // files, and the stream of changes: large, long or many
 
 let drops = 0;
 let keeping = Promise.resolve();
@@ -33,11 +35,15 @@ async function keep(person, assets) {
   await Promise.all([EMPTY, ...assets].map((address) => store.add(address)));
 }
 
+async function heard(request) {
+  const answer = await fetch(request);
+  if (answer.status === 401 || answer.status === 404) await drop();
+  return answer;
+}
+
 async function page(request) {
   try {
-    const answer = await fetch(request);
-    if (answer.status === 401 || answer.status === 404) await drop();
-    return answer;
+    return await heard(request);
   } catch {
     return (await kept()) ?? Response.error();
   }
@@ -60,6 +66,11 @@ async function asset(request) {
   }
 }
 
+// A form of another site is left to the browser: sent on from here it would bring the cookie that SameSite keeps back.
+function isOwn(request) {
+  return request.mode !== "navigate" || request.referrer.startsWith(`${self.location.origin}/`);
+}
+
 self.addEventListener("install", (event) => {
   self.skipWaiting();
   event.waitUntil(caches.open(STORE).then((store) => store.add(EMPTY)));
@@ -80,7 +91,9 @@ self.addEventListener("fetch", (event) => {
   const address = new URL(request.url);
   if (address.origin !== self.location.origin) return;
   if (request.method === "POST" && address.pathname === "/accounts/logout/") event.waitUntil(drop());
-  if (request.method !== "GET") return;
-  if (request.mode === "navigate") event.respondWith(page(request));
-  else if (request.destination === "style" || address.pathname.endsWith(".svg")) event.respondWith(asset(request));
+  const isGet = request.method === "GET";
+  const isAsset = request.destination === "style" || address.pathname.endsWith(".svg");
+  if (isGet && request.mode === "navigate") event.respondWith(page(request));
+  else if (isGet && isAsset) event.respondWith(asset(request));
+  else if (isOwn(request) && !UNHEARD.test(address.pathname)) event.respondWith(heard(request));
 });

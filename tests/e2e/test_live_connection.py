@@ -206,7 +206,7 @@ def test_an_answer_that_never_comes_is_not_waited_for_for_ever(through, ada, fil
     ours.context.add_init_script("AbortSignal.timeout = ((real) => () => real(200))(AbortSignal.timeout)")
     page = ours.open_live("/")
     is_live(page)
-    page.route("**/never/", lambda route: None)
+    ours.context.route("**/never/", lambda route: None)
     asked = page.evaluate("() => Promise.race([answerTo('/never/'), new Promise((late) => setTimeout(late, 3000))])")
     assert asked == {"status": 0, "isLed": False, "text": ""}
 

@@ -22,6 +22,15 @@ HOLDS = """async (words) => {
   const kept = await (await caches.open('dminbox-kept-1')).match('/offline/');
   return Boolean(kept) && (await kept.text()).includes(words);
 }"""
+PUT = """async ([words, at]) => {
+  const store = await caches.open('dminbox-kept-1');
+  const headers = { "kept-for": document.body.dataset.person, "kept-at": String(at ?? Date.now()) };
+  await store.put('/offline/', new Response(words, { headers }));
+}"""
+BEFORE = "what was read before"
+IS_DROPPED = f"async () => !(await ({HOLDS})('{BEFORE}'))"
+"""Of a list so young that it is not read anew: it goes by being dropped alone, whatever is kept after it."""
+IN_CARE = "async () => Boolean(navigator.serviceWorker.controller)"
 OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
 
 
@@ -49,6 +58,7 @@ def keeping(visit, ada, filled):
     """A browser that has kept the list of Ada's inbox."""
     found = visit(ada)
     wait_for(found.open("/"), IS_KEPT)
+    wait_for(found.page, IN_CARE)
     yield found
     found.complaints[:] = [line for line in found.complaints if OFFLINE not in line]
 
@@ -96,15 +106,53 @@ def test_somebody_else_who_signs_in_finds_nothing_of_it(keeping, visit, cleo):
 
 
 def test_a_404_drops_the_list(keeping):
+    keeping.page.evaluate(PUT, [BEFORE, None])
     keeping.page.goto(keeping.address + "/c/999999/")
-    wait_for(keeping.page, IS_GONE)
+    wait_for(keeping.page, IS_DROPPED)
     keeping.complaints.clear()  # the browser tells of the 404
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "fetch('/c/999999/older/?before=1')",
+        "fetch('/c/999999/unread/', { method: 'POST', body: new FormData(document.getElementById('deeds')) })",
+    ],
+)
+def test_a_404_to_what_a_script_asks_for_drops_the_list(keeping, asked):
+    keeping.page.evaluate(PUT, [BEFORE, None])
+    assert keeping.page.evaluate(f"() => {asked}.then((answer) => answer.status)") == 404
+    wait_for(keeping.page, IS_DROPPED)
+    keeping.complaints.clear()
+
+
+def test_a_404_to_a_form_drops_the_list(keeping):
+    keeping.page.evaluate(PUT, [BEFORE, None])
+    with keeping.page.expect_navigation():
+        keeping.page.evaluate(
+            """() => {
+              const form = document.querySelector("form.bar-leave");
+              form.action = "/c/999999/unread/";
+              form.submit();
+            }"""
+        )
+    wait_for(keeping.page, IS_DROPPED)
+    keeping.complaints.clear()
+
+
+def test_a_picture_that_is_missing_drops_nothing(keeping, filled):
+    keeping.page.evaluate(PUT, [BEFORE, None])
+    address = f"/c/{filled.long.pk}/files/999999/"
+    assert keeping.page.evaluate(f"() => fetch('{address}').then((answer) => answer.status)") == 404
+    assert holds(keeping.page, BEFORE)
+    keeping.complaints.clear()
+
+
 def test_who_is_removed_keeps_the_list_no_longer_than_to_the_next_answer(keeping, ada, filled):
+    keeping.page.evaluate(PUT, [BEFORE, None])
     Membership.objects.filter(user=ada).delete()
     keeping.page.goto(keeping.address + f"/c/{filled.long.pk}/")
-    wait_for(keeping.page, IS_GONE)
+    wait_for(keeping.page, IS_DROPPED)
     keeping.complaints.clear()
 
 
@@ -124,13 +172,7 @@ def test_rows_of_an_x_account_that_is_lost_while_one_looks_are_not_kept(visit, b
 
 def test_a_whole_list_that_is_read_anew_is_kept_anew(keeping):
     page = keeping.page
-    page.evaluate(
-        """async () => {
-          const store = await caches.open("dminbox-kept-1");
-          const headers = { "kept-for": document.body.dataset.person, "kept-at": "1" };
-          await store.put("/offline/", new Response("what was read long ago", { headers }));
-        }"""
-    )
+    page.evaluate(PUT, [BEFORE, 1])
     page.evaluate("() => window.dispatchEvent(new Event('online'))")
     wait_for(page, f"async () => await ({HOLDS})('Ben Østergård')")
 
@@ -159,10 +201,10 @@ def test_the_kept_list_fits_a_phone(visit, ada, filled):
 
 def test_a_401_drops_the_list(keeping):
     """The server leads people to the sign-in instead; what stands before it may say 401."""
-    keeping.page.route("**/c/*/older/**", lambda route: route.fulfill(status=401, body=""))
-    keeping.open("/")
+    keeping.context.route("**/c/*/older/**", lambda route: route.fulfill(status=401, body=""))
+    keeping.page.evaluate(PUT, [BEFORE, None])
     keeping.page.evaluate("() => htmx.ajax('GET', '/c/1/older/', {target: '#said'}).catch(() => {})")
-    wait_for(keeping.page, IS_GONE)
+    wait_for(keeping.page, IS_DROPPED)
     keeping.complaints.clear()
 
 

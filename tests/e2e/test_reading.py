@@ -44,7 +44,7 @@ def test_a_conversation_that_does_not_come_into_the_page_is_gone_to(visit, ada, 
         else:
             route.fulfill(status=500 if answer == "error" else 200, content_type="text/html", body="<p>Not this</p>")
 
-    page.route(f"**/c/{filled.long.pk}/", fail)
+    found.context.route(f"**/c/{filled.long.pk}/", fail)
     page.click(f'.row[data-conversation="{filled.long.pk}"]')
     page.wait_for_selector(f'#conversation[data-conversation="{filled.long.pk}"]')
     found.complaints.clear()  # the browser tells of the failure
