@@ -58,7 +58,7 @@ FILL = (
 def large(ada, client):
     us = factories.XUserFactory()
     x_account = factories.XAccountFactory(x_user_id=us.pk)
-    factories.MembershipFactory(user=ada, x_account=x_account, role=Role.AGENT)
+    factories.MembershipFactory(user=ada, x_account=x_account, role=Role.AGENT, read_before_id=1)
     factories.SyncStateFactory(x_account=x_account)
     values = {"conversations": CONVERSATIONS, "events": EVENTS, "middle": MIDDLE}
     values |= {"x_account": x_account.pk, "us": us.pk, "ada": ada.pk}
