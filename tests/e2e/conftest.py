@@ -111,13 +111,17 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 @dataclass
 class Visit:
-    """One person's browser. `complaints` holds what went wrong: foreign requests, policy violations, errors."""
+    """One person's browser. `complaints` holds what went wrong: foreign requests, policy violations, errors.
+
+    Those with one of the words of `expected` belong to the test, whenever the browser tells of them.
+    """
 
     address: str
     context: BrowserContext
     page: Page
     complaints: list[str] = field(default_factory=list)
     has_scripts: bool = True
+    expected: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> Page:
         """Loaded, and nothing asked for besides: the stream of a live page leaves its network never idle."""
@@ -130,6 +134,13 @@ class Visit:
         """At once, with the stream perhaps still on its way."""
         self.page.goto(self.address + path)
         return self.page
+
+    def expect(self, *words: str) -> None:
+        self.expected.extend(words)
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [line for line in self.complaints if not any(words in line for words in self.expected)]
 
     def watch(self, page: Page) -> None:
         page.on("request", self._look_at_request)
@@ -174,4 +185,4 @@ def visit(browser, server, request):
     yield begin
     for each in visits:
         each.context.close()
-    assert [complaint for each in visits for complaint in each.complaints] == []
+    assert [complaint for each in visits for complaint in each.unexpected] == []

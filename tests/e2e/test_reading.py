@@ -34,6 +34,7 @@ def wait_until(page, expression, arg=None):
 @pytest.mark.parametrize("answer", ["none", "error", "sign-in"])
 def test_a_conversation_that_does_not_come_into_the_page_is_gone_to(visit, ada, filled, answer):
     found = visit(ada)
+    found.expect("/c/", "console: ")  # the browser tells of the failure
     page = found.open("/")
 
     def fail(route):
@@ -47,7 +48,6 @@ def test_a_conversation_that_does_not_come_into_the_page_is_gone_to(visit, ada, 
     found.context.route(f"**/c/{filled.long.pk}/", fail)
     page.click(f'.row[data-conversation="{filled.long.pk}"]')
     page.wait_for_selector(f'#conversation[data-conversation="{filled.long.pk}"]')
-    found.complaints.clear()  # the browser tells of the failure
 
 
 def test_from_the_inbox_into_a_thread_which_is_then_read(visit, ada, filled):
