@@ -171,6 +171,11 @@ class PushState(models.Model):
         """Whether this installation wants to be pushed to, and X would know it."""
         return settings.X_PUSH != "off" and bool(settings.X_CONSUMER_KEY)
 
+    @staticmethod
+    def check_subscriptions_soon() -> None:
+        """With the next sweep, not with the next minute."""
+        PushState.objects.filter(pk=1).update(subscriptions_checked_at=None)
+
     @property
     def is_alive(self) -> bool:
         """Whether what X pushes reaches us now: the stream's last line is young, or X called the webhook lately."""
