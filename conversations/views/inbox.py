@@ -52,7 +52,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "are_several": len(x_accounts) > 1 and asked["account"] is None,
         "lines": lines,
-        "views": _views(request, x_accounts, asked),
+        "views": _views(request, x_accounts, wanted),
         "chosen": chosen,
         "wanted": wanted,
         "whom": whom,
