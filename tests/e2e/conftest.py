@@ -140,6 +140,13 @@ class Visit:
     def expect(self, *words: str) -> None:
         self.expected.extend(words)
 
+    def expect_answer(self, status: int, path: str = "/") -> None:
+        """Of that address and what is below it; the browser's own words for it name no address."""
+        self.expect(
+            f"{status}: {self.address}{path}",
+            f"console: Failed to load resource: the server responded with a status of {status}",
+        )
+
     @property
     def unexpected(self) -> list[str]:
         return [line for line in self.complaints if not any(words in line for words in self.expected)]

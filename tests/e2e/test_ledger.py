@@ -77,7 +77,7 @@ def test_nothing_keeps_people_out_and_nothing_runs_out_of_the_page(visit, ada, f
 
 def test_a_cap_is_set_and_a_bad_one_comes_back_with_words(visit, ada, filled):
     seen = visit(ada)
-    seen.expect("422")  # the browser tells of what is refused
+    seen.expect_answer(422, f"/x-accounts/{filled.support.pk}/")
     page = seen.open(f"/x-accounts/{filled.support.pk}/")
     page.get_by_label("Most this X account may cost in a month").fill("0")
     page.get_by_role("button", name="Set the cap").click()
