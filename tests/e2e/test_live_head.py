@@ -19,11 +19,6 @@ from tests.e2e.test_reading import wait_until
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.fixture
-def filled(server, ada):
-    return rich.fill(ada, datetime.now(UTC))
-
-
 def rename(person, name):
     with transaction.atomic():
         XUser.objects.filter(pk=person.pk).update(name=name)
