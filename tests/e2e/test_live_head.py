@@ -121,7 +121,7 @@ def test_how_old_all_is_keeps_up_in_inbox_and_thread(visit, ada, filled):
     SyncState.objects.update(last_success_at=later)
     told = f"{later:%Y-%m-%dT%H:%M}"
     for page, place in ((thread, "#as-of"), (thread, "#read-at"), (inbox, "#read-at")):
-        page.wait_for_selector(f'{place} time[title*=":{later.minute:02}"]')
+        page.wait_for_selector(f'{place} time[datetime*=":{later.minute:02}:"]')  # between hours and seconds
         assert told[-2:] in page.locator(f"{place} time").inner_text()
 
 
