@@ -123,7 +123,7 @@ def test_how_old_all_is_keeps_up_in_inbox_and_thread(visit, ada, filled):
         later += timedelta(minutes=1)
         SyncState.objects.update(last_success_at=later)
         with suppress(TimeoutError):
-            thread.wait_for_selector(f'#as-of time[title*=":{later.minute:02}"]', timeout=4_000)
+            thread.wait_for_selector(f'#as-of time[datetime*=":{later.minute:02}:"]', timeout=4_000)
             break
     told = f"{later:%Y-%m-%dT%H:%M}"
     for page, place in ((thread, "#as-of"), (thread, "#read-at"), (inbox, "#read-at")):
