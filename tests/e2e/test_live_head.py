@@ -19,11 +19,6 @@ from tests.e2e.test_reading import wait_until
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.fixture
-def filled(server, ada):
-    return rich.fill(ada, datetime.now(UTC))
-
-
 def rename(person, name):
     with transaction.atomic():
         XUser.objects.filter(pk=person.pk).update(name=name)
@@ -126,7 +121,7 @@ def test_how_old_all_is_keeps_up_in_inbox_and_thread(visit, ada, filled):
     SyncState.objects.update(last_success_at=later)
     told = f"{later:%Y-%m-%dT%H:%M}"
     for page, place in ((thread, "#as-of"), (thread, "#read-at"), (inbox, "#read-at")):
-        page.wait_for_selector(f'{place} time[title*=":{later.minute:02}"]')
+        page.wait_for_selector(f'{place} time[datetime*=":{later.minute:02}:"]')  # between hours and seconds
         assert told[-2:] in page.locator(f"{place} time").inner_text()
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Error
 
 from accounts.models import Membership
 from tests import factories
-from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
 
@@ -32,11 +30,6 @@ IS_DROPPED = f"async () => !(await ({HOLDS})('{BEFORE}'))"
 """Of a list so young that it is not read anew: it goes by being dropped alone, whatever is kept after it."""
 IN_CARE = "async () => Boolean(navigator.serviceWorker.controller)"
 OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
-
-
-@pytest.fixture
-def filled(server, ada):
-    return rich.fill(ada, datetime.now(UTC))
 
 
 def holds(page, words):
