@@ -142,10 +142,9 @@ class Visit:
 
     def expect_answer(self, status: int, path: str = "/") -> None:
         """Of that address and what is below it; the browser's own words for it name no address."""
-        self.expect(
-            f"{status}: {self.address}{path}",
-            f"console: Failed to load resource: the server responded with a status of {status}",
-        )
+        loading = f"console: Failed to load resource: the server responded with a status of {status}"
+        htmx = f"console: Response Status Error Code {status} from {path}"
+        self.expect(f"{status}: {self.address}{path}", loading, htmx)
 
     @property
     def unexpected(self) -> list[str]:
