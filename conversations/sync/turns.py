@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,7 +21,7 @@ from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
 from conversations.ids import LARGEST
 from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
-from conversations.sync import caps, intervals, pace, trouble
+from conversations.sync import asking, caps, intervals, pace, trouble
 from dminbox import leases
 from dminbox.wording import CEILING_REACHED
 from dminbox.xapi.client import XClient
@@ -124,35 +124,23 @@ def _lease() -> timedelta:
     return timedelta(seconds=settings.SYNC_LEASE_SECONDS)
 
 
-@contextmanager
-def asked(turn: Turn, token: str | None, size: int) -> Iterator[Answer[Page]]:
+def asked(turn: Turn, token: str | None, size: int) -> AbstractContextManager[Answer[Page]]:
     """One request, of as many events as may be paid for; it is stored, with its bill, inside the block.
 
     Raises CapReached, BeingSpent, LeaseLost and whatever X answers.
     """
+    return asking.page(turn.state, partial(_room, turn, size), partial(_ask, turn, token))
+
+
+def _room(turn: Turn, size: int, with_people: bool) -> AbstractContextManager[int]:
     renew(turn)
-    with_people = pace.expands_people(turn.state)
-    with _room(turn, size, with_people=with_people) as fits:
-        answer = _ask(turn, token, fits, with_people=with_people)
-        if with_people or not _names_no_sender(answer.value):
-            yield answer
-            return
-        # X's contract names sender_id as a field; where it comes by expansion alone, that is asked for from now on.
-        SyncState.objects.filter(pk=turn.state.pk).update(needs_people=True)
-        turn.state.needs_people = True
-        ledger.record(turn.x_account, answer)
-    with asked(turn, token, size) as answer:
-        yield answer
-
-
-def _room(turn: Turn, size: int, *, with_people: bool) -> AbstractContextManager[int]:
     fits = _affordable(turn.state, size)
     if turn.state.monthly_cap_usd is None:
         return nullcontext(fits)
     return caps.page(turn.x_account, fits, with_people=with_people)
 
 
-def _ask(turn: Turn, token: str | None, size: int, *, with_people: bool) -> Answer[Page]:
+def _ask(turn: Turn, token: str | None, size: int, with_people: bool) -> Answer[Page]:
     def read(client: XClient) -> Answer[Page]:
         return client.dm_events(max_results=size, pagination_token=token, expand_users=with_people)
 
@@ -161,11 +149,6 @@ def _ask(turn: Turn, token: str | None, size: int, *, with_people: bool) -> Answ
     turn.pages += 1
     turn.rate, turn.asked_at, turn.answered_at = answer.rate_limit, asked_at, answer.answered_at
     return answer
-
-
-def _names_no_sender(page: Page) -> bool:
-    messages = [event for event in page.events if event.event_type == DmEvent.Type.MESSAGE_CREATE]
-    return bool(messages) and all(event.sender_id is None for event in messages)
 
 
 def _affordable(state: SyncState, size: int) -> int:
