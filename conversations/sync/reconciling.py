@@ -37,14 +37,15 @@ def reconcile(turn: Turn) -> None:
     if not _is_time(turn, now):
         return
     today = _events_of_day(turn, now)
-    has_begun = _has_begun(turn, now)
-    left = _events_of_day(turn, now, below=turn.state.reconcile_below) if has_begun else today
     if today <= pace.PAGE:
         _note_done(turn, now)
         return
+    has_begun = _has_begun(turn, now)
+    below = turn.state.reconcile_below if has_begun else snowflake_floor(now)
+    left = _events_of_day(turn, now, below=below) if has_begun else today
     try:
         with turns.asked(turn, turn.state.reconcile_token if has_begun else None, min(left + 1, pace.PAGE)) as answer:
-            _store(turn, answer, now)
+            _store(turn, answer, now, below)
     except BadPageToken:
         _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106
 
@@ -73,14 +74,15 @@ def _events_of_day(turn: Turn, now: datetime, below: int = LARGEST) -> int:
     return ledger.free_today(turn.x_account, _first_of_day(now), now, LONGEST_DAY, below=below)
 
 
-def _store(turn: Turn, answer: Answer[Page], now: datetime) -> None:
+def _store(turn: Turn, answer: Answer[Page], now: datetime, below: int) -> None:
+    """Pages may be empty amid the day: then it goes on below what was read before. Midnight ends it at the latest."""
     with transaction.atomic():
         locked = changes.lock(turn.x_account)
         stored = store_page(turn.x_account, answer)
         turns.note(locked, turn, answer)
         locked.save(update_fields=NOTED)
     log.info("day_reconciled", x_account_id=turn.x_account.pk, late_events=stored.new_events)
-    oldest = min(as_numbers(event.id for event in answer.value.events), default=0)
+    oldest = min([*as_numbers(event.id for event in answer.value.events), below])
     token = answer.value.next_token or ""
     if token in ("", turn.state.reconcile_token) or oldest < _first_of_day(now):
         _note_done(turn, now)

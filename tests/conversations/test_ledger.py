@@ -290,8 +290,9 @@ def test_what_is_pushed_while_an_import_rests_at_its_ceiling_ends_with_the_cap_t
 # --- The day's own events once more -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("empty_pages", [0, 2])
 @pytest.mark.parametrize("hours", [3, 19], ids=["amid those that are known", "before all of them"])
-def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, hours):
+def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, hours, empty_pages):
     evening = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
     with time_machine.travel(evening) as ours:
         xsim.post("clock", {"set": evening.isoformat()})
@@ -307,6 +308,7 @@ def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, h
             visible_at=(evening + timedelta(hours=1)).isoformat(),
         )
         before = xsim.get("meter")["today"]["events"]
+        xsim.post("settings", {"empty_pages": empty_pages})
         state = poll(x_account)
         while state.reconciled_on is None and ours is not None:
             xsim.post("clock", {"advance": 120})
