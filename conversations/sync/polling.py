@@ -74,7 +74,7 @@ def _read(turn: Turn) -> None:
         if _goes_on_importing(turn):
             _read_gaps(turn, left_over=1)  # which is for news
             turn.is_import_read = _has_no_gap(turn)
-            if turn.is_import_read or turn.state.state == State.PAUSED:
+            if turn.is_import_read or turn.is_stopped:
                 return
         _read_top(turn)
         _read_gaps(turn)

@@ -64,7 +64,12 @@ class Turn:
 
     def may_go_on(self, left_over: int = 0) -> bool:
         """left_over: requests that something else in this window is waiting for."""
-        return self.state.state not in STOPPED and pace.may_read_on(self.rate, self.pages, self._kept + left_over)
+        return not self.is_stopped and pace.may_read_on(self.rate, self.pages, self._kept + left_over)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Not by "no credit" of before: somebody has to try."""
+        return self.pages > 0 and self.state.state in STOPPED
 
     @property
     def _kept(self) -> int:

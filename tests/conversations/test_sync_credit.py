@@ -13,9 +13,10 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations import ledger, sync
 from conversations.models import ActivitySubscription, HistoryRead, PushState, SyncState
-from conversations.sync import caps, people, polling, posts, subscriptions, trouble, wishes
+from conversations.sync import caps, pace, people, polling, posts, subscriptions, trouble, wishes
 from conversations.sync.trouble import NO_CREDIT
-from tests.conversations.sync_support import begin, connect, poll
+from conversations.sync.turns import Turn
+from tests.conversations.sync_support import ANN, begin, connect, make_person, poll, settle, stored_ids, write_history
 from tests.conversations.x_world import named, shared
 from tests.factories import ConversationFactory, SyncStateFactory, XAccountFactory
 
@@ -162,6 +163,51 @@ def answered_before(call, told):
         return answer
 
     return answered
+
+
+def test_an_import_that_is_overtaken_asks_no_further(xsim, monkeypatch):
+    x_account = connect(xsim)
+    make_person(xsim, ANN)
+    write_history(xsim, range(1, 40))
+    monkeypatch.setattr(pace, "PAGE", 10)
+    begin(x_account)
+    with monkeypatch.context() as patch:
+        patch.setattr(Turn, "may_go_on", lambda *args: False)
+        poll(x_account)
+    xsim.delete("requests")
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "call", answered_before(ledger.call, trouble.stop_all_for_credit))
+        poll(x_account)
+    assert len(reads(xsim)) == 1
+    settle(x_account)
+    assert len(stored_ids(x_account)) == 39, "and once there is credit it goes on"
+
+
+def test_nor_is_the_day_read_once_more(xsim, monkeypatch):
+    evening = datetime(2026, 11, 20, 23, 5, tzinfo=UTC)
+    with time_machine.travel(evening, tick=False) as clock:
+        xsim.post("clock", {"set": evening.isoformat()})
+        x_account = connect(xsim)
+        make_person(xsim, ANN)
+        write_history(xsim, [number / 10 for number in range(15)])
+        monkeypatch.setattr(pace, "PAGE", 10)
+        begin(x_account)
+        settle(x_account)
+        later = pace.window() - timedelta(minutes=2)
+        clock.shift(later)
+        xsim.post("clock", {"advance": later.total_seconds()})
+        xsim.delete("requests")
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger, "call", answered_before(ledger.call, trouble.stop_all_for_credit))
+            poll(x_account)
+        assert len(reads(xsim)) == 1
+        clock.shift(SECOND)
+        poll(x_account)
+        assert len(reads(xsim)) == 3, "it is time for it"
+
+
+def reads(xsim) -> list[str]:
+    return [call["path"] for call in xsim.get("requests") if call["path"] == "/2/dm_events"]
 
 
 def test_an_account_that_a_person_lets_go_on_ends_it_for_all(xsim):
