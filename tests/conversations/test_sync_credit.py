@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import ledger, sync
-from conversations.models import ActivitySubscription, HistoryRead, PushState, SyncState
+from conversations.models import ActivitySubscription, ConversationLookup, HistoryRead, PushState, SyncState
 from conversations.sync import caps, pace, people, polling, posts, subscriptions, trouble, wishes
 from conversations.sync.trouble import NO_CREDIT
 from conversations.sync.turns import Turn
@@ -217,6 +217,26 @@ def test_an_account_that_a_person_lets_go_on_ends_it_for_all(xsim):
     assert poll(x_account).state == State.ACTIVE
     assert sync.has_credit()
     assert NO_CREDIT not in sync.account_status(x_account).detail
+
+
+def test_what_people_wish_for_goes_on_at_once_too(xsim):
+    x_account = stopped(xsim, State.PAUSED)
+    ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=ANN)
+    later = timezone.now() + timedelta(days=9)
+    other = HistoryRead.objects.create(conversation=HistoryRead.objects.get().conversation, due_at=later)
+    trouble.stop_all_for_credit()
+    for pk in wishes.due(HistoryRead, "conversation__x_account"):
+        sync.read_history(pk)
+    sync.look_up_conversation(ConversationLookup.objects.get().pk)
+    waiting = [HistoryRead.objects.exclude(pk=other.pk).get(), ConversationLookup.objects.get()]
+    assert {(row.detail, row.due_at > timezone.now()) for row in waiting} == {(NO_CREDIT, True)}
+    sync.resume_import(x_account)
+    poll(x_account)
+    for row in waiting:
+        row.refresh_from_db()
+        assert (row.detail, row.due_at <= timezone.now()) == ("", True)
+    other.refresh_from_db()
+    assert other.due_at == later
 
 
 def test_what_a_clock_that_ran_ahead_wrote_stops_nobody(xsim):
