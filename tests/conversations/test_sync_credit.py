@@ -222,7 +222,7 @@ def test_an_account_that_a_person_lets_go_on_ends_it_for_all(xsim):
 def test_what_people_wish_for_goes_on_at_once_too(xsim):
     x_account = stopped(xsim, State.PAUSED)
     ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=ANN)
-    later = timezone.now() + timedelta(days=9)
+    later = timezone.now() + timedelta(hours=9)
     other = HistoryRead.objects.create(conversation=HistoryRead.objects.get().conversation, due_at=later)
     trouble.stop_all_for_credit()
     for pk in wishes.due(HistoryRead, "conversation__x_account"):
