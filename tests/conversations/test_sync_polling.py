@@ -377,6 +377,27 @@ def test_a_day_of_idle_polls_is_cheap(x_account, xsim):
     assert ledger.billed_today(x_account) == before, "what was billed today is billed once"
 
 
+def test_an_idle_day_costs_what_the_readme_says(x_account, xsim, settings):
+    """Less often than in real life, which X bills the same: each of its days it bills what stands at the top once."""
+    settings.SYNC_POLL_SECONDS = 1200
+    evening, day = datetime(2026, 11, 20, 22, 0, tzinfo=UTC), timedelta(days=1)
+    with time_machine.travel(evening, tick=False) as clock:
+        xsim.post("clock", {"set": evening.isoformat()})
+        write_history(xsim, range(1, 40))
+        begin(x_account)
+        settle(x_account)
+        spent = {}
+        while timezone.now() < evening + day:
+            clock.shift(600)
+            xsim.post("clock", {"advance": 600})
+            for pk in polling.due():
+                sync.poll(pk)
+            spent[timezone.now().day] = xsim.get("meter")["today"]["usd"]
+        calls = len(asked(xsim))
+    assert calls > 40, "it was polled all day"
+    assert spent[21] == pytest.approx(0.03)
+
+
 def test_what_we_counted_is_what_x_billed(x_account, xsim):
     write_history(xsim, range(1, 120))
     begin(x_account)
