@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from conversations import changes
-from conversations.media import fetch_file, fetching, wanted_file
+from conversations.media import fetch_file, fetching, sharp_avatar, wanted_file
 from conversations.media.errors import Later
-from conversations.models import Change, XUser
+from conversations.models import Change, MediaFile, XUser
 from conversations.sync import people
 from conversations.sync.includes import store_users
 from dminbox.xapi.schema import User
@@ -91,6 +91,19 @@ def test_a_picture_is_told_of_when_it_is_here(told, mira, conversations, monkeyp
     assert told(lambda: fetch_file(mira.avatar.pk)) == set()
     mira.avatar.want_again()
     assert told(lambda: fetch_file(mira.avatar.pk)) == of(conversations)
+
+
+@pytest.mark.parametrize("state", [MediaFile.State.STORED, MediaFile.State.DUE])
+def test_a_picture_that_is_here_already_is_told_of_with_whoever_takes_it(told, mira, conversations, state):
+    """X's own for who has none, one that somebody had before, or shares with others."""
+    egg = "https://abs.twimg.com/sticky/default_profile_images/default_profile_normal.png"
+    MediaFile.objects.filter(pk=wanted_file(sharp_avatar(egg), None).pk).update(state=state)
+    is_here = state == MediaFile.State.STORED
+    assert told(shown(mira, profile_image_url=egg)) == (of(conversations) if is_here else set())
+    mira.refresh_from_db()
+    assert mira.avatar is not None
+    XUser.objects.update(lookup_due_at=timezone.now())
+    assert told(shown(mira, profile_image_url=egg)) == set(), "it shows so already"
 
 
 def test_our_own_profile_is_told_as_the_account_as_a_whole(told, conversations):
