@@ -126,7 +126,7 @@ def test_what_one_account_is_refused_the_next_that_knows_them_asks_for(x, help_,
     assert XUser.objects.get(pk=int(ADA)).username == "ada_lamps"
     assert (STUDIO, [ADA]) in calls(x)
     ben = XUser.objects.get(pk=int(BEN))
-    assert (ben.username, ben.lookup_attempts) == ("", 1)
+    assert (ben.username, ben.lookup_attempts) == ("", 0), "X said nothing of him"
     assert timedelta(seconds=30) < wait_of(BEN) <= HOUR
 
 
@@ -216,6 +216,15 @@ def test_posts_go_the_same_way(x, help_, studio):
     fetch_due_details()
     assert calls(x, "/2/tweets") == [(HELP, ["11"]), (STUDIO, ["12"])]
     assert set(Post.objects.values_list("state", flat=True)) == {Post.State.COMPLETE}
+
+
+def test_a_post_that_a_refused_account_could_not_ask_for_counts_no_attempt(x, help_):
+    [lamp] = shared(help_, 11)
+    x.post("faults", {"kind": "403", "user_id": HELP})
+    fetch_due_details()
+    lamp.refresh_from_db()
+    assert (lamp.state, lamp.details_attempts) == (Post.State.DUE, 0)
+    assert lamp.details_due_at > timezone.now()
 
 
 # --- How much is asked of the database --------------------------------------------------------------------------------
