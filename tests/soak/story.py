@@ -45,7 +45,7 @@ QUIET_STEP = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=4)
 """In which everything comes to an end: an hour for want of credit, and what a clock hours ahead has written."""
 LASTS = datetime(2046, 1, 1, tzinfo=UTC)
-CAPS = [Decimal("0.05"), Decimal("0.40"), Decimal(2)]
+CAPS = [Decimal("0.05"), Decimal("0.10"), Decimal("0.40")]
 Work = Callable[[], None]
 
 
@@ -64,7 +64,10 @@ class Story:
         self.lagging = False
         self.is_hasty = self.rng.random() < 0.5
         self.is_shuffled = False
-        self.are_days_certain = True
+        self.do_clocks_jump = self.rng.random() < 0.3
+        # By a clock that jumps, what is pushed stands on another day, and what calls have reserved runs out too early.
+        self.is_day_certain = self.is_month_certain = not self.do_clocks_jump
+        self.cap = self.rng.choice(CAPS) if self.drawn.are_several and self.rng.random() < 0.5 else None
         self.revoked: set[int] = set()
         self.brought = self.signs_given = 0
 
@@ -106,8 +109,8 @@ class Story:
         self.x_accounts = [connect(xsim, own) for own in self.drawn.ours]
         for x_account in self.x_accounts:
             begin(x_account, days=30)
-        if self.drawn.are_several and rng.random() < 0.3:
-            caps.set_cap(rng.choice(self.x_accounts), rng.choice(CAPS))
+        if self.cap is not None:
+            caps.set_cap(rng.choice(self.x_accounts), self.cap)
         if rng.random() < 0.8:
             self.stage.play([Doomed(subscriptions.repair)])
 
@@ -179,9 +182,10 @@ class Story:
         """Somebody writes while pages are read, lines come in, rows are written."""
         if self.brought < BETWEEN and self.rng.random() < self.liveliness:
             self.brought += 1
-            day = self.drawn.now.date()
+            before = self.drawn.now
             self.drawn.now += timedelta(seconds=1)
-            self.are_days_certain &= self.drawn.now.date() == day
+            self.is_day_certain &= self.drawn.now.date() == before.date()
+            self.is_month_certain &= self.drawn.now.month == before.month
             self._bring([self.drawn.event(self.drawn.now - timedelta(seconds=self.rng.random()))])
             self._give_signs(0.2)
 
@@ -235,7 +239,7 @@ class Story:
         judging.nobody_else_is_revoked(self.revoked)
         for x_account in self.x_accounts:
             judging.numbers_are_dense(x_account)
-            if self.are_days_certain:
+            if self.is_month_certain:
                 bill.cap_is_kept(x_account)
 
     def _draw_work(self) -> tuple[str, Work]:
@@ -256,11 +260,10 @@ class Story:
         return self.rng.choice(works)
 
     def _with_own_clock(self, work: Work) -> Work:
-        """Now and then ours goes wrong by hours."""
-        if self.rng.random() < 0.85:
+        """In some stories ours goes wrong by hours, as often as not."""
+        if not self.do_clocks_jump or self.rng.random() < 0.5:
             return work
         jump = timedelta(seconds=self.rng.uniform(-7200, 7200))
-        self.are_days_certain = False  # what is pushed tells no time of X's
 
         def jumped() -> None:
             self.clock.move_to(self.drawn.now + jump)
@@ -390,7 +393,7 @@ class Story:
         return [post["id"] for post in self.drawn.posts if post["state"] == "deleted"]
 
     def _judge(self) -> None:
-        if self.are_days_certain:
+        if self.is_day_certain:
             bill.is_no_more_than_x_charged(self.xsim)
         for x_account in self.x_accounts:
             self._judge_one(XAccount.objects.get(pk=x_account.pk))
