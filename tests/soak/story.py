@@ -44,6 +44,9 @@ BETWEEN, MOST_SIGNS = 6, 3
 QUIET_STEP = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=4)
 """In which everything comes to an end: an hour for want of credit, and what a clock hours ahead has written."""
+EVENING, STEP_OF_THE_EVENING, STEPS_OF_THE_EVENING = 20, timedelta(minutes=10), 22
+"""From this hour on X has shown all of the day; with the last step the smallest pages of it are read again."""
+LATEST_IN_THE_DAY = 17 * 3600
 LASTS = datetime(2046, 1, 1, tzinfo=UTC)
 CAPS = [Decimal("0.05"), Decimal("0.10"), Decimal("0.40")]
 Work = Callable[[], None]
@@ -67,6 +70,7 @@ class Story:
         self.do_clocks_jump = self.rng.random() < 0.3
         # By a clock that jumps, what is pushed stands on another day, and what calls have reserved runs out too early.
         self.is_day_certain = self.is_month_certain = not self.do_clocks_jump
+        self.is_late_day = self.rng.random() < 0.2
         self.cap = self.rng.choice(CAPS) if self.drawn.are_several and self.rng.random() < 0.5 else None
         self.revoked: set[int] = set()
         self.brought = self.signs_given = 0
@@ -345,13 +349,17 @@ class Story:
         self.lags = False
         rested = self.drawn.now + chats.EVERY + timedelta(days=1, hours=2)
         self.drawn.now = rested.replace(hour=1, minute=0, second=0, microsecond=0)
-        self._bring(self.drawn.arrivals(3600))
+        self._bring(self.drawn.arrivals(3600, LATEST_IN_THE_DAY if self.is_late_day else LATEST))
         for x_account in self.x_accounts:
             ours.connect_again(self.xsim, x_account, token_expires_at=LASTS)
             caps.set_cap(x_account, None)
         self._poll_all()
         self._listen_in_peace()
+        # What X shows late and deep is found by the first walk of the next window (`polling._is_enough`).
+        self._pass(timedelta(seconds=LATEST) + pace.window())
         self._come_to_rest()
+        if self.is_late_day:
+            self._see_the_day_out()
         bill.is_what_x_charged_on(self.drawn.now.date(), self.xsim)
 
     def _poll_all(self) -> None:
@@ -365,17 +373,28 @@ class Story:
         self.stage.play([Doomed(self._listen)])
 
     def _come_to_rest(self) -> None:
-        # What X shows late and deep is found by the first walk of the next window (`polling._is_enough`).
-        self._pass(timedelta(seconds=LATEST) + pace.window())
         for _ in range(LONGEST_WAIT // QUIET_STEP):  # nothing is cleared by hand: what is stuck is found here
-            self._pass(QUIET_STEP)
-            self._take_up()
-            self._poll_all()
-            self._look_up()
+            self._go_on(QUIET_STEP)
             if self._is_read():
                 return
         states = list(SyncState.objects.values())
         raise AssertionError(f"it does not come to an end: {self._unfinished()}, {states}")
+
+    def _see_the_day_out(self) -> None:
+        """What X has shown too late for the polls is brought before midnight, by reading the day once more."""
+        self._tell("the day is seen out")
+        day = self.drawn.now.date()
+        self._pass(self.drawn.now.replace(hour=EVENING, minute=0) - self.drawn.now)
+        for _ in range(STEPS_OF_THE_EVENING):
+            self._go_on(STEP_OF_THE_EVENING)
+        self._come_to_rest()
+        assert self.drawn.now.date() == day, "the day was not read again in time"
+
+    def _go_on(self, step: timedelta) -> None:
+        self._pass(step)
+        self._take_up()
+        self._poll_all()
+        self._look_up()
 
     def _is_read(self) -> bool:
         """No gap left, and nothing to be read at once."""

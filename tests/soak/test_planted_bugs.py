@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from conversations import changes, ledger
 from conversations.ids import as_numbers
 from conversations.models import BilledResource, Change, Conversation, DmEvent, Participant, SyncState
-from conversations.sync import caps, intervals, polling, push, store
+from conversations.sync import caps, intervals, polling, push, reconciling, store
 from dminbox.xapi import activity as xapi
 from tests.conversations.sync_support import OWN
 from tests.emptying import empty_database
@@ -137,6 +137,13 @@ def numbers_from_a_sequence() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def the_day_is_not_read_again() -> Iterator[None]:
+    """What X shows later than anybody waits for it is missed where it does not lie among the newest."""
+    with mock.patch.object(reconciling, "reconcile"):
+        yield
+
+
 # --- The monthly cap --------------------------------------------------------------------------------------------------
 
 
@@ -209,12 +216,14 @@ BUGS = {
     trust_in_the_order_of_arrival: "lost: ",
     receipts_in_the_order_of_arrival: "a receipt went backwards",
     numbers_from_a_sequence: "a number of the change log is missing",
+    the_day_is_not_read_again: "lost: ",
     no_page_is_cut_to_the_cap: "reading has cost",
     an_event_is_known_by_its_id_alone: "lost: ",
     receipts_by_the_conversation_alone: "a receipt is not as it was announced last",
     each_account_is_billed_by_itself: "the ledger has",
 }
 SHOWN_BY: dict[Any, Callable[[Story], bool]] = {
+    the_day_is_not_read_again: lambda story: story.is_late_day,
     no_page_is_cut_to_the_cap: lambda story: story.cap == min(CAPS) and story.is_month_certain,
 }
 """Where few stories can show a bug, the others are not played."""
