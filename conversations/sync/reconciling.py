@@ -39,7 +39,7 @@ def reconcile(turn: Turn) -> None:
     today = _events_of_day(turn, now)
     has_begun = _has_begun(turn, now)
     left = _events_of_day(turn, now, below=turn.state.reconcile_below) if has_begun else today
-    if today <= pace.PAGE:
+    if today < pace.PAGE:
         _note_done(turn, now)
         return
     try:
