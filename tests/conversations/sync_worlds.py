@@ -54,7 +54,7 @@ class DrawnWorld:
                 for n, pk in enumerate(members)
             ],
             "conversations": [
-                {"id": pk, "member_ids": pk.split("-") if "-" in pk else members, "is_group": "-" not in pk}
+                {"id": pk, "member_ids": sorted({*pk.split("-")}) if "-" in pk else members, "is_group": "-" not in pk}
                 for pk in self.conversations
             ],
             "posts": self.posts,
