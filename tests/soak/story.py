@@ -44,8 +44,8 @@ BETWEEN, MOST_SIGNS = 6, 3
 QUIET_STEP = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=4)
 """In which everything comes to an end: an hour for want of credit, and what a clock hours ahead has written."""
-EVENING, STEP_OF_THE_EVENING, STEPS_OF_THE_EVENING = 20, timedelta(minutes=10), 22
-"""From this hour on X has shown all of the day; with the last step the smallest pages of it are read again."""
+EVENING, STEP_OF_THE_EVENING, STEPS_OF_THE_EVENING = 21, timedelta(minutes=10), 16
+"""From this hour on the day is read again, where its pages are small; with the last step it has been."""
 LATEST_IN_THE_DAY = 17 * 3600
 LASTS = datetime(2046, 1, 1, tzinfo=UTC)
 CAPS = [Decimal("0.05"), Decimal("0.10"), Decimal("0.40")]
