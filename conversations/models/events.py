@@ -53,7 +53,7 @@ class Conversation(models.Model):
     )
     has_post = models.BooleanField(default=False, db_default=False, help_text="Some message shared a post.")
     has_reached_beginning = models.BooleanField(
-        _("read to its beginning"), default=False, help_text="X gave the whole history it has of this conversation."
+        _("read to its beginning"), default=False, help_text=_("X gave the whole history it has of this conversation.")
     )
     encrypted_at = models.DateTimeField(
         null=True, blank=True, help_text="First sign that it goes on as encrypted X Chat, which X gives to no app."
@@ -271,6 +271,7 @@ class ReadMark(models.Model):
                 include=["dm_event_id", "was_moved_back"],
                 name="read_marks_of_a_person",
             ),
+            models.Index(fields=["user"], condition=models.Q(was_moved_back=True), name="marked_as_unread"),
         ]
 
     def __str__(self) -> str:

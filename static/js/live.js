@@ -575,8 +575,11 @@
       const same = pane.querySelectorAll(`.event-by a[href="${CSS.escape(link.getAttribute("href"))}"]`);
       for (const each of same) each.textContent = link.textContent;
     }
-    for (const member of fresh.querySelectorAll(".member")) renewAvatars(pane, member);
-    if (fresh.querySelector(".members")) review.want(); // they are named amid the messages too
+    for (const member of fresh.querySelectorAll(".member")) {
+      renewAvatars(pane, member);
+      renewNames(pane, member);
+    }
+    if (fresh.querySelector(".members")) review.want(); // cards may show them too
     for (const place of ["#as-of", "#thread-handle", ".members"]) swap(pane.querySelector(place), fresh.querySelector(place));
     swap(pane.querySelector(`.thread-head > ${AVATARS}`), fresh.querySelector(`:scope > ${AVATARS}`));
   }
@@ -587,6 +590,11 @@
     for (const each of pane.querySelectorAll(`.event-by a.by[href="${address}"]`)) {
       swap(each.closest(".event").querySelector(".avatar"), avatar.cloneNode(true));
     }
+  }
+
+  // In words on who came and who left, however old or folded.
+  function renewNames(pane, { dataset }) {
+    for (const each of pane.querySelectorAll(`span[data-x-user="${dataset.xUser}"]`)) each.textContent = dataset.name;
   }
 
   async function replaceEvents() {

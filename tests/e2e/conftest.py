@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.e2e import places, rich
 from tests.services import chromium, free_port
 
 FLAGS = [
@@ -186,3 +188,17 @@ def visit(browser, server, request):
     for each in visits:
         each.context.close()
     assert [complaint for each in visits for complaint in each.unexpected] == []
+
+
+@pytest.fixture
+def filled(server, ada):
+    """The rows that most of these tests look at; Ada, who may see them, lives in Oslo."""
+    ada.time_zone = "Europe/Oslo"
+    ada.save()
+    return rich.fill(ada, datetime.now(UTC))
+
+
+@pytest.fixture
+def names(server, ada, cleo):
+    """Of all that the addresses in places.py name."""
+    return places.world(ada, cleo)

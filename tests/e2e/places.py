@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
@@ -13,7 +14,9 @@ from conversations.models import ConversationLookup, Media, SavedView, SyncState
 from tests import factories
 from tests.conversations.search_support import index_all
 from tests.e2e import rich
-from tests.e2e.conftest import Visit
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Visit
 
 STATUS = "performance.getEntriesByType('navigation')[0].responseStatus"
 INBOX = {

@@ -14,11 +14,6 @@ from tests.e2e.looking import faults
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.fixture
-def names(server, ada, cleo):
-    return places.world(ada, cleo)
-
-
 def palette(page):
     page.keyboard.press("Control+k")
     page.locator("#palette-input").fill("ada")

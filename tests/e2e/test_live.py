@@ -13,18 +13,10 @@ from conversations.actions import mark_read
 from conversations.changes import NewChange
 from conversations.models import Change, Conversation, DmEvent, Participant, ReadMark, SyncState
 from conversations.sync import stop_all_for_credit
-from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-
-@pytest.fixture
-def filled(server, ada):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    return rich.fill(ada, datetime.now(UTC))
 
 
 def arrive(conversation: Conversation, text: str) -> DmEvent:

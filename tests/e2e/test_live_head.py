@@ -67,6 +67,27 @@ def test_another_name_is_seen_in_who_came_and_who_left(visit, ada, filled):
     page.wait_for_selector(".marker:has-text('Ben Renamed')", state="attached")
 
 
+def test_another_name_is_seen_in_folded_lines_however_far_above(visit, ada, filled):
+    ben, *guests = factories.XUserFactory.create_batch(6)
+    told = rich.Teller(filled.group, datetime.now(UTC).replace(hour=12) - timedelta(days=1))
+    told.move("ParticipantsJoin", [ben, *guests], by=filled.people[0])
+    told.move("ParticipantsLeave", [ben])
+    told.move("ParticipantsJoin", guests[:1], by=ben)
+    for number in range(46):  # more than are looked at again
+        told.say(filled.people[0], f"Message {number}")
+    rich.recount(filled.group)
+    for person in (ben, *guests):
+        factories.ParticipantFactory(conversation=filled.group, x_user=person)
+    page = visit(ada).open_live(f"/c/{filled.group.pk}/")
+    is_live(page)
+    page.wait_for_selector("details.markers", state="attached")
+    rename(ben, "<i>Ben</i>\u202e Renamed")
+    places = ["> summary", ".marker-names > summary", ".marker-names > p", ".marker > span"]
+    for place in places:
+        page.wait_for_selector(f"details.markers {place} >> text='<i>Ben</i> Renamed'", state="attached")
+    assert ben.name not in page.locator("details.markers").inner_text()
+
+
 def test_a_group_shows_who_came_and_who_left_and_is_called_after_them(visit, ada, filled):
     page = visit(ada).open_live(f"/c/{filled.group.pk}/")
     is_live(page)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
-from tests.e2e import rich
 from tests.e2e.conftest import DESK, PHONE, QUIET
 from tests.e2e.test_reading import wait_until
 
@@ -20,13 +17,6 @@ new PerformanceObserver((list) => {
   for (const { value, sources } of list.getEntries()) window.moved.push({ value, nodes: sources.map(told) });
 }).observe({ type: "layout-shift", buffered: true });
 """
-
-
-@pytest.fixture
-def filled(server, ada):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    return rich.fill(ada, datetime.now(UTC))
 
 
 @pytest.fixture(params=[DESK, PHONE], ids=["desktop", "phone"])

@@ -13,11 +13,6 @@ MIDDLE = "page => page.getBoundingClientRect().left + page.getBoundingClientRect
 
 
 @pytest.fixture
-def names(server, ada, cleo):
-    return places.world(ada, cleo)
-
-
-@pytest.fixture
 def addresses(names):
     return lambda path: path.format(**names)
 
