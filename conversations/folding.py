@@ -36,6 +36,11 @@ class Stretch:
     def is_folded(self) -> bool:
         return bool(self.words)
 
+    @property
+    def is_plain(self) -> bool:
+        """A single one with nothing above or below that belongs to it, as most are."""
+        return not (self.words or self.row.has_line_above or self.row.seen_at)
+
     def holds(self, dm_event_id: int | None) -> bool:
         return any(row.event.dm_event_id == dm_event_id for row in self.rows)
 
