@@ -37,10 +37,10 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 QUIET = """() => {
   const isLoading = (image) => image.loading !== "lazy" && !image.complete;
   const isBusy = document.querySelector(".htmx-request") || [...document.images].some(isLoading);
-  if (isBusy || document.readyState !== "complete") window.quietSince = undefined;
-  else window.quietSince ??= performance.now();
-  return window.quietSince !== undefined && performance.now() - window.quietSince > 400;
+  window.quietFrames = isBusy || document.readyState !== "complete" ? 0 : (window.quietFrames ?? 0) + 1;
+  return window.quietFrames > 6;
 }"""
+"""Asked once a frame: what is to come as soon as it is in sight, is asked for within two."""
 
 
 @pytest.fixture(scope="package")
@@ -139,6 +139,13 @@ class Visit:
 
     def expect(self, *words: str) -> None:
         self.expected.extend(words)
+
+    def expect_answer(self, status: int, path: str = "/") -> None:
+        """Of that address and what is below it; the browser's own words for it name no address."""
+        self.expect(
+            f"{status}: {self.address}{path}",
+            f"console: Failed to load resource: the server responded with a status of {status}",
+        )
 
     @property
     def unexpected(self) -> list[str]:

@@ -119,10 +119,10 @@ STATUSES = {
 def walk(seen: Visit, pages: dict[str, str], names: dict[str, object]) -> Iterator[tuple[str, Page]]:
     """One page after the other in one browser, as somebody would go through them."""
     for name, path in pages.items():
-        status = STATUSES.get(name, 200)
+        status, address = STATUSES.get(name, 200), path.format(**names)
         if status != 200:  # which the browser tells of
-            seen.expect(f"{status}: ", f"status of {status}")
-        page = seen.open(path.format(**names))
+            seen.expect_answer(status, address)
+        page = seen.open(address)
         assert page.evaluate(STATUS) == status, name
         yield name, page
 

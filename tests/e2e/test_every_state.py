@@ -62,7 +62,7 @@ def test_what_opens_over_a_page_is_open_to_everybody(visit, ada, names):
     ada.set_password("words of hers")
     ada.save()
     seen, found = visit(ada), []
-    seen.expect("422")  # of the form
+    seen.expect_answer(422, "/accounts/password/change/")
     for name, (path, opened) in OPENED.items():
         page = seen.open(path.format(**names))
         opened(page)

@@ -118,7 +118,7 @@ def test_a_removed_member_is_led_away(visit, ben, filled):
     page.wait_for_selector(".bubble")
     Membership.objects.filter(user=ben).delete()
     page.wait_for_selector(".bubble", state="detached", timeout=timedelta(seconds=8).total_seconds() * 1000)
-    ours.expect("404")
+    ours.expect_answer(404)
 
 
 def announce(x_account, *new: NewChange):
