@@ -84,7 +84,8 @@ def fetch_file(pk: int) -> None:
     held = MediaFile.objects.filter(pk=pk, state=MediaFile.State.FETCHING, lease_until=lease_until)
     with changes.updating(changes.events_showing(files=[pk])):
         if held.update(lease_until=None, **outcome) and outcome["state"] == MediaFile.State.STORED:
-            changes.tell_of_people(XUser.objects.filter(avatar=pk).values_list("pk", flat=True))
+            shown = XUser.objects.filter(avatar=pk).select_for_update().order_by("pk")
+            changes.tell_of_people(shown.values_list("pk", flat=True))
     log.info("media_file_fetched", file_id=pk, state=str(outcome["state"]), attempts=file.attempts)
 
 
