@@ -127,7 +127,8 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """Unread conversations per X account: at most counts.MANY of each, among the LOOKED_AT that heard last.
 
         So the price of the numbers is the same for any inbox; the filter for unread ones looks at all. There may be
-        more where others heard of something since the person joined: what was there before counts as read.
+        more where others heard of something since the person joined: what was there before counts as read, but for
+        what was marked as unread, which is counted wherever it stands.
         """
         sql, params = _counting_unread(self.model, LOOKED_AT)
         pks = list(x_account_ids)
@@ -342,15 +343,22 @@ def _counting_unread(conversations: type[Conversation], most: int) -> tuple[str,
     rows, each_one, person = conversations.objects.all(), RawSQL("each_one.id", ()), User(pk=EACH)
     heard = rows.for_person(person).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
     newest = heard.filter(x_account_id=each_one).order_by("-last_incoming_dm_event_id")
-    heard_last, params = newest.values_list("is_unread")[:most].query.sql_with_params()
-    unread = f"SELECT 1 FROM ({heard_last}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
+    heard_last, params = newest.values_list("id", "is_unread")[:most].query.sql_with_params()
+    among = f"SELECT looked_at.id FROM ({heard_last}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
+    marks = _related(conversations, "read_marks").filter(user=person.pk, was_moved_back=True)
+    marks = marks.filter(
+        conversation__x_account_id=each_one, conversation__last_incoming_dm_event_id__gt=F("dm_event_id")
+    )
+    marked, params_of_marked = marks.values("conversation")[: counts.MANY].query.sql_with_params()
+    unread = f"SELECT * FROM ({among}) AS among UNION SELECT * FROM ({marked}) AS marked"  # noqa: S608
     # The first that is not looked at, where it heard of something since the person joined.
     joined = Membership.objects.filter(user=person.pk, x_account_id=each_one).values("read_before_id")[:1]
     since = rows.filter(x_account_id=each_one, last_incoming_dm_event_id__gt=Subquery(joined))
     next_one = since.order_by("-last_incoming_dm_event_id").values("pk")[most : most + 1]
     beyond, more_params = next_one.query.sql_with_params()
     count = f"(SELECT COUNT(*) FROM ({unread}) AS unread), EXISTS({beyond})"  # noqa: S608
-    return f"SELECT each_one.id, {count} FROM accounts_xaccount each_one", [*params, *more_params]  # noqa: S608
+    values = [*params, *params_of_marked, *more_params]
+    return f"SELECT each_one.id, {count} FROM accounts_xaccount each_one", values  # noqa: S608
 
 
 def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) -> list[tuple[Any, ...]]:

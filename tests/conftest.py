@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from unittest import mock
@@ -15,6 +16,13 @@ from django.utils import translation
 from tests import factories
 from tests.emptying import empty_database
 from tests.xsim_server import SimServer, start_xsim
+
+
+def pytest_collection_finish():
+    """All code and all tests are loaded now, and stay. To walk through them time and again is a quarter of the work."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

@@ -271,6 +271,7 @@ class ReadMark(models.Model):
                 include=["dm_event_id", "was_moved_back"],
                 name="read_marks_of_a_person",
             ),
+            models.Index(fields=["user"], condition=models.Q(was_moved_back=True), name="marked_as_unread"),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import snowflake_floor
+from conversations.showing import comma, unlisted
 from conversations.words import Term, words_of
 from dminbox.wording import number
 
@@ -90,12 +91,17 @@ def _cut(asked: Asked) -> None:
 def with_name(text: str, typed: str, name: str) -> str:
     """The same search with another name after the from: or in: that has this one."""
     named = [match for match in PART.finditer(text) if (match["key"] or "").lower() in ("from", "in")]
-    # In the title of a group it is one of several names.
-    meant = [match for match in named if _value(match) == typed] or [match for match in named if typed in _value(match)]
-    for match in meant[:1]:
-        value = _value(match).replace(typed, name)
-        return f"{text[: match.end('key')]}:{_as_one(value)}{text[match.end() :]}"
+    for match in named:
+        if _value(match) == typed:
+            return _with_value(text, match, name)
+    for match in named:  # in the title of a group it is one of several names
+        if typed in (pieces := unlisted(_value(match))):
+            return _with_value(text, match, comma().join(name if piece == typed else piece for piece in pieces))
     return text
+
+
+def _with_value(text: str, match: re.Match[str], value: str) -> str:
+    return f"{text[: match.end('key')]}:{_as_one(value)}{text[match.end() :]}"
 
 
 def _value(match: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
 from accounts.models import XAccount
 from conversations.models import Conversation, DmEvent, Participant, XUser
 from conversations.search import candidates, names
-from conversations.search.asking import Asked
+from conversations.search.asking import MOST_NAMES, Asked
 from conversations.search.candidates import Spec
 from conversations.search.index import carried_by
 from conversations.search.texts import beside, said_in
@@ -164,9 +164,10 @@ def _places(wanted: Wanted, mine: Sequence[XAccount]) -> tuple[frozenset[int], f
 
 
 def _names_in(wanted: Wanted, typed: str) -> list[str]:
-    """The names a group's title is made of; else what was typed is one name."""
+    """The names a group's title is made of; else, and where no title names so many, one name."""
     pieces = unlisted(typed)
-    return [typed] if len(pieces) < 2 or names.meant(typed, wanted.spec.x_accounts) else pieces
+    is_list = 2 <= len(pieces) <= MOST_NAMES and not names.meant(typed, wanted.spec.x_accounts)
+    return pieces if is_list else [typed]
 
 
 def _of_people(

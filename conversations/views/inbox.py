@@ -59,7 +59,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "are_several": len(x_accounts) > 1 and form.cleaned_data["account"] is None,
         "lines": lines,
-        "views": _views(request, x_accounts, form.cleaned_data),
+        "views": _views(request, x_accounts, wanted),
         "chosen": chosen,
         "wanted": wanted,
         "whom": whom,

@@ -224,6 +224,15 @@ def test_filters_are_kept_by_name_and_led_back_to(as_ada, ada, x_account):
     assert 'Broken lamps</span> <span class="count">1<' in html
 
 
+def test_a_view_for_a_person_is_the_current_one_however_they_are_named(as_ada, x_account):
+    person = factories.XUserFactory(username="odd_ossian", name="Ossian")
+    conversation(x_account, peer=person)
+    as_ada.post("/views/", {"name": "Ossian's lamps", "query": f"person={person.pk}"})
+    for who in (person.pk, "@odd_ossian"):
+        html = re.sub(r"\s+", " ", as_ada.get(f"/?person={who}").content.decode())
+        assert f'href="/?person={person.pk}" aria-current="true"' in html, who
+
+
 def test_a_name_that_is_kept_already_means_the_new_filters(as_ada, ada):
     for query in ("unread=1", "kind=group"):
         as_ada.post("/views/", {"name": "Mine", "query": query})

@@ -169,6 +169,29 @@ def test_another_name_takes_the_place_of_the_one_that_means_nobody(typed, name, 
     assert asking.with_name(typed, "lan", name) == expected
 
 
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ('in:"Al, Alba" lamp', 'in:"@ada, Alba" lamp'),
+        ('in:"Alba and Al" x', 'in:"Alba, @ada" x'),
+        ('in:"Alba, Al and 4 others"', 'in:"Alba, @ada"'),
+        ('in:"Alba and Ben" Al', 'in:"Alba and Ben" Al'),
+    ],
+)
+def test_another_name_takes_the_place_of_that_one_alone_in_a_title(typed, expected):
+    assert asking.with_name(typed, "Al", "@ada") == expected
+
+
+def test_a_list_longer_than_any_title_is_one_name(as_ada, talk):
+    """Each name is looked up: nobody shall make hundreds of questions out of one."""
+    with CaptureQueriesContext(connection) as few:
+        page(as_ada, 'in:"a,b,c,d,e,f,g,h"')
+    with CaptureQueriesContext(connection) as many:
+        html = page(as_ada, f'in:"{",".join("abcdefgh" * 20)}"')
+    assert len(many) == len(few)
+    assert html.count("Nobody you can see here is called") == 1
+
+
 def test_who_is_not_signed_in_is_asked_to(client):
     answer = client.get("/search/?q=lamp")
     assert answer.status_code == 302

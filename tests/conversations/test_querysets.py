@@ -115,6 +115,20 @@ def test_a_count_of_unread_ones_says_where_it_may_have_missed_some(ada, x_accoun
     assert counted() == "0+"
 
 
+@pytest.mark.services
+def test_what_is_marked_as_unread_is_counted_and_found_wherever_it_stands(ada, client, x_account, monkeypatch):
+    monkeypatch.setattr(querysets, "LOOKED_AT", 3)
+    rows = [conversation(x_account, newest=OLD + number) for number in range(6)]
+    client.force_login(ada)
+    for row in (rows[5], rows[0]):  # one among those that are looked at, one far below
+        actions.mark_unread(ada, row)
+    assert Conversation.objects.count_unread(ada, [x_account.pk]) == {x_account.pk: counts.Count(2)}
+    html = client.get("/?unread=1").content.decode()
+    assert [row for row in rows if f'data-conversation="{row.pk}"' in html] == [rows[0], rows[5]]
+    actions.mark_read(ada, rows[0], rows[0].last_dm_event_id)
+    assert Conversation.objects.count_unread(ada, [x_account.pk]) == {x_account.pk: counts.Count(1)}
+
+
 def test_pages_over_several_accounts_give_every_conversation_once_newest_first(ada, x_account):
     other = factories.XAccountFactory()
     # Several share their newest event: the row's own id then decides.

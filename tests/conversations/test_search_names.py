@@ -176,7 +176,7 @@ def test_a_name_of_a_title_that_is_nobodys_is_said_and_helped(as_ada, x_account,
     index_all()
     html = as_ada.get("/search/", {"q": "in:taro,ben_reds hello"}).content.decode()
     assert "Nobody you can see here is called" in html
-    assert "/search/?q=in%3Ataro%2C%40ben_reads+hello" in html
+    assert "/search/?q=in%3A%22taro%2C+%40ben_reads%22+hello" in html
 
 
 @pytest.mark.parametrize(
