@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0037_pages_of_an_import"),
+        ("conversations", "0038_marks_as_unread_by_index"),
     ]
 
     operations = [
