@@ -15,7 +15,6 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from accounts.models import User
 from dminbox.asgi import application
 
-HOST = "testserver"
 WARM_UP = 5
 
 
@@ -24,16 +23,16 @@ def measure(address: str, user: int, times: int, headers: dict[str, str] | None 
 
     headers: as a browser sends them. AssertionError where the page does not answer 200.
     """
-    with override_settings(ROOT_URLCONF="bench.bare", ALLOWED_HOSTS=[HOST, *settings.ALLOWED_HOSTS]):
+    with override_settings(ROOT_URLCONF="bench.bare"):
         client = Client(headers=headers)
         client.force_login(User.objects.get(pk=user))
-        with CaptureQueriesContext(connection) as captured:
-            client.get(address)
-        statements = [query["sql"] for query in captured.captured_queries]
         server = _Server(client, headers or {})
         for _ in range(WARM_UP):
             status, size = server.get(address)
             assert status == 200, f"{address}: {status}"
+        with CaptureQueriesContext(connection) as captured:
+            client.get(address)
+        statements = [query["sql"] for query in captured.captured_queries]
         turns = [_turn(server, address, size, statements) for _ in range(times)]
     return {"bytes": size, "queries": len(statements), "turns": turns}
 
@@ -43,7 +42,7 @@ class _Server:
 
     def __init__(self, client: Client, headers: dict[str, str]) -> None:
         cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in client.cookies.items())
-        sent = {"host": HOST, "cookie": cookies} | headers
+        sent = {"host": urlsplit(settings.PUBLIC_URL).netloc, "cookie": cookies} | headers
         self._headers = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
         self._loop = asyncio.new_event_loop()
 

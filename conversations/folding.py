@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.utils.translation import ngettext
 
 from conversations import moves
 from conversations.models import XUser
-from conversations.showing import moved_so
+from conversations.showing import Naming, moved_so, with_names
 from conversations.thread import Shown
 from dminbox.wording import number
 
@@ -35,6 +36,11 @@ class Stretch:
     def is_folded(self) -> bool:
         return bool(self.words)
 
+    @property
+    def is_plain(self) -> bool:
+        """A single one with nothing above or below that belongs to it, as most are."""
+        return not (self.words or self.row.has_line_above or self.row.seen_at)
+
     def holds(self, dm_event_id: int | None) -> bool:
         return any(row.event.dm_event_id == dm_event_id for row in self.rows)
 
@@ -44,13 +50,13 @@ def stretches(rows: Iterable[Shown]) -> list[Stretch]:
     found: list[Stretch] = []
     for run in _runs(rows):
         if len(run) >= FOLDED_FROM:
-            found.append(Stretch(run, summary(run)))
+            found.append(Stretch(run, with_names(partial(summary, run))))
         else:
             found += [Stretch([row]) for row in run]
     return found
 
 
-def summary(rows: Sequence[Shown]) -> str:
+def summary(rows: Sequence[Shown], name: Naming) -> str:
     """Ada added Ben, Cleo and 4 others; Mira left. Who did the same more than once is named once."""
     people: dict[tuple[str, int | None], dict[int, XUser]] = {}
     inviters: dict[int | None, XUser] = {}
@@ -61,7 +67,7 @@ def summary(rows: Sequence[Shown]) -> str:
         for kind, moved in moves.kinds_of(row.event):
             who = people.setdefault((kind, by.pk if by else None), {})
             who.update({each.x_user_id: each.x_user for each in moved})
-    parts = [moved_so(kind, list(who.values()), inviters.get(by)) for (kind, by), who in people.items()]
+    parts = [moved_so(kind, list(who.values()), inviters.get(by), name) for (kind, by), who in people.items()]
     return moves.one_after_another([*parts[:MOST_PARTS], *_more(len(parts) - MOST_PARTS)])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
@@ -20,6 +21,7 @@ from conversations.models import Conversation, DmEvent, Media, MediaFile, Partic
 from conversations.querysets import NAMED
 from conversations.sync import estimates
 from dminbox import wording
+from dminbox.markup import filled
 from dminbox.wording import number, usd
 
 LOCKED = gettext_lazy("Goes on in encrypted XChat")
@@ -67,6 +69,25 @@ def name_of(person: XUser | None) -> str:
 def name_amid_words(person: XUser | None) -> str:
     """The same as a part of a sentence, whatever direction it runs in."""
     return apart(name_of(person))
+
+
+Naming = Callable[[XUser | None], str]
+NAME = '<span data-x-user="{}">{}</span>'
+
+
+def with_names(words: Callable[[Naming], str]) -> SafeString:
+    """A sentence in which a script finds each name again, and renews it.
+
+    words: makes the sentence of nothing but the names it is given and words of ours.
+    """
+    people: list[XUser | None] = []
+
+    def place(person: XUser | None) -> str:
+        people.append(person)
+        return f"{{{len(people) - 1}}}"
+
+    shape = words(place)
+    return filled(shape, *(filled(NAME, each.pk, name_amid_words(each)) if each else name_of(each) for each in people))
 
 
 def handle_of(person: XUser) -> str:
@@ -176,19 +197,24 @@ def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
 
 
 def happening(event: DmEvent) -> str:
-    """Who came, came back or went, in one sentence; kinds we do not know are named by X's word."""
+    """What happened besides messages; kinds we do not know are named by X's word."""
     if event.event_type not in (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE):
         return _("%(kind)s: an event dminbox does not know yet") % {"kind": event.event_type}
+    return moved(event)
+
+
+def moved(event: DmEvent, name: Naming = name_amid_words) -> str:
+    """Who came, came back or went, in one sentence."""
     by = event.sender if event.event_type == DmEvent.Type.PARTICIPANTS_JOIN else None
     return moves.one_after_another(
-        [moved_so(kind, [row.x_user for row in rows], by) for kind, rows in moves.kinds_of(event)]
+        [moved_so(kind, [row.x_user for row in rows], by, name) for kind, rows in moves.kinds_of(event)]
     )
 
 
-def moved_so(kind: str, people: Sequence[XUser], by: XUser | None) -> str:
+def moved_so(kind: str, people: Sequence[XUser], by: XUser | None, name: Naming) -> str:
     """What some people did, in one sentence."""
-    names = listed_few([name_amid_words(person) for person in people]) or _("Somebody")
-    return moves.sentence(kind, len(people), names, name_amid_words(by) if by else "")
+    names = listed_few([name(person) for person in people]) or _("Somebody")
+    return moves.sentence(kind, len(people), names, name(by) if by else "")
 
 
 def typing_of(conversation: Conversation, people: Sequence[Participant] | None = None) -> str:

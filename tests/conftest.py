@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import translation
 
+from conversations.templatetags import constant
 from tests import factories
 from tests.emptying import empty_database
 from tests.xsim_server import SimServer, start_xsim
@@ -33,6 +34,7 @@ def _quick_settings(settings):
     }
     settings.SERVESTATIC_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    constant.made.cache_clear()  # it has the addresses of static files in it
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import trans_real
 
+from conversations.templatetags import constant
 from dminbox import catalogues, wording
 
 OPEN, CLOSE = "⟦", "⟧"
@@ -40,6 +41,7 @@ def brackets() -> Iterator[None]:
         ),
     }
     wording._written.cache_clear()
+    constant.made.cache_clear()
     for name, fake in fakes.items():
         setattr(translation._trans, name, fake)
     try:
@@ -48,6 +50,7 @@ def brackets() -> Iterator[None]:
         for name, function in real.items():
             setattr(translation._trans, name, function)
         wording._written.cache_clear()
+        constant.made.cache_clear()
 
 
 def bracketed(msgid: object, words: object) -> str:

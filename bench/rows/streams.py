@@ -38,7 +38,8 @@ window.SharedWorker = class extends SharedWorker {
 };
 new MutationObserver(() => {
   for (const { id } of document.querySelectorAll(".events > [id^='e']")) {
-    window.shown[id] ??= [window.toldAt[id], window.answeredAt, Date.now()];
+    // Of two that come at once the second may stand there with the answer to the first.
+    window.shown[id] ??= [window.toldAt[id] ?? window.answeredAt, window.answeredAt, Date.now()];
   }
 }).observe(document, { childList: true, subtree: true });
 """

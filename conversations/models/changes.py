@@ -35,7 +35,7 @@ class Change(models.Model):
         Conversation, null=True, blank=True, on_delete=models.CASCADE, related_name="changes", db_index=False
     )
     event = models.ForeignKey(DmEvent, null=True, blank=True, on_delete=models.CASCADE, related_name="changes")
-    data = models.JSONField(_("ids and times"), default=dict, help_text="Ids and times; never a text.")
+    data = models.JSONField(_("ids and times"), default=dict, help_text=_("Ids and times; never a text."))
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:

@@ -53,7 +53,7 @@ class Conversation(models.Model):
     )
     has_post = models.BooleanField(default=False, db_default=False, help_text="Some message shared a post.")
     has_reached_beginning = models.BooleanField(
-        _("read to its beginning"), default=False, help_text="X gave the whole history it has of this conversation."
+        _("read to its beginning"), default=False, help_text=_("X gave the whole history it has of this conversation.")
     )
     encrypted_at = models.DateTimeField(
         null=True, blank=True, help_text="First sign that it goes on as encrypted X Chat, which X gives to no app."

@@ -20,7 +20,7 @@ class BilledResource(models.Model):
         POST = "post", _("post")
         CHAT_EVENT = "chat", _("notice of encrypted messages")
 
-    day = models.DateField(_("day (UTC)"), help_text="UTC, by the answer's own date header.")
+    day = models.DateField(_("day (UTC)"), help_text=_("UTC, by the answer's own date header."))
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
     resource_id = models.BigIntegerField(_("X's id"))
     x_account = models.ForeignKey(
@@ -57,12 +57,12 @@ class ApiCall(models.Model):
         db_index=False,
     )
     endpoint = models.CharField(
-        _("endpoint"), max_length=100, help_text="Method and path template, or the kind of activity pushed."
+        _("endpoint"), max_length=100, help_text=_("Method and path template, or the kind of activity pushed.")
     )
-    status = models.PositiveSmallIntegerField(_("HTTP status"), help_text="HTTP; 0 when no answer came.")
+    status = models.PositiveSmallIntegerField(_("HTTP status"), help_text=_("HTTP; 0 when no answer came."))
     at = models.DateTimeField(_("when"), default=timezone.now)
     dm_events = models.PositiveIntegerField(
-        _("events billed"), default=0, help_text="Billed: what X had not billed that day."
+        _("events billed"), default=0, help_text=_("Billed: what X had not billed that day.")
     )
     users = models.PositiveIntegerField(_("people billed"), default=0)
     posts = models.PositiveIntegerField(_("posts billed"), default=0)
@@ -87,7 +87,7 @@ class SpendDay(models.Model):
     x_account = models.ForeignKey(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="spend_days", db_index=False
     )
-    day = models.DateField(_("day (UTC)"), help_text="UTC, by X's clock.")
+    day = models.DateField(_("day (UTC)"), help_text=_("UTC, by X's clock."))
     calls = models.PositiveIntegerField(_("calls"), default=0)
     dm_events = models.PositiveIntegerField(_("events billed"), default=0)
     users = models.PositiveIntegerField(_("people billed"), default=0)
@@ -141,8 +141,10 @@ class RateWindow(models.Model):
     endpoint = models.CharField(_("endpoint"), max_length=100)
     limit = models.PositiveIntegerField(_("requests allowed"))
     remaining = models.PositiveIntegerField(_("requests left"))
-    reset_at = models.DateTimeField(_("anew at"), help_text="Our clock.")
-    resets = models.DateTimeField(_("anew at, by X's word"), help_text="X's own word, by which windows are told apart.")
+    reset_at = models.DateTimeField(_("anew at"), help_text=_("Our clock."))
+    resets = models.DateTimeField(
+        _("anew at, by X's word"), help_text=_("X's own word, by which windows are told apart.")
+    )
     seen_at = models.DateTimeField(_("seen at"), default=timezone.now)
 
     class Meta:

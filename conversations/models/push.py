@@ -32,11 +32,11 @@ class ActivityDelivery(models.Model):
         ODD = "odd", _("Kept raw")
 
     event_uuid = models.CharField(
-        _("X's id of it"), max_length=64, unique=True, help_text="X's; may be a negative number."
+        _("X's id of it"), max_length=64, unique=True, help_text=_("X's; may be a negative number.")
     )
     event_type = models.CharField(_("kind of event"), max_length=60)
     x_user_id = models.BigIntegerField(
-        _("X user id"), null=True, blank=True, help_text="Whose subscription brought it."
+        _("X user id"), null=True, blank=True, help_text=_("Whose subscription brought it.")
     )
     source = models.CharField(_("way it came"), max_length=8, choices=Source.choices)
     raw = models.JSONField(null=True, help_text="As X sent it; dropped with the row after some days.")
@@ -81,11 +81,11 @@ class ActivitySubscription(models.Model):
     )
     event_type = models.CharField(_("kind of event"), max_length=60)
     subscription_id = models.CharField(
-        _("X's id of the subscription"), max_length=64, blank=True, help_text="X's; empty until X has told it."
+        _("X's id of the subscription"), max_length=64, blank=True, help_text=_("X's; empty until X has told it.")
     )
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WANTED)
     detail = models.CharField(_("detail"), max_length=300, blank=True)
-    due_at = models.DateTimeField(_("due at"), default=timezone.now, help_text="When it is tried next.")
+    due_at = models.DateTimeField(_("due at"), default=timezone.now, help_text=_("When it is tried next."))
 
     class Meta:
         verbose_name, verbose_name_plural = _("subscription"), _("subscriptions")
@@ -122,34 +122,34 @@ class PushState(models.Model):
     state_since = models.DateTimeField(_("state since"), default=timezone.now)
     detail = models.CharField(_("detail"), max_length=500, blank=True)
     failures = models.PositiveIntegerField(
-        _("failures in a row"), default=0, help_text="In a row; steers the back-off."
+        _("failures in a row"), default=0, help_text=_("In a row; steers the back-off.")
     )
     next_try_at = models.DateTimeField(_("next try at"), null=True, blank=True)
     connected_at = models.DateTimeField(_("connected at"), null=True, blank=True)
-    last_line_at = models.DateTimeField(_("last line at"), null=True, blank=True, help_text="Keep-alives count.")
+    last_line_at = models.DateTimeField(_("last line at"), null=True, blank=True, help_text=_("Keep-alives count."))
     last_activity_at = models.DateTimeField(_("last activity at"), null=True, blank=True)
     activities = models.PositiveBigIntegerField(_("activities"), default=0)
     duplicates = models.PositiveBigIntegerField(_("duplicates"), default=0)
     odd_lines = models.PositiveBigIntegerField(_("odd lines"), default=0)
     strangers = models.PositiveBigIntegerField(
-        _("strangers"), default=0, help_text="Pushed for another program with the same X app: counted and dropped."
+        _("strangers"), default=0, help_text=_("Pushed for another program with the same X app: counted and dropped.")
     )
     subscriptions_checked_at = models.DateTimeField(_("subscriptions checked at"), null=True, blank=True)
     subscriptions_listed_at = models.DateTimeField(
-        _("subscriptions listed at"), null=True, blank=True, help_text="When X last told all of them."
+        _("subscriptions listed at"), null=True, blank=True, help_text=_("When X last told all of them.")
     )
     subscriptions_lease_until = models.DateTimeField(_("subscriptions taken until"), null=True, blank=True)
     is_ended = models.BooleanField(
-        _("ended at X"), default=False, help_text="With X_PUSH=off: nothing of ours is left at X."
+        _("ended at X"), default=False, help_text=_("With X_PUSH=off: nothing of ours is left at X.")
     )
     no_credit_at = models.DateTimeField(
         _("no credit at"),
         null=True,
         blank=True,
-        help_text="When X last said that the app has none; empty since X answered a call that was asked for later.",
+        help_text=_("When X last said that the app has none; empty since X answered a call that was asked for later."),
     )
     subscription_cap = models.PositiveIntegerField(
-        _("most subscriptions"), null=True, blank=True, help_text="As X's refusal taught it."
+        _("most subscriptions"), null=True, blank=True, help_text=_("As X's refusal taught it.")
     )
     webhook_id = models.CharField(_("X's id of the webhook"), max_length=64, blank=True)
     webhook_is_valid = models.BooleanField(_("webhook is valid"), default=False)
@@ -170,6 +170,11 @@ class PushState(models.Model):
     def is_set_up() -> bool:
         """Whether this installation wants to be pushed to, and X would know it."""
         return settings.X_PUSH != "off" and bool(settings.X_CONSUMER_KEY)
+
+    @staticmethod
+    def check_subscriptions_soon() -> None:
+        """With the next sweep, not with the next minute."""
+        PushState.objects.filter(pk=1).update(subscriptions_checked_at=None)
 
     @property
     def is_alive(self) -> bool:

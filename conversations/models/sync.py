@@ -41,18 +41,18 @@ class SyncState(models.Model):
         _("detail"),
         max_length=500,
         blank=True,
-        help_text="What is wrong, in words; with X's transaction id where X gave one.",
+        help_text=_("What is wrong, in words; with X's transaction id where X gave one."),
     )
     failures = models.PositiveIntegerField(
-        _("failures in a row"), default=0, help_text="In a row; steers the back-off."
+        _("failures in a row"), default=0, help_text=_("In a row; steers the back-off.")
     )
     horizon_id = models.BigIntegerField(
         _("nothing older than the id"),
         default=0,
-        help_text="Nothing older is asked for by polling: how far back the person chose.",
+        help_text=_("Nothing older is asked for by polling: how far back the person chose."),
     )
     import_days = models.PositiveSmallIntegerField(
-        _("days to read back"), null=True, blank=True, help_text="0: only from now on."
+        _("days to read back"), null=True, blank=True, help_text=_("0: only from now on.")
     )
     import_ceiling_usd = models.DecimalField(
         _("ceiling of reading back (US dollars)"), max_digits=10, decimal_places=3, default=0
@@ -64,9 +64,11 @@ class SyncState(models.Model):
     import_finished_at = models.DateTimeField(_("read back until"), null=True, blank=True)
 
     next_poll_at = models.DateTimeField(_("next poll at"), null=True, blank=True)
-    last_poll_at = models.DateTimeField(_("last poll at"), null=True, blank=True, help_text="Last answer of any kind.")
+    last_poll_at = models.DateTimeField(
+        _("last poll at"), null=True, blank=True, help_text=_("Last answer of any kind.")
+    )
     last_success_at = models.DateTimeField(
-        _("last page read at"), null=True, blank=True, help_text="Last page read; the age of what is shown."
+        _("last page read at"), null=True, blank=True, help_text=_("Last page read; the age of what is shown.")
     )
     lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
     lease_holder = models.CharField(max_length=64, blank=True)
@@ -78,50 +80,50 @@ class SyncState(models.Model):
         _("one window for all reads"),
         null=True,
         blank=True,
-        help_text="Whether X counts all DM reads in one window; learnt from its headers.",
+        help_text=_("Whether X counts all DM reads in one window; learnt from its headers."),
     )
-    odd_events = models.PositiveIntegerField(_("odd events"), default=0, help_text="Events in quarantine.")
+    odd_events = models.PositiveIntegerField(_("odd events"), default=0, help_text=_("Events in quarantine."))
 
-    last_change = models.BigIntegerField(_("newest change"), default=0, help_text="Newest number of the change log.")
+    last_change = models.BigIntegerField(_("newest change"), default=0, help_text=_("Newest number of the change log."))
     monthly_cap_usd = models.DecimalField(
         _("cap of a month (US dollars)"),
         max_digits=10,
         decimal_places=2,
         null=True,
         blank=True,
-        help_text="Empty: no cap.",
+        help_text=_("Empty: no cap."),
     )
     watched_until = models.DateTimeField(
-        _("watched until"), null=True, blank=True, help_text="Somebody is looking at it."
+        _("watched until"), null=True, blank=True, help_text=_("Somebody is looking at it.")
     )
     last_news_at = models.DateTimeField(
-        _("last news at"), null=True, blank=True, help_text="When a poll last brought something new."
+        _("last news at"), null=True, blank=True, help_text=_("When a poll last brought something new.")
     )
     settled_at = models.DateTimeField(
         _("settled at"),
         null=True,
         blank=True,
-        help_text="When a poll last came down to events that X surely shows all of.",
+        help_text=_("When a poll last came down to events that X surely shows all of."),
     )
     top_id = models.BigIntegerField(
         _("newest event id"),
         default=0,
-        help_text="Newest event of the last poll that read on down to what was read before.",
+        help_text=_("Newest event of the last poll that read on down to what was read before."),
     )
     last_news = models.PositiveIntegerField(
-        _("news of the last poll"), default=0, help_text="New events of the last poll."
+        _("news of the last poll"), default=0, help_text=_("New events of the last poll.")
     )
     needs_people = models.BooleanField(
         _("asks for people"),
         default=False,
-        help_text="X tells senders only when they are expanded: seen once, asked for from then on.",
+        help_text=_("X tells senders only when they are expanded: seen once, asked for from then on."),
     )
     reconciled_on = models.DateField(
-        _("day read once more"), null=True, blank=True, help_text="The UTC day that was read once more whole."
+        _("day read once more"), null=True, blank=True, help_text=_("The UTC day that was read once more whole.")
     )
     reconcile_token = models.CharField(max_length=200, blank=True)
     reconcile_below = models.BigIntegerField(
-        _("read once more down to the id"), default=0, help_text="The oldest event id that was read of it so far."
+        _("read once more down to the id"), default=0, help_text=_("The oldest event id that was read of it so far.")
     )
     chats_checked_at = models.DateTimeField(_("encrypted ones checked at"), null=True, blank=True)
 
@@ -158,11 +160,11 @@ class ReadInterval(models.Model):
     low_id = models.BigIntegerField(_("oldest event id"))
     high_id = models.BigIntegerField(_("newest event id"))
     next_token = models.CharField(max_length=200, blank=True)
-    due_at = models.DateTimeField(_("due at"), null=True, blank=True, help_text="When the gap below is tried next.")
+    due_at = models.DateTimeField(_("due at"), null=True, blank=True, help_text=_("When the gap below is tried next."))
     empty_pages = models.PositiveSmallIntegerField(
         _("pages without anything older"),
         default=0,
-        help_text="Pages in a row that brought nothing older: empty, or by a token that leads in a circle.",
+        help_text=_("Pages in a row that brought nothing older: empty, or by a token that leads in a circle."),
     )
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -198,7 +200,7 @@ class HistoryRead(models.Model):
     pages_wanted = models.PositiveSmallIntegerField(_("pages wanted"), default=1)
     pages_read = models.PositiveSmallIntegerField(_("pages read"), default=0)
     events_read = models.PositiveIntegerField(_("events read"), default=0)
-    event_types = models.JSONField(_("kinds of events"), default=list, help_text="Empty: all kinds.")
+    event_types = models.JSONField(_("kinds of events"), default=list, help_text=_("Empty: all kinds."))
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.DUE)
     next_token = models.CharField(
         max_length=200, blank=True, help_text="Where a read of some kinds goes on; one of all kinds has its interval."

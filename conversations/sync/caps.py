@@ -132,7 +132,7 @@ def pause(state: SyncState) -> None:
     """Without saving the row. X is told within a second to push no more. Inside a transaction."""
     trouble.enter(state, State.CAPPED, CAP_REACHED % {"usd": f"{state.monthly_cap_usd:.2f}"})
     state.next_poll_at = ledger.next_month(timezone.now()) + random.random() * MONTH_SPREAD  # noqa: S311 (no secret)
-    _check_subscriptions_soon()
+    PushState.check_subscriptions_soon()
 
 
 def until_new_month() -> timedelta:
@@ -147,7 +147,7 @@ def heed(x_account: XAccount) -> None:
     if state.monthly_cap_usd is None or state.state == State.CAPPED or not is_reached(x_account):
         return
     if state.state in trouble.IDLE:
-        _check_subscriptions_soon()  # nothing is read anyway, but X pushes
+        PushState.check_subscriptions_soon()  # nothing is read anyway, but X pushes
     else:
         pause(state)
         state.save(update_fields=PAUSED)
@@ -163,8 +163,4 @@ def set_cap(x_account: XAccount, cap_usd: Decimal | None) -> None:
             state.next_poll_at = timezone.now()
         state.save(update_fields=["monthly_cap_usd", *PAUSED])
         heed(x_account)
-        _check_subscriptions_soon()
-
-
-def _check_subscriptions_soon() -> None:
-    PushState.objects.filter(pk=1).update(subscriptions_checked_at=None)
+        PushState.check_subscriptions_soon()

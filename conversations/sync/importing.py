@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from accounts.access import without_tokens
 from accounts.models import XAccount, snowflake_floor
-from conversations.models import SyncState
-from conversations.sync import intervals, subscriptions, trouble
+from conversations.models import PushState, SyncState
+from conversations.sync import intervals, trouble
 
 State = SyncState.State
 CHOSEN = [
@@ -53,7 +53,7 @@ def begin_import(x_account: XAccount, days: int, ceiling_usd: Decimal) -> None:
         state.next_poll_at = timezone.now()
         trouble.enter(state, State.ACTIVE)
         state.save(update_fields=CHOSEN)
-        subscriptions.check_soon()
+        PushState.check_subscriptions_soon()
 
 
 def resume_import(x_account: XAccount) -> None:

@@ -66,10 +66,6 @@ def _is_news(since: datetime) -> bool:
     return XAccount.objects.filter(Q(state_since__gt=since) | Q(connected_at__gt=since)).exists()
 
 
-def check_soon() -> None:
-    PushState.objects.filter(pk=1).update(subscriptions_checked_at=None)
-
-
 def repair() -> None:
     """Brings X's list in line with what is wanted. One process at a time, by a lease."""
     began = timezone.now()
@@ -108,7 +104,7 @@ def _in_time(rows: Iterable[T], until: datetime) -> Iterator[T]:
     """As far as the time goes. The next look goes on at once, by what is wanted then."""
     for row in rows:
         if timezone.now() >= until:
-            check_soon()
+            PushState.check_subscriptions_soon()
             return
         yield row
 

@@ -42,7 +42,9 @@ class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken 
 
 @dataclass(slots=True)
 class Turn:
-    """One worker's turn at one X account. `rate` and both times are those of the last answer."""
+    """One worker's turn at one X account. `rate` and both times are those of the last answer, `top_id` and `bottom_id`
+    the ends of the page from the top: 0 where nothing lies below it.
+    """
 
     state: SyncState
     holder: str
@@ -53,6 +55,7 @@ class Turn:
     gap: ReadInterval | None = None
     is_top_read: bool = False
     top_id: int = 0
+    bottom_id: int = LARGEST
     is_import_read: bool = False
     stored: int = 0
     news: int = 0  # of those, found at the top

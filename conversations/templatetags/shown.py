@@ -19,10 +19,10 @@ from dminbox.markup import filled
 register = template.Library()
 
 register.filter("name_of", showing.name_of)
+register.filter("name_amid_words", showing.name_amid_words)
 register.filter("handle_of", showing.handle_of)
 register.filter("verified_as", showing.verified_as)
 register.filter("title_of", showing.title_of)
-register.filter("happening", showing.happening)
 register.filter("signs_of", showing.signs_of)
 register.filter("usd", wording.usd)
 register.filter("about_usd", wording.about_usd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from django import template
 from django.utils.safestring import SafeString
@@ -35,9 +36,17 @@ def holds(stretch: folding.Stretch, dm_event_id: int | None) -> bool:
 
 
 @register.filter
-def names_of(row: Shown) -> str:
+def happening(row: Shown) -> str:
+    if row.kind == "odd":
+        return showing.happening(row.event)
+    return showing.with_names(partial(showing.moved, row.event))
+
+
+@register.filter
+def names_of(row: Shown) -> SafeString:
     """Everybody who came or went by one event, however many."""
-    return showing.listed([showing.name_amid_words(each.x_user) for each in row.event.people_shown])
+    people = [each.x_user for each in row.event.people_shown]
+    return showing.with_names(lambda name: showing.listed([name(each) for each in people]))
 
 
 @register.simple_tag

@@ -41,23 +41,16 @@ def inbox(request: HttpRequest) -> HttpResponse:
     x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync").only(*of_x_account())))
     if not x_accounts:
         return render(request, "conversations/first.html")
-    form = InboxForm(request.GET)
-    if not form.is_valid():
-        raise Http404
-    chosen = [row for row in x_accounts if form.cleaned_data["account"] in (None, row.pk)]
-    if not chosen:
-        raise Http404
+    asked, chosen = _asked(request, x_accounts)
     if is_watched(request):
         actions.watch(chosen)
-    is_news = form.cleaned_data["only"] is not None
-    whom = whom_of(x_accounts, form.cleaned_data)
-    wanted = whom.wanted
-    lines = _lines(request, x_accounts, form.cleaned_data["account"])
-    unread = {line.x_account.pk: line.unread for line in lines if line.x_account in chosen}
-    rows, has_more = _news(request, chosen, wanted) if is_news else _page(request, chosen, wanted, unread)
+    whom = whom_of(x_accounts, asked)
+    wanted, is_news = whom.wanted, asked["only"] is not None
+    lines = _lines(request, x_accounts, asked["account"])
+    rows, has_more = _news(request, chosen, wanted) if is_news else _page(request, chosen, wanted, lines)
     context = {
         "rows": rows,
-        "are_several": len(x_accounts) > 1 and form.cleaned_data["account"] is None,
+        "are_several": len(x_accounts) > 1 and asked["account"] is None,
         "lines": lines,
         "views": _views(request, x_accounts, wanted),
         "chosen": chosen,
@@ -71,18 +64,29 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)
 
 
+def _asked(request: HttpRequest, x_accounts: list[XAccount]) -> tuple[Wanted, list[XAccount]]:
+    """The filters of the address, and the X accounts they leave; else Http404."""
+    form = InboxForm(request.GET)
+    if not form.is_valid():
+        raise Http404
+    chosen = [row for row in x_accounts if form.cleaned_data["account"] in (None, row.pk)]
+    if not chosen:
+        raise Http404
+    return form.cleaned_data, chosen
+
+
 def _page(
-    request: HttpRequest, chosen: list[XAccount], wanted: Wanted, unread: dict[int, Count]
+    request: HttpRequest, chosen: list[XAccount], wanted: Wanted, lines: list[AccountLine]
 ) -> tuple[list[Conversation], bool]:
-    """unread: by X account; it tells where unread ones are, and the shorter way to a page of them."""
+    """lines: they tell where unread ones are, and the shorter way to a page of them."""
     # Of accounts this person may see; the rows themselves come through the door below.
     found = filters.narrow(Conversation.objects.all(), request.user, wanted)
     if wanted["after"]:
         found = found.older_than(*wanted["after"])
-    wherever = [pk for pk, count in unread.items() if count.may_be_any or not wanted["unread"]]
-    is_rare = wanted["unread"] and any(unread[pk].found <= PAGE for pk in wherever)
+    ours = [line for line in lines if line.x_account in chosen and (line.unread.may_be_any or not wanted["unread"])]
+    is_rare = wanted["unread"] and any(line.unread.found <= PAGE for line in ours)
     pick = found.newest_among if is_rare and not filters.starts_from_index(wanted) else found.newest_of
-    pks = pick(wherever, PAGE + 1)
+    pks = pick([line.x_account.pk for line in ours], PAGE + 1)
     rows = _rows(request, chosen, pks[:PAGE])
     return rows, len(pks) > PAGE and bool(rows)  # who was removed meanwhile sees none
 

@@ -73,13 +73,10 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
 def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> HttpResponse:
     wanted = _wanted(request)
     events, older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
-    people = list(conversation.participants.with_profiles(request.user))
-    conversation.named = others_named(conversation, people)
+    people = _people_of(request, conversation)
     _add_receipt(conversation, people, events if above is None else None)
-    context = _page(conversation, wanted, events, older, above) | _panel(conversation, people)
+    context = _page(conversation, wanted, events, older, above) | _panel(conversation, people, PEOPLE)
     context |= {
-        "people": people[:PEOPLE],
-        "has_more_people": len(people) > PEOPLE,
         "has_newer": above is not None,
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
@@ -129,18 +126,13 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     # Where one had read to stays as it was when the page was opened.
     wanted = _wanted(request) | {"line": 0}
-    edge = wanted["at"] if wanted["after"] is None else wanted["after"]
+    is_one = wanted["after"] is None
+    edge = wanted["at"] if is_one else wanted["after"]
     if edge is None:
         raise Http404
-    events = _narrowed(conversation, wanted["show"])
-    is_one = wanted["after"] is None
-    old = events.filter(dm_event_id__lt=edge) if is_one else events.filter(dm_event_id__lte=edge)
-    new = events.filter(dm_event_id=edge) if is_one else events.filter(dm_event_id__gt=edge)
-    before = list(old.order_by("-dm_event_id").with_senders()[:1])
-    found = list(new.order_by("dm_event_id").with_senders()[: PAGE + 1])
+    before, found = _from(_narrowed(conversation, wanted["show"]), edge, is_one=is_one)
     page = _with_contents(before + found[:PAGE])
-    people = list(conversation.participants.with_profiles(request.user))
-    conversation.named = others_named(conversation, people)
+    people = _people_of(request, conversation)
     _add_receipt(conversation, people)  # it stands apart: it may belong under a message that is there already
     context = _page(conversation, wanted, page, edge, None)
     context["rows"] = [row for row in context["rows"] if row.event not in before]
@@ -157,13 +149,21 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "conversations/_newer.html", context)
 
 
+def _from(events: DmEventQuerySet, edge: int, *, is_one: bool) -> tuple[list[DmEvent], list[DmEvent]]:
+    """What stands above, one event at most; and what came after the edge, or the event at it alone."""
+    if is_one:
+        old, new = events.filter(dm_event_id__lt=edge), events.filter(dm_event_id=edge)
+    else:
+        old, new = events.filter(dm_event_id__lte=edge), events.filter(dm_event_id__gt=edge)
+    above = list(old.order_by("-dm_event_id").with_senders()[:1])
+    return above, list(new.order_by("dm_event_id").with_senders()[: PAGE + 1])
+
+
 @require_safe
 def people(request: HttpRequest, pk: int) -> HttpResponse:
     """Everybody X has shown us in a conversation: a page, of which the panel takes those it does not have."""
     conversation = _conversation(request, pk)
-    everybody = list(conversation.participants.with_profiles(request.user))
-    conversation.named = others_named(conversation, everybody)
-    context = {"conversation": conversation, **_panel(conversation, everybody)}
+    context = {"conversation": conversation, **_panel(conversation, _people_of(request, conversation))}
     return render(request, "conversations/people.html", context)
 
 
@@ -309,10 +309,18 @@ def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
     return events
 
 
-def _panel(conversation: Conversation, people: Sequence[Participant]) -> dict[str, Any]:
+def _people_of(request: HttpRequest, conversation: Any) -> list[Participant]:
+    """Everybody X has shown us in it; it is named by them from now on."""
+    people = list(conversation.participants.with_profiles(request.user))
+    conversation.named = others_named(conversation, people)
+    return people
+
+
+def _panel(conversation: Conversation, people: Sequence[Participant], most: int | None = None) -> dict[str, Any]:
     steps = _steps(conversation) if conversation.is_group else []
     return {
-        "people": people,
+        "people": people[:most],
+        "has_more_people": most is not None and len(people) > most,
         "people_state": panel_state(people),
         "steps": steps_by_person(steps),
         "has_older_steps": len(steps) == MOST_STEPS,

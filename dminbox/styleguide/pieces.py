@@ -415,8 +415,10 @@ def message_menu() -> Iterator[Example]:
 
 def gallery() -> Iterator[Example]:
     pictures = [showing.picture_of(each) for each in (photo(1), photo(2), VIDEO, GIF, photo(3, "gone"), photo(4))]
+    conversation = rows.conversation()
+    yield Example("whose it is", "conversations/_whose.html", {"conversation": conversation})
     yield Example(
-        "a month of pictures", "styleguide/gallery.html", {"conversation": rows.conversation(), "pictures": pictures}
+        "a month of pictures", "styleguide/gallery.html", {"conversation": conversation, "pictures": pictures}
     )
 
 

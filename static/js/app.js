@@ -22,3 +22,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     if (!event.detail.xhr.responseText.includes('id="conversation"')) goTo(event); // an error, or the sign-in page
   });
 }
+
+// Tells the server once which time zone this browser is in; the form exists only while none is known.
+{
+  const form = document.querySelector("form[data-zone]");
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (form && zone) {
+    form.elements.time_zone.value = zone;
+    fetch(form.action, { method: "POST", body: new FormData(form) });
+  }
+}

@@ -10,6 +10,7 @@ from accounts.models import Role
 from conversations.models import Conversation
 from tests import factories
 from tests.conversations.page_support import NOW
+from tests.conversations.x_world import people
 from tests.e2e import rich
 
 
@@ -25,6 +26,13 @@ def x_account(ada):
 def talk(x_account):
     """One to one with Ossian."""
     return factories.ConversationFactory(x_account=x_account, peer__username="odd_ossian", peer__name="Ossian Berg")
+
+
+@pytest.fixture
+def x(xsim):
+    """A local X with the people of x_world."""
+    people(xsim)
+    return xsim
 
 
 @pytest.fixture

@@ -18,6 +18,11 @@ def inbox(client, query=""):
     return page(client, f"/{query}")
 
 
+def unmarked(html):
+    """Without what a script finds the names of people by."""
+    return re.sub(r'<span data-x-user="\d+">([^<]*)</span>', r"\1", html)
+
+
 def words(answer):
     """What of it is read."""
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+from django.db import transaction
 
 from accounts.models import XAccount
 from conversations.models import DmEvent, SearchState
-from conversations.search import asking, finding, index
+from conversations.search import asking, candidates, finding, index
 from conversations.words import words_of
 from tests import factories
+
+SMALL_STEPS = {
+    candidates: {
+        "FIRST_WALK": 2,
+        "LONGEST_WALK": 4,
+        "FEWEST_PER_ACCOUNT": 1,
+        "ENOUGH_TO_GO_ON": 1,
+        "AT_ONCE": 2,
+        "MANY": 1,
+    },
+    finding: {"CHUNK": 2, "LARGER_CHUNK": 3, "PAGE": 4},
+}
 
 
 def say(conversation, *texts: str, **fields) -> list[DmEvent]:
@@ -38,6 +54,24 @@ def found_events(user, typed: str) -> list[DmEvent]:
         page = finding.find(user, wanted, page.below)
         hits += page.hits
     return [hit.event for hit in hits]
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What one example of a random test writes is taken back before the next: sooner than it could be deleted."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextmanager
+def in_small_steps() -> Iterator[None]:
+    """A few messages are looked for as a hundred thousand are: walks end early, the index is cut, pages follow."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, constants in SMALL_STEPS.items():
+            for name, value in constants.items():
+                patch.setattr(module, name, value)
+        yield
 
 
 def scan(events: Iterable[DmEvent], typed: str) -> list[DmEvent]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs
 
 import requests
 from django.utils import timezone
@@ -36,6 +37,13 @@ def connect(xsim: SimServer, user_id: str = OWN) -> XAccount:
         refresh_token=grant["refresh_token"],
         token_expires_at=datetime(2046, 1, 1, tzinfo=UTC),
     )
+
+
+def connect_with_ann(xsim: SimServer) -> XAccount:
+    """The same with tokens that outlast any test, and Ann, who writes to it."""
+    xsim.post("settings", {"token_seconds": 10**8})
+    make_person(xsim, ANN)
+    return connect(xsim)
 
 
 def one_to_one(x_user_id: str, other: str) -> str:
@@ -144,3 +152,14 @@ def message(pk: int, sender: str, conversation: str, text: str = "Hello", **more
         "created_at": f"{time_in(pk):%Y-%m-%dT%H:%M:%S}.000Z",
         **more,
     }
+
+
+def asked(xsim: SimServer) -> list[dict[str, Any]]:
+    """All reads of /2/dm_events since the last look."""
+    calls = [call for call in xsim.get("requests") if call["path"] == "/2/dm_events"]
+    xsim.delete("requests")
+    return calls
+
+
+def sizes(xsim: SimServer) -> list[int]:
+    return [int(parse_qs(call["query"])["max_results"][0]) for call in asked(xsim)]

@@ -16,17 +16,11 @@ from conversations.sync import by_id, caps, knowing
 from conversations.sync.people import look_up_due_people
 from conversations.sync.posts import fetch_due_details
 from tests.conversations.test_reading_plans import MOST_ROWS, steps
-from tests.conversations.x_world import ADA, BEN, CLEO, HELP, STUDIO, asked, connected, due, named, people, post, shared
+from tests.conversations.x_world import ADA, BEN, CLEO, HELP, STUDIO, asked, connected, due, named, post, shared
 from tests.factories import ConversationFactory, DmEventFactory, ParticipantFactory, SyncStateFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def x(xsim):
-    people(xsim)
-    return xsim
 
 
 @pytest.fixture

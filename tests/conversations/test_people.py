@@ -10,16 +10,10 @@ from accounts.models import XAccount
 from conversations.models import BilledResource, SyncState, XUser
 from conversations.sync import people as module
 from conversations.sync.people import look_up_due_people
-from tests.conversations.x_world import ADA, BEN, CLEO, HELP, SEEN, STUDIO, asked, connected, named, people
+from tests.conversations.x_world import ADA, BEN, CLEO, HELP, SEEN, STUDIO, asked, connected, named
 from tests.factories import SyncStateFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def x(xsim):
-    people(xsim)
-    return xsim
 
 
 def calls(x):

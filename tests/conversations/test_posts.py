@@ -11,18 +11,12 @@ from conversations.models import BilledResource, MediaFile, Post, SyncState, XUs
 from conversations.sync import posts as module
 from conversations.sync import trouble
 from conversations.sync.posts import fetch_due_details
-from tests.conversations.x_world import ADA, BEN, CLEO, STUDIO, asked, connected, people, post, shared
+from tests.conversations.x_world import ADA, BEN, CLEO, STUDIO, asked, connected, post, shared
 from tests.factories import SyncStateFactory
 
 pytestmark = pytest.mark.django_db
 State = Post.State
 LAMP, SWITCH, POLL, HIDDEN, GONE = 1861000000000000001, 1861000000000000002, 1861000000000000003, 77, 78
-
-
-@pytest.fixture
-def x(xsim):
-    people(xsim)
-    return xsim
 
 
 def photo(x, media_key):

@@ -69,27 +69,28 @@ def large(ada, client):
     return client
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "/",
-        "/?kind=one&unanswered=1",
-        f"/c/{LONG}/",
-        f"/c/{LONG}/?at={MIDDLE}",
-        f"/c/{LONG}/?before={MIDDLE}",
-        f"/c/{LONG}/older/?before={MIDDLE}",
-        f"/c/{LONG}/newer/?after={EVENTS - 5}",
-        f"/c/{LONG}/activity/",
-        f"/c/{SILENT}/media/",
-        f"/people/{LONG}/",
-        "/?person=handle7",
-        "/?media=1",
-        "/?since=2010-11-05",
-        "/?since=2026-11-01&media=1",
-    ],
-)
-def test_a_page_reads_little_however_much_there_is(large, address):
-    assert [told for plan in plans_of(large, address) for told in too_much(plan)] == []
+ADDRESSES = [
+    "/",
+    "/?kind=one&unanswered=1",
+    f"/c/{LONG}/",
+    f"/c/{LONG}/?at={MIDDLE}",
+    f"/c/{LONG}/?before={MIDDLE}",
+    f"/c/{LONG}/older/?before={MIDDLE}",
+    f"/c/{LONG}/newer/?after={EVENTS - 5}",
+    f"/c/{LONG}/activity/",
+    f"/c/{SILENT}/media/",
+    f"/people/{LONG}/",
+    "/?person=handle7",
+    "/?media=1",
+    "/?since=2010-11-05",
+    "/?since=2026-11-01&media=1",
+]
+
+
+def test_a_page_reads_little_however_much_there_is(large):
+    """One after the other: to fill the tables takes longer than all of them."""
+    found = {address: [told for plan in plans_of(large, address) for told in too_much(plan)] for address in ADDRESSES}
+    assert {address: told for address, told in found.items() if told} == {}
 
 
 def test_unread_ones_are_looked_for_in_one_walk_over_an_index(large):

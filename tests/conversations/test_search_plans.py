@@ -100,11 +100,11 @@ def test_no_statement_reads_a_large_table_from_end_to_end(ada, large):
     assert "name_gram_once_per_person" in rare
 
 
-@pytest.mark.parametrize("typed", ["handle77", "name", "nobody zzqzz"])
-def test_the_palette_reads_no_large_table_from_end_to_end(as_ada, large, typed):
-    with CaptureQueriesContext(connection) as queries:
-        assert as_ada.get("/palette/", {"q": typed}).status_code == 200
-    assert [plan for plan in told_of(queries) if LARGE.search(plan)] == []
+def test_the_palette_reads_no_large_table_from_end_to_end(as_ada, large):
+    for typed in ("handle77", "name", "nobody zzqzz"):
+        with CaptureQueriesContext(connection) as queries:
+            assert as_ada.get("/palette/", {"q": typed}).status_code == 200
+        assert [plan for plan in told_of(queries) if LARGE.search(plan)] == [], typed
 
 
 def test_a_word_that_was_common_long_ago_is_found_newest_first_without_sorting_all_of_it(ada, large):

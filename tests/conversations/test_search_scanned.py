@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import snowflake_floor
@@ -14,8 +14,8 @@ from conversations.models import DmEvent, EventMedia, EventPost, Media, Post
 from conversations.search import asking
 from conversations.words import words_of
 from tests import factories
-from tests.conversations.search_support import found_events, holds, index_all, say
-from tests.conversations.test_search_finding import ANY, LATIN, OTHERS, SIGNS
+from tests.conversations.search_support import found_events, holds, in_small_steps, index_all, say, undone
+from tests.conversations.test_search_finding import ANY, LATIN, OTHERS, SIGNS, TIMES
 
 pytestmark = pytest.mark.services
 FIRST_DAY = datetime(2026, 11, 1, tzinfo=UTC)
@@ -189,18 +189,21 @@ def says(message: Message, wish: Wish) -> bool:
 
 
 @settings(
-    max_examples=200,
+    max_examples=70,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-@given(messages=st.lists(MESSAGES, min_size=1, max_size=8), data=st.data())
-def test_whatever_is_asked_together_is_what_reading_everything_finds(ada, world, messages, data):
-    DmEvent.objects.all().delete()
-    told = {world.tell(message).pk: message for message in messages}
+@given(messages=st.lists(MESSAGES, min_size=1, max_size=8), times=TIMES, data=st.data())
+@undone()
+def test_whatever_is_asked_together_is_what_reading_everything_finds(ada, world, messages, times, data):
+    told = {world.tell(message).pk: message for message in messages * times}
     index_all()
-    wishes = data.draw(wishes_about(messages))
-    typed = " ".join(map(str, wishes))
-    assume(not asking.parse(typed).is_nothing)
-    found = found_events(ada, typed)
-    assert {event.pk for event in found} == {pk for pk, message in told.items() if is_meant(message, wishes)}, typed
-    assert found == sorted(found, key=lambda event: -event.dm_event_id)
+    for wishes in data.draw(st.lists(wishes_about(messages), min_size=3, max_size=3)):
+        typed = " ".join(map(str, wishes))
+        if asking.parse(typed).is_nothing:
+            continue
+        found = found_events(ada, typed)
+        assert {event.pk for event in found} == {pk for pk, message in told.items() if is_meant(message, wishes)}, typed
+        assert found == sorted(found, key=lambda event: -event.dm_event_id)
+        with in_small_steps():
+            assert found_events(ada, typed) == found, typed

@@ -129,7 +129,7 @@ def test_no_second_process_begins_while_one_is_at_it(x_account, xsim, monkeypatc
     def ask_and_let_another_try(app, row, webhook_id):
         if not began:
             began.append(row)
-            subscriptions.check_soon()
+            PushState.check_subscriptions_soon()
             subscriptions.repair()
         return ask(app, row, webhook_id)
 

@@ -9,9 +9,9 @@ import pytest
 
 from accounts.models import Membership, Role
 from conversations import cards, text
-from conversations.models import Post, ReadMark, XUserName
+from conversations.models import Post, ReadMark, XUser, XUserName
 from tests import factories
-from tests.conversations.page_support import NOW, page
+from tests.conversations.page_support import NOW, page, unmarked
 from tests.e2e import rich
 
 pytestmark = pytest.mark.usefixtures("noon")
@@ -30,7 +30,7 @@ def test_two_markers_in_a_row_stand_by_themselves_and_three_are_folded(as_ada, f
         told.move("ParticipantsJoin", [guest], by=filled.people[0])
     assert 'class="markers"' not in page(as_ada, f"/c/{filled.group.pk}/")
     told.move("ParticipantsLeave", [guests[0]])
-    html = page(as_ada, f"/c/{filled.group.pk}/")
+    html = unmarked(page(as_ada, f"/c/{filled.group.pk}/"))
     assert '<summary dir="auto">Ada Lindqvist added Guest 0 and Guest 1; Guest 0 left</summary>' in html
 
 
@@ -41,12 +41,12 @@ def test_who_left_and_is_there_again_came_back(as_ada, filled):
     told = rich.Teller(filled.group, NOW)
     told.move("ParticipantsJoin", [first, new], by=filled.people[0])
     told.move("ParticipantsJoin", [second])
-    html = page(as_ada, f"/c/{filled.group.pk}/")
+    html = unmarked(page(as_ada, f"/c/{filled.group.pk}/"))
     assert "Ada Lindqvist added Guest 2; Ada Lindqvist brought Guest 0 back</span>" in html
     assert "Guest 1 came back</span>" in html
     told.move("ParticipantsLeave", [second])
     told.move("ParticipantsJoin", [second])
-    html = page(as_ada, f"/c/{filled.group.pk}/")
+    html = unmarked(page(as_ada, f"/c/{filled.group.pk}/"))
     assert "brought Guest 0 back; Guest 1 came back; and 1 more changes" in html
 
 
@@ -61,7 +61,7 @@ def test_a_fold_ends_with_its_day(as_ada, filled):
 
 def test_many_people_of_one_event_are_summed_up_with_all_names_inside(as_ada, filled):
     rich.Teller(filled.group, NOW).move("ParticipantsJoin", crowd(6), by=filled.people[0])
-    html = page(as_ada, f"/c/{filled.group.pk}/")
+    html = unmarked(page(as_ada, f"/c/{filled.group.pk}/"))
     assert "Ada Lindqvist added Guest 0, Guest 1 and 4 others</summary>" in html
     assert "Guest 3, Guest 4 and Guest 5" in html
 
@@ -71,6 +71,25 @@ def test_a_fold_that_holds_what_one_came_for_is_open(as_ada, filled):
     events = [told.move("ParticipantsLeave", [guest]) for guest in crowd(3)]
     html = page(as_ada, f"/c/{filled.group.pk}/?at={events[1].dm_event_id}")
     assert re.search(r'<details class="markers" open ?>', html)
+
+
+def test_each_name_on_who_came_and_went_tells_whose_it_is(as_ada, filled):
+    people = crowd(6)
+    XUser.objects.filter(pk=people[1].pk).update(name="{0} <b>Cleo</b>")
+    told = rich.Teller(filled.group, NOW)
+    told.move("ParticipantsJoin", people[1:], by=people[0])
+    told.move("ParticipantsLeave", people[1:2])
+    told.move("ParticipantsLeave", [])
+    html = page(as_ada, f"/c/{filled.group.pk}/")
+    names = ["Guest 0", "{0} &lt;b&gt;Cleo&lt;/b&gt;", "Guest 2", "Guest 3", "Guest 4", "Guest 5"]
+    host, cleo, *guests = [
+        f'<span data-x-user="{who.pk}">{name}</span>' for who, name in zip(people, names, strict=True)
+    ]
+    assert f'<summary dir="auto">{host} added {cleo}, {guests[0]} and 3 others; {cleo} left</summary>' in html
+    assert f'<summary dir="auto">{host} added {cleo}, {guests[0]} and 3 others</summary>' in html
+    assert f'<p dir="auto">{cleo}, {guests[0]}, {guests[1]}, {guests[2]} and {guests[3]}</p>' in html
+    assert f'<span dir="auto">{cleo} left</span>' in html
+    assert '<span dir="auto">Somebody left</span>' in html
 
 
 # --- Runs, the unread line, long texts --------------------------------------------------------------------------------

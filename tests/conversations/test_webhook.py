@@ -19,8 +19,8 @@ from kombu.exceptions import OperationalError
 from conversations import tasks
 from conversations.models import ActivityDelivery, DmEvent, PushState
 from conversations.sync import pace, push, subscriptions, webhooks
+from tests.conversations.push_support import said
 from tests.conversations.sync_support import OWN, begin, connect
-from tests.conversations.test_push import said
 from tests.factories import SyncStateFactory, XAccountFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]

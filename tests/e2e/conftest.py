@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.e2e import places, rich
 from tests.services import chromium, free_port
 
 FLAGS = [
@@ -35,10 +37,10 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 QUIET = """() => {
   const isLoading = (image) => image.loading !== "lazy" && !image.complete;
   const isBusy = document.querySelector(".htmx-request") || [...document.images].some(isLoading);
-  if (isBusy || document.readyState !== "complete") window.quietSince = undefined;
-  else window.quietSince ??= performance.now();
-  return window.quietSince !== undefined && performance.now() - window.quietSince > 400;
+  window.quietFrames = isBusy || document.readyState !== "complete" ? 0 : (window.quietFrames ?? 0) + 1;
+  return window.quietFrames > 6;
 }"""
+"""Asked once a frame: what is to come as soon as it is in sight, is asked for within two."""
 
 
 @pytest.fixture(scope="package")
@@ -138,6 +140,13 @@ class Visit:
     def expect(self, *words: str) -> None:
         self.expected.extend(words)
 
+    def expect_answer(self, status: int, path: str = "/") -> None:
+        """Of that address and what is below it; the browser's own words for it name no address."""
+        self.expect(
+            f"{status}: {self.address}{path}",
+            f"console: Failed to load resource: the server responded with a status of {status}",
+        )
+
     @property
     def unexpected(self) -> list[str]:
         return [line for line in self.complaints if not any(words in line for words in self.expected)]
@@ -186,3 +195,17 @@ def visit(browser, server, request):
     for each in visits:
         each.context.close()
     assert [complaint for each in visits for complaint in each.unexpected] == []
+
+
+@pytest.fixture
+def filled(server, ada):
+    """The rows that most of these tests look at; Ada, who may see them, lives in Oslo."""
+    ada.time_zone = "Europe/Oslo"
+    ada.save()
+    return rich.fill(ada, datetime.now(UTC))
+
+
+@pytest.fixture
+def names(server, ada, cleo):
+    """Of all that the addresses in places.py name."""
+    return places.world(ada, cleo)

@@ -9,6 +9,8 @@ from pathlib import Path
 from axe_playwright_python.base import AXE_SCRIPT
 
 AXE = "options => axe.run(document, options).then(found => found.violations)"
+MORE_RULES = {"target-size": {"enabled": True}}
+"""Of WCAG 2.2 AA, and off unless asked for."""
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules of axe that answer to colours: all others find the same in every look."""
 LOOKS = {
@@ -25,10 +27,20 @@ WIDTHS = {
     "phone": (390, 844),
     "desk": (1280, 800),
 }
-JUDGED = {"phone": ("light", "dark"), "desk": tuple(LOOKS)}
-"""In which looks: more contrast and forced colours change no size, and both widths have the same colours."""
-PICTURED = ("light", "dark")
-WIDER = "document.documentElement.scrollWidth - window.innerWidth"
+JUDGED = {"small-phone": ("light", "dark"), "desk": tuple(LOOKS)}
+"""Where axe looks. A phone has the rules of a small one and more room, all widths have the same colours, and neither
+more contrast nor forced colours change a size."""
+PICTURED = {"phone": ("light", "dark"), "desk": ("light", "dark")}
+SIDEWAYS = ".table-frame, .bar-nav, .switcher"
+"""What is meant to be pushed aside where it is too wide."""
+WIDER = """(sideways) => {
+  const isScroller = (each) => /auto|scroll/.test(getComputedStyle(each).overflowY) && !each.matches(sideways);
+  const tell = (each) => `${each.scrollWidth - each.clientWidth} px too wide: ${each.outerHTML.slice(0, 80)}`;
+  const wide = [...document.querySelectorAll("body *")].filter((each) => each.scrollWidth > each.clientWidth);
+  const found = wide.filter(isScroller).map(tell);
+  const beyond = document.documentElement.scrollWidth - window.innerWidth;
+  return beyond > 0 ? [`${beyond} px too wide`, ...found] : found;
+}"""
 
 
 def pictures() -> Path | None:
@@ -37,10 +49,15 @@ def pictures() -> Path | None:
     return Path(folder) if folder else None
 
 
+def too_wide(page) -> list[str]:
+    """What of the page, and of what scrolls in it, lies where one would have to push it aside to read on."""
+    return page.evaluate(WIDER, SIDEWAYS)
+
+
 def violations(page, rules: list[str] | None = None) -> list[str]:
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
+    options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {"rules": MORE_RULES})
     return [
         f"{rule['id']} ({rule['impact']}): {node['html'][:160]} {node['failureSummary'][:240]}"
         for rule in page.evaluate(AXE, options)
@@ -53,19 +70,22 @@ def faults(page, name: str) -> list[str]:
     found = []
     for size, (width, height) in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
-        if (wider := page.evaluate(WIDER)) > 0:
-            found.append(f"{name} is {wider} px too wide at {size}")
-        if size in JUDGED:
-            found += [f"{name}, {size}, {each}" for each in _faults_of_looks(page, f"{name}-{size}", JUDGED[size])]
+        found += [f"{name}, {size}, {each}" for each in too_wide(page)]
+        found += [f"{name}, {size}, {each}" for each in _faults_of_looks(page, JUDGED.get(size, ()))]
+        _take_pictures(page, f"{name}-{size}", PICTURED.get(size, ()))
     page.emulate_media(**LOOKS["light"])
     return found
 
 
-def _faults_of_looks(page, picture: str, looks: Iterable[str]) -> list[str]:
+def _faults_of_looks(page, looks: Iterable[str]) -> list[str]:
     found = []
     for look in looks:
         page.emulate_media(**LOOKS[look])
-        if pictures() and look in PICTURED:
-            page.screenshot(path=pictures() / f"{picture}-{look}.png")
         found += [f"{look}: {each}" for each in violations(page, None if look == "light" else OF_COLOURS)]
     return found
+
+
+def _take_pictures(page, name: str, looks: Iterable[str]) -> None:
+    for look in looks if pictures() else ():
+        page.emulate_media(**LOOKS[look])
+        page.screenshot(path=pictures() / f"{name}-{look}.png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
@@ -13,7 +14,9 @@ from conversations.models import ConversationLookup, Media, SavedView, SyncState
 from tests import factories
 from tests.conversations.search_support import index_all
 from tests.e2e import rich
-from tests.e2e.conftest import Visit
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Visit
 
 STATUS = "performance.getEntriesByType('navigation')[0].responseStatus"
 INBOX = {
@@ -116,10 +119,10 @@ STATUSES = {
 def walk(seen: Visit, pages: dict[str, str], names: dict[str, object]) -> Iterator[tuple[str, Page]]:
     """One page after the other in one browser, as somebody would go through them."""
     for name, path in pages.items():
-        status = STATUSES.get(name, 200)
+        status, address = STATUSES.get(name, 200), path.format(**names)
         if status != 200:  # which the browser tells of
-            seen.expect(f"{status}: ", f"status of {status}")
-        page = seen.open(path.format(**names))
+            seen.expect_answer(status, address)
+        page = seen.open(address)
         assert page.evaluate(STATUS) == status, name
         yield name, page
 

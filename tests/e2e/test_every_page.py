@@ -12,11 +12,6 @@ from tests.e2e.looking import faults
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.fixture
-def names(server, ada, cleo):
-    return places.world(ada, cleo)
-
-
 def looked_at(seen, pages, names) -> list[str]:
     return [fault for name, page in places.walk(seen, pages, names) for fault in faults(page, name)]
 

@@ -14,11 +14,6 @@ from tests.e2e.looking import faults
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.fixture
-def names(server, ada, cleo):
-    return places.world(ada, cleo)
-
-
 def palette(page):
     page.keyboard.press("Control+k")
     page.locator("#palette-input").fill("ada")
@@ -67,7 +62,7 @@ def test_what_opens_over_a_page_is_open_to_everybody(visit, ada, names):
     ada.set_password("words of hers")
     ada.save()
     seen, found = visit(ada), []
-    seen.expect("422")  # of the form
+    seen.expect_answer(422, "/accounts/password/change/")
     for name, (path, opened) in OPENED.items():
         page = seen.open(path.format(**names))
         opened(page)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from conversations import actions
 from conversations.models import Conversation
-from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.looking import violations
 from tests.e2e.test_reading import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-
-@pytest.fixture
-def filled(server, ada):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    return rich.fill(ada, datetime.now(UTC))
 
 
 def focused_pk(page):

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from conversations.models import Conversation
 from tests.conversations.search_support import index_all
-from tests.e2e import rich
 from tests.e2e.test_reading import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
-def filled(server, ada):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    filled = rich.fill(ada, datetime.now(UTC))
+def filled(filled):
     index_all()
     return filled
 

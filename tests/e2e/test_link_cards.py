@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from tests.e2e import rich
@@ -14,10 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
-def filled(server, ada):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    filled = rich.fill(ada, datetime.now(UTC))
+def filled(filled):
     rich.link_cards(filled)
     return filled
 

@@ -13,18 +13,10 @@ from conversations.actions import mark_read
 from conversations.changes import NewChange
 from conversations.models import Change, Conversation, DmEvent, Participant, ReadMark, SyncState
 from conversations.sync import stop_all_for_credit
-from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-
-@pytest.fixture
-def filled(server, ada):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    return rich.fill(ada, datetime.now(UTC))
 
 
 def arrive(conversation: Conversation, text: str) -> DmEvent:
@@ -126,7 +118,7 @@ def test_a_removed_member_is_led_away(visit, ben, filled):
     page.wait_for_selector(".bubble")
     Membership.objects.filter(user=ben).delete()
     page.wait_for_selector(".bubble", state="detached", timeout=timedelta(seconds=8).total_seconds() * 1000)
-    ours.expect("404")
+    ours.expect_answer(404)
 
 
 def announce(x_account, *new: NewChange):

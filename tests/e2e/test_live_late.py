@@ -21,8 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
-def filled(server, ada):
-    filled = rich.fill(ada, datetime.now(UTC))
+def filled(filled):
     Membership.objects.update(read_before_id=0)
     return filled
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Error
 
 from accounts.models import Membership
 from tests import factories
-from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
 
@@ -32,11 +30,6 @@ IS_DROPPED = f"async () => !(await ({HOLDS})('{BEFORE}'))"
 """Of a list so young that it is not read anew: it goes by being dropped alone, whatever is kept after it."""
 IN_CARE = "async () => Boolean(navigator.serviceWorker.controller)"
 OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
-
-
-@pytest.fixture
-def filled(server, ada):
-    return rich.fill(ada, datetime.now(UTC))
 
 
 def holds(page, words):
@@ -106,7 +99,7 @@ def test_somebody_else_who_signs_in_finds_nothing_of_it(keeping, visit, cleo):
 
 
 def test_a_404_drops_the_list(keeping):
-    keeping.expect("404")
+    keeping.expect_answer(404)
     keeping.page.evaluate(PUT, [BEFORE, None])
     keeping.page.goto(keeping.address + "/c/999999/")
     wait_for(keeping.page, IS_DROPPED)
@@ -120,14 +113,14 @@ def test_a_404_drops_the_list(keeping):
     ],
 )
 def test_a_404_to_what_a_script_asks_for_drops_the_list(keeping, asked):
-    keeping.expect("404")
+    keeping.expect_answer(404)
     keeping.page.evaluate(PUT, [BEFORE, None])
     assert keeping.page.evaluate(f"() => {asked}.then((answer) => answer.status)") == 404
     wait_for(keeping.page, IS_DROPPED)
 
 
 def test_a_404_to_a_form_drops_the_list(keeping):
-    keeping.expect("404")
+    keeping.expect_answer(404)
     keeping.page.evaluate(PUT, [BEFORE, None])
     with keeping.page.expect_navigation():
         keeping.page.evaluate(
@@ -141,7 +134,7 @@ def test_a_404_to_a_form_drops_the_list(keeping):
 
 
 def test_a_picture_that_is_missing_drops_nothing(keeping, filled):
-    keeping.expect("404")
+    keeping.expect_answer(404)
     keeping.page.evaluate(PUT, [BEFORE, None])
     address = f"/c/{filled.long.pk}/files/999999/"
     assert keeping.page.evaluate(f"() => fetch('{address}').then((answer) => answer.status)") == 404
@@ -149,7 +142,7 @@ def test_a_picture_that_is_missing_drops_nothing(keeping, filled):
 
 
 def test_who_is_removed_keeps_the_list_no_longer_than_to_the_next_answer(keeping, ada, filled):
-    keeping.expect("404")
+    keeping.expect_answer(404)
     keeping.page.evaluate(PUT, [BEFORE, None])
     Membership.objects.filter(user=ada).delete()
     keeping.page.goto(keeping.address + f"/c/{filled.long.pk}/")
@@ -201,7 +194,7 @@ def test_the_kept_list_fits_a_phone(visit, ada, filled):
 
 def test_a_401_drops_the_list(keeping):
     """The server leads people to the sign-in instead; what stands before it may say 401."""
-    keeping.expect("401")
+    keeping.expect_answer(401)
     keeping.context.route("**/c/*/older/**", lambda route: route.fulfill(status=401, body=""))
     keeping.page.evaluate(PUT, [BEFORE, None])
     keeping.page.evaluate("() => htmx.ajax('GET', '/c/1/older/', {target: '#said'}).catch(() => {})")
@@ -209,7 +202,7 @@ def test_a_401_drops_the_list(keeping):
 
 
 def test_a_404_to_a_key_drops_the_list(keeping):
-    keeping.expect("404")
+    keeping.expect_answer(404)
     keeping.context.route("**/unread/", lambda route: route.fulfill(status=404, body=""))
     keeping.open("/")
     keeping.page.evaluate(PUT, [BEFORE, None])

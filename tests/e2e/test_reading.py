@@ -14,13 +14,6 @@ from tests.e2e.conftest import PHONE
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.fixture
-def filled(server, ada):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    return rich.fill(ada, datetime.now(UTC))
-
-
 def numbers(page):
     texts = page.locator("#scroller .bubble").all_inner_texts()
     return [int(text.split("Message number ")[1].split(":")[0]) for text in texts]

@@ -5,16 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e import places
-from tests.e2e.looking import WIDER, WIDTHS, pictures, violations
+from tests.e2e.looking import WIDTHS, pictures, too_wide, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 NARROW = ("phone", "small-phone", "desk")
 MIDDLE = "page => page.getBoundingClientRect().left + page.getBoundingClientRect().width / 2"
-
-
-@pytest.fixture
-def names(server, ada, cleo):
-    return places.world(ada, cleo)
 
 
 @pytest.fixture
@@ -37,8 +32,7 @@ def looked_at(seen, pages, names) -> list[str]:
             width, height = WIDTHS[size]
             page.set_viewport_size({"width": width, "height": height})
             # What is too wide sticks out to the left, where a page cannot even be scrolled to.
-            if (wider := page.evaluate(WIDER)) > 0:
-                found.append(f"{name} is {wider} px too wide at {size}")
+            found += [f"{name}, {size}, {each}" for each in too_wide(page)]
             if pictures() and size != "small-phone":
                 page.screenshot(path=pictures() / f"rtl-{name}-{size}-light.png")
         found += [f"{name}: {each}" for each in violations(page)]

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from tests.conversations.search_support import index_all
-from tests.e2e import rich
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
-def filled(server, ada):
-    found = rich.fill(ada, datetime.now(UTC))
+def filled(filled):
     index_all()
-    return found
+    return filled
 
 
 def test_from_the_box_in_the_list_to_the_message_in_its_thread(visit, ada, filled):

@@ -24,10 +24,7 @@ LONG = "The lamp flickers, then hums, then flickers again, and nobody here knows
 
 
 @pytest.fixture
-def filled(server, ada):
-    ada.time_zone = "Europe/Oslo"
-    ada.save()
-    filled = rich.fill(ada, datetime.now(UTC))
+def filled(filled):
     told = rich.Teller(filled.everything, datetime.now(UTC))
     photos = told.say(filled.people[0], "Three more")
     for n in range(3):

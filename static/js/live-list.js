@@ -1,0 +1,165 @@
+// The list of conversations in a live page: which of its rows may show otherwise, and how fresh ones come in.
+"use strict";
+
+const liveList = (() => {
+  const { asker, fetchPage, leave, opened, replaceNotices, standing, swap, tellOfDeed, typingWatch } = livePage;
+  const MOST_ROWS = 20; // more than these, and the whole list is asked for
+  const rows = new Set(); // conversations whose row may show otherwise
+  let isWhole = false; // whether the whole list may
+  let accounts = new Set(); // all that one may see, as the last whole list said
+  const list = asker(() => (opened() ? 150 : 20), ask); // after the thread: there one reads
+  const watchTyping = typingWatch("#list .row-preview.typing", (previews) => {
+    for (const each of previews) rows.add(each.closest(".row").dataset.conversation);
+    list.want();
+  });
+
+  // What a row does not show is not asked for.
+  function take(change) {
+    if (change.kind === "receipt") return;
+    const row = rowOf(change.conversation);
+    if (change.kind === "event_updated" && row?.dataset.newest !== change.event) return;
+    if (change.kind === "typing" && !row) return;
+    if (change.conversation) rows.add(String(change.conversation));
+    else isWhole = true;
+    list.want();
+  }
+
+  function refresh() {
+    isWhole = true;
+    list.want();
+  }
+
+  function rowOf(conversation) {
+    return document.querySelector(`#list .row[data-conversation="${conversation}"]`);
+  }
+
+  // A row stays in its place until its conversation is open: htmx looks there for where the answer belongs.
+  async function isOpened() {
+    while (document.querySelector("#list .row.htmx-request")) await new Promise((done) => setTimeout(done, 50));
+  }
+
+  async function ask() {
+    const counts = document.getElementById("accounts")?.dataset.counts;
+    if (!counts) return;
+    const asked = isWhole || rows.size > MOST_ROWS ? null : [...rows];
+    rows.clear();
+    isWhole = false;
+    const address = new URL(counts, window.location.href);
+    if (asked) address.searchParams.set("only", asked.join(","));
+    else address.searchParams.delete("only");
+    try {
+      const fresh = await fetchPage(address.pathname + address.search);
+      await isOpened();
+      // What was to be asked for once more meanwhile shows as it is here until then: this answer may be older.
+      if (fresh?.getElementById("list")) show(fresh, asked?.filter((each) => !rows.has(each)) ?? null);
+      else if (fresh) leave(); // there is no list for this person any more
+    } catch (error) {
+      isWhole = true; // what is asked next makes up for it
+      throw error;
+    }
+  }
+
+  // An X account that one may no longer see takes its rows along, also those of older pages.
+  function leaveIfLost(fresh) {
+    const from = fresh.getElementById("live")?.dataset.from;
+    if (from === undefined) return;
+    const now = new Set(from.split(".").map((part) => part.split("-")[0]));
+    if ([...accounts].some((account) => !now.has(account))) leave();
+    accounts = now;
+  }
+
+  function show(fresh, asked) {
+    leaveIfLost(fresh);
+    for (const id of ["accounts", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
+    const box = document.querySelector("#list .list-scroll");
+    const ours = box.querySelector(":scope > ul");
+    const theirs = fresh.querySelector("#list .list-scroll > ul");
+    replaceNotices(box, fresh.querySelectorAll("#list .list-scroll > .notice"), (...notices) => box.prepend(...notices));
+    if (asked && ours) standing(box, ".row", () => placeRows(ours, fresh, asked));
+    else if (ours && theirs) standing(box, ".row", () => mergeRows(ours, theirs));
+    else if (asked && theirs) refresh();
+    else if (!asked && (ours || theirs)) swap(box, fresh.querySelector("#list .list-scroll"));
+    if (asked && ours && !ours.querySelector(".row")) refresh();
+    if (!asked) document.dispatchEvent(new Event("list-read"));
+    markRow();
+    watchTyping();
+  }
+
+  function isFocusedIn(row) {
+    return row?.contains(document.activeElement) ?? false;
+  }
+
+  // These rows alone, each where it belongs: what was asked for and did not come is not in this list.
+  function placeRows(ours, fresh, asked) {
+    for (const conversation of asked) {
+      const old = rowOf(conversation);
+      const row = fresh.querySelector(`.row[data-conversation="${conversation}"]`);
+      const next = row && nextOf(ours, row);
+      const isBelow = next?.matches(".more-pages"); // among rows that are not loaded
+      if (!row || isBelow) {
+        old?.closest("li").remove();
+        continue;
+      }
+      const hasFocus = isFocusedIn(old);
+      if (old) swap(old, row);
+      const item = (old && rowOf(conversation) ? rowOf(conversation) : row).closest("li");
+      if (item.parentElement !== ours || item.nextElementSibling !== next) ours.insertBefore(item, next);
+      htmx.process(item);
+      if (hasFocus) rowOf(conversation)?.focus({ preventScroll: true });
+    }
+  }
+
+  function nextOf(ours, row) {
+    const others = [...ours.querySelectorAll(".row")].filter((each) => each.dataset.conversation !== row.dataset.conversation);
+    const below = others.find((each) => isBelow(each, row));
+    return below?.closest("li") ?? ours.querySelector(":scope > .more-pages");
+  }
+
+  function isBelow(each, row) {
+    const [one, other] = [BigInt(each.dataset.newest), BigInt(row.dataset.newest)];
+    return one < other || (one === other && Number(each.dataset.conversation) < Number(row.dataset.conversation));
+  }
+
+  function mergeRows(ours, theirs) {
+    const focused = document.activeElement?.closest?.("#list .row")?.dataset.conversation;
+    const known = new Map([...ours.querySelectorAll(".row")].map((row) => [row.dataset.conversation, row]));
+    const fresh = [...theirs.querySelectorAll(".row")];
+    let place = ours.firstElementChild;
+    for (const row of fresh) {
+      const old = known.get(row.dataset.conversation);
+      known.delete(row.dataset.conversation);
+      const item = old ? old.closest("li") : row.closest("li");
+      if (old) swap(old, row);
+      if (item === place) {
+        place = place.nextElementSibling;
+      } else {
+        ours.insertBefore(item, place);
+        htmx.process(item);
+      }
+    }
+    // Older pages stay below; what should stand above the last of these and does not is no longer in this list.
+    const last = BigInt(fresh.at(-1)?.dataset.newest ?? 0);
+    const isAll = !theirs.querySelector(".more-pages");
+    for (const row of known.values()) {
+      if (isAll || BigInt(row.dataset.newest) > last) row.closest("li").remove();
+    }
+    if (focused && !document.activeElement?.closest?.("#list .row")) {
+      ours.querySelector(`.row[data-conversation="${focused}"]`)?.focus({ preventScroll: true });
+    }
+  }
+
+  document.addEventListener("htmx:load", watchTyping);
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id === "list") list.want(); // what was told before it came
+  });
+  for (const name of ["conversation-read", "conversation-unread"]) {
+    document.addEventListener(name, (event) => {
+      const conversation = event.detail?.conversation ?? opened()?.dataset.conversation;
+      if (conversation) rows.add(String(conversation));
+      tellOfDeed();
+      list.want();
+    });
+  }
+
+  return { take, refresh, want: list.want };
+})();

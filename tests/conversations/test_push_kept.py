@@ -1,0 +1,132 @@
+"""What is pushed is kept until it was taken in, once; what nothing can be made of stays raw, and nothing for ever."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import InterfaceError
+from django.utils import timezone
+
+from conversations import ledger
+from conversations.models import ActivityDelivery, DmEvent
+from conversations.sync import push
+from tests.conversations.push_support import activity, begin_pushed, chat, received, said
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
+State = ActivityDelivery.State
+
+
+@pytest.fixture
+def x_account():
+    return begin_pushed()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        activity("dm.new_thing", {}),
+        activity("dm.received", {}),
+        activity("dm.received", said(1), user_id="77"),
+        activity("dm.read", {"direct_message_mark_read_events": "?"}),
+        activity("chat.received", {}),
+    ],
+    ids=["unknown kind", "no message", "nobody's", "no list", "empty chat"],
+)
+def test_what_nothing_can_be_made_of_is_kept_raw(x_account, odd):
+    assert push.take_in(odd, STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert delivery.state == State.ODD
+    assert delivery.detail
+    assert delivery.raw == odd.raw
+
+
+@pytest.mark.parametrize("at", ["99999999999999", "4000000000000"])
+def test_a_time_that_no_id_of_xs_can_hold_is_odd(x_account, at):
+    assert push.take_in(chat(at=at), STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert (delivery.state, delivery.detail) == (State.ODD, "created_at_msec lies in no time of X")
+
+
+def fails(monkeypatch, error: Exception) -> None:
+    def deed(activity, received_at):
+        raise error
+
+    monkeypatch.setitem(push.DEEDS, "dm.received", deed)
+
+
+def test_no_word_of_a_message_stands_in_the_reason_why_it_is_odd(x_account, monkeypatch):
+    """Owners see the reason who may not read the message."""
+    fails(monkeypatch, ValueError("invalid literal for int() with base 10: 'Only between us'"))
+    push.take_in(received(), STREAM)
+    assert ActivityDelivery.objects.get().detail == "ValueError"
+
+
+def test_a_connection_that_the_database_has_closed_makes_no_message_odd(x_account, monkeypatch):
+    fails(monkeypatch, InterfaceError("the connection is closed"))
+    with pytest.raises(InterfaceError):
+        push.take_in(received(), STREAM)
+    assert not ActivityDelivery.objects.exists()
+
+
+def test_what_an_older_version_took_for_an_activity_and_this_one_does_not_is_odd(x_account):
+    push.keep(received(), WEBHOOK)
+    ActivityDelivery.objects.update(raw={"data": {"event_type": "dm.received"}})
+    push.take_up(push.due()[0])
+    assert ActivityDelivery.objects.get().state == State.ODD
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["by the listener", "by a worker"])
+def test_whatever_fails_with_one_activity_is_kept_raw_and_ends_nothing(x_account, monkeypatch, kept):
+    fails(monkeypatch, RecursionError("what a person wrote"))
+    if kept:
+        push.keep(received(), WEBHOOK)
+        push.take_up(push.due()[0])
+    else:
+        assert push.take_in(received(), STREAM)
+    delivery = ActivityDelivery.objects.get()
+    assert (delivery.state, delivery.detail) == (State.ODD, "RecursionError")
+
+
+def test_what_was_kept_is_taken_up_once_by_whoever_comes_first(x_account):
+    push.keep(received(), WEBHOOK)
+    (pk,) = push.due()
+    push.take_up(pk)
+    push.take_up(pk)
+    assert DmEvent.objects.count() == 1
+    assert push.due() == []
+
+
+def test_what_a_killed_worker_had_taken_up_is_due_again(x_account):
+    push.keep(received(), WEBHOOK)
+    ActivityDelivery.objects.update(lease_until=timezone.now() + timedelta(seconds=30))
+    assert push.due() == []
+    ActivityDelivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert len(push.due()) == 1
+
+
+def test_what_is_played_to_us_again_months_later_is_neither_taken_up_nor_billed(x_account):
+    push.take_in(received(), STREAM)
+    spent = ledger.spend(x_account).month
+    with time_machine.travel(timezone.now() + timedelta(days=90), tick=False):
+        push.forget_old()
+        assert not push.take_in(received(), STREAM)
+        assert ledger.spend(x_account).today == 0
+    assert spent > 0
+
+
+def test_nothing_that_was_pushed_is_kept_for_ever_or_outlives_its_x_account(x_account):
+    push.take_in(received(), STREAM)
+    push.take_in(activity("dm.new_thing", {}, "18"), STREAM)
+    now = timezone.now()
+    for days, rows, texts in ((0, 2, 2), (8, 2, 1), (31, 1, 0), (366, 0, 0)):
+        with time_machine.travel(now + timedelta(days=days), tick=False):
+            push.forget_old()
+        assert ActivityDelivery.objects.count() == rows
+        assert ActivityDelivery.objects.filter(raw__isnull=False).count() == texts
+    push.take_in(received(2, uuid="19"), STREAM)
+    x_account.delete()
+    push.forget_old()
+    assert not ActivityDelivery.objects.exists()
