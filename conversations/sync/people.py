@@ -86,6 +86,7 @@ def _store(people: Sequence[XUser], answer: Users) -> None:
         _put_off([person for person in people if person.pk not in shown], reasons, wait)
 
 
+@transaction.atomic(savepoint=False)
 def _mark_unavailable(reasons: Mapping[int, str]) -> None:
     rows = list(XUser.objects.filter(pk__in=reasons, lookup_due_at__isnull=False).order_by("pk"))
     news = [row.pk for row in rows if row.unavailable_since is None]

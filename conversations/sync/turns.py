@@ -227,7 +227,7 @@ def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
     bill = ledger.record(turn.x_account, answer)
     if state.import_finished_at is None:
         state.import_spent_usd += bill.usd
-        state.import_pages += 1
+        state.import_pages += bool(turn.gap) or not state.import_pages  # a look for news is none of it
         _pause_at_ceiling(state, turn.x_account)
 
 

@@ -163,6 +163,18 @@ def test_without_credit_the_next_account_is_not_even_tried(x, help_, studio):
     assert wait_of(BEN) < timedelta(0), "it is due, and has_credit says when"
 
 
+def test_without_credit_one_call_is_refused_however_many_are_due(x, help_, monkeypatch):
+    monkeypatch.setattr(by_id, "BATCH", 1)
+    monkeypatch.setattr("conversations.sync.people.MOST_DUE", 2)
+    SyncStateFactory(x_account=help_)
+    for number in range(10):
+        named(str(3_000_000 + number), help_)
+    x.post("faults", {"kind": "402", "times": -1})
+    for _ in range(5):
+        look_up_due_people()
+    assert len(calls(x)) == 1
+
+
 def test_what_is_too_much_for_one_call_of_an_account_stays_due(x, help_, studio, monkeypatch):
     monkeypatch.setattr(by_id, "BATCH", 2)
     cap(help_, "0.00")

@@ -68,7 +68,7 @@ def test_a_window_without_a_told_end_is_taken_for_fifteen_minutes():
 
 def test_reading_stops_with_a_reserve_left(x_account, xsim, monkeypatch):
     monkeypatch.setattr(pace, "PAGE", 5)
-    write_history(xsim, range(1, 90))
+    write_history(xsim, range(1, 720, 8))
     begin(x_account)
     state = poll(x_account)
     assert state.rate_limit == 15
@@ -123,7 +123,7 @@ def test_the_import_pauses_at_its_ceiling_and_goes_on_when_somebody_says_so(x_ac
 
 def test_nothing_more_is_asked_for_once_the_ceiling_is_reached_in_a_gap(x_account, xsim, monkeypatch):
     monkeypatch.setattr(pace, "PAGE", 5)
-    write_history(xsim, range(1, 150))
+    write_history(xsim, range(1, 720, 7))
     begin(x_account, ceiling=1)
     assert poll(x_account).state == State.ACTIVE
     asked(xsim)
