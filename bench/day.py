@@ -13,7 +13,6 @@ from bench import worlds
 from bench.clock import Clock
 from conversations.ids import time_in
 from conversations.models import DmEvent, Post, SyncState, XUser
-from conversations.sync import pace
 from dminbox.xapi.query import Vocabulary, dm_query
 from tests.conversations.sync_support import begin, connect, stored_ids
 from tests.xsim_server import SimServer
@@ -86,7 +85,7 @@ def full_import(url: str, events: int, days: int) -> dict[str, Any]:
 
 
 def import_and_news(url: str, events: int, minutes: int) -> dict[str, Any]:
-    """A long history at X's documented limit, and every three minutes a message; first: of the first two windows."""
+    """A long history at X's documented limit, and every three minutes a message."""
     xsim = SimServer(url, None)
     xsim.reset()
     world = worlds.month("a month", MIDNIGHT, events, 29)
@@ -100,12 +99,7 @@ def import_and_news(url: str, events: int, minutes: int) -> dict[str, Any]:
         begin(x_account, days=30, ceiling=1_000_000)
         clock.run_until(end)
         is_importing = SyncState.objects.get(x_account=x_account).import_finished_at is None
-        bursts_end = MIDNIGHT + 2 * pace.window()
-        return {
-            "first": _delays(world, bursts_end, late=False),
-            "delays": _delays(world, end, late=False, begins_at=bursts_end),
-            "is_importing": is_importing,
-        }
+        return {"delays": _delays(world, end, late=False), "is_importing": is_importing}
 
 
 def _prepared(url: str, events: int, *, is_busy: bool, seed: str) -> tuple[SimServer, worlds.World]:
@@ -132,14 +126,14 @@ def _is_complete(world: worlds.World, x_account: XAccount) -> bool:
     return not missing and not bare.exists() and not due.exists()
 
 
-def _delays(world: worlds.World, end: datetime, *, late: bool, begins_at: datetime = MIDNIGHT) -> list[float]:
+def _delays(world: worlds.World, end: datetime, *, late: bool) -> list[float]:
     """Seconds from the moment X shows an event to the moment it is stored, of those shown in that time.
 
     late: of those that X shows some time after they were written, among newer ones; else of all others.
     """
     shown = worlds.moments_of(world.events)
     rows = [(shown[str(pk)], time_in(pk), at) for pk, at in DmEvent.objects.values_list("dm_event_id", "stored_at")]
-    wanted = [(moment, at) for moment, said, at in rows if begins_at <= moment < end and (moment - said > SOON) == late]
+    wanted = [(moment, at) for moment, said, at in rows if MIDNIGHT <= moment < end and (moment - said > SOON) == late]
     return [_seconds(at - moment) for moment, at in wanted]
 
 

@@ -30,12 +30,15 @@ from conversations.models import (
     Participant,
     PostMedia,
     SyncState,
+    XUser,
 )
 
 Kind = Change.Kind
 KEPT = timedelta(days=7)
 MOST_CONVERSATIONS = 100
 """That are announced one by one for what they all show."""
+MOST_PEOPLE = 500
+"""That are announced at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +108,56 @@ def _after_commit(tell: Callable[..., None], *what: Any) -> None:
 
 
 def tell_of_people(x_user_ids: Iterable[int]) -> None:
-    """These people show otherwise: their conversations are announced as soon as that is committed.
+    """These people show otherwise: marked so in the transaction that makes it so, and announced after its commit; what
+    a process leaves unannounced that dies in between, the sweep finds.
 
-    Each X account in a transaction of its own: whoever changes people may hold the lock of any, and those who take
-    several take them in one order.
+    Not announced in that transaction: who stores a page holds the row of its own X account before it knows whom the
+    page shows otherwise, and whoever takes several takes them in one order, before any people. The caller has locked
+    these people, in the order of their ids.
     """
-    if pks := sorted(set(x_user_ids)):
-        _after_commit(_announce_people, pks)
+    if pks := set(x_user_ids):
+        with transaction.atomic(savepoint=False):
+            XUser.objects.filter(pk__in=pks).update(untold_since=timezone.now())
+            _after_commit(announce_people)
 
 
-def _announce_people(pks: Sequence[int]) -> None:
-    """One row for each conversation; an X account that is one of them, or shows very many, is told as a whole."""
-    ours = set(without_tokens().filter(x_user_id__in=pks).values_list("pk", flat=True))
+def untold() -> QuerySet[XUser]:
+    """People whom `tell_of_people` has marked, and nobody has announced yet."""
+    return XUser.objects.filter(untold_since__isnull=False)
+
+
+def announce_people() -> None:
+    """Announces them, and takes the marks away with it: each is told of once, whoever comes by at the same time."""
+    pks = list(untold().order_by("untold_since", "pk").values_list("pk", flat=True)[:MOST_PEOPLE])
+    places = _places_of(pks)
+    with transaction.atomic():
+        x_accounts = list(without_tokens().filter(pk__in={pk for pk, _, _ in places}).order_by("pk"))
+        for x_account in x_accounts:
+            lock(x_account)
+        still = set(untold().filter(pk__in=pks).select_for_update().order_by("pk").values_list("pk", flat=True))
+        for x_account in x_accounts:
+            theirs = {place for pk, place, person in places if pk == x_account.pk and person in still}
+            announce(x_account, _news_of(theirs))
+        XUser.objects.filter(pk__in=still).update(untold_since=None)
+
+
+def _places_of(pks: Sequence[int]) -> list[tuple[int, int | None, int]]:
+    """Where each of them shows: X account, conversation (None where the person is that account itself), person.
+
+    Who comes into another conversation later shows there as they do by then.
+    """
+    ours = without_tokens().filter(x_user_id__in=pks).values_list("pk", "x_user_id")
     theirs = Participant.objects.filter(x_user__in=pks).exclude(x_user=F("conversation__x_account__x_user_id"))
-    found: dict[int, set[int]] = {pk: set() for pk in ours}
-    for pk, conversation in theirs.values_list("conversation__x_account", "conversation"):
-        found.setdefault(pk, set()).add(conversation)
-    for x_account in without_tokens().filter(pk__in=found).order_by("pk"):
-        conversations = sorted(found[x_account.pk])
-        is_whole = x_account.pk in ours or len(conversations) > MOST_CONVERSATIONS
-        news = [NewChange(Kind.CONVERSATION, each) for each in conversations]
-        with transaction.atomic():
-            announce(x_account, [NewChange(Kind.ACCOUNT)] if is_whole else news)
+    found = theirs.values_list("conversation__x_account", "conversation", "x_user")
+    return [*((pk, None, person) for pk, person in ours), *found]
+
+
+def _news_of(places: set[int | None]) -> list[NewChange]:
+    """One row for each conversation; an X account that is one of them, or shows very many, is told as a whole."""
+    conversations = places - {None}
+    if len(conversations) < len(places) or len(conversations) > MOST_CONVERSATIONS:
+        return [NewChange(Kind.ACCOUNT)]
+    return [NewChange(Kind.CONVERSATION, each) for each in sorted(filter(None, conversations))]
 
 
 def events_showing(files: Iterable[int] = (), posts: Iterable[int] = ()) -> QuerySet[DmEvent]:

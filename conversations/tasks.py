@@ -45,6 +45,7 @@ def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
         index_old_words: index.old_waiting(),
         look_up_people: people.due().values_list("pk", flat=True)[:1],
         fetch_post_details: posts.due().values_list("pk", flat=True)[:1],
+        announce_people: changes.untold().values_list("pk", flat=True)[:1],
     }
     pks: dict[Task, list[int]] = {task: [] for task in found}  # type: ignore[type-arg]
     for place, pk in union_with_places(list(found.values())):
@@ -112,6 +113,12 @@ def fetch_post_details() -> None:
 
 
 @shared_task
+def announce_people() -> None:
+    """Those whom a process left untold that died after its commit."""
+    changes.announce_people()
+
+
+@shared_task
 def fetch_media_file(pk: int) -> None:
     media.fetch_file(pk)
 
@@ -137,5 +144,5 @@ def make_thumbnails(pk: int) -> None:
     media.make_thumbnails(pk)
 
 
-FOR_ALL = {look_up_people.name, fetch_post_details.name}
+FOR_ALL = {look_up_people.name, fetch_post_details.name, announce_people.name}
 """These take up whatever is due, and are told of no row."""

@@ -53,7 +53,8 @@ RATE_WINDOW = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
 SMALL_AVATAR, AVATAR = "_normal", "_400x400"
 DM_MEDIA_ENDPOINT = "GET /2/dm_conversations/media/{dm_id}/{media_id}/{resource_id}"
-DM_MEDIA = re.compile(r"/1\.1/ton/data/dm/([0-9]{1,19})/([0-9]{1,19})/([A-Za-z0-9_.-]{1,50})(?::[a-z]+)?")
+DM_MEDIA_PATH = "/1.1/ton/data/dm/"
+DM_MEDIA = re.compile(re.escape(DM_MEDIA_PATH) + r"([0-9]{1,19})/([0-9]{1,19})/([A-Za-z0-9_.-]{1,50})(?::[a-z]+)?")
 """A photo of a message at any host: dm_id (maybe another event's), media_id and resource_id; X may add a size."""
 
 
@@ -84,7 +85,8 @@ def fetch_file(pk: int) -> None:
     held = MediaFile.objects.filter(pk=pk, state=MediaFile.State.FETCHING, lease_until=lease_until)
     with changes.updating(changes.events_showing(files=[pk])):
         if held.update(lease_until=None, **outcome) and outcome["state"] == MediaFile.State.STORED:
-            changes.tell_of_people(XUser.objects.filter(avatar=pk).values_list("pk", flat=True))
+            shown = XUser.objects.filter(avatar=pk).select_for_update().order_by("pk")
+            changes.tell_of_people(shown.values_list("pk", flat=True))
     log.info("media_file_fetched", file_id=pk, state=str(outcome["state"]), attempts=file.attempts)
 
 
@@ -232,10 +234,22 @@ def _fetch_dm_photo(file: MediaFile, photo: DmPhoto, target: BinaryIO) -> None:
         except XError as error:
             log.info("dm_photo_failed", file_id=file.pk, x_account_id=x_account.pk, error=type(error).__name__)
             failures.append(error)
+            if isinstance(error, NoCredit):
+                _let_photos_wait()
+                break
         else:
             ledger.record_download(x_account, DM_MEDIA_ENDPOINT, rate)
             return
     raise _verdict(failures)
+
+
+def _let_photos_wait() -> None:
+    """One purse pays for all: no other photo is asked for before the hour is over, and through no other X account.
+
+    X names no price of them (docs), so they are fetched while reading waits for credit, until one is refused.
+    """
+    photos = MediaFile.objects.filter(state=MediaFile.State.DUE, source_url__contains=DM_MEDIA_PATH)
+    photos.filter(due_at__lt=timezone.now() + HOUR).update(due_at=timezone.now() + HOUR)
 
 
 def _x_accounts_with(file: MediaFile) -> Iterator[XAccount]:

@@ -36,6 +36,9 @@ class XUser(models.Model):
         null=True, blank=True, help_text="When to ask X for the profile by id; empty when not needed."
     )
     lookup_attempts = models.PositiveSmallIntegerField(default=0)
+    untold_since = models.DateTimeField(
+        null=True, blank=True, help_text="Shows otherwise since then, which the change log does not tell yet."
+    )
     avatar = models.ForeignKey("MediaFile", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     objects = XUserQuerySet.as_manager()
@@ -46,6 +49,7 @@ class XUser(models.Model):
             models.Index(
                 fields=["lookup_due_at"], name="x_user_lookup_due", condition=models.Q(lookup_due_at__isnull=False)
             ),
+            models.Index(fields=["untold_since"], name="x_user_untold", condition=models.Q(untold_since__isnull=False)),
         ]
 
     def __str__(self) -> str:

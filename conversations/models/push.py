@@ -62,7 +62,7 @@ class ActivitySubscription(models.Model):
     """One kind of activity that X pushes for one X account; without an X account it is the app's own (oauth.revoke).
 
     State arrows: wanted -> active | refused (X's words; tried again later) | over_cap (X gives no more; it polls);
-    active -> wanted when it comes by another way than it should, and was ended.
+    active -> wanted when X does not list it any more, or it comes by another way than it should, and was ended.
     """
 
     class State(models.TextChoices):

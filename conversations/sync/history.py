@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,8 +12,8 @@ from django.utils.translation import gettext_noop
 
 from conversations import changes, ledger
 from conversations.changes import NewChange
-from conversations.models import Change, Conversation, HistoryRead
-from conversations.sync import caps, intervals, pace, wishes
+from conversations.models import Change, Conversation, HistoryRead, ReadInterval
+from conversations.sync import caps, intervals, wishes
 from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.intervals import Reach
 from conversations.sync.store import StoredPage, store_page
@@ -47,12 +48,7 @@ def read_history(pk: int) -> None:
     progress = Progress()
     try:
         while _goes_on(wish):
-            x_account = wish.conversation.x_account
-            with (
-                wishes.request(wish, x_account, ledger.HISTORY),
-                caps.page(x_account, pace.PAGE, with_people=wishes.needs_people(x_account)) as size,
-            ):
-                _read_some_kinds(wish, progress, size) if wish.event_types else _read_on(wish, progress, size)
+            _read_some_kinds(wish, progress) if wish.event_types else _read_on(wish, progress)
     except NoRequestLeft:
         return
     except BeingSpent:
@@ -67,20 +63,24 @@ def _goes_on(wish: HistoryRead) -> bool:
     return wish.state == HistoryRead.State.DUE and wish.lease_until is not None and wishes.renew(wish)
 
 
-def _read_on(wish: HistoryRead, progress: Progress, size: int) -> None:
+def _read_on(wish: HistoryRead, progress: Progress) -> None:
     """One page: on from the cursor of the conversation's gap, or from its newest event when it has none."""
     conversation = wish.conversation
     gap = intervals.gaps(conversation.x_account, conversation).order_by("-high_id").first()
     if intervals.is_cut_off(conversation):
         gap = None  # what lies in the hole comes first; the walk meets the older cursor on its way
     try:
-        answer = _ask(wish, gap.next_token if gap else "", size)
+        with _asked(wish, gap.next_token if gap else "") as answer:
+            _store(wish, progress, answer, gap)
     except BadPageToken:
         if gap is None or progress.began_anew:
             raise
         progress.began_anew = True
         intervals.drop(gap)
-        return
+
+
+def _store(wish: HistoryRead, progress: Progress, answer: Answer[Page], gap: ReadInterval | None) -> None:
+    conversation = wish.conversation
     with transaction.atomic():
         changes.lock(conversation.x_account)
         stored = store_page(conversation.x_account, answer, conversation=conversation)
@@ -121,16 +121,19 @@ def _until(merged: Reach) -> timedelta:
     return (merged.due_at or timezone.now()) - timezone.now()
 
 
-def _read_some_kinds(wish: HistoryRead, progress: Progress, size: int) -> None:
+def _read_some_kinds(wish: HistoryRead, progress: Progress) -> None:
     """A refill of some kinds of events: it may fill in what is missing, and says nothing about what has been read."""
     try:
-        answer = _ask(wish, wish.next_token, size)
+        with _asked(wish, wish.next_token) as answer:
+            _store_some_kinds(wish, answer)
     except BadPageToken:
         if not wish.next_token or progress.began_anew:
             raise
         progress.began_anew = True
         wishes.write(wish, next_token="")  # noqa: S106 (no secret: a page's)
-        return
+
+
+def _store_some_kinds(wish: HistoryRead, answer: Answer[Page]) -> None:
     with transaction.atomic():
         changes.lock(wish.conversation.x_account)
         stored = store_page(wish.conversation.x_account, answer, conversation=wish.conversation)
@@ -148,11 +151,10 @@ def _settle_kinds(wish: HistoryRead) -> None:
         wishes.finish(wish, HistoryRead.State.DONE, "" if wish.events_read else NOTHING_NEW)
 
 
-def _ask(wish: HistoryRead, token: str, size: int) -> Answer[Page]:
+def _asked(wish: HistoryRead, token: str) -> AbstractContextManager[Answer[Page]]:
     conversation = wish.conversation
-    with_people = wishes.needs_people(conversation.x_account)
 
-    def ask(client: XClient) -> Answer[Page]:
+    def read(client: XClient, size: int, with_people: bool) -> Answer[Page]:
         return client.conversation_dm_events(
             conversation.dm_conversation_id,
             max_results=size,
@@ -161,4 +163,4 @@ def _ask(wish: HistoryRead, token: str, size: int) -> Answer[Page]:
             expand_users=with_people,
         )
 
-    return ledger.call(conversation.x_account, ask)
+    return wishes.asked(wish, conversation.x_account, ledger.HISTORY, read)

@@ -17,7 +17,7 @@ from accounts.models import XAccount
 from conversations import changes
 from conversations.ids import as_number, as_numbers
 from conversations.media import sharp_avatar, wanted_file, wanted_files
-from conversations.models import EventMedia, Media, Post, XUser, XUserName
+from conversations.models import EventMedia, Media, MediaFile, Post, XUser, XUserName
 from conversations.sync import link_pictures
 from dminbox.xapi import schema
 
@@ -56,13 +56,15 @@ def store_users(users: Iterable[schema.User], seen_at: datetime) -> dict[int, XU
     rows = XUser.objects.in_bulk(list(shown))
     news = [pk for pk in sorted(shown) if pk not in rows or _is_news(rows[pk], shown[pk], seen_at)]
     before = {pk: _name_of(row) for pk in news if (row := rows.get(pk)) and row.profile_seen_at}
-    shown_so = {pk: _shows(row) for pk in news if (row := rows.get(pk))}
+    shown_so = {pk: (_shows(row), row.avatar_id) for pk in news if (row := rows.get(pk))}
     fresh = [_with_profile(rows.setdefault(pk, XUser(pk=pk)), shown[pk], seen_at) for pk in news]
     _give_avatars(fresh)
     XUser.objects.bulk_create(fresh, update_conflicts=True, update_fields=PROFILE, unique_fields=["id"])
     former = [name for pk, name in before.items() if _is_renamed(rows[pk], name)]
     XUserName.objects.bulk_create(former, ignore_conflicts=True)
-    changes.tell_of_people(pk for pk, so in shown_so.items() if _shows(rows[pk]) != so)
+    changes.tell_of_people(
+        pk for pk, (so, avatar) in shown_so.items() if _shows(rows[pk]) != so or _has_other_picture(rows[pk], avatar)
+    )
     return rows
 
 
@@ -201,8 +203,13 @@ def _name_of(row: XUser) -> XUserName:
 
 
 def _shows(row: XUser) -> tuple[object, ...]:
-    """What pages tell of somebody; a picture is told of once it is here."""
+    """What pages tell of somebody, without their picture."""
     return row.name, row.username, row.profile_seen_at is None, row.unavailable_since
+
+
+def _has_other_picture(row: XUser, before: int | None) -> bool:
+    """One whose file is here already; that of another is told of once it is."""
+    return row.avatar_id != before and row.avatar is not None and row.avatar.state == MediaFile.State.STORED
 
 
 def _is_renamed(row: XUser, before: XUserName) -> bool:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, F, Max, OuterRef, QuerySet
+from django.db.models import Exists, F, Max, Min, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.models import XAccount, snowflake_floor
@@ -121,6 +121,12 @@ def record(x_account: XAccount, conversation: Conversation | None, reach: Reach,
     merged = merge(map(_reach, touched), reach)
     _replace(touched, merged, x_account, conversation)
     return merged
+
+
+def read_between(x_account: XAccount) -> tuple[int, int]:
+    """The newest and the oldest id down to which /2/dm_events was read, whatever gaps are between them; 0 for none."""
+    ends = rows_of(x_account, None).aggregate(newest=Max("high_id"), oldest=Min("low_id"))
+    return ends["newest"] or 0, ends["oldest"] or 0
 
 
 def gaps(x_account: XAccount, conversation: Conversation | None, floor_id: int = 0) -> QuerySet[ReadInterval]:

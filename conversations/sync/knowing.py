@@ -16,7 +16,7 @@ from conversations.models import Conversation, EventPost, Participant, Post
 Known = dict[int, set[int]]
 """By the id of each person or post, the keys of the X accounts that know it."""
 MOST = 10_000
-"""Places looked at for posts: one that everybody shares is known well enough by then."""
+"""Pairs of a post or an author and an X account, of each way to know one."""
 
 
 def people(pks: Collection[int]) -> Known:
@@ -24,21 +24,32 @@ def people(pks: Collection[int]) -> Known:
     ours = set(XAccount.objects.filter(x_user_id__in=pks).values_list("x_user_id", flat=True))
     known = _gathered(pks, _as_participants(set(pks) - ours), _as_our_own(ours) if ours else ())
     if strangers := [pk for pk, x_accounts in known.items() if not x_accounts]:
-        authors = dict(Post.objects.filter(author__in=strangers).values_list("pk", "author")[:MOST])
-        for pk, x_accounts in posts(list(authors)).items():
-            known[authors[pk]] |= x_accounts
+        known |= _shown("author", strangers)
     return known
 
 
 def posts(pks: Collection[int]) -> Known:
-    """Who asked for the details before, and who was shown the post, or one that quotes it."""
+    return _shown("pk", pks)
+
+
+def _shown(field: str, pks: Collection[int]) -> Known:
+    """Who asked for the details before, and who was shown the post, or one that quotes it. field: of the post, what the
+    ids are of.
+    """
     if not pks:
         return {}
-    asked_by = Post.objects.filter(pk__in=pks, x_account__in=_connected()).values_list("pk", "x_account")
+    asked = Post.objects.filter(x_account__in=_connected())
     shown = EventPost.objects.filter(event__conversation__x_account__in=_connected())
-    sharing = shown.filter(post__in=pks).values_list("post", "event__conversation__x_account")
-    quoting = shown.filter(post__quoted__in=pks).values_list("post__quoted", "event__conversation__x_account")
-    return _gathered(pks, asked_by, sharing[:MOST], quoting[:MOST])
+    ways = [
+        (asked, field, "x_account"),
+        (shown, f"post__{field}", "event__conversation__x_account"),
+        (shown, f"post__quoted__{field}", "event__conversation__x_account"),
+    ]
+    # Each pair once: a post that was shared very often would else leave no room for the others.
+    return _gathered(
+        pks,
+        *(rows.filter(**{f"{of}__in": pks}).values_list(of, who).distinct()[:MOST] for rows, of, who in ways),
+    )
 
 
 def _as_participants(pks: Collection[int]) -> Iterable[tuple[int, int]]:

@@ -41,7 +41,6 @@ STEADY = timedelta(minutes=1)
 """A connection that has lived so long is no reason any more to wait before the next."""
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=1)
-CLOCKS_DIFFER = timedelta(minutes=1)
 SHORT_WAIT = timedelta(seconds=10)
 """When push is away for longer, reading does not keep to its slower pace."""
 STATES: dict[str, str] = {SyncState.State.NO_CREDIT: State.NO_CREDIT, SyncState.State.REFUSED: State.REFUSED}
@@ -276,7 +275,7 @@ def _minutes_since(moment: datetime | None) -> int:
     """
     if moment is None:
         return 0
-    if moment > leases.furthest(timezone.now(), CLOCKS_DIFFER):
+    if moment > leases.furthest(timezone.now(), ledger.CLOCKS_DIFFER):
         return MOST_BACKFILL + 1
     return max(math.ceil((timezone.now() - moment).total_seconds() / 60), 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop
@@ -11,7 +13,7 @@ from conversations import changes, ledger
 from conversations.changes import NewChange
 from conversations.ids import as_number
 from conversations.models import Change, Conversation, ConversationLookup
-from conversations.sync import caps, intervals, pace, wishes
+from conversations.sync import caps, intervals, wishes
 from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.intervals import Reach
@@ -62,13 +64,8 @@ def _look_up(lookup: ConversationLookup) -> None:
         return
     dm_conversation_id = _dm_conversation_id(lookup, participant_id)
     reach: Reach | None = None
-    endpoint = ledger.HISTORY if participant_id is None else ledger.HISTORY_WITH
     while reach is None or (reach.token and not reach.is_resting and wishes.renew(lookup)):
-        with (
-            wishes.request(lookup, lookup.x_account, endpoint),
-            caps.page(lookup.x_account, pace.PAGE, with_people=wishes.needs_people(lookup.x_account)) as size,
-        ):
-            answer = _ask(lookup, participant_id, dm_conversation_id, reach.token if reach else "", size)
+        with _asked(lookup, participant_id, dm_conversation_id, reach.token if reach else "") as answer:
             # The reach is advanced here and claimed below, in the transaction that stores the page.
             start = reach or intervals.top(answer.answered_at)
             reach = intervals.advance(start, answer.value, end_id=BEGINNING)
@@ -106,12 +103,10 @@ def _dm_conversation_id(lookup: ConversationLookup, participant_id: str | None) 
     return "-".join(map(str, sorted([sides[0], sides[1]])))
 
 
-def _ask(
-    lookup: ConversationLookup, participant_id: str | None, dm_conversation_id: str, token: str, size: int
-) -> Answer[Page]:
-    with_people = wishes.needs_people(lookup.x_account)
-
-    def ask(client: XClient) -> Answer[Page]:
+def _asked(
+    lookup: ConversationLookup, participant_id: str | None, dm_conversation_id: str, token: str
+) -> AbstractContextManager[Answer[Page]]:
+    def read(client: XClient, size: int, with_people: bool) -> Answer[Page]:
         if participant_id is None:
             return client.conversation_dm_events(
                 dm_conversation_id, max_results=size, pagination_token=token or None, expand_users=with_people
@@ -120,7 +115,8 @@ def _ask(
             participant_id, max_results=size, pagination_token=token or None, expand_users=with_people
         )
 
-    return ledger.call(lookup.x_account, ask)
+    endpoint = ledger.HISTORY if participant_id is None else ledger.HISTORY_WITH
+    return wishes.asked(lookup, lookup.x_account, endpoint, read)
 
 
 def _store(lookup: ConversationLookup, answer: Answer[Page], dm_conversation_id: str, reach: Reach) -> None:

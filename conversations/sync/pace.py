@@ -17,12 +17,13 @@ from django.utils import timezone
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
 from conversations.models import ActivitySubscription, Conversation, PushState, SyncState
+from conversations.sync import intervals
 from dminbox.xapi.errors import RateLimited
 from dminbox.xapi.query import Vocabulary
 from dminbox.xapi.schema import RateLimit
 
 IN_A_BURST = 1.5
-"""Windows that an import may take as fast as they allow; a longer one leaves time for news."""
+"""Windows that an import may take as fast as they allow; one that shows to be longer leaves time for news."""
 KEPT = 1
 """Requests of each window that reading never touches."""
 FIRST_GUESS = 15
@@ -78,9 +79,15 @@ def wait_after(rate: RateLimit, answered_at: datetime, usual: timedelta, request
 
 
 def is_long_import(state: SyncState) -> bool:
-    """Whether it has taken so long that its bursts, with a window's silence after each, would keep news waiting."""
+    """Whether bursts of it, with a window's silence after each, would keep news waiting, by what of its time the pages
+    so far have filled. It is judged once as many are read as a window can spare beside the steady pace.
+    """
+    if state.import_finished_at is not None or state.import_pages < reserve(state.rate_limit):
+        return False
     in_a_burst = IN_A_BURST * (state.rate_limit or FIRST_GUESS)
-    return state.import_finished_at is None and state.import_pages >= in_a_burst
+    newest, oldest = intervals.read_between(state.x_account)
+    # Ids grow with the time, evenly.
+    return state.import_pages * (newest - state.horizon_id) >= in_a_burst * (newest - oldest)
 
 
 def requests_at_once(state: SyncState) -> int:

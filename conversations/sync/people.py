@@ -19,7 +19,7 @@ from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import XUser
 from conversations.sync import knowing, pace
-from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, SOON, ask_in_turn, reasons_in, reasons_of
+from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, ask_in_turn, reasons_in, reasons_of
 from conversations.sync.includes import store_users
 from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
 from dminbox import leases
@@ -54,6 +54,12 @@ def _claim(pks: Sequence[int]) -> list[XUser]:
     return list(XUser.objects.filter(pk__in=pks, lookup_due_at=until))
 
 
+def _give_back(claimed: Sequence[XUser]) -> None:
+    """X said nothing of them: it was no attempt, and another X account may ask."""
+    ours = XUser.objects.filter(pk__in=[row.pk for row in claimed], lookup_due_at=claimed[0].lookup_due_at)
+    ours.update(lookup_due_at=timezone.now(), lookup_attempts=F("lookup_attempts") - 1)
+
+
 def _look_up(x_account: XAccount, pks: Sequence[int]) -> None:
     people = _claim(pks)
     if not people:
@@ -62,7 +68,7 @@ def _look_up(x_account: XAccount, pks: Sequence[int]) -> None:
     try:
         answer = ledger.call(x_account, lambda client: client.users(ids))
     except OF_THE_ACCOUNT:
-        _put_off(people, {}, SOON)
+        _give_back(people)
         raise
     except XError as error:
         heed(error)
@@ -86,6 +92,7 @@ def _store(people: Sequence[XUser], answer: Users) -> None:
         _put_off([person for person in people if person.pk not in shown], reasons, wait)
 
 
+@transaction.atomic(savepoint=False)
 def _mark_unavailable(reasons: Mapping[int, str]) -> None:
     rows = list(XUser.objects.filter(pk__in=reasons, lookup_due_at__isnull=False).order_by("pk"))
     news = [row.pk for row in rows if row.unavailable_since is None]

@@ -74,7 +74,7 @@ def _read(turn: Turn) -> None:
         if _goes_on_importing(turn):
             _read_gaps(turn, left_over=1)  # which is for news
             turn.is_import_read = _has_no_gap(turn)
-            if turn.is_import_read or turn.state.state == State.PAUSED:
+            if turn.is_import_read or turn.is_stopped:
                 return
         _read_top(turn)
         _read_gaps(turn)
@@ -170,7 +170,7 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
         stored = store_page(turn.x_account, answer, floor_id=floor_id, is_locked=True)
         is_first = reach is None
         if is_first:
-            turn.top_id = _newest(answer.value)
+            turn.top_id, turn.bottom_id = _newest(answer.value), reconciling.lowest_id(answer.value)
         if is_first and (_is_stuck(turn.x_account, reached) or _is_enough(state, answer.value, reached)):
             reached = replace(reached, token="")
         if not turn.gap and reached.low <= reached.high:

@@ -19,7 +19,7 @@ from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
 from conversations.sync import knowing, pace
-from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, SOON, ask_in_turn, reasons_in, reasons_of
+from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, ask_in_turn, reasons_in, reasons_of
 from conversations.sync.includes import (
     authors_of,
     ensure_media,
@@ -68,6 +68,13 @@ def _claim(pks: Sequence[int]) -> list[Post]:
     return list(Post.objects.filter(pk__in=pks, state=Post.State.DUE, details_due_at=until))
 
 
+def _give_back(claimed: Sequence[Post]) -> None:
+    """X said nothing of them: it was no attempt, and another X account may ask."""
+    due_at = claimed[0].details_due_at
+    ours = Post.objects.filter(pk__in=[row.pk for row in claimed], state=Post.State.DUE, details_due_at=due_at)
+    ours.update(details_due_at=timezone.now(), details_attempts=F("details_attempts") - 1)
+
+
 def _fetch(x_account: XAccount, pks: Sequence[int]) -> None:
     posts = _claim(pks)
     if not posts:
@@ -76,7 +83,7 @@ def _fetch(x_account: XAccount, pks: Sequence[int]) -> None:
     try:
         answer = ledger.call(x_account, lambda client: client.tweets(ids))
     except OF_THE_ACCOUNT:
-        _put_off([post.pk for post in posts], SOON)
+        _give_back(posts)
         raise
     except XError as error:
         heed(error)

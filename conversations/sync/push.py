@@ -93,7 +93,7 @@ def take_in(activity: Activity, source: str) -> bool:
         with transaction.atomic():
             delivery = delivery_of(activity, source)
             delivery.save(force_insert=True)
-            _take_up(delivery)
+            _take_up(delivery, activity)
     except IntegrityError:
         if ActivityDelivery.objects.filter(event_uuid=activity.event_uuid).exists():
             return False
@@ -195,10 +195,11 @@ def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
     )
 
 
-def _take_up(delivery: ActivityDelivery) -> None:
+def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
+    """heard: what was read out of it when it came, where that is still at hand."""
     try:
         with transaction.atomic():
-            activity = xapi.parse_activity(delivery.raw)
+            activity = heard or xapi.parse_activity(delivery.raw)
             _deed(activity)(activity, delivery.received_at)
         delivery.state, delivery.detail = State.DONE, ""
     except Unwanted:

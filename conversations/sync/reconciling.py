@@ -31,20 +31,20 @@ def reconcile(turn: Turn) -> None:
 
     What X showed later than the settling time is found so. It begins as early as it must to be done in time with one
     spare request of each window, and asks for the day's own and the one below: only that shows that the day is at its
-    end, and that X has shown none late below all that are known.
+    end, and that X has shown none late below all that are known. Where the poll itself has come so far, it is done: to
+    count what is known does not tell, for what X hides takes up room on a page.
     """
     now = timezone.now()
     if not _is_time(turn, now):
         return
-    today = _events_of_day(turn, now)
-    has_begun = _has_begun(turn, now)
-    left = _events_of_day(turn, now, below=turn.state.reconcile_below) if has_begun else today
-    if today <= pace.PAGE:
+    if turn.bottom_id < _first_of_day(now):
         _note_done(turn, now)
         return
+    token, below = _place(turn, now)
+    left = _events_of_day(turn, now, below=below)
     try:
-        with turns.asked(turn, turn.state.reconcile_token if has_begun else None, min(left + 1, pace.PAGE)) as answer:
-            _store(turn, answer, now)
+        with turns.asked(turn, token, min(left + 1, pace.PAGE)) as answer:
+            _store(turn, answer, below, now)
     except BadPageToken:
         _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106
 
@@ -52,7 +52,7 @@ def reconcile(turn: Turn) -> None:
 def _is_time(turn: Turn, now: datetime) -> bool:
     state = turn.state
     is_at_rest = turn.is_top_read and not turn.gap and turn.pages == 1 and state.import_finished_at is not None
-    if not is_at_rest or state.reconciled_on == now.astimezone(UTC).date():
+    if turn.is_stopped or not is_at_rest or state.reconciled_on == now.astimezone(UTC).date():
         return False
     pages = math.ceil(_events_of_day(turn, now) / pace.PAGE)
     left = day_of(now) + timedelta(days=1) - now
@@ -60,9 +60,11 @@ def _is_time(turn: Turn, now: datetime) -> bool:
     return ledger.CLOCKS_DIFFER < left <= (pages + 1) * pace.window() and _may_spend_one(turn)
 
 
-def _has_begun(turn: Turn, now: datetime) -> bool:
-    """Today: what was left of another day is over."""
-    return bool(turn.state.reconcile_token) and turn.state.reconcile_below > _first_of_day(now)
+def _place(turn: Turn, now: datetime) -> tuple[str | None, int]:
+    """The cursor to go on with, and what it lies below: from the top, where what is left is another day's."""
+    state = turn.state
+    has_begun = state.reconcile_token and state.reconcile_below > _first_of_day(now)
+    return (state.reconcile_token, state.reconcile_below) if has_begun else (None, snowflake_floor(now))
 
 
 def _first_of_day(now: datetime) -> int:
@@ -73,19 +75,24 @@ def _events_of_day(turn: Turn, now: datetime, below: int = LARGEST) -> int:
     return ledger.free_today(turn.x_account, _first_of_day(now), now, LONGEST_DAY, below=below)
 
 
-def _store(turn: Turn, answer: Answer[Page], now: datetime) -> None:
+def _store(turn: Turn, answer: Answer[Page], below: int, now: datetime) -> None:
     with transaction.atomic():
         locked = changes.lock(turn.x_account)
         stored = store_page(turn.x_account, answer)
         turns.note(locked, turn, answer)
         locked.save(update_fields=NOTED)
     log.info("day_reconciled", x_account_id=turn.x_account.pk, late_events=stored.new_events)
-    oldest = min(as_numbers(event.id for event in answer.value.events), default=0)
+    below = min(lowest_id(answer.value), below)
     token = answer.value.next_token or ""
-    if token in ("", turn.state.reconcile_token) or oldest < _first_of_day(now):
+    if token == turn.state.reconcile_token or below < _first_of_day(now):
         _note_done(turn, now)
     else:
-        _note(turn, reconcile_token=token, reconcile_below=oldest)
+        _note(turn, reconcile_token=token, reconcile_below=below)
+
+
+def lowest_id(page: Page) -> int:
+    """0 where X has nothing below this page; a page may be empty, and lead on."""
+    return min(as_numbers(event.id for event in page.events), default=LARGEST) if page.next_token else 0
 
 
 def _may_spend_one(turn: Turn) -> bool:

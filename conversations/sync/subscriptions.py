@@ -128,11 +128,21 @@ def _end(app: XApp, listed: Iterable[Subscription], until: datetime) -> None:
     ours = [one for one in listed if one.tag == push.TAG]
     _remove(app, ours, until)
     wanted.forget(list(ActivitySubscription.objects.all()))
-    webhooks.end(app)
+    _end_webhook(app)
     if not ours:
         off = {"state": PushState.State.OFF, "state_since": timezone.now(), "detail": ""}
         PushState.objects.filter(pk=1).update(is_ended=True, **off)
         log.info("push_ended")
+
+
+def _end_webhook(app: XApp) -> None:
+    """Where none is known of, X may refuse its list for good: who has had the stream alone needs no right to it."""
+    try:
+        webhooks.end(app)
+    except XError as error:
+        if webhooks.known_id() or not trouble.trouble_of(error).is_final:
+            raise
+        log.info("webhooks_not_listed", error=type(error).__name__)
 
 
 def _bring_in_line(app: XApp, listed: Iterable[Subscription], until: datetime) -> None:

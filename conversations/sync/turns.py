@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,7 +21,7 @@ from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
 from conversations.ids import LARGEST
 from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
-from conversations.sync import caps, intervals, pace, trouble
+from conversations.sync import asking, caps, intervals, pace, trouble
 from dminbox import leases
 from dminbox.wording import CEILING_REACHED
 from dminbox.xapi.client import XClient
@@ -42,7 +42,9 @@ class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken 
 
 @dataclass(slots=True)
 class Turn:
-    """One worker's turn at one X account. `rate` and both times are those of the last answer."""
+    """One worker's turn at one X account. `rate` and both times are those of the last answer, `top_id` and `bottom_id`
+    the ends of the page from the top: 0 where nothing lies below it.
+    """
 
     state: SyncState
     holder: str
@@ -53,6 +55,7 @@ class Turn:
     gap: ReadInterval | None = None
     is_top_read: bool = False
     top_id: int = 0
+    bottom_id: int = LARGEST
     is_import_read: bool = False
     stored: int = 0
     news: int = 0  # of those, found at the top
@@ -64,7 +67,12 @@ class Turn:
 
     def may_go_on(self, left_over: int = 0) -> bool:
         """left_over: requests that something else in this window is waiting for."""
-        return self.state.state not in STOPPED and pace.may_read_on(self.rate, self.pages, self._kept + left_over)
+        return not self.is_stopped and pace.may_read_on(self.rate, self.pages, self._kept + left_over)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Not by "no credit" of before: somebody has to try."""
+        return self.pages > 0 and self.state.state in STOPPED
 
     @property
     def _kept(self) -> int:
@@ -124,35 +132,23 @@ def _lease() -> timedelta:
     return timedelta(seconds=settings.SYNC_LEASE_SECONDS)
 
 
-@contextmanager
-def asked(turn: Turn, token: str | None, size: int) -> Iterator[Answer[Page]]:
+def asked(turn: Turn, token: str | None, size: int) -> AbstractContextManager[Answer[Page]]:
     """One request, of as many events as may be paid for; it is stored, with its bill, inside the block.
 
     Raises CapReached, BeingSpent, LeaseLost and whatever X answers.
     """
+    return asking.page(turn.state, partial(_room, turn, size), partial(_ask, turn, token))
+
+
+def _room(turn: Turn, size: int, with_people: bool) -> AbstractContextManager[int]:
     renew(turn)
-    with_people = pace.expands_people(turn.state)
-    with _room(turn, size, with_people=with_people) as fits:
-        answer = _ask(turn, token, fits, with_people=with_people)
-        if with_people or not _names_no_sender(answer.value):
-            yield answer
-            return
-        # X's contract names sender_id as a field; where it comes by expansion alone, that is asked for from now on.
-        SyncState.objects.filter(pk=turn.state.pk).update(needs_people=True)
-        turn.state.needs_people = True
-        ledger.record(turn.x_account, answer)
-    with asked(turn, token, size) as answer:
-        yield answer
-
-
-def _room(turn: Turn, size: int, *, with_people: bool) -> AbstractContextManager[int]:
     fits = _affordable(turn.state, size)
     if turn.state.monthly_cap_usd is None:
         return nullcontext(fits)
     return caps.page(turn.x_account, fits, with_people=with_people)
 
 
-def _ask(turn: Turn, token: str | None, size: int, *, with_people: bool) -> Answer[Page]:
+def _ask(turn: Turn, token: str | None, size: int, with_people: bool) -> Answer[Page]:
     def read(client: XClient) -> Answer[Page]:
         return client.dm_events(max_results=size, pagination_token=token, expand_users=with_people)
 
@@ -161,11 +157,6 @@ def _ask(turn: Turn, token: str | None, size: int, *, with_people: bool) -> Answ
     turn.pages += 1
     turn.rate, turn.asked_at, turn.answered_at = answer.rate_limit, asked_at, answer.answered_at
     return answer
-
-
-def _names_no_sender(page: Page) -> bool:
-    messages = [event for event in page.events if event.event_type == DmEvent.Type.MESSAGE_CREATE]
-    return bool(messages) and all(event.sender_id is None for event in messages)
 
 
 def _affordable(state: SyncState, size: int) -> int:
@@ -224,7 +215,7 @@ def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
     bill = ledger.record(turn.x_account, answer)
     if state.import_finished_at is None:
         state.import_spent_usd += bill.usd
-        state.import_pages += 1
+        state.import_pages += bool(turn.gap) or not state.import_pages  # a look for news is none of it
         _pause_at_ceiling(state, turn.x_account)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -18,14 +18,18 @@ from django.utils.translation import gettext_noop
 from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.models import ConversationLookup, HistoryRead, RequestClaim, SyncState
-from conversations.sync import caps, intervals, pace, trouble
+from conversations.sync import asking, caps, intervals, pace, trouble
 from conversations.sync.caps import BeingSpent
 from dminbox import leases
+from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import RateLimited, XError
+from dminbox.xapi.schema import Answer, Page
 
 log = structlog.get_logger("conversations.sync")
 
 Wish = TypeVar("Wish", HistoryRead, ConversationLookup)
+Read = Callable[[XClient, int, bool], Answer[Page]]
+"""A method of the client: how many events, and whether with people."""
 LONGEST_WORDS = 300
 WINDOW = gettext_noop("X's limit of requests is reached; it goes on by itself.")
 AFTER_WINDOW = timedelta(seconds=10)
@@ -86,6 +90,24 @@ def finish(wish: Wish, state: str, words: str = "") -> None:
 
 def put_off(wish: Wish, wait: timedelta, words: str) -> None:
     settle(wish, due_at=timezone.now() + wait, detail=words)
+
+
+def asked(wish: Wish, x_account: XAccount, endpoint: str, read: Read) -> AbstractContextManager[Answer[Page]]:
+    """One page for this wish, as many events as the cap allows; it is stored, with its bill, inside the block.
+
+    Raises NoRequestLeft, BeingSpent, CapReached and whatever X answers.
+    """
+    state = SyncState.objects.filter(x_account=x_account).first() or SyncState(x_account=x_account)
+
+    @contextmanager
+    def room(with_people: bool) -> Iterator[int]:
+        with request(wish, x_account, endpoint), caps.page(x_account, pace.PAGE, with_people=with_people) as size:
+            yield size
+
+    def ask(size: int, with_people: bool) -> Answer[Page]:
+        return ledger.call(x_account, lambda client: read(client, size, with_people))
+
+    return asking.page(state, room, ask)
 
 
 @contextmanager
@@ -166,12 +188,6 @@ def settle_trouble(wish: Wish, error: XError) -> None:
 
 def lease_end() -> datetime:
     return timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
-
-
-def needs_people(x_account: XAccount) -> bool:
-    """Whether people come, and are billed, with each page of this X account."""
-    state = SyncState.objects.filter(x_account=x_account).first()
-    return state is not None and pace.expands_people(state)
 
 
 def people_to_pay(conversation: Any) -> int:

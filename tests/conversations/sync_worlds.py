@@ -54,7 +54,7 @@ class DrawnWorld:
                 for n, pk in enumerate(members)
             ],
             "conversations": [
-                {"id": pk, "member_ids": pk.split("-") if "-" in pk else members, "is_group": "-" not in pk}
+                {"id": pk, "member_ids": sorted({*pk.split("-")}) if "-" in pk else members, "is_group": "-" not in pk}
                 for pk in self.conversations
             ],
             "posts": self.posts,
@@ -80,12 +80,12 @@ class DrawnWorld:
             self.said_to.setdefault((sender, other), []).append(int(event["id"]))
         return event | {"sender_id": sender} | self._contents()
 
-    def arrivals(self, seconds: float) -> list[dict[str, Any]]:
-        """What happens in the next `seconds`, up to then; some of it is shown late."""
+    def arrivals(self, seconds: float, latest: float = LATEST) -> list[dict[str, Any]]:
+        """What happens in the next `seconds`, up to then; some of it is shown late, by up to `latest` seconds."""
         count = self.rng.choice([0, 1, 2, 5, 30])
         moments = sorted(self.now + timedelta(seconds=self.rng.uniform(0, seconds)) for _ in range(count))
         self.now += timedelta(seconds=seconds)
-        return [self.event(moment, self.rng.choice([0, 0, self.rng.uniform(1, LATEST)])) for moment in moments]
+        return [self.event(moment, self.rng.choice([0, 0, self.rng.uniform(1, latest)])) for moment in moments]
 
     def _contents(self) -> dict[str, Any]:
         """Mostly words; now and then a post or a photo, which X gives apart from the event."""

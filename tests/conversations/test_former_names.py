@@ -55,11 +55,12 @@ def test_a_bare_id_that_gets_its_first_profile_was_never_called_otherwise():
     assert names() == []
 
 
-def test_names_cost_one_statement_more_and_only_where_somebody_was_renamed(django_assert_num_queries):
+def test_names_cost_two_statements_more_and_only_where_somebody_was_renamed(django_assert_num_queries):
+    """One keeps the former names, one marks whom open pages have to be told of."""
     for pk in range(3001, 3011):
         shown("Ada", "ada_lamps", JUNE, str(pk))
     people = [schema.User(id=str(pk), name="Ada", username="ada", raw={"username": "ada"}) for pk in range(3001, 3011)]
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         store_users(people, JUNE + DAY)
     with django_assert_num_queries(2):
         store_users(people, JUNE + 5 * DAY)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import snowflake_floor
 from conversations import changes, ledger
 from conversations.models import ApiCall, BilledResource, PushState, RateWindow, SpendDay, SyncState
-from conversations.sync import caps, polling, turns
+from conversations.sync import caps, pace, polling, turns
 from conversations.sync.caps import CapReached
 from dminbox.xapi.schema import Answer, Billed, RateLimit
 from tests.conversations.sync_support import (
@@ -290,13 +290,18 @@ def test_what_is_pushed_while_an_import_rests_at_its_ceiling_ends_with_the_cap_t
 # --- The day's own events once more -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hours", [3, 19], ids=["amid those that are known", "before all of them"])
-def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, hours):
+@pytest.mark.parametrize(
+    ("known", "hidden", "hours", "empty_pages"),
+    [(230, 0, 3, 0), (230, 0, 19, 0), (pace.PAGE, 0, 19, 0), (9, 9, 19, 0), (230, 0, 19, 2)],
+    ids=["amid those that are known", "before all", "before a whole page", "before some that X hides", "behind empty"],
+)
+def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, known, hidden, hours, empty_pages):
     evening = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
     with time_machine.travel(evening) as ours:
         xsim.post("clock", {"set": evening.isoformat()})
-        for number in range(230):
-            say(xsim, ANN, f"Hello {number}", created_at=(evening - timedelta(minutes=number)).isoformat())
+        for number in range(known + hidden):
+            at = evening - timedelta(minutes=number)
+            say(xsim, ANN, f"Hello {number}", created_at=at.isoformat(), is_hidden=number < hidden)
         begin(x_account)
         settle(x_account)
         late = say(
@@ -307,6 +312,7 @@ def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, h
             visible_at=(evening + timedelta(hours=1)).isoformat(),
         )
         before = xsim.get("meter")["today"]["events"]
+        xsim.post("settings", {"empty_pages": empty_pages})
         state = poll(x_account)
         while state.reconciled_on is None and ours is not None:
             xsim.post("clock", {"advance": 120})

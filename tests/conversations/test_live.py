@@ -226,6 +226,7 @@ async def test_how_old_what_is_shown_may_be_is_told_once_a_minute(member, cookie
         while not live.hub().ages:
             await asyncio.sleep(0.01)
         await state.aupdate(last_success_at=read_at + timedelta(seconds=20))
+        await live.hub()._look_at_people()
         await sync_to_async(announce)(x_account)
         assert (await opened.told())["kind"] == "account"
         await state.aupdate(last_success_at=read_at + timedelta(seconds=60))

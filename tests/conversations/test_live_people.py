@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from conversations import changes
-from conversations.media import fetch_file, fetching, wanted_file
+from conversations import changes, tasks
+from conversations.media import fetch_file, fetching, sharp_avatar, wanted_file
 from conversations.media.errors import Later
-from conversations.models import Change, XUser
+from conversations.models import Change, MediaFile, PushState, XUser
 from conversations.sync import people
 from conversations.sync.includes import store_users
 from dminbox.xapi.schema import User
 from tests import factories
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
+PATIENCE = 20
 
 
 @pytest.fixture
@@ -93,6 +98,19 @@ def test_a_picture_is_told_of_when_it_is_here(told, mira, conversations, monkeyp
     assert told(lambda: fetch_file(mira.avatar.pk)) == of(conversations)
 
 
+@pytest.mark.parametrize("state", [MediaFile.State.STORED, MediaFile.State.DUE])
+def test_a_picture_that_is_here_already_is_told_of_with_whoever_takes_it(told, mira, conversations, state):
+    """X's own for who has none, one that somebody had before, or shares with others."""
+    egg = "https://abs.twimg.com/sticky/default_profile_images/default_profile_normal.png"
+    MediaFile.objects.filter(pk=wanted_file(sharp_avatar(egg), None).pk).update(state=state)
+    is_here = state == MediaFile.State.STORED
+    assert told(shown(mira, profile_image_url=egg)) == (of(conversations) if is_here else set())
+    mira.refresh_from_db()
+    assert mira.avatar is not None
+    XUser.objects.update(lookup_due_at=timezone.now())
+    assert told(shown(mira, profile_image_url=egg)) == set(), "it shows so already"
+
+
 def test_our_own_profile_is_told_as_the_account_as_a_whole(told, conversations):
     x_account = conversations[0].x_account
     us = factories.XUserFactory(id=x_account.x_user_id, profile_seen_at=timezone.now())
@@ -113,5 +131,65 @@ def test_it_costs_no_more_for_more_people(told, mira, conversations, django_asse
     others = [factories.XUserFactory(profile_seen_at=timezone.now()) for _ in range(20)]
     for person in others:
         factories.ParticipantFactory(conversation=conversations[0], x_user=person)
+    changes.tell_of_people([person.pk for person in [mira, *others]])
     with django_assert_max_num_queries(16):
-        changes._announce_people([person.pk for person in [mira, *others]])
+        changes.announce_people()
+
+
+# --- Whatever ends the process ----------------------------------------------------------------------------------------
+
+
+def test_what_a_process_left_untold_that_died_after_its_commit_the_sweep_tells_once(mira, conversations, monkeypatch):
+    PushState.objects.create(pk=1, subscriptions_checked_at=timezone.now())
+    monkeypatch.setattr(tasks, "_queue", lambda task, pks: task() if pks and task == tasks.announce_people else None)
+    shown(mira, name="Mira N.")()
+    assert not Change.objects.exists(), "it ends here, before anything is announced"
+    for _ in range(2):
+        tasks.sweep()
+        assert sorted(Change.objects.values_list("x_account", "kind", "conversation")) == sorted(of(conversations))
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+def test_who_dies_amid_the_telling_has_told_nobody_and_all_are_told_later(mira, conversations, monkeypatch):
+    shown(mira, name="Mira N.")()
+    announced = changes.announce
+
+    def dies_at_the_second(x_account, news):
+        if x_account.pk == conversations[1].x_account_id:
+            raise Died
+        announced(x_account, news)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "announce", dies_at_the_second)
+        with pytest.raises(Died):
+            changes.announce_people()
+    assert not Change.objects.exists()
+    changes.announce_people()
+    assert set(Change.objects.values_list("x_account", "kind", "conversation")) == of(conversations)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_who_come_by_at_the_same_time_tell_it_once(mira, conversations, monkeypatch):
+    """Both have looked before either has told."""
+    both_have_looked, found = threading.Barrier(2), changes._places_of
+
+    def look(pks):
+        places = found(pks)
+        both_have_looked.wait(PATIENCE)
+        return places
+
+    def tell(_):
+        try:
+            changes.announce_people()
+        finally:
+            connection.close()
+
+    XUser.objects.filter(pk=mira.pk).update(untold_since=timezone.now())
+    monkeypatch.setattr(changes, "_places_of", look)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(tell, range(2)))
+    assert sorted(Change.objects.values_list("conversation", flat=True)) == sorted(row.pk for row in conversations)

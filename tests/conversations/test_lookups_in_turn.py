@@ -120,7 +120,7 @@ def test_what_one_account_is_refused_the_next_that_knows_them_asks_for(x, help_,
     assert XUser.objects.get(pk=int(ADA)).username == "ada_lamps"
     assert (STUDIO, [ADA]) in calls(x)
     ben = XUser.objects.get(pk=int(BEN))
-    assert (ben.username, ben.lookup_attempts) == ("", 1)
+    assert (ben.username, ben.lookup_attempts) == ("", 0), "X said nothing of him"
     assert timedelta(seconds=30) < wait_of(BEN) <= HOUR
 
 
@@ -161,6 +161,18 @@ def test_without_credit_the_next_account_is_not_even_tried(x, help_, studio):
     look_up_due_people()
     assert calls(x) == [(HELP, [ADA])]
     assert wait_of(BEN) < timedelta(0), "it is due, and has_credit says when"
+
+
+def test_without_credit_one_call_is_refused_however_many_are_due(x, help_, monkeypatch):
+    monkeypatch.setattr(by_id, "BATCH", 1)
+    monkeypatch.setattr("conversations.sync.people.MOST_DUE", 2)
+    SyncStateFactory(x_account=help_)
+    for number in range(10):
+        named(str(3_000_000 + number), help_)
+    x.post("faults", {"kind": "402", "times": -1})
+    for _ in range(5):
+        look_up_due_people()
+    assert len(calls(x)) == 1
 
 
 def test_what_is_too_much_for_one_call_of_an_account_stays_due(x, help_, studio, monkeypatch):
@@ -210,6 +222,15 @@ def test_posts_go_the_same_way(x, help_, studio):
     fetch_due_details()
     assert calls(x, "/2/tweets") == [(HELP, ["11"]), (STUDIO, ["12"])]
     assert set(Post.objects.values_list("state", flat=True)) == {Post.State.COMPLETE}
+
+
+def test_a_post_that_a_refused_account_could_not_ask_for_counts_no_attempt(x, help_):
+    [lamp] = shared(help_, 11)
+    x.post("faults", {"kind": "403", "user_id": HELP})
+    fetch_due_details()
+    lamp.refresh_from_db()
+    assert (lamp.state, lamp.details_attempts) == (Post.State.DUE, 0)
+    assert lamp.details_due_at > timezone.now()
 
 
 # --- How much is asked of the database --------------------------------------------------------------------------------

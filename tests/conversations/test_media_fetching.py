@@ -187,6 +187,31 @@ def test_each_refusal_of_x_says_when_to_ask_again(x, fault, state, wait):
 
 
 @pytest.mark.django_db
+def test_without_credit_one_photo_is_refused_to_one_account_and_all_others_wait_an_hour(x):
+    """They were asked for each by itself, hour after hour, though one purse pays for all."""
+    help_ = connected(x)
+    connected(x, STUDIO)
+    photos = [wanted_file(f"{x.url}{TON.replace('lamp', f'lamp{number}')}", help_) for number in range(3)]
+    public = wanted_file(f"{x.url}{PUBLIC}", None)
+    conversation = ConversationFactory(x_account=XAccount.objects.get(x_user_id=int(STUDIO)))
+    shown = EventMedia(event=DmEventFactory(conversation=conversation), media=Media(media_key="5_9", file=photos[0]))
+    shown.media.save()
+    shown.save()
+    x.post("faults", {"kind": "402", "times": -1})
+    before = len(x.get("requests"))
+    for pk in files_due(10):
+        fetch_file(pk)
+    asked = [request["path"] for request in x.get("requests")[before:]]
+    assert len([path for path in asked if path.startswith("/2/")]) == 1
+    public.refresh_from_db()
+    assert public.state == State.STORED, "no part of the API"
+    for photo in photos:
+        photo.refresh_from_db()
+        assert photo.state == State.DUE
+        assert timedelta(minutes=59) < photo.due_at - timezone.now() <= timedelta(hours=1)
+
+
+@pytest.mark.django_db
 def test_waits_grow_to_a_day_and_stay_there(x, settings):
     settings.X_MEDIA_HOSTS = ["127.0.0.1:1"]
     file = wanted_file("http://127.0.0.1:1/a.jpg", None)

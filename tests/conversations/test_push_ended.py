@@ -125,6 +125,20 @@ def test_an_installation_that_never_pushed_asks_once(x_account, xsim, settings):
     assert look(xsim) == []
 
 
+@pytest.mark.parametrize(("kind", "is_over"), [("403-client-not-enrolled", True), ("404", True), ("503", False)])
+def test_x_that_refuses_to_list_webhooks_to_who_never_had_one_ends_the_stream_all_the_same(
+    x_account, xsim, settings, kind, is_over
+):
+    look(xsim)
+    settings.X_PUSH = "off"
+    xsim.post("faults", {"kind": kind, "path": "webhooks$", "times": -1})
+    look(xsim)
+    look(xsim)
+    assert subscribed(xsim) == []
+    assert PushState.objects.get().is_ended is is_over
+    assert (detail(x_account) == "") is is_over
+
+
 def test_the_webhook_is_deleted_once_the_stream_is_the_way(x_account, xsim, settings):
     settings.X_PUSH = "webhook"
     look(xsim)

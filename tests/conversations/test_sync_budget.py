@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from conversations import ledger, sync
@@ -68,7 +69,7 @@ def test_a_window_without_a_told_end_is_taken_for_fifteen_minutes():
 
 def test_reading_stops_with_a_reserve_left(x_account, xsim, monkeypatch):
     monkeypatch.setattr(pace, "PAGE", 5)
-    write_history(xsim, range(1, 90))
+    write_history(xsim, range(1, 720, 8))
     begin(x_account)
     state = poll(x_account)
     assert state.rate_limit == 15
@@ -89,6 +90,27 @@ def test_a_day_of_idle_polls_is_cheap(x_account, xsim):
         poll(x_account)
     assert xsim.get("meter")["today"]["events"] <= pace.SLACK
     assert ledger.billed_today(x_account) == before, "what was billed today is billed once"
+
+
+def test_an_idle_day_costs_what_the_readme_says(x_account, xsim, settings):
+    """Less often than in real life, which X bills the same: each of its days it bills what stands at the top once."""
+    settings.SYNC_POLL_SECONDS = 1200
+    evening, day = datetime(2026, 11, 20, 22, 0, tzinfo=UTC), timedelta(days=1)
+    with time_machine.travel(evening, tick=False) as clock:
+        xsim.post("clock", {"set": evening.isoformat()})
+        write_history(xsim, range(1, 40))
+        begin(x_account)
+        settle(x_account)
+        spent = {}
+        while timezone.now() < evening + day:
+            clock.shift(600)
+            xsim.post("clock", {"advance": 600})
+            for pk in polling.due():
+                sync.poll(pk)
+            spent[timezone.now().day] = xsim.get("meter")["today"]["usd"]
+        calls = len(asked(xsim))
+    assert calls > 40, "it was polled all day"
+    assert spent[21] == pytest.approx(0.03)
 
 
 def test_what_we_counted_is_what_x_billed(x_account, xsim):
@@ -123,7 +145,7 @@ def test_the_import_pauses_at_its_ceiling_and_goes_on_when_somebody_says_so(x_ac
 
 def test_nothing_more_is_asked_for_once_the_ceiling_is_reached_in_a_gap(x_account, xsim, monkeypatch):
     monkeypatch.setattr(pace, "PAGE", 5)
-    write_history(xsim, range(1, 150))
+    write_history(xsim, range(1, 720, 7))
     begin(x_account, ceiling=1)
     assert poll(x_account).state == State.ACTIVE
     asked(xsim)

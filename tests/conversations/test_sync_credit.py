@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import ledger, sync
-from conversations.models import ActivitySubscription, HistoryRead, PushState, SyncState
-from conversations.sync import caps, people, polling, posts, subscriptions, trouble, wishes
+from conversations.models import ActivitySubscription, ConversationLookup, HistoryRead, PushState, SyncState
+from conversations.sync import caps, pace, people, polling, posts, subscriptions, trouble, wishes
 from conversations.sync.trouble import NO_CREDIT
-from tests.conversations.sync_support import begin, connect, poll
+from conversations.sync.turns import Turn
+from tests.conversations.sync_support import ANN, begin, connect, make_person, poll, settle, stored_ids, write_history
 from tests.conversations.x_world import named, shared
 from tests.factories import ConversationFactory, SyncStateFactory, XAccountFactory
 
@@ -164,6 +165,51 @@ def answered_before(call, told):
     return answered
 
 
+def test_an_import_that_is_overtaken_asks_no_further(xsim, monkeypatch):
+    x_account = connect(xsim)
+    make_person(xsim, ANN)
+    write_history(xsim, range(1, 40))
+    monkeypatch.setattr(pace, "PAGE", 10)
+    begin(x_account)
+    with monkeypatch.context() as patch:
+        patch.setattr(Turn, "may_go_on", lambda *args: False)
+        poll(x_account)
+    xsim.delete("requests")
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "call", answered_before(ledger.call, trouble.stop_all_for_credit))
+        poll(x_account)
+    assert len(reads(xsim)) == 1
+    settle(x_account)
+    assert len(stored_ids(x_account)) == 39, "and once there is credit it goes on"
+
+
+def test_nor_is_the_day_read_once_more(xsim, monkeypatch):
+    evening = datetime(2026, 11, 20, 23, 5, tzinfo=UTC)
+    with time_machine.travel(evening, tick=False) as clock:
+        xsim.post("clock", {"set": evening.isoformat()})
+        x_account = connect(xsim)
+        make_person(xsim, ANN)
+        write_history(xsim, [number / 10 for number in range(15)])
+        monkeypatch.setattr(pace, "PAGE", 10)
+        begin(x_account)
+        settle(x_account)
+        later = pace.window() - timedelta(minutes=2)
+        clock.shift(later)
+        xsim.post("clock", {"advance": later.total_seconds()})
+        xsim.delete("requests")
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger, "call", answered_before(ledger.call, trouble.stop_all_for_credit))
+            poll(x_account)
+        assert len(reads(xsim)) == 1
+        clock.shift(SECOND)
+        poll(x_account)
+        assert len(reads(xsim)) == 3, "it is time for it"
+
+
+def reads(xsim) -> list[str]:
+    return [call["path"] for call in xsim.get("requests") if call["path"] == "/2/dm_events"]
+
+
 def test_an_account_that_a_person_lets_go_on_ends_it_for_all(xsim):
     x_account = stopped(xsim, State.PAUSED)
     trouble.stop_all_for_credit()
@@ -171,6 +217,26 @@ def test_an_account_that_a_person_lets_go_on_ends_it_for_all(xsim):
     assert poll(x_account).state == State.ACTIVE
     assert sync.has_credit()
     assert NO_CREDIT not in sync.account_status(x_account).detail
+
+
+def test_what_people_wish_for_goes_on_at_once_too(xsim):
+    x_account = stopped(xsim, State.PAUSED)
+    ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=ANN)
+    later = timezone.now() + timedelta(hours=9)
+    other = HistoryRead.objects.create(conversation=HistoryRead.objects.get().conversation, due_at=later)
+    trouble.stop_all_for_credit()
+    for pk in wishes.due(HistoryRead, "conversation__x_account"):
+        sync.read_history(pk)
+    sync.look_up_conversation(ConversationLookup.objects.get().pk)
+    waiting = [HistoryRead.objects.exclude(pk=other.pk).get(), ConversationLookup.objects.get()]
+    assert {(row.detail, row.due_at > timezone.now()) for row in waiting} == {(NO_CREDIT, True)}
+    sync.resume_import(x_account)
+    poll(x_account)
+    for row in waiting:
+        row.refresh_from_db()
+        assert (row.detail, row.due_at <= timezone.now()) == ("", True)
+    other.refresh_from_db()
+    assert other.due_at == later
 
 
 def test_what_a_clock_that_ran_ahead_wrote_stops_nobody(xsim):

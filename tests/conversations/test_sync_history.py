@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from urllib.parse import parse_qs
 
 import pytest
@@ -10,7 +11,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations import actions, sync
+from conversations import actions, ledger, sync
 from conversations.models import (
     BilledResource,
     Conversation,
@@ -18,10 +19,12 @@ from conversations.models import (
     DmEvent,
     HistoryRead,
     ReadInterval,
+    SpendDay,
     SyncState,
     XUser,
 )
 from conversations.sync import history, pace, wishes
+from dminbox.xapi import query
 from tests.conversations.sync_support import (
     OWN,
     begin,
@@ -269,7 +272,7 @@ def test_a_worker_that_comes_back_after_its_lease_leaves_the_wish_to_the_next(x_
     begin(x_account)
     settle(x_account)
     pk = HistoryRead.objects.create(conversation=Conversation.objects.get(), pages_wanted=9).pk
-    ask = history._ask
+    ask = ledger.call
 
     def ask_for_too_long(*args):
         answer = ask(*args)
@@ -278,7 +281,7 @@ def test_a_worker_that_comes_back_after_its_lease_leaves_the_wish_to_the_next(x_
         HistoryRead.objects.filter(pk=pk).update(pages_read=7, detail="The next worker's words.")
         return answer
 
-    monkeypatch.setattr(history, "_ask", ask_for_too_long)
+    monkeypatch.setattr(ledger, "call", ask_for_too_long)
     sync.read_history(pk)
     row = HistoryRead.objects.get(pk=pk)
     assert (row.state, row.pages_read, row.events_read, row.detail) == (Read.DUE, 7, 0, "The next worker's words.")
@@ -403,9 +406,55 @@ def test_people_come_with_older_pages_only_where_x_names_senders_no_other_way(x_
     asked(xsim)
     assert look_up(x_account, "user_id", ANN).state == Lookup.FOUND
     wish(x_account)
-    calls = [call for call in asked(xsim) if call["path"].endswith("/dm_events")]
+    calls = with_people(asked(xsim))
     assert len(calls) > 1, "the lookup's page, and the history's"
-    assert {"sender_id" in parse_qs(call["query"])["expansions"][0] for call in calls} == {needs_people}
+    assert set(calls) == {needs_people}
+
+
+@pytest.fixture
+def senders_by_expansion(monkeypatch):
+    """As if the field alone did not make X name a sender."""
+    tweet = query.Vocabulary.TWEET
+    fields = tuple(name for name in query.DM_EVENT_FIELDS[tweet] if name != "sender_id")
+    monkeypatch.setitem(query.DM_EVENT_FIELDS, tweet, fields)
+
+
+@pytest.mark.parametrize("event_types", [[], ["MessageCreate"]])
+def test_older_pages_that_name_no_sender_are_asked_for_again_with_people(
+    x_account, xsim, senders_by_expansion, event_types
+):
+    ids = write(xsim, [1, 50])
+    begin(x_account, days=0)
+    settle(x_account)
+    look_up(x_account, "user_id", ANN)
+    SyncState.objects.update(needs_people=False)
+    DmEvent.objects.all().delete()
+    ReadInterval.objects.exclude(conversation=None).delete()
+    asked(xsim)
+    wish(x_account, event_types=event_types)
+    assert with_people(asked(xsim)) == [False, True]
+    assert stored_ids(x_account) == ids
+    assert {event.sender_id for event in DmEvent.objects.all()} == {int(ANN)}
+    assert SyncState.objects.get().needs_people
+    assert SpendDay.objects.get().usd == Decimal(str(xsim.get("meter")["today"]["usd"]))
+
+
+@pytest.mark.parametrize(("kind", "target"), [("user_id", ANN), ("conversation_id", PAIR)])
+def test_so_is_an_opened_conversation(x_account, xsim, senders_by_expansion, kind, target):
+    begin(x_account, days=0)
+    settle(x_account)
+    ids = write(xsim, [50])
+    asked(xsim)
+    assert look_up(x_account, kind, target).state == Lookup.FOUND
+    assert with_people(asked(xsim)) == [False, True]
+    assert stored_ids(x_account) == ids
+    assert DmEvent.objects.get().sender_id == int(ANN)
+
+
+def with_people(calls: list[dict]) -> list[bool]:
+    """Of each page that was asked for."""
+    pages = [call for call in calls if call["path"].endswith("/dm_events")]
+    return ["sender_id" in parse_qs(call["query"])["expansions"][0] for call in pages]
 
 
 def test_a_group_is_opened_by_its_id(x_account, xsim):

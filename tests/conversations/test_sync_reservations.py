@@ -18,7 +18,7 @@ from django.utils import timezone
 from conversations import ledger, sync
 from conversations.management.commands.free_leases import free_leases
 from conversations.models import Conversation, HistoryRead, Post, SpendReservation, SyncState, XUser
-from conversations.sync import caps, history, people, posts, turns
+from conversations.sync import asking, caps, people, posts
 from conversations.sync.caps import BeingSpent, CapReached
 from tests.conversations.sync_support import OWN, begin, connect, make_person, one_to_one, poll, say, settle
 from tests.conversations.x_world import named
@@ -58,7 +58,7 @@ def assert_within_cap(x_account, xsim):
 
 
 def test_wishes_that_are_read_while_others_await_their_answer_never_cross_the_cap(x_account, xsim):
-    wishes, asked = wish_for_all(), history._ask
+    wishes, asked = wish_for_all(), ledger.call
     rest = wishes[1:]
 
     def one_within_the_other(*args):
@@ -67,7 +67,7 @@ def test_wishes_that_are_read_while_others_await_their_answer_never_cross_the_ca
             sync.read_history(rest.pop().pk)
         return answer
 
-    with mock.patch.object(history, "_ask", one_within_the_other):
+    with mock.patch.object(ledger, "call", one_within_the_other):
         sync.read_history(wishes[0].pk)
     assert_within_cap(x_account, xsim)
 
@@ -75,7 +75,7 @@ def test_wishes_that_are_read_while_others_await_their_answer_never_cross_the_ca
 @pytest.mark.django_db(transaction=True)
 def test_five_workers_at_once_never_cross_the_cap(x_account, xsim):
     """Each holds its answer until all have asked, or nobody else comes."""
-    together, asked = threading.Barrier(len(PEOPLE) + 1), history._ask
+    together, asked = threading.Barrier(len(PEOPLE) + 1), ledger.call
 
     def meet(*args):
         answer = asked(*args)
@@ -93,7 +93,7 @@ def test_five_workers_at_once_never_cross_the_cap(x_account, xsim):
     for person in PEOPLE:
         say(xsim, person, "And now?")
     SyncState.objects.update(next_poll_at=timezone.now())
-    with mock.patch.object(history, "_ask", meet), ThreadPoolExecutor(len(PEOPLE) + 1) as pool:
+    with mock.patch.object(ledger, "call", meet), ThreadPoolExecutor(len(PEOPLE) + 1) as pool:
         list(pool.map(work, [*jobs, lambda: sync.poll(x_account.pk)]))
     assert_within_cap(x_account, xsim)
     assert SyncState.objects.get().state != SyncState.State.CAPPED, "what others had reserved is no reason to pause"
@@ -178,7 +178,7 @@ def test_who_finds_the_rest_reserved_comes_back_within_seconds(x_account, xsim):
 
 def test_an_answer_without_senders_and_the_one_with_them_are_both_paid_for(x_account, xsim):
     say(xsim, PEOPLE[0], "And now?")
-    with mock.patch.object(turns, "_names_no_sender", side_effect=[True, False]):
+    with mock.patch.object(asking, "_names_no_sender", side_effect=[True, False]):
         poll(x_account)
     assert_within_cap(x_account, xsim)
     assert SyncState.objects.get().needs_people

@@ -70,7 +70,7 @@ def numbers_are_dense(x_account: XAccount) -> None:
 # --- Receipts, typing -------------------------------------------------------------------------------------------------
 
 
-def receipts_end_right(x_account: XAccount, due: Collection[tuple[str, str, int]] = ()) -> None:
+def receipts_end_right(x_account: XAccount, due: Collection[tuple[str, str, int]]) -> None:
     """Each reader's goes forward only, ends at the newest that X has told us, and is announced as it moves."""
     told = _told_receipts(x_account)
     people = Participant.objects.filter(conversation__x_account=x_account)
@@ -104,9 +104,12 @@ def _announced_receipts(x_account: XAccount) -> dict[int, list[int]]:
     return moves
 
 
+def typing_people() -> QuerySet[Participant]:
+    return Participant.objects.filter(typing_until__gt=timezone.now())
+
+
 def nobody_types_for_ever(x_account: XAccount) -> None:
-    people = Participant.objects.filter(conversation__x_account=x_account)
-    assert not people.filter(typing_until__gt=timezone.now()).exists(), "somebody types for ever"
+    assert not typing_people().filter(conversation__x_account=x_account).exists(), "somebody types for ever"
     announced = Change.objects.filter(kind=Kind.TYPING, x_account=x_account)
     typed = _taken_up(x_account, "dm.indicate_typing")
     assert announced.count() <= typed.count(), "typing is announced twice"

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from accounts.models import XAccount
 from conversations.ledger import DM_READS
 from conversations.models import ActivitySubscription, ApiCall, DmEvent, Post, PushState, ReadInterval, SyncState
-from conversations.sync import pace
+from conversations.sync import pace, push
 from tests.conversations.sync_support import begin, connect, held_by_x, one_to_one, say
 from tests.conversations.sync_worlds import DrawnWorld
 from tests.soak import bill, judging, ours
@@ -214,6 +214,7 @@ class ProcessStory:
         Post.objects.filter(state=Post.State.DUE).update(details_due_at=utc_now())
         _set_each(SyncState.objects.all(), chats_checked_at=None)
         assert wait_until(self._is_looked_up, 30), judging.unfinished_posts(self._deleted())
+        wait_until(lambda: not judging.typing_people().exists(), push.TYPING_LASTS.total_seconds())
         time.sleep(1)  # a repeat that is under way
         self._afresh()
         self.xsim.post("settings", {"dm_get_limit": 100_000})
@@ -228,7 +229,8 @@ class ProcessStory:
         assert set(map(int, held)) == self._held(str(x_account.x_user_id)), "the story is older than X's window"
         judging.events_are_as_x_holds_them(x_account, held, held)
         judging.change_log_is_whole(x_account)
-        judging.receipts_end_right(x_account)
+        judging.receipts_end_right(x_account, self.signs.due)
+        judging.nobody_types_for_ever(x_account)
         judging.chats_are_marked(x_account)
         judging.columns_follow_from_the_events(x_account)
         judging.posts_and_media_are_whole(x_account, held, self._deleted())

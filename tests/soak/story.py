@@ -44,8 +44,11 @@ BETWEEN, MOST_SIGNS = 6, 3
 QUIET_STEP = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=4)
 """In which everything comes to an end: an hour for want of credit, and what a clock hours ahead has written."""
+EVENING, STEP_OF_THE_EVENING, STEPS_OF_THE_EVENING = 21, timedelta(minutes=10), 16
+"""From this hour on the day is read again, where its pages are small; with the last step it has been."""
+LATEST_IN_THE_DAY = 17 * 3600
 LASTS = datetime(2046, 1, 1, tzinfo=UTC)
-CAPS = [Decimal("0.05"), Decimal("0.40"), Decimal(2)]
+CAPS = [Decimal("0.05"), Decimal("0.10"), Decimal("0.40")]
 Work = Callable[[], None]
 
 
@@ -64,7 +67,11 @@ class Story:
         self.lagging = False
         self.is_hasty = self.rng.random() < 0.5
         self.is_shuffled = False
-        self.are_days_certain = True
+        self.do_clocks_jump = self.rng.random() < 0.3
+        # By a clock that jumps, what is pushed stands on another day, and what calls have reserved runs out too early.
+        self.is_day_certain = self.is_month_certain = not self.do_clocks_jump
+        self.is_late_day = self.rng.random() < 0.2
+        self.cap = self.rng.choice(CAPS) if self.drawn.are_several and self.rng.random() < 0.5 else None
         self.revoked: set[int] = set()
         self.brought = self.signs_given = 0
 
@@ -106,8 +113,8 @@ class Story:
         self.x_accounts = [connect(xsim, own) for own in self.drawn.ours]
         for x_account in self.x_accounts:
             begin(x_account, days=30)
-        if self.drawn.are_several and rng.random() < 0.3:
-            caps.set_cap(rng.choice(self.x_accounts), rng.choice(CAPS))
+        if self.cap is not None:
+            caps.set_cap(rng.choice(self.x_accounts), self.cap)
         if rng.random() < 0.8:
             self.stage.play([Doomed(subscriptions.repair)])
 
@@ -179,9 +186,10 @@ class Story:
         """Somebody writes while pages are read, lines come in, rows are written."""
         if self.brought < BETWEEN and self.rng.random() < self.liveliness:
             self.brought += 1
-            day = self.drawn.now.date()
+            before = self.drawn.now
             self.drawn.now += timedelta(seconds=1)
-            self.are_days_certain &= self.drawn.now.date() == day
+            self.is_day_certain &= self.drawn.now.date() == before.date()
+            self.is_month_certain &= self.drawn.now.month == before.month
             self._bring([self.drawn.event(self.drawn.now - timedelta(seconds=self.rng.random()))])
             self._give_signs(0.2)
 
@@ -235,7 +243,7 @@ class Story:
         judging.nobody_else_is_revoked(self.revoked)
         for x_account in self.x_accounts:
             judging.numbers_are_dense(x_account)
-            if self.are_days_certain:
+            if self.is_month_certain:
                 bill.cap_is_kept(x_account)
 
     def _draw_work(self) -> tuple[str, Work]:
@@ -256,11 +264,10 @@ class Story:
         return self.rng.choice(works)
 
     def _with_own_clock(self, work: Work) -> Work:
-        """Now and then ours goes wrong by hours."""
-        if self.rng.random() < 0.85:
+        """In some stories ours goes wrong by hours, as often as not."""
+        if not self.do_clocks_jump or self.rng.random() < 0.5:
             return work
         jump = timedelta(seconds=self.rng.uniform(-7200, 7200))
-        self.are_days_certain = False  # what is pushed tells no time of X's
 
         def jumped() -> None:
             self.clock.move_to(self.drawn.now + jump)
@@ -342,13 +349,17 @@ class Story:
         self.lags = False
         rested = self.drawn.now + chats.EVERY + timedelta(days=1, hours=2)
         self.drawn.now = rested.replace(hour=1, minute=0, second=0, microsecond=0)
-        self._bring(self.drawn.arrivals(3600))
+        self._bring(self.drawn.arrivals(3600, LATEST_IN_THE_DAY if self.is_late_day else LATEST))
         for x_account in self.x_accounts:
             ours.connect_again(self.xsim, x_account, token_expires_at=LASTS)
             caps.set_cap(x_account, None)
         self._poll_all()
         self._listen_in_peace()
+        # What X shows late and deep is found by the first walk of the next window (`polling._is_enough`).
+        self._pass(timedelta(seconds=LATEST) + pace.window())
         self._come_to_rest()
+        if self.is_late_day:
+            self._see_the_day_out()
         bill.is_what_x_charged_on(self.drawn.now.date(), self.xsim)
 
     def _poll_all(self) -> None:
@@ -362,17 +373,28 @@ class Story:
         self.stage.play([Doomed(self._listen)])
 
     def _come_to_rest(self) -> None:
-        # What X shows late and deep is found by the first walk of the next window (`polling._is_enough`).
-        self._pass(timedelta(seconds=LATEST) + pace.window())
         for _ in range(LONGEST_WAIT // QUIET_STEP):  # nothing is cleared by hand: what is stuck is found here
-            self._pass(QUIET_STEP)
-            self._take_up()
-            self._poll_all()
-            self._look_up()
+            self._go_on(QUIET_STEP)
             if self._is_read():
                 return
         states = list(SyncState.objects.values())
         raise AssertionError(f"it does not come to an end: {self._unfinished()}, {states}")
+
+    def _see_the_day_out(self) -> None:
+        """What X has shown too late for the polls is brought before midnight, by reading the day once more."""
+        self._tell("the day is seen out")
+        day = self.drawn.now.date()
+        self._pass(self.drawn.now.replace(hour=EVENING, minute=0) - self.drawn.now)
+        for _ in range(STEPS_OF_THE_EVENING):
+            self._go_on(STEP_OF_THE_EVENING)
+        self._come_to_rest()
+        assert self.drawn.now.date() == day, "the day was not read again in time"
+
+    def _go_on(self, step: timedelta) -> None:
+        self._pass(step)
+        self._take_up()
+        self._poll_all()
+        self._look_up()
 
     def _is_read(self) -> bool:
         """No gap left, and nothing to be read at once."""
@@ -390,7 +412,7 @@ class Story:
         return [post["id"] for post in self.drawn.posts if post["state"] == "deleted"]
 
     def _judge(self) -> None:
-        if self.are_days_certain:
+        if self.is_day_certain:
             bill.is_no_more_than_x_charged(self.xsim)
         for x_account in self.x_accounts:
             self._judge_one(XAccount.objects.get(pk=x_account.pk))
