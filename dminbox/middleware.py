@@ -88,8 +88,9 @@ def compress(get_response: GetResponse) -> GetResponse:
     """Packs pages, but only those that this installation's own pages or the person alone asked for.
 
     From lengths of packed pages that hold both what a stranger chose and what is private, the private can be guessed
-    (BREACH). A stranger's page that leads a browser here gets no packed answer to measure; its browser says so. Django
-    adds a random length, and a new mask to each CSRF token.
+    (BREACH). A stranger's page that leads a browser here gets no packed answer to measure; its browser says so. Who
+    measures on the network, and writes messages that pages show, is left a random length that Django adds, and one
+    guess a message; each CSRF token has a new mask.
     """
     return around(get_response, nothing, pack)
 
