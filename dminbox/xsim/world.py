@@ -30,7 +30,7 @@ class Person:
     is_suspended: bool = False
     """Missing from includes.users; GET /2/users answers with a partial error."""
     in_includes: bool = True
-    """False: exists, but X does not resolve it in includes (facts §2.1)."""
+    """False: exists, but X does not resolve it in includes, as real answers show."""
     is_persona: bool = False
     """Offered on the consent page to sign in as."""
     accepts_messages: bool = True
@@ -106,7 +106,7 @@ class Event:
     deleted_for: list[str] = field(default_factory=list)
     """User ids from whose view it was deleted."""
     is_hidden: bool = False
-    """Never shown, but still a cursor position (facts §2.2)."""
+    """Never shown, but still a cursor position."""
 
 
 @dataclass
