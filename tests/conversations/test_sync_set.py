@@ -31,6 +31,7 @@ from tests.conversations.sync_support import (
     stored,
 )
 from tests.conversations.sync_worlds import DrawnWorld
+from tests.halves import own_half
 
 pytestmark = pytest.mark.services
 SEEDS = range(int(os.environ.get("SYNC_SEEDS", "10")))
@@ -48,7 +49,7 @@ def small_pages(monkeypatch):
     return choose
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", own_half(SEEDS))
 def test_a_story_of_crashes_and_late_events_ends_with_the_set_that_x_holds(
     seed, transactional_db, xsim, settings, small_pages
 ):

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from django.conf import settings as django_settings
 
 from tests.emptying import empty_database
+from tests.halves import own_half
 from tests.soak.story import Story, surroundings
 
 pytestmark = pytest.mark.services
@@ -18,22 +18,13 @@ SEEDS = int(os.environ.get("SOAK_SEEDS", "200"))
 FIRST = int(os.environ.get("SOAK_FIRST", "0"))
 
 
-def seeds() -> list[int]:
-    """Where PostgreSQL takes the other half, each database plays its own."""
-    every = range(FIRST, FIRST + SEEDS)
-    if os.environ.get("SOAK_HALVES") != "1":
-        return list(every)
-    on_postgres = "postgres" in django_settings.DATABASES["default"]["ENGINE"]
-    return [seed for seed in every if seed % 2 == on_postgres]
-
-
-@pytest.mark.parametrize("seed", seeds())
+@pytest.mark.parametrize("seed", own_half(range(FIRST, FIRST + SEEDS)))
 def test_a_story_ends_with_what_x_holds(seed, transactional_db, xsim):
     with surroundings(seed):
         Story(seed, xsim).play()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", own_half(range(3)))
 def test_the_same_seed_plays_the_same_story(seed, transactional_db, xsim):
     """Down to the last statement: a failure can be looked at again."""
     traces = []
