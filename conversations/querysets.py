@@ -5,7 +5,7 @@ Models link these as their managers; so this module imports none of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -115,13 +115,25 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def newest_of(self, x_account_ids: Iterable[int], size: int) -> list[int]:
         """Ids of the newest rows over several X accounts: each index is read from its top, and merged here."""
-        part = self.filter(x_account=EACH).newest_first().values_list("last_dm_event_id", "pk")[:size]
-        return [pk for _, pk in sorted(union_over(part, x_account_ids), reverse=True)[:size]]
+        return [pk for _, pk in self._from_the_top(x_account_ids, size)]
 
-    def newest_among(self, x_account_ids: Iterable[int], size: int) -> list[int]:
-        """The same for a condition that few rows may meet, so that all are looked at: in one walk, not one for each."""
-        found = self.filter(x_account__in=list(x_account_ids)).newest_first()
-        return list(found.values_list("pk", flat=True)[:size])
+    def newest_unread(self, unread: Mapping[int, counts.Count], size: int) -> list[int]:
+        """The same for unread ones. unread: how many each X account has of them, as `count_unread` tells.
+
+        Where these fill a page they are found from the top. Elsewhere few may be unread: there all rows are looked at,
+        in one walk, which goes no further down than the page does.
+        """
+        many = {pk for pk, count in unread.items() if count.found >= size}
+        rows = self._from_the_top(many, size)
+        rest = self.filter(x_account__in=[pk for pk, count in unread.items() if count.may_be_any and pk not in many])
+        if len(rows) == size:
+            rest = rest.filter(last_dm_event_id__gte=rows[-1][0])
+        rows += rest.newest_first().values_list("last_dm_event_id", "pk")[:size]
+        return [pk for _, pk in sorted(rows, reverse=True)[:size]]
+
+    def _from_the_top(self, x_account_ids: Iterable[int], size: int) -> list[tuple[int, int]]:
+        part = self.filter(x_account=EACH).newest_first().values_list("last_dm_event_id", "pk")[:size]
+        return sorted(((newest, pk) for newest, pk in union_over(part, x_account_ids)), reverse=True)[:size]
 
     def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, counts.Count]:
         """Unread conversations per X account: at most counts.MANY of each, among the LOOKED_AT that heard last.

@@ -83,10 +83,13 @@ def _page(
     found = filters.narrow(Conversation.objects.all(), request.user, wanted)
     if wanted["after"]:
         found = found.older_than(*wanted["after"])
-    ours = [line for line in lines if line.x_account in chosen and (line.unread.may_be_any or not wanted["unread"])]
-    is_rare = wanted["unread"] and any(line.unread.found <= PAGE for line in ours)
-    pick = found.newest_among if is_rare and not filters.starts_from_index(wanted) else found.newest_of
-    pks = pick([line.x_account.pk for line in ours], PAGE + 1)
+    unread = {line.x_account.pk: line.unread for line in lines if line.x_account in chosen}
+    if wanted["unread"] and not filters.starts_from_index(wanted):
+        pks = found.newest_unread(unread, PAGE + 1)
+    else:
+        pks = found.newest_of(
+            [pk for pk, count in unread.items() if count.may_be_any or not wanted["unread"]], PAGE + 1
+        )
     rows = _rows(request, chosen, pks[:PAGE])
     return rows, len(pks) > PAGE and bool(rows)  # who was removed meanwhile sees none
 

@@ -129,6 +129,21 @@ def test_what_is_marked_as_unread_is_counted_and_found_wherever_it_stands(ada, c
     assert Conversation.objects.count_unread(ada, [x_account.pk]) == {x_account.pk: counts.Count(1)}
 
 
+@pytest.mark.services
+@pytest.mark.parametrize("size", [1, 4, 50])
+def test_unread_ones_of_several_accounts_come_newest_first_whether_few_or_many_are(ada, x_account, size):
+    few, none = (factories.MembershipFactory(user=ada, read_before_id=1).x_account for _ in range(2))
+    rows = [conversation(x_account, newest=NEW + 3 * number) for number in range(10)]
+    rows += [conversation(few, newest=NEW + 1 + 5 * number) for number in range(3)]
+    for number in range(8):
+        for account in (few, none):
+            row = conversation(account, newest=NEW + 2 + 4 * number)
+            actions.mark_read(ada, row, row.last_dm_event_id)
+    counted = Conversation.objects.count_unread(ada, [x_account.pk, few.pk, none.pk])
+    expected = [row.pk for row in sorted(rows, key=lambda row: (row.last_dm_event_id, row.pk), reverse=True)]
+    assert Conversation.objects.unread_by(ada).newest_unread(counted, size) == expected[:size]
+
+
 def test_pages_over_several_accounts_give_every_conversation_once_newest_first(ada, x_account):
     other = factories.XAccountFactory()
     # Several share their newest event: the row's own id then decides.

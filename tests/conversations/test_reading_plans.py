@@ -109,6 +109,18 @@ def test_where_many_are_unread_the_newest_of_them_are_found_without_a_walk_throu
     assert [told for plan in plans_of(large, "/?unread=1") for told in too_much(plan)] == []
 
 
+def test_where_one_of_several_has_many_unread_ones_the_others_are_looked_at_no_further_down(large, ada):
+    other = factories.XAccountFactory()
+    factories.MembershipFactory(user=ada, x_account=other, role=Role.AGENT, read_before_id=1)
+    factories.SyncStateFactory(x_account=other)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE conversations_readmark SET dm_event_id = 0 WHERE conversation_id % 2 = 0")
+        cursor.execute("UPDATE conversations_conversation SET x_account_id = %s WHERE id %% 2 = 1", [other.pk])
+        cursor.execute("ANALYZE conversations_readmark, conversations_conversation")
+    assert large.get("/?unread=1").content.count(b"data-conversation=") == 50
+    assert [told for plan in plans_of(large, "/?unread=1") for told in too_much(plan)] == []
+
+
 def test_what_comes_free_of_x_is_found_by_indexes_however_much_there_is(large):
     """Half of the day was billed to another of our X accounts, which also has as many events that nobody here sees."""
     today = ledger.utc_day(timezone.now())
