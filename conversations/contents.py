@@ -1,4 +1,4 @@
-"""What messages carry beside their text: asked for those alone that carry something, as most do not."""
+"""What rows and messages carry beside their text: asked for those alone that carry something, as most do not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.utils import timezone
 
 from conversations.cards import link_cards_of
 from conversations.models import (
@@ -15,6 +16,7 @@ from conversations.models import (
     EventParticipant,
     EventPost,
     LinkPicture,
+    Participant,
     Post,
     PostMedia,
 )
@@ -45,9 +47,17 @@ def _add_link_pictures(events: Sequence[DmEvent], posts: Sequence[Post]) -> None
         row.link_files = files
 
 
+def add_names(rows: Sequence[Conversation]) -> None:
+    """`named` of each: who gives a group its title, and who is typing. Without a group that takes half of the work."""
+    people, now = Participant.objects.all(), timezone.now()
+    named = people.naming_rows(now) if any(row.is_group for row in rows) else people.typing(now)
+    prefetch_related_objects(rows, Prefetch("participants", named, to_attr="named"))
+
+
 def rows_of_inbox(conversations: QuerySet[Conversation]) -> list[Conversation]:
-    """The rows of a queryset `with_rows_of_inbox`, each with what a one-line preview needs."""
+    """The rows of a queryset `with_rows_of_inbox`, each with its names and what a one-line preview needs."""
     rows = list(conversations)
+    add_names(rows)
     media = EventMedia.objects.select_related("media").defer("media__raw")
     _add([row.last_event for row in rows if row.last_event], media, EventPost.objects.all())
     return rows

@@ -156,9 +156,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def with_contents_of_rows(self) -> Self:
         """The same but for the X account, which the inbox itself has at hand."""
-        named = _related(self.model, "participants").naming_rows(timezone.now())
-        rows = self.select_related(*BESIDE_ROWS).only(*IN_ROWS)
-        return rows.prefetch_related(Prefetch("participants", named, to_attr="named"))
+        return self.select_related(*BESIDE_ROWS).only(*IN_ROWS)
 
     def with_ages(self) -> Self:
         """Adds `our_birth` and `peer_birth`: when the X accounts of both sides were made, as X writes it."""
@@ -270,6 +268,11 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
             .only("conversation", "is_present", "typing_until", *of_person("x_user"))
             .order_by("rank")
         )
+
+    def typing(self, now: datetime) -> Self:
+        """Whoever is writing just now."""
+        rows = self.filter(typing_until__gt=now).select_related("x_user").order_by("pk")
+        return rows.only("conversation", "typing_until", "x_user__name", "x_user__username")
 
     def naming_rows(self, now: datetime) -> Self:
         """What rows of the inbox need of them: titles of groups, and who is typing. A peer names a one-to-one."""

@@ -149,7 +149,7 @@ def _others(count: int) -> str:
 
 
 def title_of(conversation: Conversation) -> str:
-    """The peer, or who X has shown us of a group; `named` stands on rows that came by with_rows_of_inbox."""
+    """The peer, or who X has shown us of a group; `named` stands on rows by `contents.add_names`."""
     if conversation.is_group:
         return _group_title(conversation)
     peer = conversation.peer

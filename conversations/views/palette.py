@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
 from accounts.models import User, XAccount
+from conversations.contents import add_names
 from conversations.models import Conversation, Participant, XUser
 from conversations.querysets import has_all
 from conversations.search import names
@@ -115,7 +116,9 @@ def _conversations(user: User, x_accounts: Iterable[XAccount], query: str, peopl
         theirs = Participant.objects.filter(x_user__in=people).values("conversation")
         older = mine.filter(Q(pk__in=theirs) | Q(peer__in=people)).newest_first()
         found += older.values_list("pk", flat=True)[:SHOWN]
-    rows = mine.filter(pk__in=list(dict.fromkeys(found))[:SHOWN]).for_person(user).with_rows_of_inbox().newest_first()
+    mine = mine.filter(pk__in=list(dict.fromkeys(found))[:SHOWN]).for_person(user)
+    rows = list(mine.with_rows_of_inbox().newest_first())
+    add_names(rows)
     for row in rows:
         yield Choice(
             title_of(row),

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import translation
 
+from conversations.contents import add_names
 from conversations.models import Conversation, Participant, XUser
 from conversations.search import asking, finding, index, names
 from conversations.showing import title_of, unlisted
@@ -144,8 +145,9 @@ def people():
 
 
 def titled(row):
-    [row] = Conversation.objects.filter(pk=row.pk).with_rows_of_inbox()
-    return title_of(row)
+    rows = list(Conversation.objects.filter(pk=row.pk).with_rows_of_inbox())
+    add_names(rows)
+    return title_of(rows[0])
 
 
 @pytest.mark.parametrize("language", ["en", "de", "ja"])
