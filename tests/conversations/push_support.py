@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 
 from accounts.models import XAccount
+from conversations.models import ActivityDelivery
 from conversations.sync import store_page
 from dminbox.xapi.activity import parse_activity
 from tests.conversations.sync_support import ANN, OWN, answer_of, message, one_to_one
 from tests.factories import SyncStateFactory, XAccountFactory
 
 FIRST = 1_900_000_000_000_000_000
+STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
 
 
 def begin_pushed() -> XAccount:

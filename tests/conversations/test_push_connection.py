@@ -11,11 +11,10 @@ from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import ActivityDelivery, Change, Conversation, DmEvent, PushState
 from conversations.sync import push
-from tests.conversations.push_support import activity, begin_pushed, chat, received, typing
+from tests.conversations.push_support import STREAM, WEBHOOK, activity, begin_pushed, chat, received, typing
 from tests.conversations.sync_support import OWN
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
 State = ActivityDelivery.State
 
 

@@ -12,10 +12,9 @@ from django.utils import timezone
 from conversations import ledger
 from conversations.models import ActivityDelivery, DmEvent
 from conversations.sync import push
-from tests.conversations.push_support import activity, begin_pushed, chat, received, said
+from tests.conversations.push_support import STREAM, WEBHOOK, activity, begin_pushed, chat, received, said
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
 State = ActivityDelivery.State
 
 

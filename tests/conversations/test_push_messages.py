@@ -23,11 +23,10 @@ from conversations.models import (
     XUser,
 )
 from conversations.sync import caps, pace, push, store_page
-from tests.conversations.push_support import FIRST, activity, begin_pushed, chat, read, received, said
+from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, activity, begin_pushed, chat, read, received, said
 from tests.conversations.sync_support import ANN, OWN, answer_of, begin, connect, message, one_to_one, settle
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
 State = ActivityDelivery.State
 PHOTO = {
     "type": "media",

@@ -12,11 +12,10 @@ from django.utils import timezone
 from conversations import ledger
 from conversations.models import ActivityDelivery, Change, Participant, PushState
 from conversations.sync import push
-from tests.conversations.push_support import FIRST, begin_pushed, received, seen, typing
+from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, begin_pushed, received, seen, typing
 from tests.conversations.sync_support import ANN
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
 State = ActivityDelivery.State
 
 
