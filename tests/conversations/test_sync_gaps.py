@@ -41,6 +41,16 @@ def x_account(xsim):
     return connect_with_ann(xsim)
 
 
+@pytest.fixture
+def small_pages(x_account, xsim, monkeypatch):
+    """Pages of ten events, requests enough, and what is a month old was read."""
+    monkeypatch.setattr(pace, "PAGE", 10)
+    xsim.post("settings", {"dm_get_limit": 1000})
+    write_history(xsim, [30])
+    begin(x_account)
+    settle(x_account)
+
+
 def test_an_event_that_x_shows_late_is_found_below_newer_ones(x_account, xsim):
     write_history(xsim, [30])
     begin(x_account)
@@ -185,12 +195,7 @@ def test_a_deleted_event_stays_with_us(x_account, xsim):
     assert stored_ids(x_account) == {pk}
 
 
-def test_a_burst_takes_one_page_a_poll_and_the_way_to_settled_ground_once_a_window(x_account, xsim, monkeypatch):
-    monkeypatch.setattr(pace, "PAGE", 10)
-    xsim.post("settings", {"dm_get_limit": 1000})
-    write_history(xsim, [30])
-    begin(x_account)
-    settle(x_account)
+def test_a_burst_takes_one_page_a_poll_and_the_way_to_settled_ground_once_a_window(x_account, xsim, small_pages):
     ids = write_history(xsim, [number / 600 for number in range(40)])  # within four minutes
     poll(x_account)
     assert set(ids) <= stored_ids(x_account)
@@ -209,13 +214,8 @@ def test_a_burst_takes_one_page_a_poll_and_the_way_to_settled_ground_once_a_wind
     assert int(late["id"]) in stored_ids(x_account), "once a window the whole way is gone"
 
 
-def test_what_was_pushed_since_the_last_poll_does_not_hide_what_lies_between(x_account, xsim, monkeypatch):
+def test_what_was_pushed_since_the_last_poll_does_not_hide_what_lies_between(x_account, xsim, small_pages):
     """Groups are never pushed: their news stand scattered between messages that are here already."""
-    monkeypatch.setattr(pace, "PAGE", 10)
-    xsim.post("settings", {"dm_get_limit": 1000})
-    write_history(xsim, [30])
-    begin(x_account)
-    settle(x_account)
     ids = write_history(xsim, [number / 600 for number in range(40)])
     poll(x_account)
     sizes(xsim)
