@@ -91,7 +91,7 @@ def _who_knows_most(x_accounts: Mapping[int, XAccount], left: Known) -> XAccount
 def _ask(x_account: XAccount, pks: Sequence[int], each: Decimal, ask: Ask) -> tuple[int, timedelta]:
     """How many of them, from the first, are done with, and how long all others have to wait for this X account."""
     try:
-        with caps.room(x_account, each, len(pks)) as fits:
+        with caps.room(x_account, each, len(pks), is_of_import=True) as fits:
             ask(x_account, pks[:fits])
             return fits, SOON if fits == len(pks) else UNTIL_CAP_IS_RAISED
     except CapReached:

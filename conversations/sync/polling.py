@@ -57,8 +57,8 @@ def poll(x_account_pk: int) -> None:
         turns.come_back(turn)
     except XError as error:
         turns.settle_trouble(turn, error)
-    except CapReached:
-        turns.settle_cap(turn)
+    except CapReached as reached:
+        turns.settle_cap(turn, reached)
     except Exception:
         turns.let_go(turn)
         raise

@@ -203,9 +203,9 @@ def test_who_was_claimed_by_another_worker_meanwhile_is_left_to_it(x, help_, mon
     named(ADA, help_)
     real = caps.room
 
-    def claimed_meanwhile(*args):
+    def claimed_meanwhile(*args, **more):
         XUser.objects.update(lookup_due_at=timezone.now() + by_id.LEASE)
-        return real(*args)
+        return real(*args, **more)
 
     monkeypatch.setattr(caps, "room", claimed_meanwhile)
     look_up_due_people()
