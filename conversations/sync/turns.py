@@ -172,12 +172,22 @@ def _ask(turn: Turn, token: str | None, size: int, with_people: bool) -> Answer[
     return answer
 
 
-def free_today(x_account: XAccount, below: int = LARGEST) -> int:
+def free_today(state: SyncState, below: int = LARGEST) -> int:
     """Events from the newest down, or from below an id, that X has billed already today: none in the day's last minute,
     for by X's clock the next one may have begun.
     """
     soon = timezone.now() + ledger.CLOCKS_DIFFER
-    return ledger.free_today(x_account, snowflake_floor(day_of(soon)), soon, pace.PAGE, below=below)
+    return ledger.free_today(state.x_account, first_of_day(state, soon), soon, pace.PAGE, below=below)
+
+
+def first_of_day(state: SyncState, moment: datetime) -> int:
+    """From this id up events are of that day, and wanted."""
+    return max(snowflake_floor(day_of(moment)), floor_of(state))
+
+
+def floor_of(state: SyncState) -> int:
+    """What is older is left out: nothing, unless somebody has chosen to read only from now on."""
+    return state.horizon_id if state.import_days == 0 else 0
 
 
 def unsettled(x_account: XAccount) -> int:
