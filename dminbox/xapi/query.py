@@ -39,9 +39,9 @@ DM_EVENT_FIELDS: dict[Vocabulary, tuple[str, ...]] = {
     Vocabulary.POST: ("id", "text", "event_type", "created_at", "dm_conversation_id", "attachments", "entities"),
 }
 PEOPLE_EXPANSIONS = ("sender_id", "participant_ids")
-POST_EXPANSION = ("referenced_tweets.id",)
+SHARED_POSTS = ("referenced_tweets.id",)
 DM_EXPANSIONS: dict[Vocabulary, tuple[str, ...]] = {
-    Vocabulary.TWEET: (*PEOPLE_EXPANSIONS, "attachments.media_keys", *POST_EXPANSION),
+    Vocabulary.TWEET: (*PEOPLE_EXPANSIONS, "attachments.media_keys", *SHARED_POSTS),
     Vocabulary.POST: (*PEOPLE_EXPANSIONS, "attachments.media_keys", "referenced_posts"),
 }
 
@@ -122,7 +122,7 @@ def _dm_expansions(vocabulary: Vocabulary, expand_users: bool, expand_posts: boo
     # In the post vocabulary leaving out these would lose the senders and the posts themselves: both switches are idle.
     if vocabulary is Vocabulary.POST:
         return DM_EXPANSIONS[vocabulary]
-    left_out = {*(() if expand_users else PEOPLE_EXPANSIONS), *(() if expand_posts else POST_EXPANSION)}
+    left_out = {*(() if expand_users else PEOPLE_EXPANSIONS), *(() if expand_posts else SHARED_POSTS)}
     return tuple(name for name in DM_EXPANSIONS[vocabulary] if name not in left_out)
 
 
