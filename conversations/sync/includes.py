@@ -245,7 +245,7 @@ def _see_pictures(rows: Sequence[XUser]) -> None:
     """Whether the other pictures of these people are here by now. Locked until they show them: who stores one of them
     at this moment tells of everybody who does, and would not see these yet.
     """
-    pending = {row.avatar_id for row in rows if row.avatar and row.avatar.state != MediaFile.State.STORED}
+    pending = {row.avatar.pk for row in rows if row.avatar and row.avatar.state != MediaFile.State.STORED}
     if not pending:
         return
     files = MediaFile.objects.select_for_update(no_key=True).filter(pk__in=pending).order_by("pk").in_bulk()
