@@ -19,6 +19,7 @@ from conversations.sync import caps, pace, polling, turns
 from conversations.sync.caps import CapReached
 from dminbox.xapi.schema import Answer, Billed, RateLimit
 from tests.conversations.sync_support import (
+    ANN,
     OWN,
     begin,
     connect,
@@ -33,7 +34,6 @@ from tests.factories import ConversationFactory, DmEventFactory, SyncStateFactor
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-ANN = "2000000000000000001"
 STUDIO = "1500000000000000300"
 LIST, ONE, OWN_HISTORY, WITH = ledger.DM_READS
 Kind = BilledResource.Kind

@@ -26,6 +26,7 @@ from conversations.models import (
 from conversations.sync import history, pace, people, wishes
 from dminbox.xapi import query
 from tests.conversations.sync_support import (
+    ANN,
     OWN,
     begin,
     connect,
@@ -40,7 +41,7 @@ from tests.conversations.sync_support import (
 )
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-ANN, BOB = "2000000000000000001", "2000000000000000002"
+BOB = "2000000000000000002"
 GROUP = "1580000000000000000"
 PAIR = one_to_one(OWN, ANN)
 Read, Lookup = HistoryRead.State, ConversationLookup.State
