@@ -212,7 +212,7 @@ BUGS = {
     mark_read_before_the_commit: (13, "lost: "),
     no_unique_constraint: (0, "an event is stored twice"),
     trust_in_the_order_of_arrival: (0, "lost: "),
-    receipts_in_the_order_of_arrival: (0, "a receipt went backwards"),
+    receipts_in_the_order_of_arrival: (0, ("a receipt went backwards", "a receipt of ")),
     numbers_from_a_sequence: (0, "a number of the change log is missing"),
     the_day_is_not_read_again: (8, "lost: "),
     no_page_is_cut_to_the_cap: (3, "reading has cost"),
