@@ -22,7 +22,6 @@ import requests
 from dminbox import keys, run
 from tests.services import free_port
 
-pytestmark = pytest.mark.xdist_group("run")  # the groups that are shared below are started in one worker
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60
 DEMO_GROUP = {"local X", "web", "worker", "worker for files and imports", "beat", "listener"}

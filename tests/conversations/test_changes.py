@@ -13,12 +13,11 @@ from conversations import changes
 from conversations.changes import NewChange
 from conversations.models import Change, DmEvent, EventMedia, Media, MediaFile, SyncState
 from conversations.sync import store_page
-from tests.conversations.sync_support import OWN, answer_of, message, one_to_one
+from tests.conversations.sync_support import ANN, OWN, answer_of, message, one_to_one
 from tests.factories import XAccountFactory
 
 pytestmark = pytest.mark.services
 Kind = Change.Kind
-ANN = "2000000000000000001"
 FIRST = 1_900_000_000_000_000_000
 
 

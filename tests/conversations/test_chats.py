@@ -7,10 +7,9 @@ from django.utils import timezone
 
 from conversations.models import Conversation, SyncState
 from conversations.sync import chats
-from tests.conversations.sync_support import OWN, begin, connect, make_person, one_to_one
+from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, one_to_one
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-ANN = "2000000000000000001"
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from conversations import actions
 from conversations.models import Conversation, ReadMark
 from conversations.sync import store_page
 from tests import factories
-from tests.conversations.sync_support import MORNING, OWN, answer_of, message, one_to_one
+from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, message, one_to_one
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-ANN = "2000000000000000001"
 PAIR = one_to_one(OWN, ANN)
 FIRST = snowflake_floor(MORNING)
 

@@ -14,10 +14,9 @@ from accounts.models import XAccount
 from conversations.models import ApiCall, SpendDay
 from conversations.sync import asking
 from tests.accounts.conftest import consent
-from tests.conversations.sync_support import OWN, begin, connect, make_person, poll, say, settle
+from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, poll, say, settle
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-ANN = "2000000000000000001"
 ME, CODE, REFRESH, REVOKE = (
     "GET /2/users/me",
     "POST token (authorization_code)",

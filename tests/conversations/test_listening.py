@@ -18,11 +18,10 @@ from conversations.sync import listening, pace, push, subscriptions, trouble
 from conversations.sync.listening import Listener, Stopped
 from dminbox.xapi.activity import parse_activity
 from dminbox.xapi.errors import StreamEnded, Unavailable
-from tests.conversations.sync_support import OWN, begin, connect, make_person, say, stored_ids
+from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, say, stored_ids
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 State = PushState.State
-ANN = "2000000000000000001"
 
 
 @pytest.fixture(autouse=True)

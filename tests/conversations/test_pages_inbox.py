@@ -97,8 +97,7 @@ def test_unread_rows_are_marked_and_counted_beside_their_account(as_ada, ada, fi
 
 @pytest.mark.parametrize("size", [1, 40])
 def test_the_number_of_queries_does_not_grow_with_the_inbox(as_ada, filled, size, django_assert_max_num_queries):
-    for number in range(200, 200 + size):
-        rich._small(filled.support, number, NOW)
+    rich.small_talks(filled.support, dict.fromkeys(range(200, 200 + size), NOW))
     with django_assert_max_num_queries(9):
         inbox(as_ada)
 

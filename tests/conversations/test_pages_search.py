@@ -252,7 +252,7 @@ def test_whatever_is_typed_gets_an_answer_in_few_steps(as_ada, talk, typed, told
         assert told in html
 
 
-def test_a_word_that_everybody_says_is_read_no_further_than_a_page(as_ada, talk, monkeypatch):
+def test_a_word_that_everybody_says_is_read_no_further_than_a_page(as_ada, talk):
     say(talk, *["the lamp"] * 300)
     index_all()
     with CaptureQueriesContext(connection) as queries:

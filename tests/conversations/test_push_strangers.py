@@ -16,12 +16,12 @@ from conversations.models import ActivityDelivery, DmEvent, PushState
 from conversations.sync import push, webhooks
 from conversations.sync.listening import Listener
 from dminbox.xapi.activity import Activity, parse_activity
-from tests.conversations.sync_support import OWN
+from tests.conversations.sync_support import ANN, OWN
 from tests.factories import SyncStateFactory, XAccountFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
-ANN, STRANGER = "2000000000000000001", "2000000000000000002"
+STRANGER = "2000000000000000002"
 OTHERS = "price-watch"
 
 

@@ -23,9 +23,10 @@ from conversations.models import (
     SyncState,
     XUser,
 )
-from conversations.sync import history, pace, wishes
+from conversations.sync import history, pace, people, wishes
 from dminbox.xapi import query
 from tests.conversations.sync_support import (
+    ANN,
     OWN,
     begin,
     connect,
@@ -40,7 +41,7 @@ from tests.conversations.sync_support import (
 )
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-ANN, BOB = "2000000000000000001", "2000000000000000002"
+BOB = "2000000000000000002"
 GROUP = "1580000000000000000"
 PAIR = one_to_one(OWN, ANN)
 Read, Lookup = HistoryRead.State, ConversationLookup.State
@@ -495,6 +496,7 @@ def test_what_was_opened_is_read_on_by_polling_without_doubles(x_account, xsim):
     settle(x_account)
     say(xsim, ANN, "And today?")
     poll(x_account)
+    people.look_up_due_people()
     assert DmEvent.objects.count() == 4
     assert XUser.objects.get(pk=int(ANN)).username
 

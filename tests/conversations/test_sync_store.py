@@ -25,12 +25,12 @@ from conversations.models import (
     XUser,
 )
 from conversations.sync import store, store_page
-from tests.conversations.sync_support import MORNING, OWN, answer_of, message, one_to_one
+from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, message, one_to_one
 from tests.factories import SyncStateFactory, XAccountFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 
-ANN, BOB = "2000000000000000001", "2000000000000000002"
+BOB = "2000000000000000002"
 PAIR, GROUP = one_to_one(OWN, ANN), "1580000000000000000"
 FIRST = snowflake_floor(MORNING)
 

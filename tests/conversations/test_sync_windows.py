@@ -20,11 +20,10 @@ from conversations.models import (
 )
 from conversations.sync import caps, pace, wishes
 from conversations.sync.caps import BeingSpent
-from tests.conversations.sync_support import OWN, begin, connect, make_person, one_to_one, poll, say, settle
+from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, one_to_one, poll, say, settle
 from tests.factories import SyncStateFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-ANN = "2000000000000000001"
 LIMIT = 15
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

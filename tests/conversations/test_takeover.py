@@ -14,11 +14,10 @@ from django.utils import timezone
 
 from conversations.models import DmEvent, PushState, SyncState
 from conversations.sync import subscriptions
-from tests.conversations.sync_support import OWN, begin, connect, make_person, one_to_one, say
+from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, one_to_one, say
 from tests.conversations.test_sync_celery import ROOT, environment, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
-ANN = "2000000000000000001"
 LEASE, SLACK = 4, 6
 """Seconds. The lease is a setting, 20 preset: with it and the same slack the other has the stream within 30."""
 

@@ -9,11 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import snowflake_floor
 from conversations.models import Change, DmEvent, SyncState
 from conversations.sync import store_page
-from tests.conversations.sync_support import MORNING, OWN, answer_of, message, one_to_one
+from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, message, one_to_one
 from tests.factories import SyncStateFactory, XAccountFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-ANN = "2000000000000000001"
 PAIR = one_to_one(OWN, ANN)
 FIRST = snowflake_floor(MORNING)
 MOST_STATEMENTS = 3

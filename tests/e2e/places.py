@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from playwright.sync_api import Page
 
 from accounts import actions
@@ -127,6 +128,7 @@ def walk(seen: Visit, pages: dict[str, str], names: dict[str, object]) -> Iterat
         yield name, page
 
 
+@transaction.atomic
 def world(ada: User, cleo: User) -> dict[str, object]:
     """What the addresses name."""
     ada.time_zone = cleo.time_zone = "Europe/Oslo"

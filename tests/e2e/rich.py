@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from PIL import Image, ImageDraw
 
 from accounts.models import Membership, Role, User, XAccount, snowflake_floor
@@ -49,10 +51,12 @@ class Rich:
 
 
 class Teller:
-    """Writes events into a conversation at rising ids."""
+    """Writes events into a conversation at rising ids; as one asks for, rows that are not stored yet."""
 
-    def __init__(self, conversation: Conversation, begin: datetime) -> None:
-        self.conversation, self.now, self.count = conversation, begin, 0
+    def __init__(
+        self, conversation: Conversation, begin: datetime, make: Callable[..., DmEvent] = factories.DmEventFactory
+    ) -> None:
+        self.conversation, self.now, self.count, self.make = conversation, begin, 0, make
 
     def wait(self, **time: float) -> Teller:
         self.now += timedelta(**time)
@@ -60,7 +64,7 @@ class Teller:
 
     def event(self, sender: XUser | None, text: str | None = None, **fields: object) -> DmEvent:
         self.count += 1
-        return factories.DmEventFactory(
+        return self.make(
             conversation=self.conversation,
             dm_event_id=snowflake_floor(self.now) + self.count,
             created_at=self.now.replace(microsecond=0),
@@ -92,6 +96,7 @@ def recount(conversation: Conversation) -> None:
     conversation.save()
 
 
+@transaction.atomic
 def fill(user: User, now: datetime | None = None) -> Rich:
     now = now or datetime.now(UTC)
     support = factories.XAccountFactory(x_user_id=SUPPORT_ID, username="NordlichtHelp", name="Nordlicht Lamps Support")
@@ -107,9 +112,8 @@ def fill(user: User, now: datetime | None = None) -> Rich:
     ]
     people[0].avatar = photo_file("avatar-ada", 96, 96)
     people[0].save()
-    small = [_small(support, n, now - timedelta(hours=5 * n, minutes=7 * n)) for n in range(1, 70)]
-    _small(studio, 100, now - timedelta(hours=2))
-    assert small
+    small_talks(support, {n: now - timedelta(hours=5 * n, minutes=7 * n) for n in range(1, 70)})
+    small_talks(studio, {100: now - timedelta(hours=2)})
     return Rich(
         support,
         studio,
@@ -120,16 +124,29 @@ def fill(user: User, now: datetime | None = None) -> Rich:
     )
 
 
-def _small(x_account: XAccount, n: int, at: datetime) -> Conversation:
-    peer = factories.XUserFactory(id=800_000_000 + n, name=f"Customer {n}", username=f"customer_{n}")
-    conversation = factories.ConversationFactory(x_account=x_account, peer=peer)
+def small_talks(x_account: XAccount, ends: dict[int, datetime]) -> None:
+    """By the customer's number when it ends. In few statements: very many tests begin with them."""
     us = XUser.objects.get(pk=x_account.x_user_id)
-    teller = Teller(conversation, at - timedelta(minutes=5))
-    teller.say(peer, "Hello! The dimmer of my Polaris hums since yesterday. What can I do?")
-    if n % 3:
-        teller.say(us, "Sorry to hear that. Could you tell us the number under its foot?")
-    recount(conversation)
-    return conversation
+    peers = [
+        factories.XUserFactory.build(id=800_000_000 + n, name=f"Customer {n}", username=f"customer_{n}") for n in ends
+    ]
+    XUser.objects.bulk_create(peers)
+    built = [factories.ConversationFactory.build(x_account=x_account, peer=peer) for peer in peers]
+    conversations = Conversation.objects.bulk_create(built)
+    told = [_told(each, us, n, at) for each, (n, at) in zip(conversations, ends.items(), strict=True)]
+    DmEvent.objects.bulk_create([event for events in told for event in events])
+    for conversation, events in zip(conversations, told, strict=True):
+        conversation.last_event, conversation.last_dm_event_id = events[-1], events[-1].dm_event_id
+        conversation.last_incoming_dm_event_id = events[0].dm_event_id
+    Conversation.objects.bulk_update(conversations, ["last_event", "last_dm_event_id", "last_incoming_dm_event_id"])
+
+
+def _told(conversation: Conversation, us: XUser, n: int, at: datetime) -> list[DmEvent]:
+    teller = Teller(conversation, at - timedelta(minutes=5), factories.DmEventFactory.build)
+    asked = teller.say(conversation.peer, "Hello! The dimmer of my Polaris hums since yesterday. What can I do?")
+    if n % 3 == 0:
+        return [asked]
+    return [asked, teller.say(us, "Sorry to hear that. Could you tell us the number under its foot?")]
 
 
 def _everything(x_account: XAccount, us: XUser, people: list[XUser], now: datetime) -> Conversation:

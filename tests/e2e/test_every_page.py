@@ -9,7 +9,7 @@ from tests import factories
 from tests.e2e import places
 from tests.e2e.looking import faults
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def looked_at(seen, pages, names) -> list[str]:

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from tests.e2e import places
 from tests.e2e.looking import faults
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def palette(page):

@@ -10,7 +10,7 @@ from conversations.models import Media
 from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 PLAYED = """async () => {
     const video = document.querySelector('video:not([data-loop])');
     video.muted = true;

@@ -10,7 +10,7 @@ from tests.e2e.conftest import PHONE
 from tests.e2e.looking import violations
 from tests.e2e.test_reading import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def focused_pk(page):

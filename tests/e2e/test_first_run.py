@@ -12,7 +12,7 @@ from tests.conversations.sync_support import one_to_one, settle
 from tests.e2e.conftest import serving
 from tests.services import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 BRAND, MIRA, CUSTOMER = "1500000000000000101", "1500000000000000103", "2000000000000000001"
 PASSWORD = "a lamp for every corner"
 

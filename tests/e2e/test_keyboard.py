@@ -8,7 +8,7 @@ from conversations.models import Conversation
 from tests.conversations.search_support import index_all
 from tests.e2e.test_reading import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

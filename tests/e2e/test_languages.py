@@ -11,7 +11,7 @@ import pytest
 from accounts.models import User
 from tests.e2e import rich
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 SIZES = {"desk": (1280, 800), "phone": (390, 844), "small-phone": (320, 640)}
 
 

@@ -17,7 +17,7 @@ from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.looking import LOOKS, OF_COLOURS, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

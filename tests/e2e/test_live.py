@@ -16,7 +16,7 @@ from conversations.sync import stop_all_for_credit
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def arrive(conversation: Conversation, text: str) -> DmEvent:

@@ -27,7 +27,7 @@ from tests.e2e.test_live_connection import (  # noqa: F401 (fixtures)
 from tests.e2e.test_reading import wait_until
 from tests.services import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 SOON = 8_000
 """Milliseconds: two looks, of a page or of the server at who may see what, on a busy machine."""
 NO_STREAMS = """window.EventSource = class extends EventTarget {

@@ -14,7 +14,7 @@ from tests.e2e.test_live import arrive, is_live
 from tests.e2e.test_reading import wait_until
 from tests.services import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 WITHOUT_SHARED_WORKERS = "delete window.SharedWorker"
 MUTE = "window.SharedWorker = class { port = { postMessage() {} } }"
 FAILING = """window.SharedWorker = class {

@@ -18,7 +18,7 @@ from tests.e2e.test_live import announce, arrive, is_live
 from tests.e2e.test_live_connection import WITHOUT_SHARED_WORKERS
 from tests.e2e.test_reading import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def rename(person, name):

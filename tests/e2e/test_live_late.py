@@ -17,7 +17,7 @@ from tests.e2e.test_live_breaks import NO_STREAMS
 from tests.e2e.test_live_connection import WITHOUT_SHARED_WORKERS, says, shows_once
 from tests.e2e.test_reading import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

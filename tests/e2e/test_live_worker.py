@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.test_live_connection import WITHOUT_SHARED_WORKERS
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 FAKE = """() => {
   window.EventSource = class extends EventTarget {
     static last = null;

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import DESK, PHONE, QUIET
 from tests.e2e.test_reading import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 BYTES_PER_SECOND = 60_000
 WATCH = """
 {

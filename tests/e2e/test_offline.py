@@ -12,7 +12,7 @@ from tests import factories
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 KEPT = "() => caches.open('dminbox-kept-1').then(store => store.match('/offline/')).then(Boolean)"
 IS_KEPT = f"async () => await ({KEPT})()"
 IS_GONE = f"async () => !(await ({KEPT})())"

@@ -11,7 +11,7 @@ from tests import factories
 from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def numbers(page):

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e import places
 from tests.e2e.looking import WIDTHS, pictures, too_wide, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 NARROW = ("phone", "small-phone", "desk")
 MIDDLE = "page => page.getBoundingClientRect().left + page.getBoundingClientRect().width / 2"
 

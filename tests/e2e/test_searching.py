@@ -6,7 +6,7 @@ import pytest
 
 from tests.conversations.search_support import index_all
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

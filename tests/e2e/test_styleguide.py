@@ -8,7 +8,7 @@ from tests.e2e.conftest import serving
 from tests.e2e.looking import LOOKS, OF_COLOURS, WIDTHS, pictures, too_wide, violations
 from tests.services import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 BY_NATURE = "landmark-unique"
 """Of one rule the guide breaks the letter: it shows the same landmark in several states, one beside the other."""
 SIZES = ("desk", "phone", "small-phone")

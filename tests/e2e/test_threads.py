@@ -15,7 +15,7 @@ from conversations.models import Media, MediaFile, ReadMark
 from tests import factories
 from tests.e2e import rich
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 SEEN = """words => [...document.querySelectorAll('.bubble')].some((each) => {
     const { top, bottom } = each.getBoundingClientRect();
     return each.textContent.includes(words) && top >= 0 && bottom <= innerHeight;
