@@ -63,8 +63,10 @@ PARTS = {
             JOIN conversations_participant r ON r.conversation_id = e.conversation_id
             WHERE NOT c.is_group OR r.x_user_id = e.sender_id
     """,
+    # Who shows otherwise by a page is announced after its events.
     "conversations_change": """
-        SELECT p.page, l.id FROM page_of p JOIN conversations_change l ON l.event_id = p.id
+        SELECT coalesce(max(p.page) OVER (ORDER BY l.number), 0), l.id
+            FROM conversations_change l LEFT JOIN page_of p ON p.id = l.event_id
     """,
     "conversations_billedresource": f"""
         SELECT p.page, b.id FROM page_of p JOIN conversations_dmevent e USING (id)

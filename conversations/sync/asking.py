@@ -1,4 +1,4 @@
-"""One page of events: with the people in it where X bills them anyway, or names senders only so."""
+"""One page of events: with the people in it only where X names senders no other way."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page(state: SyncState, room: Room, ask: Ask) -> Iterator[Answer[Page]]:
             return
         SyncState.objects.filter(x_account=state.x_account_id).update(needs_people=True)
         state.needs_people = True
-        ledger.record(state.x_account, answer)
+        ledger.record_lookup(state.x_account, answer)
     with room(True) as size:
         yield ask(size, True)
 

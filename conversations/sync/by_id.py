@@ -53,33 +53,45 @@ PASSING = {"internal-error", "field-hydration-failure", "unreadable"}
 
 Ask = Callable[[XAccount, Sequence[int]], None]
 LetWait = Callable[[Collection[int], timedelta], None]
+Waits = dict[int, timedelta]
 
 
 # --- Who asks ---------------------------------------------------------------------------------------------------------
 
 
-def ask_in_turn(known: Known, each: Decimal, ask: Ask, let_wait: LetWait) -> None:
+def ask_in_turn(find: Callable[[], Known], each: Decimal, ask: Ask, let_wait: LetWait) -> None:
     """One call by each X account that it takes, beginning with the one that knows most: few calls, and each is paid for
     by somebody who was shown what it is about.
 
     What one cannot ask for the next does that knows it, and what nobody can waits for the first of them; what nobody
-    knows is not asked for, and what is too much for one call stays due.
+    knows is not asked for, and what is too much for one call stays due. Whom X refuses is not tried again for what else
+    is due: however much that is, it waits as well.
 
-    each: what one may cost at most. ask: claims the rows, asks X and stores what it says; of the errors it raises those
-    OF_THE_ACCOUNT. let_wait: puts off those that are due.
+    find: some of what is due. each: what one may cost at most. ask: claims the rows, asks X and stores what it says; of
+    the errors it raises those OF_THE_ACCOUNT. let_wait: puts off those that are due.
     """
-    let_wait([pk for pk, who in known.items() if not who], WITHOUT_ACCOUNT)
+    refused: Waits = {}
+    while has_credit() and (known := find()):
+        let_wait([pk for pk, who in known.items() if not who], WITHOUT_ACCOUNT)
+        waits = _ask_all(known, each, ask, refused)
+        for wait in set(waits.values()):
+            let_wait([pk for pk in waits if waits[pk] == wait], wait)
+        if not refused or not waits:
+            return
+
+
+def _ask_all(known: Known, each: Decimal, ask: Ask, refused: Waits) -> Waits:
+    """How long those have to wait that none of the X accounts that know them can ask for."""
     x_accounts = without_tokens().in_bulk(set().union(*known.values()))
-    left, waits = dict(known), dict[int, timedelta]()
+    left, waits = dict(known), Waits()
     while (x_account := _who_knows_most(x_accounts, left)) and has_credit():
         del x_accounts[x_account.pk]
         mine = [pk for pk, who in left.items() if x_account.pk in who]
-        answered, wait = _ask(x_account, mine[:BATCH], each, ask)
+        answered, wait = _ask(x_account, mine[:BATCH], each, ask, refused)
         waits |= {pk: min(wait, waits.get(pk, wait)) for pk in mine[answered:]}
         for pk in mine[:answered]:
             del left[pk]
-    for wait in set(waits.values()) - {SOON}:
-        let_wait([pk for pk in left if waits.get(pk) == wait], wait)
+    return {pk: wait for pk, wait in waits.items() if pk in left and wait != SOON}
 
 
 def _who_knows_most(x_accounts: Mapping[int, XAccount], left: Known) -> XAccount | None:
@@ -88,10 +100,12 @@ def _who_knows_most(x_accounts: Mapping[int, XAccount], left: Known) -> XAccount
     return None if most is None else x_accounts[most]
 
 
-def _ask(x_account: XAccount, pks: Sequence[int], each: Decimal, ask: Ask) -> tuple[int, timedelta]:
+def _ask(x_account: XAccount, pks: Sequence[int], each: Decimal, ask: Ask, refused: Waits) -> tuple[int, timedelta]:
     """How many of them, from the first, are done with, and how long all others have to wait for this X account."""
+    if x_account.pk in refused:
+        return 0, refused[x_account.pk]
     try:
-        with caps.room(x_account, each, len(pks)) as fits:
+        with caps.room(x_account, each, len(pks), is_of_import=True) as fits:
             ask(x_account, pks[:fits])
             return fits, SOON if fits == len(pks) else UNTIL_CAP_IS_RAISED
     except CapReached:
@@ -100,7 +114,8 @@ def _ask(x_account: XAccount, pks: Sequence[int], each: Decimal, ask: Ask) -> tu
         return 0, caps.BACK_WITHIN
     except OF_THE_ACCOUNT as error:
         log.info("lookup_refused", x_account_id=x_account.pk, error=type(error).__name__)
-        return 0, trouble_of(error).wait
+        refused[x_account.pk] = trouble_of(error).wait
+        return 0, refused[x_account.pk]
 
 
 # --- What X does not show ---------------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""What an X account may still cost this month: reading stops before its cap is crossed, never after."""
+"""What an X account may still cost: reading stops before its cap of the month is crossed, and an import before its
+ceiling is, never after.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -20,22 +22,28 @@ from conversations import changes, ledger
 from conversations.models import PushState, SpendReservation, SyncState
 from conversations.sync import trouble
 from dminbox import leases
-from dminbox.wording import CAP_REACHED
+from dminbox.wording import CAP_REACHED, CEILING_REACHED
 
 State = SyncState.State
 WISH = gettext_noop("This month's cap is reached; it goes on with the new month, or when somebody raises the cap.")
 PAUSED = ["state", "state_since", "detail", "next_poll_at"]
 """The columns that `pause` sets."""
-
-
+IMPORTING = Q(import_days__isnull=False, import_finished_at=None)
+"""A person has said how far back and at what price, and it goes on."""
 MONTH_SPREAD = timedelta(minutes=15)
 """Within it all accounts that wait for the new month begin again, not at once."""
+NEAR_CEILING = 1000
+"""Events with a post each: all that is on its way for one X account at a time costs less."""
 BACK_WITHIN = timedelta(seconds=2)
 """When to come back for what other calls have reserved, and may not need."""
 
 
 class CapReached(Exception):  # noqa: N818 (no failure: a person's choice)
     """One more request could cross the month's cap."""
+
+
+class CeilingReached(CapReached):
+    """One more request could cross the ceiling of an import."""
 
 
 class BeingSpent(Exception):  # noqa: N818 (no failure: others are at it)
@@ -52,22 +60,25 @@ def _rest(cap: Decimal, spent: Decimal) -> Decimal:
     return max(cap - spent, Decimal(0))
 
 
-def page(x_account: XAccount, size: int, *, with_people: bool = False) -> AbstractContextManager[int]:
+def page(
+    x_account: XAccount, size: int, *, with_people: bool = False, with_posts: bool = True, is_of_import: bool = False
+) -> AbstractContextManager[int]:
     """Room for a page no larger than the cap allows, if X bills all of it: nobody knows how much of a page is new
-    before it is here.
+    before it is here. A message shares one post. Of people, where X shows them, two are reckoned with for each event;
+    a page that names more of them can cross the cap by these.
     """
-    each = settings.PRICE_DM_EVENT_USD + settings.PRICE_POST_USD + with_people * 2 * settings.PRICE_USER_USD
-    return room(x_account, each, size)
+    each = settings.PRICE_DM_EVENT_USD + with_posts * settings.PRICE_POST_USD
+    return room(x_account, each + with_people * 2 * settings.PRICE_USER_USD, size, is_of_import=is_of_import)
 
 
 @contextmanager
-def room(x_account: XAccount, each: Decimal, most: int) -> Iterator[int]:
+def room(x_account: XAccount, each: Decimal, most: int, *, is_of_import: bool = False) -> Iterator[int]:
     """How many resources of `most`, at `each`, the cap allows: reserved until the end of the block, so the call and its
-    bill belong inside. Not to be called inside a transaction.
+    bill belong inside. Not to be called inside a transaction. is_of_import: an import's ceiling counts, while it lasts.
 
-    Raises CapReached when not even one fits, BeingSpent when it does not fit for now.
+    Raises CapReached or CeilingReached when not even one fits, BeingSpent when it does not fit for now.
     """
-    fits, pk = _reserve(x_account, each, most)
+    fits, pk = _reserve(x_account, each, most, is_of_import=is_of_import)
     try:
         yield fits
     finally:
@@ -75,23 +86,46 @@ def room(x_account: XAccount, each: Decimal, most: int) -> Iterator[int]:
             SpendReservation.objects.filter(pk=pk).delete()
 
 
-def _reserve(x_account: XAccount, each: Decimal, most: int) -> tuple[int, int | None]:
-    """How many fit, and the row that reserves them (none without a cap). The account's lock lets one in at a time."""
-    capped = SyncState.objects.filter(x_account=x_account, monthly_cap_usd__isnull=False)
-    if not each or not capped.exists():
+def _reserve(x_account: XAccount, each: Decimal, most: int, *, is_of_import: bool = False) -> tuple[int, int | None]:
+    """How many fit, and the row that reserves them (none without a limit). The account's lock lets one in at a time."""
+    is_limited = Q(monthly_cap_usd__isnull=False) | (IMPORTING if is_of_import else Q())
+    if not each or not SyncState.objects.filter(is_limited, x_account=x_account).exists():
         return most, None
     with transaction.atomic():
-        cap = changes.lock(x_account).monthly_cap_usd
-        if cap is None:
-            return most, None
+        state = changes.lock(x_account)
         # In this order: a bill that is written in between counts twice rather than not at all.
         reserved = _reserved(x_account)
-        rest = cap - ledger.spent_this_month(x_account)
-        fits = min(most, int((rest - reserved) / each))
-        if fits < 1:
-            raise BeingSpent if rest >= each else CapReached
+        fits = most
+        for rest, reached in _limits(x_account, state, is_of_import=is_of_import):
+            fits = min(fits, int((rest - reserved) / each))
+            if fits < 1:
+                raise BeingSpent if rest >= each else reached
         until = timezone.now() + longest_call()
         return fits, SpendReservation.objects.create(x_account=x_account, usd=fits * each, until=until).pk
+
+
+def _limits(x_account: XAccount, state: SyncState, *, is_of_import: bool) -> Iterator[tuple[Decimal, type[CapReached]]]:
+    """What each leaves, and what is raised where that is too little."""
+    if state.monthly_cap_usd is not None:
+        yield state.monthly_cap_usd - ledger.spent_this_month(x_account), CapReached
+    if is_of_import and is_importing(state):
+        yield left_of_import(state), CeilingReached
+
+
+def is_importing(state: SyncState) -> bool:
+    """As IMPORTING says of the row."""
+    return state.import_days is not None and state.import_finished_at is None
+
+
+def is_near_ceiling(state: SyncState) -> bool:
+    """Whether what an import may cost next has to be reserved: further away its pages need no query for that."""
+    near = NEAR_CEILING * (settings.PRICE_DM_EVENT_USD + settings.PRICE_POST_USD)
+    return is_importing(state) and left_of_import(state) < near
+
+
+def left_of_import(state: SyncState) -> Decimal:
+    """US dollars until its ceiling. Who and what its last pages name is looked up when it may be over, and on top."""
+    return state.import_ceiling_usd - state.import_spent_usd
 
 
 def _reserved(x_account: XAccount) -> Decimal:
@@ -133,6 +167,12 @@ def pause(state: SyncState) -> None:
     trouble.enter(state, State.CAPPED, CAP_REACHED % {"usd": f"{state.monthly_cap_usd:.2f}"})
     state.next_poll_at = ledger.next_month(timezone.now()) + random.random() * MONTH_SPREAD  # noqa: S311 (no secret)
     PushState.check_subscriptions_soon()
+
+
+def pause_import(state: SyncState) -> None:
+    """At its ceiling, until a person says so. Without saving the row. Inside a transaction."""
+    trouble.enter(state, State.PAUSED, CEILING_REACHED % {"usd": f"{state.import_ceiling_usd:.2f}"})
+    state.next_poll_at = None
 
 
 def until_new_month() -> timedelta:

@@ -59,6 +59,7 @@ def store_users(users: Iterable[schema.User], seen_at: datetime) -> dict[int, XU
     shown_so = {pk: (_shows(row), row.avatar_id) for pk in news if (row := rows.get(pk))}
     fresh = [_with_profile(rows.setdefault(pk, XUser(pk=pk)), shown[pk], seen_at) for pk in news]
     _give_avatars(fresh)
+    _see_pictures([row for pk, (_, avatar) in shown_so.items() if (row := rows[pk]).avatar_id != avatar])
     XUser.objects.bulk_create(fresh, update_conflicts=True, update_fields=PROFILE, unique_fields=["id"])
     former = [name for pk, name in before.items() if _is_renamed(rows[pk], name)]
     XUserName.objects.bulk_create(former, ignore_conflicts=True)
@@ -238,6 +239,18 @@ def _give_avatars(rows: Sequence[XUser]) -> None:
     files = wanted_files((sharp_avatar(row.profile_image_url), None) for row in rows if row.profile_image_url)
     for row in rows:
         row.avatar = files.get(sharp_avatar(row.profile_image_url)) or row.avatar
+
+
+def _see_pictures(rows: Sequence[XUser]) -> None:
+    """Whether the other pictures of these people are here by now. Locked until they show them: who stores one of them
+    at this moment tells of everybody who does, and would not see these yet.
+    """
+    pending = {row.avatar.pk for row in rows if row.avatar and row.avatar.state != MediaFile.State.STORED}
+    if not pending:
+        return
+    files = MediaFile.objects.select_for_update(no_key=True).filter(pk__in=pending).order_by("pk").in_bulk()
+    for row in rows:
+        row.avatar = files.get(row.avatar_id, row.avatar)
 
 
 def _bare(pk: int, x_account: XAccount | None) -> XUser:

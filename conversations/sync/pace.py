@@ -144,11 +144,10 @@ def _has_active_group(x_account: XAccount) -> bool:
 
 
 def expands_people(state: SyncState) -> bool:
-    """Whether X shows people with each page of events, and bills them: during the import, where they are worth it, and
-    where X names senders only so. Else who is not known yet is looked up once.
+    """Whether X shows people with each page of events, and bills them: only where it names senders no other way. Else
+    who is not known yet is looked up once, at a price that is known before: one event may name a whole group.
     """
-    is_importing = state.import_finished_at is None
-    return is_importing or state.needs_people or settings.X_VOCABULARY == Vocabulary.POST
+    return state.needs_people or settings.X_VOCABULARY == Vocabulary.POST
 
 
 def spread(wait: timedelta) -> timedelta:

@@ -21,7 +21,8 @@ from conversations.models import XUser
 from conversations.sync import knowing, pace
 from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, ask_in_turn, reasons_in, reasons_of
 from conversations.sync.includes import store_users
-from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
+from conversations.sync.knowing import Known
+from conversations.sync.trouble import back_off, heed, trouble_of
 from dminbox import leases
 from dminbox.xapi.errors import XError
 from dminbox.xapi.schema import Answer, User
@@ -35,9 +36,12 @@ def look_up_due_people() -> None:
     """One call by each X account in whose conversations somebody is missing. May run in many workers at once: each
     person is claimed by one.
     """
-    pks = list(due().order_by("lookup_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE])
-    if pks and XAccount.objects.filter(state=XAccount.State.CONNECTED).exists() and has_credit():
-        ask_in_turn(knowing.people(pks), settings.PRICE_USER_USD, _look_up, _let_wait)
+    if XAccount.objects.filter(state=XAccount.State.CONNECTED).exists():
+        ask_in_turn(_find, settings.PRICE_USER_USD, _look_up, _let_wait)
+
+
+def _find() -> Known:
+    return knowing.people(list(due().order_by("lookup_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE]))
 
 
 def due() -> QuerySet[XUser]:

@@ -57,8 +57,8 @@ def poll(x_account_pk: int) -> None:
         turns.come_back(turn)
     except XError as error:
         turns.settle_trouble(turn, error)
-    except CapReached:
-        turns.settle_cap(turn)
+    except CapReached as reached:
+        turns.settle_cap(turn, reached)
     except Exception:
         turns.let_go(turn)
         raise
@@ -111,7 +111,7 @@ def _size_of_first_page(state: SyncState) -> int:
     is_first_read = not intervals.rows_of(state.x_account, None).exists()
     if is_first_read and state.import_days:
         return pace.PAGE
-    known = max(turns.free_today(state.x_account), turns.unsettled(state.x_account))
+    known = max(turns.free_today(state), turns.unsettled(state.x_account))
     return pace.first_page(known, state.last_news)
 
 
@@ -146,7 +146,7 @@ def _size_of_gap(turn: Turn, gap: ReadInterval, before: int) -> int:
     """Wider from page to page; at once as wide as comes free: below what is missing lies what X has billed today."""
     if before == pace.PAGE:
         return before
-    return max(pace.next_page(before), turns.free_today(turn.x_account, gap.low_id))
+    return max(pace.next_page(before), turns.free_today(turn.state, gap.low_id))
 
 
 def _read_page(turn: Turn, reach: Reach | None, size: int) -> Reach:
@@ -166,8 +166,7 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
             end_id=intervals.end_of_window(answer.answered_at),
             floor_id=state.horizon_id,
         )
-        floor_id = state.horizon_id if state.import_days == 0 else 0
-        stored = store_page(turn.x_account, answer, floor_id=floor_id, is_locked=True)
+        stored = store_page(turn.x_account, answer, floor_id=turns.floor_of(state), is_locked=True)
         is_first = reach is None
         if is_first:
             turn.top_id, turn.bottom_id = _newest(answer.value), reconciling.lowest_id(answer.value)

@@ -29,7 +29,8 @@ from conversations.sync.includes import (
     store_posts,
     store_users,
 )
-from conversations.sync.trouble import back_off, has_credit, heed, trouble_of
+from conversations.sync.knowing import Known
+from conversations.sync.trouble import back_off, heed, trouble_of
 from dminbox import leases
 from dminbox.xapi import schema
 from dminbox.xapi.errors import XError
@@ -46,10 +47,12 @@ def fetch_due_details() -> None:
     """One call by each X account that was shown posts that are due. May run in many workers at once: each post is
     claimed by one.
     """
-    pks = list(due().order_by("details_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE])
-    if pks and has_credit():
-        each = MOST_SHOWN * (settings.PRICE_POST_USD + settings.PRICE_USER_USD)
-        ask_in_turn(knowing.posts(pks), each, _fetch, _let_wait)
+    each = MOST_SHOWN * (settings.PRICE_POST_USD + settings.PRICE_USER_USD)
+    ask_in_turn(_find, each, _fetch, _let_wait)
+
+
+def _find() -> Known:
+    return knowing.posts(list(due().order_by("details_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE]))
 
 
 def due() -> QuerySet[Post]:

@@ -16,7 +16,7 @@ from conversations.ids import LARGEST, as_numbers
 from conversations.models import SyncState
 from conversations.sync import pace, turns
 from conversations.sync.store import store_page
-from conversations.sync.turns import NOTED, Turn, day_of
+from conversations.sync.turns import NOTED, Turn, day_of, first_of_day, floor_of
 from dminbox.xapi.errors import BadPageToken
 from dminbox.xapi.schema import Answer, Page
 
@@ -37,7 +37,7 @@ def reconcile(turn: Turn) -> None:
     now = timezone.now()
     if not _is_time(turn, now):
         return
-    if turn.bottom_id < _first_of_day(now):
+    if turn.bottom_id < first_of_day(turn.state, now):
         _note_done(turn, now)
         return
     token, below = _place(turn, now)
@@ -63,28 +63,24 @@ def _is_time(turn: Turn, now: datetime) -> bool:
 def _place(turn: Turn, now: datetime) -> tuple[str | None, int]:
     """The cursor to go on with, and what it lies below: from the top, where what is left is another day's."""
     state = turn.state
-    has_begun = state.reconcile_token and state.reconcile_below > _first_of_day(now)
+    has_begun = state.reconcile_token and state.reconcile_below > first_of_day(state, now)
     return (state.reconcile_token, state.reconcile_below) if has_begun else (None, snowflake_floor(now))
 
 
-def _first_of_day(now: datetime) -> int:
-    return snowflake_floor(day_of(now))
-
-
 def _events_of_day(turn: Turn, now: datetime, below: int = LARGEST) -> int:
-    return ledger.free_today(turn.x_account, _first_of_day(now), now, LONGEST_DAY, below=below)
+    return ledger.free_today(turn.x_account, first_of_day(turn.state, now), now, LONGEST_DAY, below=below)
 
 
 def _store(turn: Turn, answer: Answer[Page], below: int, now: datetime) -> None:
     with transaction.atomic():
         locked = changes.lock(turn.x_account)
-        stored = store_page(turn.x_account, answer)
+        stored = store_page(turn.x_account, answer, floor_id=floor_of(turn.state))
         turns.note(locked, turn, answer)
         locked.save(update_fields=NOTED)
     log.info("day_reconciled", x_account_id=turn.x_account.pk, late_events=stored.new_events)
     below = min(lowest_id(answer.value), below)
     token = answer.value.next_token or ""
-    if token == turn.state.reconcile_token or below < _first_of_day(now):
+    if token == turn.state.reconcile_token or below < first_of_day(turn.state, now):
         _note_done(turn, now)
     else:
         _note(turn, reconcile_token=token, reconcile_below=below)

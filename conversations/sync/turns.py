@@ -22,10 +22,11 @@ from conversations import ledger
 from conversations.ids import LARGEST
 from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
 from conversations.sync import asking, caps, intervals, pace, trouble
+from conversations.sync.caps import CapReached, CeilingReached
 from dminbox import leases
-from dminbox.wording import CEILING_REACHED
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import RateLimited, ScopesMissing, XError
+from dminbox.xapi.query import Vocabulary
 from dminbox.xapi.schema import Answer, Page, RateLimit
 
 log = structlog.get_logger("conversations.sync")
@@ -142,15 +143,27 @@ def asked(turn: Turn, token: str | None, size: int) -> AbstractContextManager[An
 
 def _room(turn: Turn, size: int, with_people: bool) -> AbstractContextManager[int]:
     renew(turn)
-    fits = _affordable(turn.state, size)
-    if turn.state.monthly_cap_usd is None:
-        return nullcontext(fits)
-    return caps.page(turn.x_account, fits, with_people=with_people)
+    if turn.state.monthly_cap_usd is None and not caps.is_near_ceiling(turn.state):
+        return nullcontext(size)
+    with_posts = _comes_with_posts(turn.state)
+    return caps.page(turn.x_account, size, with_people=with_people, with_posts=with_posts, is_of_import=True)
+
+
+def _comes_with_posts(state: SyncState) -> bool:
+    """Near its ceiling an import spends what is left on events: the posts that they share are looked up by id, as their
+    details are anyway. The post vocabulary names them in no other way.
+    """
+    return settings.X_VOCABULARY == Vocabulary.POST or not caps.is_near_ceiling(state)
 
 
 def _ask(turn: Turn, token: str | None, size: int, with_people: bool) -> Answer[Page]:
     def read(client: XClient) -> Answer[Page]:
-        return client.dm_events(max_results=size, pagination_token=token, expand_users=with_people)
+        return client.dm_events(
+            max_results=size,
+            pagination_token=token,
+            expand_users=with_people,
+            expand_posts=_comes_with_posts(turn.state),
+        )
 
     asked_at = timezone.now()
     answer = ledger.call(turn.x_account, read)
@@ -159,21 +172,22 @@ def _ask(turn: Turn, token: str | None, size: int, with_people: bool) -> Answer[
     return answer
 
 
-def _affordable(state: SyncState, size: int) -> int:
-    """A page no larger than what is left under the ceiling pays for; people named with it can pass that by cents."""
-    if state.import_finished_at is not None:
-        return size
-    price = settings.PRICE_DM_EVENT_USD
-    left = state.import_ceiling_usd - state.import_spent_usd
-    return max(min(size, int(left / price)), 1) if price else size
-
-
-def free_today(x_account: XAccount, below: int = LARGEST) -> int:
+def free_today(state: SyncState, below: int = LARGEST) -> int:
     """Events from the newest down, or from below an id, that X has billed already today: none in the day's last minute,
     for by X's clock the next one may have begun.
     """
     soon = timezone.now() + ledger.CLOCKS_DIFFER
-    return ledger.free_today(x_account, snowflake_floor(day_of(soon)), soon, pace.PAGE, below=below)
+    return ledger.free_today(state.x_account, first_of_day(state, soon), soon, pace.PAGE, below=below)
+
+
+def first_of_day(state: SyncState, moment: datetime) -> int:
+    """From this id up events are of that day, and wanted."""
+    return max(snowflake_floor(day_of(moment)), floor_of(state))
+
+
+def floor_of(state: SyncState) -> int:
+    """What is older is left out: nothing, unless somebody has chosen to read only from now on."""
+    return state.horizon_id if state.import_days == 0 else 0
 
 
 def unsettled(x_account: XAccount) -> int:
@@ -220,9 +234,9 @@ def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
 
 
 def _pause_at_ceiling(state: SyncState, x_account: XAccount) -> None:
-    is_spent = state.import_spent_usd >= state.import_ceiling_usd
+    is_spent = caps.left_of_import(state) < settings.PRICE_DM_EVENT_USD
     if state.state == State.ACTIVE and is_spent and intervals.gaps(x_account, None, state.horizon_id).exists():
-        trouble.enter(state, State.PAUSED, CEILING_REACHED % {"usd": f"{state.import_ceiling_usd:.2f}"})
+        caps.pause_import(state)
 
 
 def locked(turn: Turn) -> SyncState | None:
@@ -267,12 +281,14 @@ def come_back(turn: Turn) -> None:
     ours.update(lease_until=None, lease_holder="", next_poll_at=soon)
 
 
-def settle_cap(turn: Turn) -> None:
+def settle_cap(turn: Turn, reached: CapReached) -> None:
     with transaction.atomic():
         state = locked(turn)
         if state is None:
             return
-        if state.state != State.PAUSED:
+        if isinstance(reached, CeilingReached):
+            caps.pause_import(state)
+        elif state.state != State.PAUSED:
             caps.pause(state)
         give_back(state)
 

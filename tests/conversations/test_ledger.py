@@ -318,6 +318,23 @@ def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, k
         assert xsim.get("meter")["today"]["events"] == before + 1
 
 
+def test_the_day_before_its_beginning_is_none_of_what_is_read_only_from_now_on(x_account, xsim):
+    """Nor is it paid for, but for the few that each look shows."""
+    evening = datetime(2026, 11, 20, 22, 30, tzinfo=UTC)
+    with time_machine.travel(evening) as ours:
+        xsim.post("clock", {"set": evening.isoformat()})
+        for number in range(60):
+            say(xsim, ANN, f"Before {number}", created_at=(evening - timedelta(minutes=number + 1)).isoformat())
+        begin(x_account, days=0)
+        settle(x_account)
+        xsim.post("clock", {"advance": 60})
+        ours.shift(timedelta(seconds=60))
+        wanted = int(say(xsim, ANN, "From now on")["id"])
+        poll_until_the_day_is_read(x_account, xsim, ours)
+    assert stored_ids(x_account) == {wanted}
+    assert xsim.get("meter")["today"]["events"] <= 1 + pace.SLACK
+
+
 def test_in_the_last_minute_of_a_day_nothing_counts_as_free():
     state = SyncStateFactory()
     evening = datetime(2026, 11, 20, 23, 58, 30, tzinfo=UTC)
@@ -325,7 +342,7 @@ def test_in_the_last_minute_of_a_day_nothing_counts_as_free():
     ledger.record(state.x_account, answer(range(first, first + 9), at=evening))
     for seconds, free in [(0, 9), (29, 9), (31, 0), (89, 0), (91, 0)]:
         with time_machine.travel(evening + timedelta(seconds=seconds), tick=False):
-            assert turns.free_today(state.x_account) == free
+            assert turns.free_today(state) == free
 
 
 def test_what_another_of_our_x_accounts_was_billed_for_is_read_once_more_too(x_account, xsim):

@@ -6,14 +6,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from conversations import changes, tasks
 from conversations.media import fetch_file, fetching, sharp_avatar, wanted_file
 from conversations.media.errors import Later
 from conversations.models import Change, MediaFile, PushState, XUser
-from conversations.sync import people
+from conversations.sync import includes, people
 from conversations.sync.includes import store_users
 from dminbox.xapi.schema import User
 from tests import factories
@@ -109,6 +109,40 @@ def test_a_picture_that_is_here_already_is_told_of_with_whoever_takes_it(told, m
     assert mira.avatar is not None
     XUser.objects.update(lookup_due_at=timezone.now())
     assert told(shown(mira, profile_image_url=egg)) == set(), "it shows so already"
+
+
+@pytest.mark.parametrize("state", [MediaFile.State.STORED, MediaFile.State.DUE])
+def test_a_picture_that_comes_while_somebody_takes_it_is_told_of(told, mira, conversations, monkeypatch, state):
+    address = "https://pbs.twimg.com/profile_images/8/mira.jpg"
+    file, wanted = wanted_file(sharp_avatar(address), None), includes.wanted_files
+
+    def stored_meanwhile(urls):
+        found = wanted(urls)
+        MediaFile.objects.filter(pk=file.pk).update(state=state)
+        return found
+
+    monkeypatch.setattr(includes, "wanted_files", stored_meanwhile)
+    is_here = state == MediaFile.State.STORED
+    assert told(shown(mira, profile_image_url=address)) == (of(conversations) if is_here else set())
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_who_stores_a_picture_waits_until_whoever_takes_it_shows_it(mira):
+    address = "https://pbs.twimg.com/profile_images/8/mira.jpg"
+    file = wanted_file(sharp_avatar(address), None)
+
+    def store():
+        try:
+            with transaction.atomic():
+                MediaFile.objects.select_for_update(nowait=True).get(pk=file.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        shown(mira, profile_image_url=address)()
+        with pytest.raises(OperationalError):
+            pool.submit(store).result(PATIENCE)
 
 
 def test_our_own_profile_is_told_as_the_account_as_a_whole(told, conversations):

@@ -199,13 +199,29 @@ def test_an_account_that_is_refused_asks_for_none_of_the_others_before_its_time(
     assert all(timedelta(seconds=30) < wait_of(pk) <= HOUR for pk in (ADA, BEN, CLEO))
 
 
+@pytest.mark.parametrize("kind", ["403", "429"])
+def test_one_call_of_an_account_is_refused_however_many_are_due(x, help_, studio, monkeypatch, kind):
+    monkeypatch.setattr(by_id, "BATCH", 1)
+    monkeypatch.setattr("conversations.sync.people.MOST_DUE", 2)
+    theirs = [str(3_000_000 + number) for number in range(7)]
+    for pk in theirs:
+        named(pk, help_)
+    named(ADA, studio)
+    x.post("faults", {"kind": kind, "user_id": HELP, "times": -1})
+    for _ in range(5):
+        look_up_due_people()
+    assert len([pks for who, pks in calls(x) if who == HELP]) == 1
+    assert all(wait_of(pk) > timedelta(seconds=30) for pk in theirs)
+    assert (STUDIO, [ADA]) in calls(x), "who is not refused goes on"
+
+
 def test_who_was_claimed_by_another_worker_meanwhile_is_left_to_it(x, help_, monkeypatch):
     named(ADA, help_)
     real = caps.room
 
-    def claimed_meanwhile(*args):
+    def claimed_meanwhile(*args, **more):
         XUser.objects.update(lookup_due_at=timezone.now() + by_id.LEASE)
-        return real(*args)
+        return real(*args, **more)
 
     monkeypatch.setattr(caps, "room", claimed_meanwhile)
     look_up_due_people()

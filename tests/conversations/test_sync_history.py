@@ -23,7 +23,7 @@ from conversations.models import (
     SyncState,
     XUser,
 )
-from conversations.sync import history, pace, wishes
+from conversations.sync import history, pace, people, wishes
 from dminbox.xapi import query
 from tests.conversations.sync_support import (
     ANN,
@@ -496,6 +496,7 @@ def test_what_was_opened_is_read_on_by_polling_without_doubles(x_account, xsim):
     settle(x_account)
     say(xsim, ANN, "And today?")
     poll(x_account)
+    people.look_up_due_people()
     assert DmEvent.objects.count() == 4
     assert XUser.objects.get(pk=int(ANN)).username
 

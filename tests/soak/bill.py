@@ -32,15 +32,18 @@ def agrees_with_itself(x_account: XAccount) -> None:
         assert counted == once, f"counted on {row.day}: {counted}; resources billed: {once}"
 
 
-def is_no_more_than_x_charged(xsim: SimServer) -> None:
-    """Each event, person and post once a day, whoever of us read it; what a crash lost is missing here."""
-    charged = xsim.get("meter")
+def is_no_more_than_x_charged(xsim: SimServer, noted_on: date | None = None) -> None:
+    """Each event, person and post once a day, whoever of us read it; what a crash lost is missing here. noted_on: that
+    day alone, for which X may have charged on the days before: what is pushed tells no time of X's.
+    """
+    charged = [day for name, day in xsim.get("meter")["days"].items() if not noted_on or name <= noted_on.isoformat()]
+    on_the_day = {"day": noted_on} if noted_on else {}
     for kind, ours in KINDS.items():
-        noted = BilledResource.objects.filter(kind=ours).count()
-        at_x = sum(day[kind] for day in charged["days"].values())
+        noted = BilledResource.objects.filter(kind=ours, **on_the_day).count()
+        at_x = sum(day[kind] for day in charged)
         assert noted <= at_x, f"X has charged {at_x} {kind}, the ledger has {noted}"
-    total = _sums(SpendDay.objects.all())["usd"]
-    assert total <= _dollars(charged["spent_usd"]), f"X has charged {charged['spent_usd']}, the ledger has {total}"
+    total, at_x = _sums(SpendDay.objects.filter(**on_the_day))["usd"], sum(_dollars(day["usd"]) for day in charged)
+    assert total <= at_x, f"X has charged {at_x}, the ledger has {total}"
 
 
 def is_what_x_charged_on(day: date, xsim: SimServer) -> None:

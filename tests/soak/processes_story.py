@@ -218,8 +218,8 @@ class ProcessStory:
         time.sleep(1)  # a repeat that is under way
         self._afresh()
         self.xsim.post("settings", {"dm_get_limit": 100_000})
-        if utc_now().date() == self.began.date():  # what is pushed tells no time of X's
-            bill.is_no_more_than_x_charged(self.xsim)
+        for days in range((utc_now().date() - self.began.date()).days + 1):
+            bill.is_no_more_than_x_charged(self.xsim, self.began.date() + timedelta(days=days))
         for x_account in XAccount.objects.all():
             self._judge_one(x_account)
 

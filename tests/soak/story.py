@@ -243,6 +243,10 @@ class Story:
         judging.nobody_else_is_revoked(self.revoked)
         for x_account in self.x_accounts:
             judging.numbers_are_dense(x_account)
+        self._check_caps()
+
+    def _check_caps(self) -> None:
+        for x_account in self.x_accounts:
             if self.is_month_certain:
                 bill.cap_is_kept(x_account)
 
@@ -352,7 +356,8 @@ class Story:
         self._bring(self.drawn.arrivals(3600, LATEST_IN_THE_DAY if self.is_late_day else LATEST))
         for x_account in self.x_accounts:
             ours.connect_again(self.xsim, x_account, token_expires_at=LASTS)
-            caps.set_cap(x_account, None)
+        if self.cap is not None:
+            self._read_up_to_the_cap()
         self._poll_all()
         self._listen_in_peace()
         # What X shows late and deep is found by the first walk of the next window (`polling._is_enough`).
@@ -361,6 +366,13 @@ class Story:
         if self.is_late_day:
             self._see_the_day_out()
         bill.is_what_x_charged_on(self.drawn.now.date(), self.xsim)
+
+    def _read_up_to_the_cap(self) -> None:
+        """As far as it lets them, now that nothing else is in their way; and then a person takes it away."""
+        self._poll_all()
+        self._check_caps()
+        for x_account in self.x_accounts:
+            caps.set_cap(x_account, None)
 
     def _poll_all(self) -> None:
         for x_account in self.x_accounts:
