@@ -169,3 +169,10 @@ def test_any_password_can_stand_escaped_in_the_database_address_and_its_options_
     address = {"DATABASE_URL": "postgres://u:a%2Fb%40c%3Fd%23e@h:5432/n?sslmode=verify-full"}
     assert setting(address, tmp_path, "DATABASES['default']['PASSWORD']") == "a/b@c?d#e"
     assert setting(address, tmp_path, "DATABASES['default']['OPTIONS']['sslmode']") == "verify-full"
+
+
+def test_a_pooler_that_carries_no_prepared_statements_gets_none(tmp_path):
+    address = {"DATABASE_URL": "postgres://u@h:5432/n"}
+    assert setting(address, tmp_path, "DATABASES['default']['OPTIONS'].get('server_side_binding')") == "True"
+    plain = address | {"DATABASE_PREPARES": "no"}
+    assert setting(plain, tmp_path, "DATABASES['default']['OPTIONS'].keys()") == "dict_keys(['pool'])"

@@ -5,6 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+from dminbox.words_alone import WordsAlone
+
 
 class Migration(migrations.Migration):
 
@@ -12,7 +14,7 @@ class Migration(migrations.Migration):
         ('accounts', '0003_language'),
     ]
 
-    operations = [
+    operations = [WordsAlone(state_operations=[
         migrations.AlterModelOptions(
             name='invitation',
             options={'verbose_name': 'invitation', 'verbose_name_plural': 'invitations'},
@@ -184,4 +186,4 @@ class Migration(migrations.Migration):
             name='x_user_id',
             field=models.BigIntegerField(help_text="X's immutable id; handles change, this never does.", unique=True, verbose_name='X user id'),
         ),
-    ]
+    ])]

@@ -5,6 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+from dminbox.words_alone import WordsAlone
+
 
 class Migration(migrations.Migration):
 
@@ -14,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = [WordsAlone(state_operations=[
         migrations.AlterModelOptions(
             name='activitydelivery',
             options={'verbose_name': 'pushed activity', 'verbose_name_plural': 'pushed activities'},
@@ -766,4 +768,4 @@ class Migration(migrations.Migration):
             name='x_account',
             field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='sync', to='accounts.xaccount', verbose_name='X account'),
         ),
-    ]
+    ])]

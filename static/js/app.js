@@ -26,9 +26,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 // Tells the server once which time zone this browser is in; the form exists only while none is known.
 {
   const form = document.querySelector("form[data-zone]");
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (form && zone) {
+  const tell = () => {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone; // takes as long as all other scripts to begin
+    if (!zone) return;
     form.elements.time_zone.value = zone;
     fetch(form.action, { method: "POST", body: new FormData(form) });
-  }
+  };
+  if (form) window.addEventListener("load", tell);
 }

@@ -65,22 +65,24 @@ def many(x_account):
 
     Of fewer than are looked at PostgreSQL rightly reads all and sorts them; of so many it never comes near that.
     """
-    peer, new = factories.XUserFactory(), 1_000
-    Conversation.objects.bulk_create(
-        Conversation(
-            x_account=x_account,
-            dm_conversation_id=str(10**17 + number),
-            peer=peer,
-            is_group=number % 5 == 0,
-            has_media=number % 5 == 1,
-            has_post=number % 5 == 2,
-            last_dm_event_id=new + number * 7919 % 20_000,
-            last_incoming_dm_event_id=new,
-            last_own_dm_event_id=0 if number % 5 == 3 else new,
+    new = 1_000
+    first = factories.ConversationFactory(x_account=x_account, last_dm_event_id=new, last_incoming_dm_event_id=new)
+    varied = {
+        "dm_conversation_id": "CAST(100000000000000000 + n AS varchar)",
+        "is_group": "n % 5 = 0",
+        "has_media": "n % 5 = 1",
+        "has_post": "n % 5 = 2",
+        "last_dm_event_id": f"{new} + n * 7919 % 20000",
+        "last_own_dm_event_id": f"CASE WHEN n % 5 = 3 THEN 0 ELSE {new} END",
+    }
+    columns = [field.column for field in Conversation._meta.local_concrete_fields if not field.primary_key]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 19999)"
+            f" INSERT INTO conversations_conversation ({', '.join(columns)})"
+            f" SELECT {', '.join(varied.get(column, column) for column in columns)}"
+            f" FROM conversations_conversation, numbers WHERE id = {first.pk}"
         )
-        for number in range(20_000)
-    )
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
             cursor.execute("ANALYZE conversations_conversation")
     return x_account

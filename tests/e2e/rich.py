@@ -11,6 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import OuterRef
 from PIL import Image, ImageDraw
 
 from accounts.models import Membership, Role, User, XAccount, snowflake_floor
@@ -135,10 +136,12 @@ def small_talks(x_account: XAccount, ends: dict[int, datetime]) -> None:
     conversations = Conversation.objects.bulk_create(built)
     told = [_told(each, us, n, at) for each, (n, at) in zip(conversations, ends.items(), strict=True)]
     DmEvent.objects.bulk_create([event for events in told for event in events])
-    for conversation, events in zip(conversations, told, strict=True):
-        conversation.last_event, conversation.last_dm_event_id = events[-1], events[-1].dm_event_id
-        conversation.last_incoming_dm_event_id = events[0].dm_event_id
-    Conversation.objects.bulk_update(conversations, ["last_event", "last_dm_event_id", "last_incoming_dm_event_id"])
+    newest_first = DmEvent.objects.filter(conversation=OuterRef("pk")).order_by("-dm_event_id")
+    Conversation.objects.filter(peer__in=peers).update(
+        last_event=newest_first.values("pk")[:1],
+        last_dm_event_id=newest_first.values("dm_event_id")[:1],
+        last_incoming_dm_event_id=newest_first.filter(sender=OuterRef("peer")).values("dm_event_id")[:1],
+    )
 
 
 def _told(conversation: Conversation, us: XUser, n: int, at: datetime) -> list[DmEvent]:
