@@ -63,10 +63,12 @@ PARTS = {
             JOIN conversations_participant r ON r.conversation_id = e.conversation_id
             WHERE NOT c.is_group OR r.x_user_id = e.sender_id
     """,
-    # Who shows otherwise by a page is announced after its events.
+    # Who shows otherwise by a page is announced after its events; what stands before all of them was there before.
     "conversations_change": """
-        SELECT coalesce(max(p.page) OVER (ORDER BY l.number), 0), l.id
-            FROM conversations_change l LEFT JOIN page_of p ON p.id = l.event_id
+        SELECT page, id FROM (
+            SELECT max(p.page) OVER (ORDER BY l.number) AS page, l.id
+                FROM conversations_change l LEFT JOIN page_of p ON p.id = l.event_id
+        ) numbered WHERE page IS NOT NULL
     """,
     "conversations_billedresource": f"""
         SELECT p.page, b.id FROM page_of p JOIN conversations_dmevent e USING (id)
