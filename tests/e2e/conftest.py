@@ -20,6 +20,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.e2e import places, rich
+from tests.e2e.proxy import proxy_to
 from tests.services import chromium, free_port
 
 FLAGS = [
@@ -34,6 +35,8 @@ FLAGS = [
 ]
 DESK = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+NETWORK = ("failed:", "502:", "console: Failed to load resource", "console: htmx:")
+"""What a browser says of a bad way to the server."""
 QUIET = """() => {
   const isLoading = (image) => image.loading !== "lazy" && !image.complete;
   const isBusy = document.querySelector(".htmx-request") || [...document.images].some(isLoading);
@@ -194,6 +197,29 @@ def visit(browser, server, request):
     for each in visits:
         each.context.close()
     assert [complaint for each in visits for complaint in each.unexpected] == []
+
+
+@pytest.fixture
+def proxy(server):
+    with proxy_to(server) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def through(visit, proxy):
+    """through(user) -> Visit by way of the proxy; what a browser says of a bad way is no complaint."""
+    visits = []
+
+    def begin(user, expected=NETWORK, **options):
+        found = visit(user, **options)
+        found.address = proxy.address
+        found.expect(*expected)
+        visits.append(found)
+        return found
+
+    yield begin
+    for found in visits:
+        found.context.close()  # before the way ends
 
 
 @pytest.fixture

@@ -14,14 +14,12 @@ from conversations.models import ReadMark
 from tests.e2e import rich
 from tests.e2e.conftest import process_at, serving
 from tests.e2e.test_live import arrive, is_live
-from tests.e2e.test_live_connection import (  # noqa: F401 (fixtures)
+from tests.e2e.test_live_connection import (
     REFUSED,
     WITHOUT_SHARED_WORKERS,
     begin_tabs,
-    proxy,
     says,
     shows_once,
-    through,
     wait_until_open,
 )
 from tests.e2e.test_reading import wait_until
@@ -51,7 +49,7 @@ def both(visit, ada, ben, filled):
     return visits
 
 
-def test_eight_tabs_catch_up_after_the_web_process_was_killed(through, proxy, ada, filled):  # noqa: F811
+def test_eight_tabs_catch_up_after_the_web_process_was_killed(through, proxy, ada, filled):
     ours, port = through(ada), free_port()
     proxy.upstream = f"127.0.0.1:{port}"
     with process_at(port) as process:
@@ -76,7 +74,7 @@ def test_eight_tabs_catch_up_after_the_web_process_was_killed(through, proxy, ad
             page.close()
 
 
-def test_behind_a_proxy_that_keeps_what_comes_pages_look_by_themselves(through, proxy, ada, filled):  # noqa: F811
+def test_behind_a_proxy_that_keeps_what_comes_pages_look_by_themselves(through, proxy, ada, filled):
     proxy.streams = "hold"
     page = through(ada).open_live(f"/c/{filled.long.pk}/")
     says(page, "polling")

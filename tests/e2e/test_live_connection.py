@@ -8,8 +8,7 @@ import pytest
 
 from accounts.models import Membership
 from tests.e2e import rich
-from tests.e2e.conftest import PHONE, serving
-from tests.e2e.proxy import proxy_to
+from tests.e2e.conftest import NETWORK, PHONE, serving
 from tests.e2e.test_live import arrive, is_live
 from tests.e2e.test_reading import wait_until
 from tests.services import free_port
@@ -21,36 +20,12 @@ FAILING = """window.SharedWorker = class {
   port = { postMessage() {} };
   constructor() { setTimeout(() => this.onerror(new Event('error'))); }
 }"""
-NETWORK = ("failed:", "502:", "console: Failed to load resource", "console: htmx:")
 REFUSED = ("404", "console: Failed to load resource")
 
 
 @pytest.fixture
 def filled(transactional_db, ada):
     return rich.fill(ada, datetime.now(UTC))
-
-
-@pytest.fixture
-def proxy(server):
-    with proxy_to(server) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def through(visit, proxy):
-    """through(user) -> Visit by way of the proxy; what a browser says of a bad way is no complaint."""
-    visits = []
-
-    def begin(user, expected=NETWORK, **options):
-        found = visit(user, **options)
-        found.address = proxy.address
-        found.expect(*expected)
-        visits.append(found)
-        return found
-
-    yield begin
-    for found in visits:
-        found.context.close()  # before the way ends
 
 
 def says(page, state):

@@ -62,6 +62,15 @@ def test_in_an_inbox(slow):
     assert_nothing_moved(page)
 
 
+def test_rows_out_of_sight_take_the_room_they_have_when_they_are_looked_at(slow):
+    page = slow("/")
+    heights = "[...document.querySelectorAll('#list .row')].map((row) => row.getBoundingClientRect().height)"
+    before = page.evaluate(heights)
+    page.evaluate("for (const row of document.querySelectorAll('#list .row')) row.style.contentVisibility = 'visible'")
+    assert page.evaluate(heights) == before
+    assert len(before) > 20
+
+
 @pytest.mark.parametrize("which", ["everything", "group", "long"])
 def test_in_a_thread(slow, filled, which):
     page = slow(f"/c/{getattr(filled, which).pk}/")
