@@ -8,6 +8,7 @@ import pytest
 
 from accounts import actions
 from accounts.models import User, XAccount
+from conversations.sync import people
 from tests.conversations.sync_support import one_to_one, settle
 from tests.e2e.conftest import serving
 from tests.services import free_port
@@ -20,9 +21,9 @@ PASSWORD = "a lamp for every corner"
 @pytest.fixture
 def x(xsim):
     """The local X with people, and a message to the brand. Asked for before the server, which is told where it is."""
-    people = {BRAND: ("NordlichtHelp", "Nordlicht Lamps Support"), MIRA: ("mira_nordlicht", "Mira")}
-    people[CUSTOMER] = ("ben_reads", "Ben Østergård")
-    xsim.post("people", [{"id": pk, "username": name, "name": words} for pk, (name, words) in people.items()])
+    known = {BRAND: ("NordlichtHelp", "Nordlicht Lamps Support"), MIRA: ("mira_nordlicht", "Mira")}
+    known[CUSTOMER] = ("ben_reads", "Ben Østergård")
+    xsim.post("people", [{"id": pk, "username": name, "name": words} for pk, (name, words) in known.items()])
     talk = one_to_one(BRAND, CUSTOMER)
     xsim.post("events", {"dm_conversation_id": talk, "sender_id": CUSTOMER, "text": "Does the Polaris come in sand?"})
     return xsim
@@ -71,6 +72,7 @@ def test_from_the_set_up_link_to_the_first_message(visit_with_x, x, cleo):
     page.get_by_role("button", name="Begin reading").click()
     page.wait_for_url(f"{stranger.address}/")
     settle(XAccount.objects.get())  # what the workers do meanwhile
+    people.look_up_due_people()
     stranger.open("/")
     row = page.locator("#list .row")
     assert "Does the Polaris come in sand?" in row.inner_text()
