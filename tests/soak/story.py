@@ -399,7 +399,7 @@ class Story:
         self._pass(self.drawn.now.replace(hour=EVENING, minute=0) - self.drawn.now)
         for _ in range(STEPS_OF_THE_EVENING):
             self._go_on(STEP_OF_THE_EVENING)
-        # What is shown late makes more pages of it than were foreseen; they are read as polls come, up to the last minute.
+        # What is shown late makes more pages of it than were foreseen; polls go on with them up to the last minute.
         while SyncState.objects.exclude(reconciled_on=day).exists() and self.drawn.now.date() == day:
             self._go_on(QUIET_STEP)
         self._come_to_rest()
