@@ -51,7 +51,7 @@ def reconcile(turn: Turn) -> None:
 
 def _is_time(turn: Turn, now: datetime) -> bool:
     state = turn.state
-    is_at_rest = turn.is_top_read and not turn.gap and turn.pages == 1 and state.import_finished_at is not None
+    is_at_rest = turn.is_top_read and not turn.gap and state.import_finished_at is not None
     if turn.is_stopped or not is_at_rest or state.reconciled_on == now.astimezone(UTC).date():
         return False
     pages = math.ceil(_events_of_day(turn, now) / pace.PAGE)
