@@ -399,6 +399,9 @@ class Story:
         self._pass(self.drawn.now.replace(hour=EVENING, minute=0) - self.drawn.now)
         for _ in range(STEPS_OF_THE_EVENING):
             self._go_on(STEP_OF_THE_EVENING)
+        # What is shown late makes more pages of it than were foreseen; polls go on with them up to the last minute.
+        while SyncState.objects.exclude(reconciled_on=day).exists() and self.drawn.now.date() == day:
+            self._go_on(QUIET_STEP)
         self._come_to_rest()
         assert self.drawn.now.date() == day, "the day was not read again in time"
 
