@@ -213,3 +213,35 @@ def test_events_of_a_thread_are_read_from_its_index_without_a_sort(x_account):
     ):
         for plan in plans_of(page):
             assert "TEMP B-TREE" not in plan, plan
+
+
+@pytest.mark.postgres
+@pytest.mark.services
+def test_our_newest_message_is_looked_for_in_the_conversation_and_not_among_all_we_wrote(x_account):
+    """In large groups each of the others wrote little: of an average sender it would be the other way round."""
+    us = factories.XUserFactory(id=x_account.x_user_id)
+    groups = [conversation(x_account, is_group=True, peer=None, dm_conversation_id=f"18{n}") for n in range(50)]
+    with connection.cursor() as cursor:
+        cursor.execute(WRITERS)
+        cursor.execute(EVENTS_OF_GROUPS, {"first": groups[0].pk, "groups": len(groups), "us": us.pk})
+        cursor.execute("ANALYZE conversations_dmevent")
+    with plans.statements() as asked:
+        assert groups[1].events.newest_by(us.pk, 30_000) == 29_951
+    [found] = [list(plans.explained(statement)) for statement in asked]
+    for lines in found:
+        assert "dm_event_once_per_conversation" in str(lines), lines
+
+
+WRITERS = """
+    INSERT INTO conversations_xuser (id, username, name, profile_image_url, is_protected, is_verified, verified_type,
+        raw, first_seen_at, unavailable_reason, lookup_attempts)
+    SELECT 10000000 + n, 'handle' || n, 'Name', '', false, false, '', '{}', now(), '', 0
+    FROM generate_series(1, 30000) n
+"""
+EVENTS_OF_GROUPS = """
+    INSERT INTO conversations_dmevent
+        (conversation_id, dm_event_id, event_type, created_at, sender_id, text, entities, raw, stored_at)
+    SELECT %(first)s + n %% %(groups)s, n, 'MessageCreate', now(),
+        CASE WHEN n %% 3 = 2 THEN %(us)s ELSE 10000000 + n END, 'Text', '{}', '{}', now()
+    FROM generate_series(1, 30000) n
+"""
