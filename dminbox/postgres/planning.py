@@ -16,11 +16,11 @@ def by_its_values() -> Iterator[None]:
     depends on whether somebody has much or little, such a plan may read a whole table. The driver is told to prepare
     none of these: it asks nothing more of the server.
     """
-    connection.ensure_connection()
-    driver = connection.connection
     if connection.vendor != "postgresql":
         yield
         return
+    connection.ensure_connection()
+    driver = connection.connection
     threshold, driver.prepare_threshold = driver.prepare_threshold, None
     try:
         yield
