@@ -234,10 +234,13 @@ class StartForm(forms.Form):
     )
     ceiling = forms.DecimalField(
         label=_("Pause when this much is spent (USD)"),
-        min_value=Decimal("0.01"),
+        min_value=Decimal("0.05"),
         max_value=Decimal(100_000),
         decimal_places=2,
         help_text=_("Reading stops there and asks you before it goes on."),
+        error_messages={
+            "min_value": _("At least $0.05: one message, with people and a post, may cost nearly as much."),
+        },
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

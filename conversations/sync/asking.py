@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from conversations import ledger
+from accounts.models import XAccount
 from conversations.models import DmEvent, SyncState
 from conversations.sync import pace
 from dminbox.xapi.schema import Answer, Page
@@ -14,10 +14,12 @@ Room = Callable[[bool], AbstractContextManager[int]]
 """What one request takes, with people or without, until the end of the block: how many events it may ask for."""
 Ask = Callable[[int, bool], Answer[Page]]
 """The request itself: how many events, and whether with people."""
+Record = Callable[[XAccount, Answer[Page]], object]
+"""Writes down the bill of a page that is not stored."""
 
 
 @contextmanager
-def page(state: SyncState, room: Room, ask: Ask) -> Iterator[Answer[Page]]:
+def page(state: SyncState, room: Room, ask: Ask, record: Record) -> Iterator[Answer[Page]]:
     """It is stored, with its bill, inside the block. Raises what `room` and `ask` do.
 
     X's contract names sender_id as a field; where it comes by expansion alone, that is asked for from now on.
@@ -30,7 +32,7 @@ def page(state: SyncState, room: Room, ask: Ask) -> Iterator[Answer[Page]]:
             return
         SyncState.objects.filter(x_account=state.x_account_id).update(needs_people=True)
         state.needs_people = True
-        ledger.record_lookup(state.x_account, answer)
+        record(state.x_account, answer)
     with room(True) as size:
         yield ask(size, True)
 

@@ -60,8 +60,8 @@ Waits = dict[int, timedelta]
 
 
 def ask_in_turn(find: Callable[[], Known], each: Decimal, ask: Ask, let_wait: LetWait) -> None:
-    """One call by each X account that it takes, beginning with the one that knows most: few calls, and each is paid for
-    by somebody who was shown what it is about.
+    """Call by call, beginning with the X account that knows most: few calls, and each is paid for by somebody who was
+    shown what it is about.
 
     What one cannot ask for the next does that knows it, and what nobody can waits for the first of them; what nobody
     knows is not asked for, and what is too much for one call stays due. Whom X refuses is not tried again for what else
@@ -105,9 +105,10 @@ def _ask(x_account: XAccount, pks: Sequence[int], each: Decimal, ask: Ask, refus
     if x_account.pk in refused:
         return 0, refused[x_account.pk]
     try:
-        with caps.room(x_account, each, len(pks), is_of_import=True) as fits:
+        with caps.room(x_account, each, len(pks)) as fits:
             ask(x_account, pks[:fits])
-            return fits, SOON if fits == len(pks) else UNTIL_CAP_IS_RAISED
+            # Others may have reserved the rest, and these may have cost less than they could.
+            return fits, SOON if fits == len(pks) else caps.BACK_WITHIN
     except CapReached:
         return 0, UNTIL_CAP_IS_RAISED
     except BeingSpent:

@@ -1,5 +1,10 @@
-"""What an X account may still cost: reading stops before its cap of the month is crossed, and an import before its
-ceiling is, never after.
+"""What an X account may still cost: reading stops before its cap of the month is crossed, and an import's pages stop
+before its ceiling is.
+
+Where there is a cap, or a ceiling is near, what a call may cost is reserved before it is made. Who and what the pages
+of an import name is looked up whatever its ceiling leaves, and counts towards it: each once, the cap allowing. Where X
+shows people with each page (as in its post vocabulary), one event may bring more of them than were reckoned with, and
+so cross either.
 """
 
 from __future__ import annotations
@@ -61,14 +66,20 @@ def _rest(cap: Decimal, spent: Decimal) -> Decimal:
 
 
 def page(
-    x_account: XAccount, size: int, *, with_people: bool = False, with_posts: bool = True, is_of_import: bool = False
+    x_account: XAccount, size: int, *, with_people: bool = False, is_of_import: bool = False
 ) -> AbstractContextManager[int]:
     """Room for a page no larger than the cap allows, if X bills all of it: nobody knows how much of a page is new
-    before it is here. A message shares one post. Of people, where X shows them, two are reckoned with for each event;
-    a page that names more of them can cross the cap by these.
+    before it is here.
     """
-    each = settings.PRICE_DM_EVENT_USD + with_posts * settings.PRICE_POST_USD
-    return room(x_account, each + with_people * 2 * settings.PRICE_USER_USD, size, is_of_import=is_of_import)
+    return room(x_account, most_for_event(with_people=with_people), size, is_of_import=is_of_import)
+
+
+def most_for_event(*, with_people: bool) -> Decimal:
+    """On a page. A message shares one post. Of people, where X shows them, two are reckoned with; an event that names
+    more of them can cross the cap by these.
+    """
+    each = settings.PRICE_DM_EVENT_USD + settings.PRICE_POST_USD
+    return each + with_people * 2 * settings.PRICE_USER_USD
 
 
 @contextmanager
@@ -119,12 +130,12 @@ def is_importing(state: SyncState) -> bool:
 
 def is_near_ceiling(state: SyncState) -> bool:
     """Whether what an import may cost next has to be reserved: further away its pages need no query for that."""
-    near = NEAR_CEILING * (settings.PRICE_DM_EVENT_USD + settings.PRICE_POST_USD)
+    near = NEAR_CEILING * most_for_event(with_people=False)
     return is_importing(state) and left_of_import(state) < near
 
 
 def left_of_import(state: SyncState) -> Decimal:
-    """US dollars until its ceiling. Who and what its last pages name is looked up when it may be over, and on top."""
+    """US dollars until its ceiling: none, once who and what its pages have named has cost more than that."""
     return state.import_ceiling_usd - state.import_spent_usd
 
 

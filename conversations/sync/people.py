@@ -33,8 +33,8 @@ Users = Answer[tuple[User, ...]]
 
 
 def look_up_due_people() -> None:
-    """One call by each X account in whose conversations somebody is missing. May run in many workers at once: each
-    person is claimed by one.
+    """By the X accounts in whose conversations somebody is missing. May run in many workers at once: each person is
+    claimed by one.
     """
     if XAccount.objects.filter(state=XAccount.State.CONNECTED).exists():
         ask_in_turn(_find, settings.PRICE_USER_USD, _look_up, _let_wait)

@@ -44,8 +44,8 @@ DETAILS = ["state", "poll", "quoted", "fetched_at", "details_due_at", "unavailab
 
 
 def fetch_due_details() -> None:
-    """One call by each X account that was shown posts that are due. May run in many workers at once: each post is
-    claimed by one.
+    """By the X accounts that were shown posts that are due. May run in many workers at once: each post is claimed by
+    one.
     """
     each = MOST_SHOWN * (settings.PRICE_POST_USD + settings.PRICE_USER_USD)
     ask_in_turn(_find, each, _fetch, _let_wait)

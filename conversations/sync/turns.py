@@ -26,7 +26,6 @@ from conversations.sync.caps import CapReached, CeilingReached
 from dminbox import leases
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import RateLimited, ScopesMissing, XError
-from dminbox.xapi.query import Vocabulary
 from dminbox.xapi.schema import Answer, Page, RateLimit
 
 log = structlog.get_logger("conversations.sync")
@@ -138,32 +137,19 @@ def asked(turn: Turn, token: str | None, size: int) -> AbstractContextManager[An
 
     Raises CapReached, BeingSpent, LeaseLost and whatever X answers.
     """
-    return asking.page(turn.state, partial(_room, turn, size), partial(_ask, turn, token))
+    return asking.page(turn.state, partial(_room, turn, size), partial(_ask, turn, token), ledger.record_lookup)
 
 
 def _room(turn: Turn, size: int, with_people: bool) -> AbstractContextManager[int]:
     renew(turn)
     if turn.state.monthly_cap_usd is None and not caps.is_near_ceiling(turn.state):
         return nullcontext(size)
-    with_posts = _comes_with_posts(turn.state)
-    return caps.page(turn.x_account, size, with_people=with_people, with_posts=with_posts, is_of_import=True)
-
-
-def _comes_with_posts(state: SyncState) -> bool:
-    """Near its ceiling an import spends what is left on events: the posts that they share are looked up by id, as their
-    details are anyway. The post vocabulary names them in no other way.
-    """
-    return settings.X_VOCABULARY == Vocabulary.POST or not caps.is_near_ceiling(state)
+    return caps.page(turn.x_account, size, with_people=with_people, is_of_import=True)
 
 
 def _ask(turn: Turn, token: str | None, size: int, with_people: bool) -> Answer[Page]:
     def read(client: XClient) -> Answer[Page]:
-        return client.dm_events(
-            max_results=size,
-            pagination_token=token,
-            expand_users=with_people,
-            expand_posts=_comes_with_posts(turn.state),
-        )
+        return client.dm_events(max_results=size, pagination_token=token, expand_users=with_people)
 
     asked_at = timezone.now()
     answer = ledger.call(turn.x_account, read)
@@ -234,7 +220,7 @@ def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
 
 
 def _pause_at_ceiling(state: SyncState, x_account: XAccount) -> None:
-    is_spent = caps.left_of_import(state) < settings.PRICE_DM_EVENT_USD
+    is_spent = caps.left_of_import(state) < caps.most_for_event(with_people=pace.expands_people(state))
     if state.state == State.ACTIVE and is_spent and intervals.gaps(x_account, None, state.horizon_id).exists():
         caps.pause_import(state)
 

@@ -107,7 +107,7 @@ def asked(wish: Wish, x_account: XAccount, endpoint: str, read: Read) -> Abstrac
     def ask(size: int, with_people: bool) -> Answer[Page]:
         return ledger.call(x_account, lambda client: read(client, size, with_people))
 
-    return asking.page(state, room, ask)
+    return asking.page(state, room, ask, ledger.record)
 
 
 @contextmanager

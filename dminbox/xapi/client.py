@@ -92,10 +92,9 @@ class XClient:
         pagination_token: str | None = None,
         event_types: Iterable[str] = (),
         expand_users: bool = True,
-        expand_posts: bool = True,
     ) -> Answer[Page]:
         """A page of all conversations, of the last 30 days."""
-        query = self._page_query(max_results, pagination_token, event_types, expand_users, expand_posts)
+        query = self._page_query(max_results, pagination_token, event_types, expand_users)
         return self._page("/2/dm_events", query)
 
     def dm_events_with(
@@ -254,17 +253,11 @@ class XClient:
         return _made(reply, subscribing.made(reply), bills=None)
 
     def _page_query(
-        self,
-        max_results: int,
-        pagination_token: str | None,
-        event_types: Iterable[str],
-        expand_users: bool,
-        expand_posts: bool = True,
+        self, max_results: int, pagination_token: str | None, event_types: Iterable[str], expand_users: bool
     ) -> dict[str, str]:
         if not 1 <= max_results <= MOST_RESULTS:
             raise ValueError(f"max_results goes from 1 to {MOST_RESULTS}")
-        expanded = dm_query(self._vocabulary, expand_users=expand_users, expand_posts=expand_posts)
-        query = {"max_results": str(max_results), **expanded}
+        query = {"max_results": str(max_results), **dm_query(self._vocabulary, expand_users=expand_users)}
         kinds = dict.fromkeys(EventType(event_type).value for event_type in event_types)
         if kinds:
             query["event_types"] = ",".join(kinds)

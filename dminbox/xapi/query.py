@@ -39,9 +39,8 @@ DM_EVENT_FIELDS: dict[Vocabulary, tuple[str, ...]] = {
     Vocabulary.POST: ("id", "text", "event_type", "created_at", "dm_conversation_id", "attachments", "entities"),
 }
 PEOPLE_EXPANSIONS = ("sender_id", "participant_ids")
-SHARED_POSTS = ("referenced_tweets.id",)
 DM_EXPANSIONS: dict[Vocabulary, tuple[str, ...]] = {
-    Vocabulary.TWEET: (*PEOPLE_EXPANSIONS, "attachments.media_keys", *SHARED_POSTS),
+    Vocabulary.TWEET: (*PEOPLE_EXPANSIONS, "attachments.media_keys", "referenced_tweets.id"),
     Vocabulary.POST: (*PEOPLE_EXPANSIONS, "attachments.media_keys", "referenced_posts"),
 }
 
@@ -105,25 +104,22 @@ CHAT_FIELDS: dict[Vocabulary, tuple[str, ...]] = {
 }
 
 
-def dm_query(vocabulary: Vocabulary, *, expand_users: bool = True, expand_posts: bool = True) -> dict[str, str]:
-    """The fields and expansions of every DM lookup. Without expand_users nobody is expanded (and billed), without
-    expand_posts no shared post.
-    """
+def dm_query(vocabulary: Vocabulary, *, expand_users: bool = True) -> dict[str, str]:
+    """The fields and expansions of every DM lookup. Without expand_users nobody is expanded (and billed)."""
     return {
         "dm_event.fields": ",".join(DM_EVENT_FIELDS[vocabulary]),
-        "expansions": ",".join(_dm_expansions(vocabulary, expand_users, expand_posts)),
+        "expansions": ",".join(_dm_expansions(vocabulary, expand_users)),
         **user_query(),
         "media.fields": ",".join(MEDIA_FIELDS),
         POST_FIELDS_NAME[vocabulary]: ",".join(POST_FIELDS[vocabulary]),
     }
 
 
-def _dm_expansions(vocabulary: Vocabulary, expand_users: bool, expand_posts: bool) -> tuple[str, ...]:
-    # In the post vocabulary leaving out these would lose the senders and the posts themselves: both switches are idle.
-    if vocabulary is Vocabulary.POST:
+def _dm_expansions(vocabulary: Vocabulary, expand_users: bool) -> tuple[str, ...]:
+    # In the post vocabulary leaving out these expansions would lose the senders themselves, so the switch is idle.
+    if expand_users or vocabulary is Vocabulary.POST:
         return DM_EXPANSIONS[vocabulary]
-    left_out = {*(() if expand_users else PEOPLE_EXPANSIONS), *(() if expand_posts else SHARED_POSTS)}
-    return tuple(name for name in DM_EXPANSIONS[vocabulary] if name not in left_out)
+    return tuple(name for name in DM_EXPANSIONS[vocabulary] if name not in PEOPLE_EXPANSIONS)
 
 
 def chat_query(vocabulary: Vocabulary, *, expand_users: bool) -> dict[str, str]:

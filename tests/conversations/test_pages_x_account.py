@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Role, XAccount, snowflake_floor
 from conversations.models import BilledResource, SyncState
+from conversations.sync import caps
 from tests import factories
 from tests.conversations.page_support import NOW, words
 
@@ -118,6 +119,14 @@ def test_the_choice_begins_the_reading(as_ada, x_account, days):
 def test_a_choice_that_is_none_comes_back_with_422_and_reads_nothing(as_ada, x_account, sent):
     assert as_ada.post(start_address(x_account), sent).status_code == 422
     assert not SyncState.objects.filter(state="active").exists()
+
+
+def test_a_ceiling_that_no_message_fits_below_is_refused_with_words(as_ada, x_account):
+    answer = as_ada.post(start_address(x_account), {"days": 7, "ceiling": "0.04"})
+    assert answer.status_code == 422
+    assert "At least $0.05: one message" in answer.content.decode()
+    assert caps.most_for_event(with_people=True) <= Decimal("0.05")
+    assert as_ada.post(start_address(x_account), {"days": 7, "ceiling": "0.05"}).status_code == 302
 
 
 def test_once_chosen_the_page_leads_to_the_state(as_ada, x_account):

@@ -1,5 +1,6 @@
-"""One event may name a whole group: by what the local X charges, neither the cap of the month nor the ceiling of an
-import is crossed by these people, nor by shared posts."""
+"""One event may name a whole group: by what the local X charges, the cap of the month is crossed neither by these
+people nor by shared posts. At its ceiling an import stops; whom and what its pages have named comes on top, once each.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ from decimal import Decimal
 from unittest import mock
 
 import pytest
+from django.db.models import Sum
 from django.utils import timezone
 
 from conversations import sync
-from conversations.models import Post, SyncState, XUser
+from conversations.models import ApiCall, ConversationLookup, Post, SyncState, XUser
 from conversations.sync import asking, caps, people, posts
 from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, poll, say, stored_ids
 
@@ -42,16 +44,34 @@ def x_account(xsim):
     return x_account
 
 
-def read_on(x_account, xsim, limit: Decimal, turns: int = 12) -> SyncState:
+def charged(xsim) -> Decimal:
+    return Decimal(str(xsim.get("meter")["today"]["usd"]))
+
+
+def read_on(x_account, xsim, limit: Decimal) -> SyncState:
     """Turn after turn, with whoever and whatever it names looked up in between; X never charges more than the limit."""
-    for _ in range(turns):
+    for _ in range(12):
         state = poll(x_account)
         for model, column in ((XUser, "lookup_due_at"), (Post, "details_due_at")):
             model.objects.exclude(**{column: None}).update(**{column: timezone.now()})
         people.look_up_due_people()
         posts.fetch_due_details()
-        assert Decimal(str(xsim.get("meter")["today"]["usd"])) <= limit
+        assert charged(xsim) <= limit
     return state
+
+
+def import_all(x_account) -> SyncState:
+    """The same, each at its own time."""
+    for _ in range(3):
+        state = poll(x_account)
+        people.look_up_due_people()
+        posts.fetch_due_details()
+    return state
+
+
+def are_all_shown() -> bool:
+    are_known = not XUser.objects.filter(profile_seen_at=None).exists()
+    return are_known and set(Post.objects.values_list("state", flat=True)) <= {Post.State.COMPLETE}
 
 
 @pytest.mark.parametrize("usd", ["0.05", "0.30", "0.90"])
@@ -73,24 +93,46 @@ def test_nor_when_it_joins_after_the_import(x_account, xsim):
 
 
 @pytest.mark.parametrize("usd", ["0.05", "0.30"])
-def test_nor_an_import_across_its_ceiling(x_account, xsim, usd):
+def test_the_pages_of_an_import_never_cross_its_ceiling_and_whom_they_have_named_is_shown(x_account, xsim, usd):
     sync.begin_import(x_account, days=30, ceiling_usd=Decimal(usd))
-    state = read_on(x_account, xsim, Decimal(usd))
+    poll(x_account)
+    assert charged(xsim) <= Decimal(usd)
+    state = import_all(x_account)
     assert state.state == State.PAUSED
-    assert state.import_spent_usd == Decimal(str(xsim.get("meter")["today"]["usd"]))
-    assert stored_ids(x_account)
+    assert ApiCall.objects.filter(endpoint="GET /2/dm_events").aggregate(Sum("usd"))["usd__sum"] <= Decimal(usd)
+    assert 0 < len(stored_ids(x_account)) < 41
+    assert are_all_shown()
+    assert SyncState.objects.get().import_spent_usd == charged(xsim)
 
 
-def test_with_another_ceiling_everybody_is_looked_up_and_everything_is_read(x_account, xsim, settings):
+def test_whom_a_page_names_that_somebody_has_asked_for_is_shown_while_the_import_is_paused(x_account, xsim):
+    sync.begin_import(x_account, days=30, ceiling_usd=Decimal("0.05"))
+    assert import_all(x_account).state == State.PAUSED
+    guest = str(int(CROWD[-1]) + 1)
+    make_person(xsim, guest)
+    say(xsim, guest, "Hello")
+    wish = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=guest)
+    sync.look_up_conversation(wish.pk)
+    people.look_up_due_people()
+    assert XUser.objects.get(pk=int(guest)).username
+
+
+def test_with_another_ceiling_everything_is_read(x_account, settings):
     settings.IMPORT_CEILING_USD = Decimal(5)
     sync.begin_import(x_account, days=30, ceiling_usd=Decimal("0.30"))
-    read_on(x_account, xsim, Decimal("0.30"), turns=3)
+    import_all(x_account)
     sync.resume_import(x_account)
-    state = read_on(x_account, xsim, Decimal("5.30"), turns=4)
-    assert state.import_finished_at
+    assert import_all(x_account).import_finished_at
     assert len(stored_ids(x_account)) == 41
-    assert not XUser.objects.filter(pk__in=map(int, CROWD), profile_seen_at=None).exists()
-    assert set(Post.objects.values_list("state", flat=True)) == {Post.State.COMPLETE}
+    assert are_all_shown()
+
+
+@pytest.mark.parametrize("left", ["0.010", "0.014"])
+def test_what_pays_for_no_message_with_a_post_pauses_an_import(x_account, xsim, left):
+    begin(x_account)
+    SyncState.objects.update(import_spent_usd=1000 - Decimal(left))
+    assert poll(x_account).state == State.PAUSED
+    assert not charged(xsim)
 
 
 def test_where_x_names_senders_no_other_way_what_it_gave_without_counts_towards_the_ceiling_too(x_account, xsim):
@@ -98,7 +140,7 @@ def test_where_x_names_senders_no_other_way_what_it_gave_without_counts_towards_
     with mock.patch.object(asking, "_names_no_sender", side_effect=[True, False]):
         state = poll(x_account)
     assert state.needs_people
-    assert state.import_spent_usd == Decimal(str(xsim.get("meter")["today"]["usd"]))
+    assert state.import_spent_usd == charged(xsim)
 
 
 def test_far_from_its_ceiling_an_import_reserves_nothing(x_account):

@@ -440,6 +440,17 @@ def test_older_pages_that_name_no_sender_are_asked_for_again_with_people(
     assert SpendDay.objects.get().usd == Decimal(str(xsim.get("meter")["today"]["usd"]))
 
 
+def test_what_an_opened_conversation_costs_without_senders_is_no_cost_of_an_import(
+    x_account, xsim, senders_by_expansion
+):
+    write(xsim, [50])
+    begin(x_account)
+    look_up(x_account, "user_id", ANN)
+    state = SyncState.objects.get()
+    assert (state.needs_people, state.import_spent_usd) == (True, 0)
+    assert SpendDay.objects.get().usd == Decimal(str(xsim.get("meter")["today"]["usd"])) > 0
+
+
 @pytest.mark.parametrize(("kind", "target"), [("user_id", ANN), ("conversation_id", PAIR)])
 def test_so_is_an_opened_conversation(x_account, xsim, senders_by_expansion, kind, target):
     begin(x_account, days=0)
