@@ -32,6 +32,7 @@ from accounts.models import Membership, User
 from conversations import waking
 from conversations.ages import Age, age_of, with_pushed_at
 from conversations.models import Change, ReadMark, SyncState
+from dminbox.postgres.planning import by_its_values
 
 log = structlog.get_logger("conversations.live")
 Answer = TypeVar("Answer")
@@ -379,6 +380,7 @@ def _has_same_password(user: User, ticket: Ticket) -> bool:
     return constant_time_compare(user.get_session_auth_hash(), ticket.auth_hash)
 
 
+@by_its_values()  # of the last moments alone: there are few of these
 def marks_since(people: Iterable[int], since: datetime) -> list[Any]:
     marks = ReadMark.objects.filter(user__in=people, moved_at__gt=since)
     return list(marks.values_list("user", "conversation__x_account", "conversation", "moved_at"))

@@ -5,7 +5,7 @@ Models link these as their managers; so this module imports none of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -34,6 +34,7 @@ from django.utils import timezone
 from accounts.access import Person, x_account_ids_of, x_accounts_of
 from accounts.models import Membership, Role, User
 from conversations import counts
+from dminbox.postgres.planning import by_its_values
 
 if TYPE_CHECKING:
     from conversations.models import (  # noqa: F401 (in quotes)
@@ -53,6 +54,8 @@ EACH = -1
 """Stands for an X account or a person in a query that is compiled once and run for several: no row has this id."""
 NAMED = 3
 """People a group's title can name."""
+MOST_UNITED, MOST_VALUES = 500, 30_000
+"""What one query takes on either database: statements that are united, and their values."""
 OF_EVENTS = ("event_type", "created_at", "text", "entities", "has_media", "has_post")
 
 
@@ -204,7 +207,8 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
     def newest_by(self, sender_id: int, up_to: int) -> int | None:
         """The newest message of that sender in one conversation, none newer than `up_to`: a dm_event_id."""
         theirs = self.messages().filter(sender=sender_id, dm_event_id__lte=up_to)
-        return theirs.order_by("-dm_event_id").values_list("dm_event_id", flat=True).first()
+        with by_its_values():  # of a peer's few messages any index is good, of all that we ever wrote only one
+            return theirs.order_by("-dm_event_id").values_list("dm_event_id", flat=True).first()
 
     def newest_ids(self, size: int) -> list[int]:
         """Of one conversation: read from the end of its index, which holds nothing else."""
@@ -401,9 +405,24 @@ def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tu
 
 
 def run_union(parts: Sequence[tuple[str, Sequence[Any]]], alias: str) -> list[tuple[Any, ...]]:
-    """Rows of several statements, each with its values, in one query."""
-    if not parts:
-        return []
+    """Rows of several statements, each with its values, in one query, or in more where one does not take so many."""
+    return [row for fitting in _fitting(parts) for row in _united(fitting, alias)]
+
+
+def _fitting(parts: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[tuple[str, Sequence[Any]]]]:
+    fitting: list[tuple[str, Sequence[Any]]] = []
+    values = 0
+    for sql, params in parts:
+        if fitting and (len(fitting) == MOST_UNITED or values + len(params) > MOST_VALUES):
+            yield fitting
+            fitting, values = [], 0
+        fitting.append((sql, params))
+        values += len(params)
+    if fitting:
+        yield fitting
+
+
+def _united(parts: Sequence[tuple[str, Sequence[Any]]], alias: str) -> list[tuple[Any, ...]]:
     sql = " UNION ALL ".join(
         f"SELECT * FROM ({sql}) AS part_{number}"  # noqa: S608 (Django's own SQL, values apart)
         for number, (sql, _) in enumerate(parts)

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from conversations.models import SearchEntry
 from conversations.models.search import as_text
 from conversations.words import facet
+from dminbox.postgres.planning import by_its_values
 
 FIRST_WALK = 1_000
 LONGEST_WALK = 10_000
@@ -50,6 +51,7 @@ class Spec:
         return frozenset(facet("account", pk) for pk in self.x_accounts)
 
 
+@by_its_values()  # one X account has a million messages, another ten; one word is in all of them
 def newest(spec: Spec, enough: int) -> tuple[Rows, bool]:
     """So many if there are, maybe more; and whether that is all there is."""
     if not spec.x_accounts or spec.low >= spec.high or not all(spec.any_of):

@@ -15,6 +15,7 @@ from conversations.models import NameGram, XUser
 from conversations.querysets import EACH, XUserQuerySet, counts_over
 from conversations.search.index import name_words
 from conversations.words import Term, Word, bare_of, folded_of, grams_of, words_of
+from dminbox.postgres.planning import by_its_values
 
 MOST = 50
 """People one name can mean: more are not told apart by it."""
@@ -39,6 +40,7 @@ def meant(typed: str, x_accounts: Collection[int]) -> list[XUser]:
     return list(exact) or holding(typed, x_accounts)
 
 
+@by_its_values()  # what all are called is read in the order it is shown, what is rare by the gram
 def holding(typed: str, x_accounts: Collection[int], most: int = MOST) -> list[XUser]:
     """Whoever's name or handle holds what was typed, its words one after the other; the newest on X first."""
     term = Term(tuple(replace(word, sign="") for word in words_of(bare_of(folded_of(typed)))))
@@ -48,6 +50,7 @@ def holding(typed: str, x_accounts: Collection[int], most: int = MOST) -> list[X
     return list(islice((person for person in _newest(near, most) if _holds(person, term)), most))
 
 
+@by_its_values()
 def alike(typed: str, x_accounts: Collection[int]) -> list[XUser]:
     """The few whose name or handle looks most like it."""
     wanted = words_of(bare_of(folded_of(typed)))

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from accounts.models import XAccount
 from conversations.models import Conversation, EventPost, Participant, Post
+from dminbox.postgres.planning import by_its_values
 
 Known = dict[int, set[int]]
 """By the id of each person or post, the keys of the X accounts that know it."""
@@ -19,6 +20,7 @@ MOST = 10_000
 """Pairs of a post or an author and an X account, of each way to know one."""
 
 
+@by_its_values()  # most have one conversation, some very many
 def people(pks: Collection[int]) -> Known:
     """Who takes part in a conversation, has written in it or invited somebody is a participant; an author is none."""
     ours = set(XAccount.objects.filter(x_user_id__in=pks).values_list("x_user_id", flat=True))
@@ -28,6 +30,7 @@ def people(pks: Collection[int]) -> Known:
     return known
 
 
+@by_its_values()
 def posts(pks: Collection[int]) -> Known:
     return _shown("pk", pks)
 

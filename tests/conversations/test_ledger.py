@@ -59,6 +59,14 @@ def test_a_resource_is_billed_once_a_utc_day_by_whatever_call():
     assert ledger.record(x_account, answer([3], at=NOON + timedelta(days=1))).usd == Decimal("0.010")
 
 
+def test_more_resources_than_one_statement_takes_are_billed_once_each():
+    x_account = XAccountFactory()
+    people = {Kind.USER: range(1, 20_001)}
+    assert ledger.record_push(x_account, "dm.received", NOON, people).users == 20_000
+    assert ledger.record_push(x_account, "dm.received", NOON, people).users == 0
+    assert BilledResource.objects.count() == 20_000
+
+
 def test_what_another_account_writes_down_at_the_same_moment_is_not_billed_twice(monkeypatch):
     first, second = XAccountFactory(), XAccountFactory()
     ledger.record(first, answer([1], [7]))

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conversations import live
 from conversations.models import Change
-from tests import factories
+from tests import factories, plans
 from tests.e2e import rich
 
 pytestmark = pytest.mark.django_db
@@ -42,14 +41,9 @@ def large(ada):
 
 
 def plans_of(question) -> list[str]:
-    with CaptureQueriesContext(connection) as asked:
+    with plans.statements() as asked:
         question()
-    with connection.cursor() as cursor:
-        plans = []
-        for query in asked:
-            cursor.execute("EXPLAIN " + query["sql"])
-            plans.append("\n".join(row[0] for row in cursor.fetchall()))
-    return plans
+    return ["\n".join(lines) for statement in asked for lines in plans.explained(statement)]
 
 
 @pytest.mark.services
@@ -63,9 +57,9 @@ def test_what_a_reader_of_the_log_asks_goes_by_an_index(large, ada):
         lambda: live.ages_of([large.pk]),
         lambda: live.allowed_to({live.Ticket(ada.pk, "session", "hash")}),
     ]
-    plans = [plan for question in questions for plan in plans_of(question)]
-    assert "read_mark_moved_last" in plans[0]
-    assert [plan for plan in plans if LARGE.search(plan)] == []
+    found = [plan for question in questions for plan in plans_of(question)]
+    assert "read_mark_moved_last" in found[0]
+    assert [plan for plan in found if LARGE.search(plan)] == []
 
 
 def test_a_look_at_people_takes_as_many_questions_for_many_as_for_one(ada, ben, django_assert_num_queries):

@@ -14,7 +14,7 @@ from conversations.search import asking, finding, index, names
 from conversations.showing import title_of, unlisted
 from tests import factories
 from tests.conversations.search_support import found_texts, index_all, say
-from tests.conversations.test_querysets import plan_of
+from tests.conversations.test_querysets import plans_of
 
 pytestmark = pytest.mark.services
 CROWD = names.LOOKED_AT + 200
@@ -119,7 +119,7 @@ def test_names_are_led_to_by_indexes_alone(ada, x_account, crowd):
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
     plans = {
-        typed: plan_of(names._with_all(names._grams_in(names.words_of(typed)), [x_account.pk])[: names.MOST])
+        typed: plans_of(names._with_all(names._grams_in(names.words_of(typed)), [x_account.pk])[: names.MOST])[0]
         for typed in ("lena", "lena funk 77", "zzqzz")
     }
     assert [plan for plan in plans.values() if re.search(r"Seq Scan on|\bSCAN\b", plan)] == []

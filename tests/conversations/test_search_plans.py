@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Role
 from conversations.search import asking, finding, index
 from conversations.words import facet, tokens_of, words_of
-from tests import factories
+from tests import factories, plans
 
 pytestmark = [pytest.mark.services, pytest.mark.postgres]
 EVENTS = 20_000
@@ -70,41 +70,52 @@ def large(ada):
 
 def plans_of(user, typed):
     wanted = finding.resolve(user, asking.parse(typed))
-    with CaptureQueriesContext(connection) as queries:
+    with plans.statements() as asked:
         wanted = finding.resolve(user, asking.parse(typed))
         finding.find(user, wanted)
         finding.people_for(wanted)
         finding.people_like(wanted)
-    return told_of(queries)
+    return told_of(asked)
 
 
-def told_of(queries):
+def told_of(asked):
     found = []
-    with connection.cursor() as cursor:
-        for query in queries.captured_queries:
-            if query["sql"].lstrip().startswith(("SELECT", "WITH")):
-                is_by_gin = "WITH meant" in query["sql"]
-                cursor.execute(f"SET LOCAL enable_seqscan = {'off' if is_by_gin else 'on'}")
-                cursor.execute("EXPLAIN " + query["sql"])
-                found.append("\n".join(line for (line,) in cursor.fetchall()))
+    for statement in asked:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL enable_seqscan = {'off' if 'WITH meant' in statement.sql else 'on'}")
+        found += ["\n".join(lines) for lines in plans.explained(statement)]
     return found
 
 
 def test_no_statement_reads_a_large_table_from_end_to_end(ada, large):
-    plans = {typed: plans_of(ada, typed) for typed in SEARCHES}
-    assert [(typed, plan) for typed in plans for plan in plans[typed] if LARGE.search(plan)] == []
-    common, rare = "\n".join(plans["lamp"]), "\n".join(plans["rarest"])
+    found = {typed: plans_of(ada, typed) for typed in SEARCHES}
+    assert [(typed, plan) for typed in found for plan in found[typed] if LARGE.search(plan)] == []
+    common, rare = "\n".join(found["lamp"]), "\n".join(found["rarest"])
     assert re.search(r"Index Scan.* (search_newest_first|conversations_searchentry_pkey)", common)
     assert "search_tokens" not in common  # met on the walk
     assert "Bitmap Index Scan on search_tokens" in rare
     assert "name_gram_once_per_person" in rare
 
 
+def test_a_walk_through_a_quiet_account_begins_at_its_own_newest_message(ben, large):
+    quiet = factories.MembershipFactory(user=ben, role=Role.AGENT).x_account
+    with connection.cursor() as cursor:
+        cursor.execute(QUIET, [quiet.pk])
+        cursor.execute("ANALYZE conversations_searchentry")
+    for typed in ("lamp", "after:2001"):
+        walks = [plan for plan in plans_of(ben, typed) if "conversations_searchentry" in plan]
+        assert walks
+        assert [plan for plan in walks if "search_newest_first" not in plan or "searchentry_pkey" in plan] == []
+
+
+QUIET = "UPDATE conversations_searchentry SET x_account_id = %s WHERE position < 6"
+
+
 def test_the_palette_reads_no_large_table_from_end_to_end(as_ada, large):
     for typed in ("handle77", "name", "nobody zzqzz"):
-        with CaptureQueriesContext(connection) as queries:
+        with plans.statements() as asked:
             assert as_ada.get("/palette/", {"q": typed}).status_code == 200
-        assert [plan for plan in told_of(queries) if LARGE.search(plan)] == [], typed
+        assert [plan for plan in told_of(asked) if LARGE.search(plan)] == [], typed
 
 
 def test_a_word_that_was_common_long_ago_is_found_newest_first_without_sorting_all_of_it(ada, large):

@@ -6,7 +6,8 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
 from accounts.models import XAccount
-from conversations.models import XUser
+from conversations.models import Conversation, XUser
+from dminbox.postgres.planning import by_its_values
 from tests.factories import ConversationFactory, MembershipFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
@@ -47,3 +48,27 @@ def test_the_statements_of_a_page_that_is_asked_again_are_prepared(client):
         prepared = [statement for (statement,) in cursor]
     assert any(XAccount._meta.db_table in statement for statement in prepared)
     assert any("last_incoming_dm_event_id" in statement for statement in prepared)
+
+
+def test_thousands_of_rows_are_changed_at_once_in_several_of_their_columns():
+    people = XUser.objects.bulk_create([XUser(pk=10**12 + number) for number in range(20_000)])
+    for number, person in enumerate(people):
+        person.name, person.username = f"Person {number}", f"person{number}"
+    assert XUser.objects.bulk_update(people, ["name", "username"]) == 20_000
+    assert XUser.objects.get(pk=10**12 + 19_999).username == "person19999"
+
+
+def test_what_is_planned_by_its_values_is_never_prepared():
+    with by_its_values():
+        for number in range(8):
+            assert not Conversation.objects.filter(pk=-1 - number, is_group=True).exists()
+    assert prepared_about("is_group") == []
+    for number in range(8):
+        assert not Conversation.objects.filter(pk=-1 - number, is_group=True).exists()
+    assert len(prepared_about("is_group")) == 1
+
+
+def prepared_about(name):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE position(%s IN statement) > 0", [name])
+        return [statement for (statement,) in cursor if "pg_prepared" not in statement]
