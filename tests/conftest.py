@@ -10,6 +10,8 @@ from unittest import mock
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.test import TransactionTestCase
 from django.utils import translation
 
@@ -80,6 +82,20 @@ def as_ada(client, ada):
     """Django's test client with Ada signed in."""
     client.force_login(ada)
     return client
+
+
+def forget_plans(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """On PostgreSQL, of prepared statements: in life autovacuum sees to that within a minute of tables that grow."""
+    if connection.vendor == "postgresql" and connection.connection is not None:
+        connection.connection.execute("DISCARD PLANS")
+
+
+connection_created.connect(forget_plans)
+
+
+@pytest.fixture(autouse=True)
+def _no_plans_of_another_tests_rows() -> None:
+    forget_plans(connection)
 
 
 @pytest.fixture(scope="session")
