@@ -29,35 +29,40 @@ LONGEST_DAY = 100_000
 def reconcile(turn: Turn) -> None:
     """Reads the day's own events once more before midnight UTC, page by page: X bills none of them again until then.
 
-    What X showed later than the settling time is found so. It begins as early as it must to be done in time with one
-    spare request of each window, and asks for the day's own and the one below: only that shows that the day is at its
-    end, and that X has shown none late below all that are known. Where the poll itself has come so far, it is done: to
-    count what is known does not tell, for what X hides takes up room on a page.
+    What X showed later than the settling time is found so. It asks for the day's own and the one below: only that shows
+    that the day is at its end, and that X has shown none late below all that are known. Where the poll itself has come
+    so far, it is done: to count what is known does not tell, for what X hides takes up room on a page.
     """
     now = timezone.now()
-    if not _is_time(turn, now):
+    if not _may_begin(turn, now):
+        return
+    token, below = _place(turn, now)
+    wanted = ledger.free_today(turn.x_account, first_of_day(turn.state, now), now, LONGEST_DAY, below=below) + 1
+    if not _is_due(turn, now, pages=math.ceil(wanted / pace.PAGE)):
         return
     if turn.bottom_id < first_of_day(turn.state, now):
         _note_done(turn, now)
         return
-    token, below = _place(turn, now)
-    left = _events_of_day(turn, now, below=below)
     try:
-        with turns.asked(turn, token, min(left + 1, pace.PAGE)) as answer:
+        with turns.asked(turn, token, min(wanted, pace.PAGE)) as answer:
             _store(turn, answer, below, now)
     except BadPageToken:
         _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106
 
 
-def _is_time(turn: Turn, now: datetime) -> bool:
+def _may_begin(turn: Turn, now: datetime) -> bool:
     state = turn.state
     is_at_rest = turn.is_top_read and not turn.gap and state.import_finished_at is not None
-    if turn.is_stopped or not is_at_rest or state.reconciled_on == now.astimezone(UTC).date():
-        return False
-    pages = math.ceil(_events_of_day(turn, now) / pace.PAGE)
+    return is_at_rest and not turn.is_stopped and state.reconciled_on != now.astimezone(UTC).date()
+
+
+def _is_due(turn: Turn, now: datetime, pages: int) -> bool:
+    """Whether the next page is due: with one spare request of each window, or with any where it would come too late."""
     left = day_of(now) + timedelta(days=1) - now
-    # Not in the last minute: by X's clock the next day may have begun, and then all of it is billed anew.
-    return ledger.CLOCKS_DIFFER < left <= (pages + 1) * pace.window() and _may_spend_one(turn)
+    if left <= ledger.CLOCKS_DIFFER:  # by X's clock the next day may have begun, and then all of it is billed anew
+        return False
+    is_late, is_early_enough = left <= pages * pace.window(), left <= (pages + 1) * pace.window()
+    return (is_late and turn.may_go_on()) or (is_early_enough and _may_spend_one(turn))
 
 
 def _place(turn: Turn, now: datetime) -> tuple[str | None, int]:
@@ -65,10 +70,6 @@ def _place(turn: Turn, now: datetime) -> tuple[str | None, int]:
     state = turn.state
     has_begun = state.reconcile_token and state.reconcile_below > first_of_day(state, now)
     return (state.reconcile_token, state.reconcile_below) if has_begun else (None, snowflake_floor(now))
-
-
-def _events_of_day(turn: Turn, now: datetime, below: int = LARGEST) -> int:
-    return ledger.free_today(turn.x_account, first_of_day(turn.state, now), now, LONGEST_DAY, below=below)
 
 
 def _store(turn: Turn, answer: Answer[Page], below: int, now: datetime) -> None:

@@ -18,9 +18,9 @@ from tests.e2e import rich
 @pytest.fixture(autouse=True)
 def _no_evening(monkeypatch):
     """Before midnight UTC the day is read once more: only where a test sets the clock, not where it runs so late."""
-    real = reconciling._is_time
+    real = reconciling._may_begin
     is_set = time_machine.escape_hatch.is_travelling
-    monkeypatch.setattr(reconciling, "_is_time", lambda turn, now: is_set() and real(turn, now))
+    monkeypatch.setattr(reconciling, "_may_begin", lambda turn, now: is_set() and real(turn, now))
 
 
 @pytest.fixture

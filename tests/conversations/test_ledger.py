@@ -300,8 +300,15 @@ def test_what_is_pushed_while_an_import_rests_at_its_ceiling_ends_with_the_cap_t
 
 @pytest.mark.parametrize(
     ("known", "hidden", "hours", "empty_pages"),
-    [(230, 0, 3, 0), (230, 0, 19, 0), (pace.PAGE, 0, 19, 0), (9, 9, 19, 0), (230, 0, 19, 2)],
-    ids=["amid those that are known", "before all", "before a whole page", "before some that X hides", "behind empty"],
+    [(230, 0, 3, 0), (230, 0, 19, 0), (pace.PAGE, 0, 19, 0), (9, 9, 19, 0), (230, pace.PAGE + 10, 19, 0), (230, 0, 19, 2)],
+    ids=[
+        "amid those that are known",
+        "before all",
+        "before a whole page",
+        "before some that X hides",
+        "before so many that each poll takes two pages",
+        "behind empty",
+    ],
 )
 def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, known, hidden, hours, empty_pages):
     evening = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
