@@ -99,11 +99,13 @@ class SyncState(models.Model):
     last_news_at = models.DateTimeField(
         _("last news at"), null=True, blank=True, help_text=_("When a poll last brought something new.")
     )
-    settled_at = models.DateTimeField(
-        _("settled at"),
+    settling_since = models.DateTimeField(
         null=True,
-        blank=True,
-        help_text=_("When a poll last came down to events that X surely shows all of."),
+        editable=False,
+        help_text="When a poll last set out for events that X surely shows all of: for settled ground.",
+    )
+    settling_id = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="From here down it goes, through what was read before."
     )
     top_id = models.BigIntegerField(
         _("newest event id"),

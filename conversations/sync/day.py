@@ -127,7 +127,7 @@ def gap_spans(rows: Iterable[ReadInterval], sync: SyncState, now: datetime) -> l
     rows = [row for row in rows if row.high_id > sync.horizon_id]
     spans = [Span(sync.last_success_at, now)] if sync.last_success_at and _is_late(sync, now) else []
     for row, older in zip(rows, [*rows[1:], None], strict=False):
-        if row.next_token and row.low_id > sync.horizon_id:
+        if intervals.has_unread_below(row, sync):
             floor = max(older.high_id if older else 0, sync.horizon_id, intervals.end_of_window(now))
             spans.append(Span(time_in(floor), time_in(row.low_id)))
     return [span for span in spans if span.ends_at > span.begins_at]

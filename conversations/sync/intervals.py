@@ -20,14 +20,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, F, Max, Min, OuterRef, QuerySet
+from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import XAccount, snowflake_floor
 from conversations import changes
 from conversations.changes import NewChange
 from conversations.ids import LARGEST, as_numbers
-from conversations.models import Change, Conversation, ReadInterval
+from conversations.models import Change, Conversation, ReadInterval, SyncState
 from dminbox import leases
 from dminbox.xapi.schema import Page
 
@@ -53,6 +53,11 @@ class Reach:
     stalls: int = 0
     due_at: datetime | None = None
     oldest: int = LARGEST
+
+    @property
+    def claims_nothing(self) -> bool:
+        """Nor does it lead anywhere."""
+        return self.low > self.high and not self.token
 
     @property
     def is_resting(self) -> bool:
@@ -114,6 +119,8 @@ def record(x_account: XAccount, conversation: Conversation | None, reach: Reach,
     """
     if is_top:
         _cut_back(x_account, conversation, reach.high)
+    if reach.claims_nothing:
+        return reach
     rows = list(rows_of(x_account, conversation))
     touched = [row for row in rows if touches(_reach(row), reach)]
     if reach.is_resting:
@@ -139,6 +146,22 @@ def next_gap(x_account: XAccount, conversation: Conversation | None, floor_id: i
     return gaps(x_account, conversation, floor_id).filter(is_due).order_by("-high_id", "-low_id").first()
 
 
+def right_below(x_account: XAccount, reach: Reach) -> ReadInterval | None:
+    """What was read below it, where nothing lies between."""
+    below = rows_of(x_account, None).filter(low_id__lte=F("high_id"), low_id__lt=reach.low)
+    return below.filter(high_id__gte=reach.low - 1).first()
+
+
+def is_known(gap: ReadInterval, state: SyncState) -> bool:
+    """Whether all of this gap was read before: it leads down to settled ground, for what X shows late."""
+    return gap.high_id == state.settling_id
+
+
+def has_unread_below(row: ReadInterval, state: SyncState) -> bool:
+    """Whether something below it is still to be read that never was, and wanted."""
+    return bool(row.next_token) and row.low_id > state.horizon_id and not is_known(row, state)
+
+
 def is_top_resting(x_account: XAccount) -> bool:
     """Whether a walk from the top lately met nothing but empty pages, and its gap is to be tried later."""
     return gaps(x_account, None).filter(due_at__gt=timezone.now(), low_id__gt=F("high_id")).exists()
@@ -151,7 +174,8 @@ def resume(row: ReadInterval) -> Reach:
 
 def drop(row: ReadInterval) -> None:
     """X no longer takes the cursor: forget this stretch, so that the next walk from the top passes through it."""
-    rows_of(row.x_account, row.conversation).filter(high_id__gte=row.low_id).delete()
+    above = Q(high_id__gte=row.low_id) | Q(pk=row.pk)  # which may claim nothing so far
+    rows_of(row.x_account, row.conversation).filter(above).delete()
 
 
 def holes(x_account: XAccount) -> list[tuple[int, int]]:
@@ -209,7 +233,7 @@ def _replace(
 ) -> None:
     ReadInterval.objects.filter(pk__in=[row.pk for row in touched[1:]]).delete()
     row = touched[0] if touched else ReadInterval(x_account=x_account, conversation=conversation)
-    if merged.low > merged.high and not merged.token:  # claims nothing and leads nowhere
+    if merged.claims_nothing:
         if row.pk:
             row.delete()
         return

@@ -98,11 +98,12 @@ def requests_at_once(state: SyncState) -> int:
 
 
 def has_spare(rate: RateLimit, answered_at: datetime, usual: timedelta) -> bool:
-    """Whether one more request leaves enough for the polls until the window ends, and one for a page of news."""
+    """Whether one more request leaves enough for the polls until the window ends, and for a page of news in them."""
     if rate.remaining is None or rate.reset_at is None:
         return False
     left = max(_span(rate.reset_at, answered_at), timedelta(0))
-    return rate.remaining - KEPT - 2 >= left // max(usual, steady(rate.limit))
+    polls = left // max(usual, steady(rate.limit))
+    return rate.remaining - KEPT - 1 >= polls + min(polls, 1)
 
 
 def usual_wait(state: SyncState) -> timedelta:

@@ -27,6 +27,8 @@ log = structlog.get_logger("conversations.sync")
 
 State = SyncState.State
 IMPORTS_AT_ONCE = 4
+PATIENCE = 3
+"""Windows in which the way down to settled ground takes no request but spare ones."""
 
 
 def due() -> list[int]:
@@ -92,10 +94,10 @@ def _read_top(turn: Turn) -> None:
     """From X's newest event down to settled ground: what is younger is never claimed, so it is read on each poll."""
     size = _size_of_first_page(turn.state)
     reach = _read_page(turn, None, size)
-    while _goes_on(turn, reach) and turn.may_go_on():
+    while not turn.has_all_news and _goes_on(turn, reach) and turn.may_go_on():
         size = pace.next_page(size)
         reach = _read_page(turn, reach, size)
-    turn.is_top_read = not _goes_on(turn, reach)
+    turn.is_top_read = turn.has_all_news or not _goes_on(turn, reach)
     if turn.state.import_finished_at is not None:
         turn.news = turn.stored
 
@@ -129,6 +131,8 @@ def _has_no_gap(turn: Turn) -> bool:
 def _read_gaps(turn: Turn, left_over: int = 0) -> None:
     size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
     while _may_read_gap(turn, left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
+        if _can_wait(turn, gap):
+            return
         turn.gap = gap
         size = _size_of_gap(turn, gap, size)
         _read_page(turn, intervals.resume(gap), size)
@@ -140,6 +144,12 @@ def _read_gaps(turn: Turn, left_over: int = 0) -> None:
 def _may_read_gap(turn: Turn, left_over: int) -> bool:
     has_its_share = pace.is_long_import(turn.state) and turn.pages + left_over >= pace.requests_at_once(turn.state)
     return turn.may_go_on(left_over) and not has_its_share
+
+
+def _can_wait(turn: Turn, gap: ReadInterval) -> bool:
+    """Whether it leads through what was read before, and takes a request that the next news may need."""
+    is_late = not _has_set_out(turn.state, within=PATIENCE * pace.window())
+    return intervals.is_known(gap, turn.state) and not is_late and not turn.has_spare
 
 
 def _size_of_gap(turn: Turn, gap: ReadInterval, before: int) -> int:
@@ -167,14 +177,14 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
             floor_id=state.horizon_id,
         )
         stored = store_page(turn.x_account, answer, floor_id=turns.floor_of(state), is_locked=True)
-        is_first = reach is None
-        if is_first:
+        if reach is None:
             turn.top_id, turn.bottom_id = _newest(answer.value), reconciling.lowest_id(answer.value)
-        if is_first and (_is_stuck(turn.x_account, reached) or _is_enough(state, answer.value, reached)):
-            reached = replace(reached, token="")
-        if not turn.gap and reached.low <= reached.high:
-            state.settled_at = timezone.now()
-        intervals.record(turn.x_account, None, reached, is_top=is_first)
+            turn.has_all_news = _has_all_news(state, reached)
+            if _is_stuck(turn.x_account, reached) or (turn.has_all_news and not _may_claim(state, reached)):
+                reached = replace(reached, low=reached.high + 1, token="")
+        if not turn.gap and not turn.has_all_news and reached.low <= reached.high:
+            state.settling_since = timezone.now()
+        intervals.record(turn.x_account, None, reached, is_top=reach is None)
         turns.note(state, turn, answer)
         state.save(update_fields=NOTED)
     state.x_account = turn.x_account
@@ -199,17 +209,32 @@ def _newest(page: Page) -> int:
     return max(as_numbers(event.id for event in page.events), default=0)
 
 
-def _is_enough(state: SyncState, page: Page, reached: Reach) -> bool:
-    """Whether one page will do, though more events are unsettled than it holds: it has all the news, down to what the
-    poll before has read (what was pushed since lies scattered, and tells nothing of what is between), and the way to
-    settled ground was gone in this window already. Each poll of it would take requests that the next news need; what X
-    shows late and so deep waits for the next such walk, which alone claims anything.
+def _has_all_news(state: SyncState, reached: Reach) -> bool:
+    """Whether one page will do, though more may lie between it and settled ground: it comes down to what the poll before
+    has read (what was pushed since lies scattered, and tells nothing of what is between).
     """
-    is_full, has_met_known = len(page.events) >= pace.PAGE, reached.oldest <= state.top_id
+    return reached.oldest <= state.top_id and state.import_finished_at is not None
+
+
+def _may_claim(state: SyncState, reached: Reach) -> bool:
+    """Whether this page begins the way down to settled ground, shortens it, or is all of it. One way is gone at a time,
+    and one in each window. It alone finds what X shows late and so deep. Its pages come when they take no request from
+    news.
+    """
+    below = intervals.right_below(state.x_account, reached)
+    if below and intervals.is_known(below, state):
+        state.settling_id = reached.high
+    if below or not reached.token:
+        return True
+    if _has_set_out(state, within=pace.window()) or intervals.next_gap(state.x_account, None, state.horizon_id):
+        return False
+    state.settling_since, state.settling_id = timezone.now(), reached.high
+    return True
+
+
+def _has_set_out(state: SyncState, within: timedelta) -> bool:
     now = timezone.now()
-    is_recent = state.settled_at is not None and now - pace.window() < state.settled_at <= now
-    is_above = reached.low > reached.high and state.import_finished_at is not None
-    return is_full and has_met_known and is_recent and is_above
+    return state.settling_since is not None and now - within < state.settling_since <= now
 
 
 def _fix_horizon(state: SyncState, answered_at: datetime) -> None:
@@ -241,7 +266,8 @@ def _settle(turn: Turn) -> None:
 
 def _wait(turn: Turn, state: SyncState) -> timedelta:
     answered_at = turn.answered_at or timezone.now()
-    has_gap = intervals.next_gap(turn.x_account, None, state.horizon_id) is not None
+    gap = intervals.next_gap(turn.x_account, None, state.horizon_id)
+    has_gap = gap is not None and not intervals.is_known(gap, state)
     if turn.is_top_read and (not has_gap or pace.is_long_import(state)):
         requests = pace.requests_at_once(state) if has_gap else 1
         return pace.spread(pace.wait_after(turn.rate, answered_at, pace.usual_wait(state), requests))

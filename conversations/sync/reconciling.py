@@ -62,7 +62,7 @@ def _is_due(turn: Turn, now: datetime, pages: int) -> bool:
     if left <= ledger.CLOCKS_DIFFER:  # by X's clock the next day may have begun, and then all of it is billed anew
         return False
     is_late, is_early_enough = left <= pages * pace.window(), left <= (pages + 1) * pace.window()
-    return (is_late and turn.may_go_on()) or (is_early_enough and _may_spend_one(turn))
+    return (is_late and turn.may_go_on()) or (is_early_enough and turn.has_spare)
 
 
 def _place(turn: Turn, now: datetime) -> tuple[str | None, int]:
@@ -90,10 +90,6 @@ def _store(turn: Turn, answer: Answer[Page], below: int, now: datetime) -> None:
 def lowest_id(page: Page) -> int:
     """0 where X has nothing below this page; a page may be empty, and lead on."""
     return min(as_numbers(event.id for event in page.events), default=LARGEST) if page.next_token else 0
-
-
-def _may_spend_one(turn: Turn) -> bool:
-    return turn.answered_at is not None and pace.has_spare(turn.rate, turn.answered_at, pace.usual_wait(turn.state))
 
 
 def _note_done(turn: Turn, now: datetime) -> None:

@@ -155,7 +155,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
     sync.x_account = x_account
     is_connected = x_account.state == XAccount.State.CONNECTED
     read = list(intervals.rows_of(x_account, None))
-    gaps = [row for row in read if row.next_token and row.low_id > sync.horizon_id]
+    gaps = [row for row in read if intervals.has_unread_below(row, sync)]
     is_window_open = sync.rate_reset_at is not None and sync.rate_reset_at > timezone.now()
     return AccountStatus(
         state=sync.state if is_connected else x_account.state,

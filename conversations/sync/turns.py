@@ -54,6 +54,7 @@ class Turn:
     answered_at: datetime | None = None
     gap: ReadInterval | None = None
     is_top_read: bool = False
+    has_all_news: bool = False
     top_id: int = 0
     bottom_id: int = LARGEST
     is_import_read: bool = False
@@ -73,6 +74,12 @@ class Turn:
     def is_stopped(self) -> bool:
         """Not by "no credit" of before: somebody has to try."""
         return self.pages > 0 and self.state.state in STOPPED
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether one more request takes none from the polls of this window."""
+        usual = pace.usual_wait(self.state)
+        return self.answered_at is not None and pace.has_spare(self.rate, self.answered_at, usual)
 
     @property
     def _kept(self) -> int:
@@ -194,7 +201,8 @@ NOTED = [
     "detail",
     "failures",
     "horizon_id",
-    "settled_at",
+    "settling_since",
+    "settling_id",
     "import_spent_usd",
     "import_pages",
     "last_poll_at",

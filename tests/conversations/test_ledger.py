@@ -300,7 +300,7 @@ def test_what_is_pushed_while_an_import_rests_at_its_ceiling_ends_with_the_cap_t
 
 @pytest.mark.parametrize(
     ("known", "hidden", "hours", "empty_pages"),
-    [(230, 0, 3, 0), (230, 0, 19, 0), (pace.PAGE, 0, 19, 0), (9, 9, 19, 0), (230, pace.PAGE + 10, 19, 0), (230, 0, 19, 2)],
+    [(230, 0, 3, 0), (230, 0, 19, 0), (pace.PAGE, 0, 19, 0), (9, 9, 19, 0), (230, 110, 19, 0), (230, 0, 19, 2)],
     ids=[
         "amid those that are known",
         "before all",

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations import sync
 from conversations.models import ReadInterval, SyncState
-from conversations.sync import intervals, pace, store_page
+from conversations.sync import account_status, intervals, pace, polling, store_page
 from tests.conversations.sync_support import (
     ANN,
     OWN,
@@ -205,13 +205,93 @@ def test_a_burst_takes_one_page_a_poll_and_the_way_to_settled_ground_once_a_wind
         poll(x_account)
         assert set(ids) <= stored_ids(x_account)
     assert sizes(xsim) == [10, 10, 10]
-    now = datetime.fromisoformat(xsim.get("clock")["now"])
-    late = say(xsim, ANN, "late, and deep", created_at=(now - timedelta(minutes=3)).isoformat())
+    late = late_and_deep(xsim)
     poll(x_account)
-    assert int(late["id"]) not in stored_ids(x_account)
-    SyncState.objects.update(settled_at=timezone.now() - timedelta(minutes=15))
+    assert late not in stored_ids(x_account)
+    let_a_window_go_by(xsim)
     poll(x_account)
-    assert int(late["id"]) in stored_ids(x_account), "once a window the whole way is gone"
+    assert late in stored_ids(x_account), "once a window the whole way is gone"
+
+
+def test_the_way_to_settled_ground_takes_no_request_from_news_and_is_no_gap(x_account, xsim, small_pages):
+    xsim.post("settings", {"dm_get_limit": 15})
+    xsim.post("clock", {"advance": 901})  # a window of 15 requests
+    write_history(xsim, [number / 600 for number in range(40)])
+    poll(x_account)
+    sizes(xsim)
+    late = late_and_deep(xsim)
+    let_a_window_go_by(xsim)
+    state = poll(x_account)
+    assert (sizes(xsim), state.rate_remaining) == ([10], 9), "nine requests for 15 minutes"
+    assert account_status(x_account).gaps == 0
+    assert state.next_poll_at - timezone.now() > timedelta(seconds=60), "nothing is to be caught up with"
+    xsim.post("clock", {"advance": 500})
+    poll(x_account)
+    assert sizes(xsim) == [10, 10], "one of the eight that six minutes have left is to spare"
+    poll(x_account)
+    assert sizes(xsim) == [10], "nor does another way begin"
+    assert late not in stored_ids(x_account)
+    xsim.post("clock", {"advance": 350})
+    poll(x_account)
+    assert sizes(xsim) == [10, 10, 10, 10], "all are to spare where the window ends before the next poll"
+    assert late in stored_ids(x_account)
+    assert not intervals.gaps(x_account, None).exists()
+
+
+def test_the_way_to_settled_ground_takes_what_it_needs_once_it_has_waited_long(x_account, xsim, small_pages):
+    xsim.post("settings", {"dm_get_limit": 15})
+    xsim.post("clock", {"advance": 901})
+    write_history(xsim, [number / 600 for number in range(40)])
+    poll(x_account)
+    late = late_and_deep(xsim)
+    let_a_window_go_by(xsim)
+    poll(x_account)
+    assert late not in stored_ids(x_account)
+    SyncState.objects.update(settling_since=timezone.now() - polling.PATIENCE * pace.window())
+    sizes(xsim)
+    state = poll(x_account)
+    assert late in stored_ids(x_account)
+    assert state.rate_remaining < 9
+
+
+def test_a_page_that_shortens_the_way_to_settled_ground_leaves_the_rest_of_it_to_wait(
+    x_account, xsim, small_pages, settings
+):
+    settings.SYNC_SETTLING_SECONDS = 300
+    xsim.post("settings", {"dm_get_limit": 15})
+    xsim.post("clock", {"advance": 1800})
+    write_history(xsim, [minutes / 60 for minutes in range(30)])
+    poll(x_account)
+    assert not intervals.gaps(x_account, None).exists()
+    say_for_minutes(xsim, 8)
+    poll(x_account)
+    say_for_minutes(xsim, 8)
+    let_a_window_go_by(xsim)
+    sizes(xsim)
+    begun_at = poll(x_account).settling_id
+    say_for_minutes(xsim, 1)
+    state = poll(x_account)
+    assert sizes(xsim) == [10, 10], "the first set out and the second came down to where it did"
+    assert intervals.gaps(x_account, None).get().high_id == state.settling_id > begun_at
+    assert account_status(x_account).gaps == 0
+
+
+def say_for_minutes(xsim, minutes):
+    """A message each minute."""
+    xsim.post("clock", {"advance": 60 * minutes})
+    write_history(xsim, [minute / 60 for minute in range(minutes)])
+
+
+def late_and_deep(xsim):
+    """A message that X shows now, three minutes old."""
+    at = datetime.fromisoformat(xsim.get("clock")["now"]) - timedelta(minutes=3)
+    return int(say(xsim, ANN, "late, and deep", created_at=at.isoformat())["id"])
+
+
+def let_a_window_go_by(xsim):
+    """Since the way to settled ground was gone last; X's clock shows whole seconds."""
+    SyncState.objects.update(settling_since=timezone.now() - pace.window())
+    xsim.post("clock", {"advance": 2})
 
 
 def test_what_was_pushed_since_the_last_poll_does_not_hide_what_lies_between(x_account, xsim, small_pages):

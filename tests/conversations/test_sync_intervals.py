@@ -159,6 +159,17 @@ def test_a_gap_below_a_joined_stretch_is_the_next_to_be_read():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("low", [81, 40], ids=["claims nothing so far", "claims something"])
+def test_with_a_cursor_that_x_refuses_goes_all_that_hangs_on_it(low):
+    x_account = SyncStateFactory().x_account
+    intervals.record(x_account, None, Reach(10, 20, ""), is_top=True)
+    intervals.record(x_account, None, Reach(low, 80, "refused"), is_top=True)
+    intervals.drop(intervals.next_gap(x_account, None))
+    row = ReadInterval.objects.get()
+    assert (row.low_id, row.high_id) == (10, 20)
+
+
+@pytest.mark.django_db
 def test_a_resting_gap_is_left_alone_until_it_is_due_and_rests_longer_each_time():
     x_account = SyncStateFactory().x_account
     rests = []

@@ -360,7 +360,7 @@ class Story:
             self._read_up_to_the_cap()
         self._poll_all()
         self._listen_in_peace()
-        # What X shows late and deep is found by the first walk of the next window (`polling._is_enough`).
+        # What X shows late and deep is found by the first walk of the next window (`polling._may_claim`).
         self._pass(timedelta(seconds=LATEST) + pace.window())
         self._come_to_rest()
         if self.is_late_day:
