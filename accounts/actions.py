@@ -79,7 +79,7 @@ def invite(email: str, *, x_account: XAccount | None = None, role: str = Role.AG
 
 def find_invitation(token: str) -> Invitation | None:
     found = _open_invitations().filter(token_hash=Invitation.hash(token))
-    return found.select_related("x_account").defer("x_account__access_token", "x_account__refresh_token").first()
+    return found.select_related("x_account").defer(*access.TOKENS_OF_JOINED).first()
 
 
 def join_as_new(token: str, *, name: str, password: str) -> User:
@@ -130,7 +130,7 @@ def _connect(user: User, attempt: Attempt, pair: TokenPair, profile: Profile) ->
         raise FlowError("other_account", f"@{profile.username}")
     if not attempt.x_account_id and known and known.state == XAccount.State.CONNECTED:
         raise FlowError("already_connected", f"@{known.username}", known)
-    if not attempt.x_account_id and not access.is_owner(user):
+    if not access.is_owner(user) and account_to_renew(user, attempt) is None:
         _give_back(pair, known)
         raise FlowError("state")
     return _store_grant(user, profile, pair)

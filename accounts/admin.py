@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from accounts.access import TOKENS, TOKENS_OF_JOINED
 from accounts.models import Invitation, Membership, User, XAccount
 
 # Kept by allauth and Django for set-ups other than this one.
@@ -27,7 +28,7 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        return super().get_queryset(request).defer("x_account__access_token", "x_account__refresh_token")
+        return super().get_queryset(request).defer(*TOKENS_OF_JOINED)
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -83,7 +84,7 @@ class XAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = (MembershipInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[XAccount]:
-        return super().get_queryset(request).defer("access_token", "refresh_token")
+        return super().get_queryset(request).defer(*TOKENS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -101,7 +102,7 @@ class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         rows = super().get_queryset(request).select_related("user", "x_account")
-        return rows.defer("x_account__access_token", "x_account__refresh_token")
+        return rows.defer(*TOKENS_OF_JOINED)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         return ("user", "x_account") if obj else ()
@@ -126,7 +127,7 @@ class InvitationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
         rows = super().get_queryset(request).select_related("x_account")
-        return rows.defer("x_account__access_token", "x_account__refresh_token")
+        return rows.defer(*TOKENS_OF_JOINED)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
