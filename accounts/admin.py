@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts.access import TOKENS, TOKENS_OF_JOINED
+from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Invitation, Membership, User, XAccount
 
 # Kept by allauth and Django for set-ups other than this one.
@@ -26,9 +26,6 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     fields = ("user", "x_account", "role")
     extra = 0
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        return super().get_queryset(request).defer(*TOKENS_OF_JOINED)
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -82,9 +79,6 @@ class XAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("state",)
     search_fields = ("username", "name", "x_user_id")
     inlines = (MembershipInline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[XAccount]:
-        return super().get_queryset(request).defer(*TOKENS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

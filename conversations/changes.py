@@ -17,7 +17,6 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import waking
 from conversations.models import (
@@ -131,7 +130,7 @@ def announce_people() -> None:
     pks = list(untold().order_by("untold_since", "pk").values_list("pk", flat=True)[:MOST_PEOPLE])
     places = _places_of(pks)
     with transaction.atomic():
-        x_accounts = list(without_tokens().filter(pk__in={pk for pk, _, _ in places}).order_by("pk"))
+        x_accounts = list(XAccount.objects.filter(pk__in={pk for pk, _, _ in places}).order_by("pk"))
         for x_account in x_accounts:
             lock(x_account)
         still = set(untold().filter(pk__in=pks).select_for_update().order_by("pk").values_list("pk", flat=True))
@@ -146,7 +145,7 @@ def _places_of(pks: Sequence[int]) -> list[tuple[int, int | None, int]]:
 
     Who comes into another conversation later shows there as they do by then.
     """
-    ours = without_tokens().filter(x_user_id__in=pks).values_list("pk", "x_user_id")
+    ours = XAccount.objects.filter(x_user_id__in=pks).values_list("pk", "x_user_id")
     theirs = Participant.objects.filter(x_user__in=pks).exclude(x_user=F("conversation__x_account__x_user_id"))
     found = theirs.values_list("conversation__x_account", "conversation", "x_user")
     return [*((pk, None, person) for pk, person in ours), *found]
@@ -188,7 +187,7 @@ def updating(events: QuerySet[DmEvent]) -> Iterator[None]:
     """
     with transaction.atomic():
         found = list(events.values_list("conversation__x_account", "conversation", "pk").order_by("pk"))
-        x_accounts = {row.pk: row for row in without_tokens().filter(pk__in={pk for pk, *_ in found}).order_by("pk")}
+        x_accounts = {row.pk: row for row in XAccount.objects.filter(pk__in={pk for pk, *_ in found}).order_by("pk")}
         for x_account in x_accounts.values():
             lock(x_account)
         yield

@@ -25,7 +25,6 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.media.download import Fetcher, copy
@@ -255,7 +254,7 @@ def _let_photos_wait() -> None:
 def _x_accounts_with(file: MediaFile) -> Iterator[XAccount]:
     """Connected X accounts that were shown this photo, the one that named it first."""
     shown = EventMedia.objects.filter(media__file=file, event__conversation__x_account=OuterRef("pk"))
-    connected = without_tokens().filter(state=XAccount.State.CONNECTED)
+    connected = XAccount.objects.filter(state=XAccount.State.CONNECTED)
     having = connected.filter(Q(pk=file.x_account_id) | Exists(shown))
     yield from sorted(having, key=lambda x_account: x_account.pk != file.x_account_id)
 
