@@ -38,8 +38,8 @@ def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
     found: dict[Task, QuerySet[Any, int]] = {  # type: ignore[type-arg]
         take_up_activity: push.waiting(),
         check_chats: chats.waiting(),
-        look_up_conversation: wishes.waiting(ConversationLookup, "x_account"),
-        read_history: wishes.waiting(HistoryRead, "conversation__x_account"),
+        look_up_conversation: wishes.waiting(ConversationLookup),
+        read_history: wishes.waiting(HistoryRead),
         make_thumbnails: media.thumbnails_waiting(THUMBNAILS_AT_ONCE),
         index_new_words: index.new_waiting(),
         index_old_words: index.old_waiting(),

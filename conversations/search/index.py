@@ -45,18 +45,10 @@ def make_missing_states() -> None:
             SearchState.objects.filter(pk=state.pk).update(old_left=_events_of(x_account.pk).count())
 
 
-def new_due() -> list[int]:
-    return list(new_waiting())
-
-
 def new_waiting() -> QuerySet[SearchState, int]:
     """X accounts of which messages came or changed."""
     behind = SearchState.objects.filter(x_account__sync__last_change__gt=F("seen_change"))
     return behind.values_list("x_account", flat=True)
-
-
-def old_due() -> list[int]:
-    return list(old_waiting())
 
 
 def old_waiting() -> QuerySet[SearchState, int]:

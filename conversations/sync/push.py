@@ -143,10 +143,6 @@ def _subject_of(raw: object) -> int | None:
     return named.pop() if len(named) == 1 else None
 
 
-def due() -> list[int]:
-    return list(waiting())
-
-
 def waiting() -> QuerySet[ActivityDelivery, int]:
     """Deliveries that nobody has taken up yet, oldest first."""
     now = timezone.now()

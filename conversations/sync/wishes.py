@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from accounts.models import XAccount
+from accounts.models import TOKENS, XAccount
 from conversations import changes, ledger
 from conversations.models import ConversationLookup, HistoryRead, RequestClaim, SyncState
 from conversations.sync import asking, caps, intervals, pace, trouble
@@ -28,6 +28,8 @@ from dminbox.xapi.schema import Answer, Page
 log = structlog.get_logger("conversations.sync")
 
 Wish = TypeVar("Wish", HistoryRead, ConversationLookup)
+X_ACCOUNT: dict[type[models.Model], str] = {HistoryRead: "conversation__x_account", ConversationLookup: "x_account"}
+"""The way from a wish to whose it is."""
 Read = Callable[[XClient, int, bool], Answer[Page]]
 """A method of the client: how many events, and whether with people."""
 LONGEST_WORDS = 300
@@ -41,13 +43,9 @@ class NoRequestLeft(Exception):  # noqa: N818 (no failure: the wish waits)
     """X's window has none for this wish now; it is put off."""
 
 
-def due(model: type[Wish], x_account: str) -> list[int]:
-    return list(waiting(model, x_account))
-
-
-def waiting(model: type[Wish], x_account: str) -> models.QuerySet[Any, int]:
-    """Wishes to be taken up now, oldest first. x_account: the path from the model to it."""
-    connected = _claimable(model).filter(**{f"{x_account}__state": XAccount.State.CONNECTED})
+def waiting(model: type[Wish]) -> models.QuerySet[Any, int]:
+    """Wishes to be taken up now, oldest first."""
+    connected = _claimable(model).filter(**{f"{X_ACCOUNT[model]}__state": XAccount.State.CONNECTED})
     return connected.order_by("due_at", "pk").values_list("pk", flat=True)
 
 
@@ -58,7 +56,8 @@ def claim(model: type[Wish], pk: int) -> Wish | None:
     ends = lease_end()
     if _claimable(model).filter(pk=pk).update(lease_until=ends) != 1:
         return None
-    wish = model._default_manager.get(pk=pk)
+    tokens_of_joined = (f"{X_ACCOUNT[model]}__{name}" for name in TOKENS)
+    wish = model._default_manager.select_related(X_ACCOUNT[model]).defer(*tokens_of_joined).get(pk=pk)
     if trouble.has_credit():
         return wish
     put_off(wish, trouble.HOUR, trouble.NO_CREDIT)
