@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
 from conversations.contents import rows_of_inbox
-from conversations.forms import MAX_ID, ThreadForm
+from conversations.forms import ThreadForm
 from conversations.models import Conversation, DmEvent, EventMedia, XUser
 from conversations.showing import Picture, picture_of
 from conversations.text import to_html
@@ -37,7 +37,7 @@ class Shared:
 @require_safe
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     known = XUser.objects.visible_to(request.user).select_related("avatar")
-    found = get_object_or_404(known, pk=min(pk, MAX_ID))
+    found = get_object_or_404(known, pk=pk)
     form = ThreadForm(request.GET)
     if not form.is_valid():
         raise Http404
