@@ -33,6 +33,8 @@ from conversations.models import (
 )
 
 Kind = Change.Kind
+EventPlace = tuple[int, int, int]
+"""An event, its conversation and its X account, by their keys."""
 KEPT = timedelta(days=7)
 MOST_CONVERSATIONS = 100
 """That are announced one by one for what they all show."""
@@ -180,20 +182,37 @@ def _posts_with(media: QuerySet[Media], links: QuerySet[LinkPicture]) -> QuerySe
 
 
 @contextmanager
-def updating(events: QuerySet[DmEvent]) -> Iterator[None]:
-    """A transaction that changes how these events show: announced with it, once each.
+def updating(*, files: Iterable[int] = (), posts: Iterable[int] = ()) -> Iterator[None]:
+    """A transaction that changes how these files or posts show: announced with it, once for each event they stand at.
 
     The locks come first, in one order for all: who stores a page holds its account's before it writes anything shared.
+    An event that was stored meanwhile may have been shown as they were before: it is told of after the commit.
     """
+    shown_at = partial(events_showing, list(files), list(posts))
     with transaction.atomic():
-        found = list(events.values_list("conversation__x_account", "conversation", "pk").order_by("pk"))
-        x_accounts = {row.pk: row for row in XAccount.objects.filter(pk__in={pk for pk, *_ in found}).order_by("pk")}
-        for x_account in x_accounts.values():
+        places = _event_places(shown_at())
+        x_accounts = _x_accounts_of(places)
+        for x_account in x_accounts:
             lock(x_account)
         yield
-        for x_account in x_accounts.values():
-            mine = [(conversation, event) for pk, conversation, event in found if pk == x_account.pk]
-            announce(x_account, [NewChange(Kind.EVENT_UPDATED, *one) for one in mine])
+        _announce_updated(x_accounts, places)
+    if missed := _event_places(shown_at()) - places:
+        with transaction.atomic():
+            _announce_updated(_x_accounts_of(missed), missed)
+
+
+def _event_places(events: QuerySet[DmEvent]) -> set[EventPlace]:
+    return set(events.values_list("pk", "conversation", "conversation__x_account"))
+
+
+def _x_accounts_of(places: Iterable[EventPlace]) -> list[XAccount]:
+    return list(XAccount.objects.filter(pk__in={pk for *_, pk in places}).order_by("pk"))
+
+
+def _announce_updated(x_accounts: Iterable[XAccount], places: Iterable[EventPlace]) -> None:
+    for x_account in x_accounts:
+        mine = [place for place in sorted(places) if place[-1] == x_account.pk]
+        announce(x_account, [NewChange(Kind.EVENT_UPDATED, conversation, event) for event, conversation, _ in mine])
 
 
 def forget_old() -> None:

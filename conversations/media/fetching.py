@@ -82,7 +82,7 @@ def fetch_file(pk: int) -> None:
     except MediaError as error:
         outcome = _failure(file, error)
     held = MediaFile.objects.filter(pk=pk, state=MediaFile.State.FETCHING, lease_until=lease_until)
-    with changes.updating(changes.events_showing(files=[pk])):
+    with changes.updating(files=[pk]):
         if held.update(lease_until=None, **outcome) and outcome["state"] == MediaFile.State.STORED:
             shown = XUser.objects.filter(avatar=pk).select_for_update().order_by("pk")
             changes.tell_of_people(shown.values_list("pk", flat=True))
