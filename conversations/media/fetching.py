@@ -13,8 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -171,11 +170,11 @@ def _keep(file: MediaFile) -> dict[str, Any]:
 @contextmanager
 def _part(file: MediaFile) -> Iterator[Path]:
     folder = Path(settings.MEDIA_ROOT) / "parts"
-    folder.mkdir(parents=True, exist_ok=True)
-    for left_behind in folder.glob(f"{file.source_hash}.*"):
-        left_behind.unlink(missing_ok=True)
     path = folder / f"{file.source_hash}.{time.time_ns():x}"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_behind in folder.glob(f"{file.source_hash}.*"):
+            left_behind.unlink(missing_ok=True)
         yield path
     except OSError as error:
         raise Later(f"The file could not be written ({error.strerror or type(error).__name__}).") from None
@@ -297,9 +296,5 @@ def _until_it_opens(error: RateLimited) -> timedelta:
     """By X's own clock, which need not be ours."""
     if error.reset_at is None:
         return RATE_WINDOW
-    try:
-        date = parsedate_to_datetime(error.headers.get("date", ""))
-    except ValueError:
-        date = timezone.now()
-    span = error.reset_at - (date if date.tzinfo else date.replace(tzinfo=UTC))
+    span = error.reset_at - ledger.date_of(error)
     return min(max(span, timedelta(0)), HOUR) + SECOND  # a wrong header must not silence it for good
