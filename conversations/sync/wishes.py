@@ -83,6 +83,21 @@ def renew(wish: Wish) -> bool:
     return True
 
 
+@contextmanager
+def settling(wish: Wish) -> Iterator[None]:
+    """What ends a turn before its wish is fulfilled is written down: when it goes on, or why it does not."""
+    try:
+        yield
+    except NoRequestLeft:
+        return  # it is put off already
+    except BeingSpent:
+        put_off(wish, caps.BACK_WITHIN, "")
+    except caps.CapReached:
+        _put_off_to_new_month(wish)
+    except XError as error:
+        _settle_trouble(wish, error)
+
+
 def finish(wish: Wish, state: str, words: str = "") -> None:
     settle(wish, state=state, detail=words)
 
@@ -152,7 +167,7 @@ def _claimed(x_account: XAccount, endpoints: Iterable[str]) -> int:
     return RequestClaim.objects.filter(held, x_account=x_account, endpoint__in=endpoints).count()
 
 
-def put_off_to_new_month(wish: Wish) -> None:
+def _put_off_to_new_month(wish: Wish) -> None:
     put_off(wish, caps.until_new_month() - random.random() * caps.MONTH_SPREAD, caps.WISH)  # noqa: S311 (no secret)
 
 
@@ -174,7 +189,7 @@ def write(wish: Wish, **values: object) -> None:
         setattr(wish, name, value)
 
 
-def settle_trouble(wish: Wish, error: XError) -> None:
+def _settle_trouble(wish: Wish, error: XError) -> None:
     """Later with words, or failed with X's."""
     log.warning("wish_failed", wish=type(wish).__name__, pk=wish.pk, error=type(error).__name__, status=error.status)
     problem = trouble.trouble_of(error, failures=2)
