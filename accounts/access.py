@@ -34,9 +34,9 @@ def x_account_ids_of(user: Person, role: str = Role.VIEWER) -> QuerySet[Membersh
     return Membership.objects.filter(user=user, role__in=Role.at_least(role)).values("x_account")
 
 
-def x_account_for(user: Person, pk: int, role: str = Role.VIEWER) -> XAccount:
-    """The X account when the person has at least that role on it, else Http404."""
-    return get_object_or_404(x_accounts_of(user, role), pk=pk)
+def x_account_for(user: Person, pk: int) -> XAccount:
+    """The X account when the person is a member of it, else Http404."""
+    return get_object_or_404(x_accounts_of(user), pk=pk)
 
 
 def x_accounts_run_by(user: Person) -> QuerySet[XAccount]:

@@ -40,7 +40,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """People come by invitation and are switched off, not deleted: their notes and replies stay theirs."""
+    """People come by invitation and are switched off, not deleted: what they have read and asked for stays theirs."""
 
     form = UserForm
     fields = ("email", "name", "is_owner", "is_active", "language", "time_zone", "date_joined", "last_login")
