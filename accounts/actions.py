@@ -79,7 +79,7 @@ def invite(email: str, *, x_account: XAccount | None = None, role: str = Role.AG
 
 def find_invitation(token: str) -> Invitation | None:
     found = _open_invitations().filter(token_hash=Invitation.hash(token))
-    return found.select_related("x_account").defer("x_account__access_token", "x_account__refresh_token").first()
+    return found.select_related("x_account").defer(*access.TOKENS_OF_JOINED).first()
 
 
 def join_as_new(token: str, *, name: str, password: str) -> User:
@@ -120,17 +120,17 @@ def connect(user: User, attempt: Attempt, code: str) -> Connected:
     try:
         return _connect(user, attempt, pair, answer.value)
     finally:
-        grants.tell(access.without_tokens().filter(x_user_id=int(answer.value.id)).first(), answer)
+        grants.tell(XAccount.objects.filter(x_user_id=int(answer.value.id)).first(), answer)
 
 
 def _connect(user: User, attempt: Attempt, pair: TokenPair, profile: Profile) -> Connected:
-    known = access.without_tokens().filter(x_user_id=int(profile.id)).first()
+    known = XAccount.objects.filter(x_user_id=int(profile.id)).first()
     if attempt.x_account_id and (known is None or known.pk != attempt.x_account_id):
         _give_back(pair, known)
         raise FlowError("other_account", f"@{profile.username}")
     if not attempt.x_account_id and known and known.state == XAccount.State.CONNECTED:
         raise FlowError("already_connected", f"@{known.username}", known)
-    if not attempt.x_account_id and not access.is_owner(user):
+    if not access.is_owner(user) and account_to_renew(user, attempt) is None:
         _give_back(pair, known)
         raise FlowError("state")
     return _store_grant(user, profile, pair)
@@ -233,7 +233,7 @@ def _store_grant(user: User, profile: Profile, pair: TokenPair) -> Connected:
         # A refresh on its way with the older pair sees the new generation and throws its own away.
         while not is_new and not same.update(token_generation=F("token_generation") + 1, **values):
             is_new = _created(x_user_id, values)
-        x_account = access.without_tokens().get(x_user_id=x_user_id)
+        x_account = XAccount.objects.get(x_user_id=x_user_id)
         if access.is_owner(user):
             Membership.objects.get_or_create(user=user, x_account=x_account, defaults={"role": Role.ADMIN})
     log.info("x_account_connected", x_account_id=x_account.pk, user_id=user.pk, is_new=is_new)

@@ -281,6 +281,7 @@ class ReadIntervalAdmin(LookOnly):
 
 @admin.register(HistoryRead)
 class HistoryReadAdmin(LookOnly):
+    list_select_related = ("conversation",)  # and no further
     list_display = ("conversation", "state", "pages_read", "pages_wanted", "events_read", "due_at", "detail")
     exclude = ("next_token",)
 

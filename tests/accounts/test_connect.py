@@ -328,6 +328,16 @@ def test_an_admin_who_lost_the_role_in_between_renews_nothing(ben, xsim, reconne
     assert XAccount.objects.get(pk=reconnectable.pk).state == XAccount.State.RECONNECT
 
 
+def test_an_admin_of_another_account_who_lost_the_role_in_between_renews_nothing(ben, xsim, reconnectable):
+    factories.MembershipFactory(user=ben, role=Role.ADMIN, x_account__x_user_id=STUDIO)
+    membership = factories.MembershipFactory(user=ben, x_account=reconnectable, role=Role.ADMIN)
+    client = browser(ben)
+    back = consent(xsim, begin(client, reconnectable), BRAND)
+    membership.delete()
+    assert failure(client.get(back)) == "state"
+    assert XAccount.objects.get(pk=reconnectable.pk).state == XAccount.State.RECONNECT
+
+
 def test_disconnecting_ends_the_grant_and_keeps_the_account(ada, xsim, connected):
     answer = browser(ada).post(f"/x-accounts/{connected.pk}/disconnect/", follow=True)
     assert "is disconnected" in answer.content.decode()

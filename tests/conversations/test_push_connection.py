@@ -50,7 +50,7 @@ def test_what_x_still_pushes_after_a_person_disconnected_is_dropped(x_account, k
         push.keep(one, WEBHOOK)
     XAccount.objects.update(state=XAccount.State.DISCONNECTED)
     if is_waiting:
-        push.take_up(push.due()[0])
+        push.take_up(push.waiting()[0])
     else:
         push.take_in(one, STREAM)
     delivery = ActivityDelivery.objects.get()

@@ -121,7 +121,7 @@ def test_what_waited_over_midnight_is_billed_on_the_day_it_came(x_account):
     late = datetime(2026, 11, 20, 23, 59, 50, tzinfo=UTC)
     ActivityDelivery.objects.update(received_at=late, due_at=late)
     with time_machine.travel(late + timedelta(hours=2), tick=False):
-        push.take_up(push.due()[0])
+        push.take_up(push.waiting()[0])
     assert BilledResource.objects.get().day == late.date()
 
 

@@ -137,7 +137,7 @@ def test_a_broker_that_is_away_loses_nothing(client, x_account, monkeypatch):
 
     monkeypatch.setattr(tasks.take_up_activity, "apply_async", refuse)
     assert deliver(client, body()).status_code == 200
-    assert len(push.due()) == 1
+    assert len(push.waiting()) == 1
 
 
 def test_the_web_server_knows_the_broker():
