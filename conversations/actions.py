@@ -71,7 +71,7 @@ def read_history(
 
     Some kinds alone are read on from where the last such wish ended, well or not: X bills what it gives again.
     """
-    rows = Conversation.objects.with_unbilled().select_related("x_account__sync").defer(*TOKENS_OF_JOINED)
+    rows = Conversation.objects.select_related("x_account__sync").defer(*TOKENS_OF_JOINED)
     conversation = rows.select_for_update(of=("self",)).get(pk=conversation.pk)
     alike = conversation.history_reads.filter(event_types=list(event_types))
     if running := alike.filter(state=HistoryRead.State.DUE).first():

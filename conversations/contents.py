@@ -20,16 +20,16 @@ from conversations.models import (
     Post,
     PostMedia,
 )
-from conversations.querysets import RAW_BESIDE_POSTS
+from conversations.querysets import FILES_OF_MEDIA, RAW_BESIDE_POSTS, of_media
 from conversations.thread import posts_of
 
 
 def add_contents(events: Sequence[DmEvent]) -> None:
     """All that a thread shows of each event. The media of shared and quoted posts come together, by one query."""
-    media = EventMedia.objects.select_related("media__file", "media__light", "media__preview").defer("media__raw")
+    media = EventMedia.objects.select_related(*FILES_OF_MEDIA).only("event", "media", *of_media())
     posts = EventPost.objects.select_related("post__author__avatar", "post__quoted__author__avatar")
     _add(events, media, posts.defer(*RAW_BESIDE_POSTS))
-    of_posts = PostMedia.objects.select_related("media__file", "media__light", "media__preview")
+    of_posts = PostMedia.objects.select_related(*FILES_OF_MEDIA).only("post", "media", *of_media())
     posts_shown = posts_of(events)
     prefetch_related_objects(posts_shown, Prefetch("post_media", of_posts, to_attr="media_shown"))
     _add_link_pictures(events, posts_shown)

@@ -40,8 +40,8 @@ def conditions(wanted: Wanted) -> list[Q]:
 
     The one for unread needs the rows of `for_person`.
     """
-    found = [
-        (wanted["person"], _has_somebody_of(wanted)),
+    person = [_has_somebody_of(wanted)] if wanted["person"] else []
+    others = [
         (wanted["unanswered"], Q(last_incoming_dm_event_id__gt=F("last_own_dm_event_id"))),
         (wanted["media"], Q(has_media=True)),
         (wanted["post"], Q(has_post=True)),
@@ -50,7 +50,7 @@ def conditions(wanted: Wanted) -> list[Q]:
         (wanted["unread"], Q(last_incoming_dm_event_id__gt=F("read_to"))),
         (_ends_within(wanted), _was_active(wanted)),
     ]
-    return [condition for is_set, condition in found if is_set]
+    return person + [condition for is_set, condition in others if is_set]
 
 
 def _has_somebody_of(wanted: Wanted) -> Q:

@@ -71,6 +71,15 @@ def of_x_account(path: str = "") -> tuple[str, ...]:
     return tuple(f"{path}{name}" for name in (*own, *(f"sync__{name}" for name in sync)))
 
 
+def of_media() -> tuple[str, ...]:
+    """The columns of a photo, video or GIF that a page shows, and of its files."""
+    own, pictured = ("type", "alt_text", "width", "height"), ("file__placeholder", "light__content_type")
+    of_file = ("state", "content_type", "width", "height", "thumbnail_widths")
+    files = (f"{path}__{name}" for path in ("file", "preview") for name in of_file)
+    return tuple(f"media__{name}" for name in (*own, *pictured, "light__state", *files))
+
+
+FILES_OF_MEDIA = ("media__file", "media__light", "media__preview")
 BESIDE_ROWS = ("peer__avatar", "last_event__sender")
 IN_ROWS = (
     *("x_account", "dm_conversation_id", "is_group", "encrypted_at", "last_encrypted_at"),
@@ -169,14 +178,6 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             our_birth=Subquery(us.values(told=told)[:1]), peer_birth=KeyTextTransform("created_at", "peer__raw")
         )
 
-    def with_unbilled(self) -> Self:
-        """Adds `unbilled`: how many who take part X has billed on no call of this UTC day."""
-        bills = _related(_related(self.model, "x_account").model, "billed_resources")
-        billed = bills.filter(day=timezone.now().astimezone(UTC).date(), kind="user", resource_id=OuterRef("x_user"))
-        others = _related(self.model, "participants").filter(~Exists(billed), conversation=OuterRef("pk"))
-        count = others.order_by().values("conversation").annotate(people=Count("pk")).values("people")
-        return self.annotate(unbilled=Coalesce(Subquery(count), 0))
-
     def with_history(self) -> Self:
         """Adds `history` of the latest wish for older events: its state, detail and events_read; None without one."""
         latest = _related(self.model, "history_reads").filter(conversation=OuterRef("pk")).order_by("-pk")
@@ -228,7 +229,7 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
 
     def with_media(self) -> Self:
         """What a gallery shows of each event."""
-        media = _related(self.model, "event_media").select_related("media__file", "media__light", "media__preview")
+        media = _related(self.model, "event_media").select_related(*FILES_OF_MEDIA)
         return self.select_related("sender").prefetch_related(*self._contents(media=media))
 
     def with_senders(self) -> Self:
@@ -281,6 +282,12 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
     def naming_rows(self, now: datetime) -> Self:
         """What rows of the inbox need of them: titles of groups, and who is typing. A peer names a one-to-one."""
         return self.filter(Q(conversation__is_group=True) | Q(typing_until__gt=now)).naming()
+
+    def unbilled(self) -> Self:
+        """Whom X has billed on no call of this UTC day."""
+        bills = _related(_related(_related(self.model, "conversation").model, "x_account").model, "billed_resources")
+        today = timezone.now().astimezone(UTC).date()
+        return self.filter(~Exists(bills.filter(day=today, kind="user", resource_id=OuterRef("x_user"))))
 
     def named_like(self, words: Iterable[str], conversations: Iterable[int], size: int) -> list[int]:
         """The first of these conversations in which somebody's name or handle has all words in it, case aside.

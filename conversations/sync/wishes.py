@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import TOKENS, XAccount
 from conversations import changes, ledger
-from conversations.models import ConversationLookup, HistoryRead, RequestClaim, SyncState
+from conversations.models import Conversation, ConversationLookup, HistoryRead, RequestClaim, SyncState
 from conversations.sync import asking, caps, intervals, pace, trouble
 from conversations.sync.caps import BeingSpent
 from dminbox import leases
@@ -204,7 +204,7 @@ def lease_end() -> datetime:
     return timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
 
 
-def people_to_pay(conversation: Any) -> int:
-    """Whom X bills with older events of it, where pages show people at all. It comes `with_unbilled`."""
+def people_to_pay(conversation: Conversation) -> int:
+    """How many people X bills with older events of it: nobody where pages show none."""
     state = getattr(conversation.x_account, "sync", None)
-    return conversation.unbilled if state is not None and pace.expands_people(state) else 0
+    return conversation.participants.unbilled().count() if state is not None and pace.expands_people(state) else 0

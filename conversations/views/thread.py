@@ -53,6 +53,11 @@ OF_CONVERSATION = (
     *(f"x_account__sync__{name}" for name in ("import_finished_at", "horizon_id", "needs_people")),
 )
 """Columns that a thread shows, or reckons with."""
+IN_STEPS = (
+    *("x_user_id", "event__event_type", "event__created_at"),
+    *("event__sender__name", "event__sender__username"),
+)
+"""Columns that the panel of people shows of a coming or going."""
 Show = ThreadForm.Show
 EVENT_TYPES = {
     Show.ALL: [],
@@ -212,7 +217,7 @@ def read_history(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _ask(request: HttpRequest, pk: int) -> str:
     """Writes the wish down; the words for a refusal when it could cross the month's cap."""
-    mine = Conversation.objects.visible_to(request.user, Role.AGENT).with_ages().with_unbilled()
+    mine = Conversation.objects.visible_to(request.user, Role.AGENT).with_ages()
     rows = mine.select_related("x_account__sync").defer(*TOKENS_OF_JOINED)
     conversation = get_object_or_404(rows, pk=pk)
     form = HistoryForm(request.POST)
@@ -234,7 +239,7 @@ def _ask(request: HttpRequest, pk: int) -> str:
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
     mine = Conversation.objects.visible_to(request.user).for_person(request.user)
-    rows: Any = mine.with_history().with_ages().with_unbilled().select_related("x_account__sync", "peer__avatar")
+    rows: Any = mine.with_history().with_ages().select_related("x_account__sync", "peer__avatar")
     conversation = get_object_or_404(rows.only(*OF_CONVERSATION), pk=pk)
     told = conversation.history or {}
     conversation.history_state, conversation.history_detail = told.get("state"), told.get("detail")
@@ -330,7 +335,7 @@ def _panel(conversation: Conversation, people: Sequence[Participant], most: int 
 def _steps(conversation: Conversation) -> list[EventParticipant]:
     types = EVENT_TYPES[Show.COMINGS]
     rows = EventParticipant.objects.filter(event__conversation=conversation, event__event_type__in=types)
-    newest = rows.select_related("event__sender").order_by("-event__dm_event_id")[:MOST_STEPS]
+    newest = rows.select_related("event__sender").only(*IN_STEPS).order_by("-event__dm_event_id")[:MOST_STEPS]
     return list(newest)[::-1]
 
 
