@@ -147,7 +147,7 @@ def disconnect(x_account: XAccount, user: User) -> bool:
     """any -> disconnected: drops the tokens, keeps the history. False when X could not be told."""
     tokens = _take_tokens(x_account, DISCONNECTED_BY % {"person": user})
     log.info("x_account_disconnected", x_account_id=x_account.pk, user_id=user.pk)
-    return grants.revoke(*tokens)
+    return tokens is not None and grants.revoke(*tokens)
 
 
 def _open_invitations() -> QuerySet[Invitation]:
@@ -207,14 +207,10 @@ def _pair_for(code: str, attempt: Attempt) -> TokenPair:
 
 def _profile_of(pair: TokenPair) -> Answer[Profile]:
     try:
-        answer = grants.profile_of(pair.access_token)
+        return grants.profile_of(pair.access_token)
     except XError as error:
         log.warning("connect_failed", during="profile", error=type(error).__name__, status=error.status)
         raise failures.asking_for_the_profile(error) from error
-    if not answer.value.id.isdecimal():
-        grants.tell(None, answer)
-        raise FlowError("unexpected")
-    return answer
 
 
 def _give_back(pair: TokenPair, known: XAccount | None) -> None:
@@ -271,15 +267,15 @@ def _granted(user: User, profile: Profile, pair: TokenPair) -> dict[str, object]
     }
 
 
-def _take_tokens(x_account: XAccount, detail: str) -> tuple[str, ...]:
-    """Ends the connection here and returns exactly the tokens that were stored until then."""
+def _take_tokens(x_account: XAccount, detail: str) -> tuple[str, str] | None:
+    """Ends the connection here and returns exactly the tokens that were stored until then; None where no key fits."""
     while True:
         generation = XAccount.objects.values_list("token_generation", flat=True).get(pk=x_account.pk)
         same_pair = XAccount.objects.filter(pk=x_account.pk, token_generation=generation)
         try:
-            tokens = same_pair.values_list("refresh_token", "access_token").first()
+            found: list[tuple[str, str] | None] = [*same_pair.values_list("refresh_token", "access_token")]
         except DecryptionError:
-            tokens = ("", "")
+            found = [None]
         with transaction.atomic():
             announcing.state_changes(x_account.pk)
             ended = same_pair.update(
@@ -295,5 +291,5 @@ def _take_tokens(x_account: XAccount, detail: str) -> tuple[str, ...]:
                 refresh_in_doubt_since=None,
             )
             transaction.set_rollback(not ended)
-        if ended and tokens is not None:
-            return tokens
+        if ended and found:
+            return found[0]

@@ -210,8 +210,8 @@ def _newest(page: Page) -> int:
 
 
 def _has_all_news(state: SyncState, reached: Reach) -> bool:
-    """Whether one page will do, though more may lie between it and settled ground: it comes down to what the poll before
-    has read (what was pushed since lies scattered, and tells nothing of what is between).
+    """Whether one page will do, though more may lie between it and settled ground: it comes down to what the poll
+    before has read (what was pushed since lies scattered, and tells nothing of what is between).
     """
     return reached.oldest <= state.top_id and state.import_finished_at is not None
 

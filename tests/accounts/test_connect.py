@@ -355,6 +355,14 @@ def test_disconnecting_says_when_x_could_not_be_told(ada, xsim, connected):
     assert XAccount.objects.get().access_token == ""
 
 
+def test_disconnecting_says_that_x_was_not_told_where_no_key_fits_the_tokens(ada, xsim, connected, settings):
+    settings.ENCRYPTION_KEYS = ["c29tZSBvdGhlciBrZXksIG5vdCB0aGUgcmlnaHQgMSE="]
+    answer = browser(ada).post(f"/x-accounts/{connected.pk}/disconnect/", follow=True)
+    assert "X could not be told" in answer.content.decode()
+    assert XAccount.objects.get().state == XAccount.State.DISCONNECTED
+    assert xsim.get("grants") != []
+
+
 def test_a_disconnected_account_comes_back_in_place(ada, xsim, connected):
     client = browser(ada)
     client.post(f"/x-accounts/{connected.pk}/disconnect/")

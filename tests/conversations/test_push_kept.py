@@ -12,15 +12,12 @@ from django.utils import timezone
 from conversations import ledger
 from conversations.models import ActivityDelivery, DmEvent
 from conversations.sync import push
-from tests.conversations.push_support import STREAM, WEBHOOK, activity, begin_pushed, chat, received, said
+from tests.conversations.push_support import STREAM, WEBHOOK, activity, chat, received, said
+from tests.conversations.sync_support import make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivityDelivery.State
-
-
-@pytest.fixture
-def x_account():
-    return begin_pushed()
+x_account = pytest.fixture(make_reading)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,18 @@ from conversations.models import (
     XUser,
 )
 from conversations.sync import caps, pace, push, store_page
-from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, activity, begin_pushed, chat, read, received, said
-from tests.conversations.sync_support import ANN, OWN, answer_of, begin, connect, message, one_to_one, settle
+from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, activity, chat, read, received, said
+from tests.conversations.sync_support import (
+    ANN,
+    OWN,
+    answer_of,
+    begin,
+    connect,
+    make_reading,
+    message,
+    one_to_one,
+    settle,
+)
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivityDelivery.State
@@ -40,11 +50,7 @@ PHOTO = {
         "indices": [1, 24],
     },
 }
-
-
-@pytest.fixture
-def x_account():
-    return begin_pushed()
+x_account = pytest.fixture(make_reading)
 
 
 def test_a_pushed_message_stands_on_its_thread_with_its_sender(x_account):

@@ -12,16 +12,12 @@ from django.utils import timezone
 from conversations import ledger
 from conversations.models import ActivityDelivery, Change, Participant, PushState
 from conversations.sync import push
-from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, begin_pushed, received, seen, typing
-from tests.conversations.sync_support import ANN
+from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, received, seen, typing
+from tests.conversations.sync_support import ANN, make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivityDelivery.State
-
-
-@pytest.fixture
-def x_account():
-    return begin_pushed()
+x_account = pytest.fixture(make_reading)
 
 
 def test_typing_is_shown_for_a_while_and_ends_with_the_message(x_account):
