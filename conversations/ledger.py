@@ -387,8 +387,8 @@ def spend(x_account: XAccount, cap: Decimal | None = None) -> Spend:
 
 def spent_this_month(x_account: XAccount) -> Decimal:
     first = utc_day(timezone.now()).replace(day=1)
-    total = SpendDay.objects.filter(x_account=x_account, day__gte=first).aggregate(Sum("usd"))["usd__sum"]
-    return Decimal(total or 0)
+    days = SpendDay.objects.filter(x_account=x_account, day__gte=first)
+    return sum(days.values_list("usd", flat=True), Decimal(0))  # SQLite itself adds them up as floats
 
 
 def spent_this_month_of(column: str) -> Coalesce:

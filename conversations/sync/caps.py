@@ -17,7 +17,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -141,8 +141,8 @@ def left_of_import(state: SyncState) -> Decimal:
 
 def _reserved(x_account: XAccount) -> Decimal:
     held = ~leases.is_due("until", timezone.now(), longest_call())
-    total = SpendReservation.objects.filter(held, x_account=x_account).aggregate(Sum("usd"))["usd__sum"]
-    return Decimal(total or 0)
+    rows = SpendReservation.objects.filter(held, x_account=x_account)
+    return sum(rows.values_list("usd", flat=True), Decimal(0))  # SQLite itself adds them up as floats
 
 
 def longest_call() -> timedelta:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -261,6 +261,17 @@ def test_a_page_under_a_cap_is_no_larger_than_what_is_left_pays_for():
     ledger.record(state.x_account, answer([3, 4], at=timezone.now()))
     with pytest.raises(CapReached), caps.page(state.x_account, 10):
         pass
+
+
+def test_dollars_are_added_up_to_the_last_tenth_of_a_cent():
+    """24 times $0.035 as floats are $0.840000000000001, and a cap of $0.86 would leave no event."""
+    state = SyncStateFactory(monthly_cap_usd=Decimal("0.86"))
+    with time_machine.travel(datetime(2026, 11, 25, 12, 0, tzinfo=UTC), tick=False):
+        for day in range(1, 25):
+            SpendDay.objects.create(x_account=state.x_account, day=date(2026, 11, day), usd=Decimal("0.035"))
+        assert ledger.spent_this_month(state.x_account) == Decimal("0.84")
+        with caps.page(state.x_account, 10) as size:
+            assert size == 1
 
 
 def test_a_cap_below_what_was_spent_pauses_at_once():

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count
 from django.utils import timezone
 
 from accounts.models import XAccount
@@ -68,7 +68,9 @@ def cap_is_kept(x_account: XAccount) -> None:
 
 
 def _sums(rows: Any) -> dict[str, Any]:
-    return {name: total or 0 for name, total in rows.aggregate(**{name: Sum(name) for name in SUMS}).items()}
+    """Added up here: SQLite adds dollars up as floats."""
+    found = list(rows.values_list(*SUMS))
+    return {name: sum(row[place] for row in found) for place, name in enumerate(SUMS)}
 
 
 def _once_on(day: date, x_account: XAccount) -> dict[str, int]:
