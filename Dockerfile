@@ -1,4 +1,4 @@
-# One image for web, worker, beat, migrate and the local X of the demo.
+# One image for web, workers, listener, beat, migrate and the local X of the demo.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
 COPY requirements.txt .

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
-from accounts.models import Membership, Role, User, XAccount
+from accounts.models import TOKENS, Membership, Role, User, XAccount
 
 Person = User | AbstractBaseUser | AnonymousUser
 
@@ -18,19 +18,13 @@ def is_owner(user: Person) -> bool:
     return isinstance(user, User) and user.is_active and user.is_owner
 
 
-TOKENS = ("access_token", "refresh_token")
 TOKENS_OF_JOINED = tuple(f"x_account__{name}" for name in TOKENS)
-"""For .defer() beside .select_related("x_account"): nothing is decrypted that is not asked for by name."""
-
-
-def without_tokens() -> QuerySet[XAccount]:
-    """X accounts whose tokens stay where they are, so that a missing encryption key breaks no page and no other one."""
-    return XAccount.objects.defer(*TOKENS)
+"""For .defer() beside .select_related("x_account"): else they are decrypted with each row."""
 
 
 def x_accounts_of(user: Person, role: str = Role.VIEWER) -> QuerySet[XAccount]:
     """The X accounts a person is a member of, with at least that role. Owners read by membership too."""
-    return without_tokens().filter(pk__in=x_account_ids_of(user, role))
+    return XAccount.objects.filter(pk__in=x_account_ids_of(user, role))
 
 
 def x_account_ids_of(user: Person, role: str = Role.VIEWER) -> QuerySet[Membership, Any]:
@@ -40,15 +34,15 @@ def x_account_ids_of(user: Person, role: str = Role.VIEWER) -> QuerySet[Membersh
     return Membership.objects.filter(user=user, role__in=Role.at_least(role)).values("x_account")
 
 
-def x_account_for(user: Person, pk: int, role: str = Role.VIEWER) -> XAccount:
-    """The X account when the person has at least that role on it, else Http404."""
-    return get_object_or_404(x_accounts_of(user, role), pk=pk)
+def x_account_for(user: Person, pk: int) -> XAccount:
+    """The X account when the person is a member of it, else Http404."""
+    return get_object_or_404(x_accounts_of(user), pk=pk)
 
 
 def x_accounts_run_by(user: Person) -> QuerySet[XAccount]:
     """The X accounts whose connection a person may renew or end: owners all, others where they are admin."""
     if is_owner(user):
-        return without_tokens()
+        return XAccount.objects.all()
     return x_accounts_of(user, Role.ADMIN)
 
 

@@ -79,7 +79,7 @@ def invite(email: str, *, x_account: XAccount | None = None, role: str = Role.AG
 
 def find_invitation(token: str) -> Invitation | None:
     found = _open_invitations().filter(token_hash=Invitation.hash(token))
-    return found.select_related("x_account").defer("x_account__access_token", "x_account__refresh_token").first()
+    return found.select_related("x_account").defer(*access.TOKENS_OF_JOINED).first()
 
 
 def join_as_new(token: str, *, name: str, password: str) -> User:
@@ -120,17 +120,17 @@ def connect(user: User, attempt: Attempt, code: str) -> Connected:
     try:
         return _connect(user, attempt, pair, answer.value)
     finally:
-        grants.tell(access.without_tokens().filter(x_user_id=int(answer.value.id)).first(), answer)
+        grants.tell(XAccount.objects.filter(x_user_id=int(answer.value.id)).first(), answer)
 
 
 def _connect(user: User, attempt: Attempt, pair: TokenPair, profile: Profile) -> Connected:
-    known = access.without_tokens().filter(x_user_id=int(profile.id)).first()
+    known = XAccount.objects.filter(x_user_id=int(profile.id)).first()
     if attempt.x_account_id and (known is None or known.pk != attempt.x_account_id):
         _give_back(pair, known)
         raise FlowError("other_account", f"@{profile.username}")
     if not attempt.x_account_id and known and known.state == XAccount.State.CONNECTED:
         raise FlowError("already_connected", f"@{known.username}", known)
-    if not attempt.x_account_id and not access.is_owner(user):
+    if not access.is_owner(user) and account_to_renew(user, attempt) is None:
         _give_back(pair, known)
         raise FlowError("state")
     return _store_grant(user, profile, pair)
@@ -147,7 +147,7 @@ def disconnect(x_account: XAccount, user: User) -> bool:
     """any -> disconnected: drops the tokens, keeps the history. False when X could not be told."""
     tokens = _take_tokens(x_account, DISCONNECTED_BY % {"person": user})
     log.info("x_account_disconnected", x_account_id=x_account.pk, user_id=user.pk)
-    return grants.revoke(*tokens)
+    return tokens is not None and grants.revoke(*tokens)
 
 
 def _open_invitations() -> QuerySet[Invitation]:
@@ -207,14 +207,10 @@ def _pair_for(code: str, attempt: Attempt) -> TokenPair:
 
 def _profile_of(pair: TokenPair) -> Answer[Profile]:
     try:
-        answer = grants.profile_of(pair.access_token)
+        return grants.profile_of(pair.access_token)
     except XError as error:
         log.warning("connect_failed", during="profile", error=type(error).__name__, status=error.status)
         raise failures.asking_for_the_profile(error) from error
-    if not answer.value.id.isdecimal():
-        grants.tell(None, answer)
-        raise FlowError("unexpected")
-    return answer
 
 
 def _give_back(pair: TokenPair, known: XAccount | None) -> None:
@@ -233,7 +229,7 @@ def _store_grant(user: User, profile: Profile, pair: TokenPair) -> Connected:
         # A refresh on its way with the older pair sees the new generation and throws its own away.
         while not is_new and not same.update(token_generation=F("token_generation") + 1, **values):
             is_new = _created(x_user_id, values)
-        x_account = access.without_tokens().get(x_user_id=x_user_id)
+        x_account = XAccount.objects.get(x_user_id=x_user_id)
         if access.is_owner(user):
             Membership.objects.get_or_create(user=user, x_account=x_account, defaults={"role": Role.ADMIN})
     log.info("x_account_connected", x_account_id=x_account.pk, user_id=user.pk, is_new=is_new)
@@ -271,15 +267,15 @@ def _granted(user: User, profile: Profile, pair: TokenPair) -> dict[str, object]
     }
 
 
-def _take_tokens(x_account: XAccount, detail: str) -> tuple[str, ...]:
-    """Ends the connection here and returns exactly the tokens that were stored until then."""
+def _take_tokens(x_account: XAccount, detail: str) -> tuple[str, str] | None:
+    """Ends the connection here and returns exactly the tokens that were stored until then; None where no key fits."""
     while True:
         generation = XAccount.objects.values_list("token_generation", flat=True).get(pk=x_account.pk)
         same_pair = XAccount.objects.filter(pk=x_account.pk, token_generation=generation)
         try:
-            tokens = same_pair.values_list("refresh_token", "access_token").first()
+            found: list[tuple[str, str] | None] = [*same_pair.values_list("refresh_token", "access_token")]
         except DecryptionError:
-            tokens = ("", "")
+            found = [None]
         with transaction.atomic():
             announcing.state_changes(x_account.pk)
             ended = same_pair.update(
@@ -295,5 +291,5 @@ def _take_tokens(x_account: XAccount, detail: str) -> tuple[str, ...]:
                 refresh_in_doubt_since=None,
             )
             transaction.set_rollback(not ended)
-        if ended and tokens is not None:
-            return tokens
+        if ended and found:
+            return found[0]

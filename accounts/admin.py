@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Invitation, Membership, User, XAccount
 
 # Kept by allauth and Django for set-ups other than this one.
@@ -25,9 +26,6 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     fields = ("user", "x_account", "role")
     extra = 0
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        return super().get_queryset(request).defer("x_account__access_token", "x_account__refresh_token")
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -42,7 +40,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """People come by invitation and are switched off, not deleted: their notes and replies stay theirs."""
+    """People come by invitation and are switched off, not deleted: what they have read and asked for stays theirs."""
 
     form = UserForm
     fields = ("email", "name", "is_owner", "is_active", "language", "time_zone", "date_joined", "last_login")
@@ -82,9 +80,6 @@ class XAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("username", "name", "x_user_id")
     inlines = (MembershipInline,)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[XAccount]:
-        return super().get_queryset(request).defer("access_token", "refresh_token")
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -101,7 +96,7 @@ class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         rows = super().get_queryset(request).select_related("user", "x_account")
-        return rows.defer("x_account__access_token", "x_account__refresh_token")
+        return rows.defer(*TOKENS_OF_JOINED)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         return ("user", "x_account") if obj else ()
@@ -126,7 +121,7 @@ class InvitationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
         rows = super().get_queryset(request).select_related("x_account")
-        return rows.defer("x_account__access_token", "x_account__refresh_token")
+        return rows.defer(*TOKENS_OF_JOINED)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

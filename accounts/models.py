@@ -16,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 from dminbox.crypto import EncryptedTextField
 from dminbox.wording import worded
 
+TOKENS = ("access_token", "refresh_token")
 X_EPOCH_MS = 1288834974657
 """Where X's snowflake ids begin to count (facts: (id >> 22) + this = milliseconds since 1970)."""
 
@@ -92,6 +93,15 @@ class Role(models.TextChoices):
         return cls.values[cls.values.index(role) :]
 
 
+class XAccountManager(models.Manager["XAccount"]):
+    def get_queryset(self) -> models.QuerySet[XAccount]:
+        """Tokens stay where they are until they are asked for by name, so that a missing encryption key breaks no page.
+
+        What comes along with other rows (select_related) needs `access.TOKENS_OF_JOINED`.
+        """
+        return super().get_queryset().defer(*TOKENS)
+
+
 class XAccount(models.Model):
     """A brand account on X that the team shares, with the grant by which we speak for it.
 
@@ -140,6 +150,8 @@ class XAccount(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="x_accounts")
+
+    objects: ClassVar[XAccountManager] = XAccountManager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("X account"), _("X accounts")

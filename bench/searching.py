@@ -161,7 +161,7 @@ def _index_the_rest(events: int) -> float:
     index.make_missing_states()
     SearchState.objects.update(old_below=left + 1, old_left=left // X_ACCOUNTS)
     started = time.perf_counter()
-    while due := index.old_due():
+    while due := index.old_waiting():
         for pk in due:
             index.index_old(pk)
     return left / (time.perf_counter() - started)

@@ -1,6 +1,7 @@
 """What a person can do. Rows say what is wanted; the sweep finds them within a second.
 
-What costs money raises CapReached when it could cross the month's cap of the X account.
+What costs money raises CapReached when it could cross the month's cap of the X account. Of two who wish for the same
+the second waits for the first, and for no page that is being stored (no_key).
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def read_history(
     Some kinds alone are read on from where the last such wish ended, well or not: X bills what it gives again.
     """
     rows = Conversation.objects.with_unbilled().select_related("x_account__sync").defer(*TOKENS_OF_JOINED)
-    conversation = rows.select_for_update(of=("self",)).get(pk=conversation.pk)
+    conversation = rows.select_for_update(of=("self",), no_key=True).get(pk=conversation.pk)
     alike = conversation.history_reads.filter(event_types=list(event_types))
     if running := alike.filter(state=HistoryRead.State.DUE).first():
         return running
@@ -90,7 +91,7 @@ def read_history(
 def look_up_conversation(user: User, x_account: XAccount, kind: str, target: str) -> ConversationLookup:
     """Asks X for a conversation; the same question still on its way is not asked twice."""
     with transaction.atomic():
-        XAccount.objects.select_for_update().get(pk=x_account.pk)
+        XAccount.objects.select_for_update(no_key=True).get(pk=x_account.pk)
         question = {"x_account": x_account, "kind": kind, "target": target}
         running = ConversationLookup.objects.filter(**question, state=ConversationLookup.State.DUE).first()
         if running:

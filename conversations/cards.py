@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from conversations.times import moment_of
 from dminbox.wording import number
 
 REPOSTS = ngettext_lazy("%(count)s repost", "%(count)s reposts", "number")
@@ -73,11 +73,7 @@ def why_unavailable(reason: str) -> str:
 
 
 def poll_end(poll: Any) -> datetime | None:
-    told = poll.get("end_datetime") if isinstance(poll, Mapping) else None
-    try:
-        return parse_datetime(told) if isinstance(told, str) else None
-    except ValueError:
-        return None
+    return moment_of(poll.get("end_datetime")) if isinstance(poll, Mapping) else None
 
 
 def _link_cards(entities: Mapping[str, Any]) -> Iterator[LinkCard]:

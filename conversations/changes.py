@@ -17,7 +17,6 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import waking
 from conversations.models import (
@@ -34,6 +33,8 @@ from conversations.models import (
 )
 
 Kind = Change.Kind
+EventPlace = tuple[int, int, int]
+"""An event, its conversation and its X account, by their keys."""
 KEPT = timedelta(days=7)
 MOST_CONVERSATIONS = 100
 """That are announced one by one for what they all show."""
@@ -131,7 +132,7 @@ def announce_people() -> None:
     pks = list(untold().order_by("untold_since", "pk").values_list("pk", flat=True)[:MOST_PEOPLE])
     places = _places_of(pks)
     with transaction.atomic():
-        x_accounts = list(without_tokens().filter(pk__in={pk for pk, _, _ in places}).order_by("pk"))
+        x_accounts = list(XAccount.objects.filter(pk__in={pk for pk, _, _ in places}).order_by("pk"))
         for x_account in x_accounts:
             lock(x_account)
         still = set(untold().filter(pk__in=pks).select_for_update().order_by("pk").values_list("pk", flat=True))
@@ -146,7 +147,7 @@ def _places_of(pks: Sequence[int]) -> list[tuple[int, int | None, int]]:
 
     Who comes into another conversation later shows there as they do by then.
     """
-    ours = without_tokens().filter(x_user_id__in=pks).values_list("pk", "x_user_id")
+    ours = XAccount.objects.filter(x_user_id__in=pks).values_list("pk", "x_user_id")
     theirs = Participant.objects.filter(x_user__in=pks).exclude(x_user=F("conversation__x_account__x_user_id"))
     found = theirs.values_list("conversation__x_account", "conversation", "x_user")
     return [*((pk, None, person) for pk, person in ours), *found]
@@ -181,20 +182,37 @@ def _posts_with(media: QuerySet[Media], links: QuerySet[LinkPicture]) -> QuerySe
 
 
 @contextmanager
-def updating(events: QuerySet[DmEvent]) -> Iterator[None]:
-    """A transaction that changes how these events show: announced with it, once each.
+def updating(*, files: Iterable[int] = (), posts: Iterable[int] = ()) -> Iterator[None]:
+    """A transaction that changes how these files or posts show: announced with it, once for each event they stand at.
 
     The locks come first, in one order for all: who stores a page holds its account's before it writes anything shared.
+    An event that was stored meanwhile may have been shown as they were before: it is told of after the commit.
     """
+    shown_at = partial(events_showing, list(files), list(posts))
     with transaction.atomic():
-        found = list(events.values_list("conversation__x_account", "conversation", "pk").order_by("pk"))
-        x_accounts = {row.pk: row for row in without_tokens().filter(pk__in={pk for pk, *_ in found}).order_by("pk")}
-        for x_account in x_accounts.values():
+        places = _event_places(shown_at())
+        x_accounts = _x_accounts_of(places)
+        for x_account in x_accounts:
             lock(x_account)
         yield
-        for x_account in x_accounts.values():
-            mine = [(conversation, event) for pk, conversation, event in found if pk == x_account.pk]
-            announce(x_account, [NewChange(Kind.EVENT_UPDATED, *one) for one in mine])
+        _announce_updated(x_accounts, places)
+    if missed := _event_places(shown_at()) - places:
+        with transaction.atomic():
+            _announce_updated(_x_accounts_of(missed), missed)
+
+
+def _event_places(events: QuerySet[DmEvent]) -> set[EventPlace]:
+    return set(events.values_list("pk", "conversation", "conversation__x_account"))
+
+
+def _x_accounts_of(places: Iterable[EventPlace]) -> list[XAccount]:
+    return list(XAccount.objects.filter(pk__in={pk for *_, pk in places}).order_by("pk"))
+
+
+def _announce_updated(x_accounts: Iterable[XAccount], places: Iterable[EventPlace]) -> None:
+    for x_account in x_accounts:
+        mine = [place for place in sorted(places) if place[-1] == x_account.pk]
+        announce(x_account, [NewChange(Kind.EVENT_UPDATED, conversation, event) for event, conversation, _ in mine])
 
 
 def forget_old() -> None:

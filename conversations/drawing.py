@@ -137,9 +137,9 @@ def _place(day: Day, moment: datetime) -> int:
     return round((moment - day.begins_at) / HOUR * UNIT)
 
 
-def ticks(day: Day, every: int = 6) -> Sequence[datetime]:
+def ticks(day: Day) -> Sequence[datetime]:
     """The hours that are written below."""
-    return [hour.begins_at for hour in day.hours[::every]]
+    return [hour.begins_at for hour in day.hours[::6]]
 
 
 def _at(hour: Hour, words: str) -> str:

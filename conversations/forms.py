@@ -17,11 +17,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.access import Person, x_accounts_of
 from accounts.models import Role, XAccount
+from conversations import ids
+from conversations.links import HOSTS
 from conversations.models import Conversation, ConversationLookup, DmEvent
+from conversations.sync.opening import NO_TARGET
 from dminbox import wording
 
-MAX_ID = 2**63 - 1
-HOSTS = {"x.com", "www.x.com", "mobile.x.com", "twitter.com", "www.twitter.com", "mobile.twitter.com"}
+MAX_ID = ids.LARGEST
 HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
 USER_ID = re.compile(r"[0-9]{1,19}")
 GROUP_ID = re.compile(r"[0-9]{15,19}")
@@ -160,7 +162,7 @@ def parse_target(written: str, our_id: int) -> Target:
     if PAIR.fullmatch(written):
         return _target_of_conversation(written, our_id)
     if USER_ID.fullmatch(written):
-        return Target(ConversationLookup.Kind.USER_ID, str(int(written)))
+        return _target_of_user_id(written)
     return _target_of_handle(written.removeprefix("@"))
 
 
@@ -179,7 +181,7 @@ def _target_of_address(written: str, our_id: int) -> Target:
         case ["messages", found, *_]:
             return _target_of_conversation(found, our_id)
         case ["i", "user", found] if USER_ID.fullmatch(found):
-            return Target(ConversationLookup.Kind.USER_ID, found)
+            return _target_of_user_id(found)
         case ["i", "chat", *_]:
             raise ValidationError(
                 gettext("That is an encrypted XChat conversation: X gives those to nobody but its own apps.")
@@ -199,7 +201,14 @@ def _split(written: str) -> SplitResult | None:
 def _target_of_recipient(found: str) -> Target:
     if not USER_ID.fullmatch(found):
         raise ValidationError(gettext("That address lacks the recipient_id of a person."))
-    return Target(ConversationLookup.Kind.USER_ID, found)
+    return _target_of_user_id(found)
+
+
+def _target_of_user_id(found: str) -> Target:
+    number = ids.as_number(found)
+    if number is None:  # no column holds it, and X has none so large
+        raise ValidationError(gettext(NO_TARGET))
+    return Target(ConversationLookup.Kind.USER_ID, str(number))
 
 
 def _target_of_conversation(found: str, our_id: int) -> Target:
@@ -210,7 +219,7 @@ def _target_of_conversation(found: str, our_id: int) -> Target:
                 gettext("That conversation is between two other people, not with the chosen X account.")
             )
         sides.remove(our_id)
-        return Target(ConversationLookup.Kind.USER_ID, str(sides[0]))
+        return _target_of_user_id(str(sides[0]))
     if GROUP_ID.fullmatch(found):
         return Target(ConversationLookup.Kind.CONVERSATION_ID, found)
     raise ValidationError(gettext("That address names no conversation X's API knows."))

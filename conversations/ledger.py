@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -150,12 +149,8 @@ def record_failure(x_account: XAccount | None, error: XError) -> None:
 
 
 def date_of(error: XError) -> datetime:
-    """X's own clock when it answered so; ours where it did not say."""
-    try:
-        date = parsedate_to_datetime(error.headers.get("date", ""))
-    except ValueError:
-        return timezone.now()
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
+    """X's own clock when it answered so; ours where no answer came."""
+    return error.answered_at or timezone.now()
 
 
 def hear(x_account: XAccount | None, call: Heard) -> None:

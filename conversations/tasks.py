@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Task, shared_task
+from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import QuerySet
 
 from conversations import changes, ledger, media, sync
@@ -38,8 +39,8 @@ def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
     found: dict[Task, QuerySet[Any, int]] = {  # type: ignore[type-arg]
         take_up_activity: push.waiting(),
         check_chats: chats.waiting(),
-        look_up_conversation: wishes.waiting(ConversationLookup, "x_account"),
-        read_history: wishes.waiting(HistoryRead, "conversation__x_account"),
+        look_up_conversation: wishes.waiting(ConversationLookup),
+        read_history: wishes.waiting(HistoryRead),
         make_thumbnails: media.thumbnails_waiting(THUMBNAILS_AT_ONCE),
         index_new_words: index.new_waiting(),
         index_old_words: index.old_waiting(),
@@ -86,10 +87,11 @@ def check_chats(x_account_pk: int) -> None:
 
 @shared_task
 def tidy() -> None:
-    """Each hour: what only served to tell repeats and days apart goes when it is old."""
+    """Each hour: what only served to tell repeats and days apart goes when it is old, and sessions that are over."""
     changes.forget_old()
     ledger.forget_old()
     push.forget_old()
+    SessionStore.clear_expired()
 
 
 @shared_task

@@ -119,10 +119,10 @@ def plain(text: str | None, entities: Entities = None) -> str:
     return "".join(piece.label if piece.label[:1] in "@＠#＃$" else piece.href or piece.label for piece in pieces)
 
 
-def is_emoji_only(text: str | None, *, at_most: int = 6) -> bool:
+def is_emoji_only(text: str | None) -> bool:
     """Whether a message is a few emoji and nothing else, and so shown large."""
     bare = "".join((text or "").split())
-    return re.fullmatch(f"{EMOJI}{{1,{at_most}}}", bare) is not None
+    return re.fullmatch(f"{EMOJI}{{1,6}}", bare) is not None
 
 
 # --- Pieces -----------------------------------------------------------------------------------------------------------

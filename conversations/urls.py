@@ -1,7 +1,8 @@
 """Addresses of inbox, threads and media, of an X account's state, and of what machines call."""
 
-from django.urls import path
+from django.urls import converters, path, register_converter
 
+from conversations.ids import LARGEST
 from conversations.views import (
     activity,
     gallery,
@@ -22,37 +23,50 @@ from conversations.views import (
     x_accounts,
 )
 
+
+class IdConverter(converters.IntConverter):
+    """A number that a column can hold: for any other there is no page."""
+
+    def to_python(self, value: str) -> int:
+        number = super().to_python(value)
+        if number > LARGEST:
+            raise ValueError
+        return number
+
+
+register_converter(IdConverter, "id")
+
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
-    path("c/<int:pk>/", thread.thread, name="thread"),
+    path("c/<id:pk>/", thread.thread, name="thread"),
     path("live/", live.live_stream, name="live"),
     path("live/now/", live.live_now, name="live_now"),
-    path("c/<int:pk>/newer/", thread.thread_newer, name="thread_newer"),
-    path("c/<int:pk>/older/", thread.thread_older, name="thread_older"),
-    path("c/<int:pk>/e/<int:dm_event_id>/", thread.event, name="event"),
-    path("c/<int:pk>/e/<int:dm_event_id>/more/", messages.message, name="message"),
-    path("c/<int:pk>/e/<int:dm_event_id>/raw/", messages.raw, name="raw_event"),
-    path("c/<int:pk>/media/", gallery.gallery, name="gallery"),
-    path("c/<int:pk>/read/", thread.mark_read, name="mark_read"),
-    path("c/<int:pk>/unread/", unread.mark_unread, name="mark_unread"),
-    path("c/<int:pk>/history/", thread.read_history, name="read_history"),
-    path("c/<int:pk>/files/<int:file_pk>/", media.media_file, name="media_file"),
-    path("c/<int:pk>/files/<int:file_pk>/<int:width>/", media.thumbnail, name="thumbnail"),
-    path("c/<int:pk>/files/<int:file_pk>/retry/", media.retry_file, name="retry_file"),
-    path("c/<int:pk>/people/", thread.people, name="people"),
-    path("c/<int:pk>/activity/", activity.activity, name="activity"),
-    path("people/<int:pk>/", person.person, name="person"),
+    path("c/<id:pk>/newer/", thread.thread_newer, name="thread_newer"),
+    path("c/<id:pk>/older/", thread.thread_older, name="thread_older"),
+    path("c/<id:pk>/e/<id:dm_event_id>/", thread.event, name="event"),
+    path("c/<id:pk>/e/<id:dm_event_id>/more/", messages.message, name="message"),
+    path("c/<id:pk>/e/<id:dm_event_id>/raw/", messages.raw, name="raw_event"),
+    path("c/<id:pk>/media/", gallery.gallery, name="gallery"),
+    path("c/<id:pk>/read/", thread.mark_read, name="mark_read"),
+    path("c/<id:pk>/unread/", unread.mark_unread, name="mark_unread"),
+    path("c/<id:pk>/history/", thread.read_history, name="read_history"),
+    path("c/<id:pk>/files/<id:file_pk>/", media.media_file, name="media_file"),
+    path("c/<id:pk>/files/<id:file_pk>/<id:width>/", media.thumbnail, name="thumbnail"),
+    path("c/<id:pk>/files/<id:file_pk>/retry/", media.retry_file, name="retry_file"),
+    path("c/<id:pk>/people/", thread.people, name="people"),
+    path("c/<id:pk>/activity/", activity.activity, name="activity"),
+    path("people/<id:pk>/", person.person, name="person"),
     path("views/", saved_views.save_view, name="save_view"),
-    path("views/<int:pk>/drop/", saved_views.drop_view, name="drop_view"),
+    path("views/<id:pk>/drop/", saved_views.drop_view, name="drop_view"),
     path("palette/", palette.palette, name="palette"),
     path("x-webhook/", webhook.x_webhook, name="x_webhook"),
     path("offline/", offline.offline, name="offline"),
     path("metrics", metrics.metrics, name="metrics"),
     path("search/", search.search, name="search"),
     path("open/", opening.open_conversation, name="open_conversation"),
-    path("open/<int:pk>/", opening.lookup, name="lookup"),
-    path("x-accounts/<int:pk>/", x_accounts.x_account, name="x_account"),
-    path("x-accounts/<int:pk>/start/", x_accounts.start, name="x_account_start"),
-    path("x-accounts/<int:pk>/resume/", x_accounts.resume, name="x_account_resume"),
-    path("x-accounts/<int:pk>/cap/", x_accounts.cap, name="x_account_cap"),
+    path("open/<id:pk>/", opening.lookup, name="lookup"),
+    path("x-accounts/<id:pk>/", x_accounts.x_account, name="x_account"),
+    path("x-accounts/<id:pk>/start/", x_accounts.start, name="x_account_start"),
+    path("x-accounts/<id:pk>/resume/", x_accounts.resume, name="x_account_resume"),
+    path("x-accounts/<id:pk>/cap/", x_accounts.cap, name="x_account_cap"),
 ]

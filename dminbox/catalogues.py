@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -119,8 +119,8 @@ def po_bytes(catalog: Catalog) -> bytes:
     return file.getvalue()
 
 
-def compile_all(paths: Iterable[Path] | None = None) -> None:
-    for po in sorted(LOCALE.rglob("*.po")) if paths is None else paths:
+def compile_all() -> None:
+    for po in sorted(LOCALE.rglob("*.po")):
         mo, changed_at = po.with_suffix(".mo"), po.stat().st_mtime_ns
         if not mo.exists() or mo.stat().st_mtime_ns < changed_at:
             # As old as what was read: a .po that changes meanwhile is compiled at the next start.

@@ -35,13 +35,12 @@ IS_EMBEDDED = not DATABASE_URL and not REDIS_URL  # database and broker are file
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
 TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, high=10)
 DEBUG = env.choice("DEBUG", "no", ["yes", "no"]) == "yes"
-
-# --- X ----------------------------------------------------------------------------------------------------------------
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     env.stop("REDIS_URL must look like redis://host:6379/0; leave it out for a broker that needs no server.")
 if urlsplit(PUBLIC_URL).path:
     env.stop("PUBLIC_URL must be an address without a path: dminbox stands at the root of its host.")
 
+# --- X ----------------------------------------------------------------------------------------------------------------
 X_CLIENT_ID = env.text("X_CLIENT_ID", "")
 X_CLIENT_SECRET = env.text("X_CLIENT_SECRET", "")
 DEMO = env.choice("DEMO", "auto", ["auto", "yes", "no"])

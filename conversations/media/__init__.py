@@ -2,7 +2,7 @@
 
 from conversations.media.fetching import fetch_file, files_due, sharp_avatar
 from conversations.media.reach import files_shown_in
-from conversations.media.thumbnails import make_thumbnails, thumbnail_path, thumbnails_due, thumbnails_waiting
+from conversations.media.thumbnails import make_thumbnails, thumbnail_path, thumbnails_waiting
 from conversations.media.wanted import wanted_file, wanted_files
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "make_thumbnails",
     "sharp_avatar",
     "thumbnail_path",
-    "thumbnails_due",
     "thumbnails_waiting",
     "wanted_file",
     "wanted_files",

@@ -13,8 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,7 +24,6 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.media.download import Fetcher, copy
@@ -83,7 +81,7 @@ def fetch_file(pk: int) -> None:
     except MediaError as error:
         outcome = _failure(file, error)
     held = MediaFile.objects.filter(pk=pk, state=MediaFile.State.FETCHING, lease_until=lease_until)
-    with changes.updating(changes.events_showing(files=[pk])):
+    with changes.updating(files=[pk]):
         if held.update(lease_until=None, **outcome) and outcome["state"] == MediaFile.State.STORED:
             shown = XUser.objects.filter(avatar=pk).select_for_update().order_by("pk")
             changes.tell_of_people(shown.values_list("pk", flat=True))
@@ -172,11 +170,11 @@ def _keep(file: MediaFile) -> dict[str, Any]:
 @contextmanager
 def _part(file: MediaFile) -> Iterator[Path]:
     folder = Path(settings.MEDIA_ROOT) / "parts"
-    folder.mkdir(parents=True, exist_ok=True)
-    for left_behind in folder.glob(f"{file.source_hash}.*"):
-        left_behind.unlink(missing_ok=True)
     path = folder / f"{file.source_hash}.{time.time_ns():x}"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_behind in folder.glob(f"{file.source_hash}.*"):
+            left_behind.unlink(missing_ok=True)
         yield path
     except OSError as error:
         raise Later(f"The file could not be written ({error.strerror or type(error).__name__}).") from None
@@ -255,7 +253,7 @@ def _let_photos_wait() -> None:
 def _x_accounts_with(file: MediaFile) -> Iterator[XAccount]:
     """Connected X accounts that were shown this photo, the one that named it first."""
     shown = EventMedia.objects.filter(media__file=file, event__conversation__x_account=OuterRef("pk"))
-    connected = without_tokens().filter(state=XAccount.State.CONNECTED)
+    connected = XAccount.objects.filter(state=XAccount.State.CONNECTED)
     having = connected.filter(Q(pk=file.x_account_id) | Exists(shown))
     yield from sorted(having, key=lambda x_account: x_account.pk != file.x_account_id)
 
@@ -298,9 +296,5 @@ def _until_it_opens(error: RateLimited) -> timedelta:
     """By X's own clock, which need not be ours."""
     if error.reset_at is None:
         return RATE_WINDOW
-    try:
-        date = parsedate_to_datetime(error.headers.get("date", ""))
-    except ValueError:
-        date = timezone.now()
-    span = error.reset_at - (date if date.tzinfo else date.replace(tzinfo=UTC))
+    span = error.reset_at - ledger.date_of(error)
     return min(max(span, timedelta(0)), HOUR) + SECOND  # a wrong header must not silence it for good

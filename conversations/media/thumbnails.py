@@ -44,10 +44,6 @@ UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, 
 """What Pillow's readers meet spoiled bytes with."""
 
 
-def thumbnails_due(limit: int) -> list[int]:
-    return list(thumbnails_waiting(limit))
-
-
 def thumbnails_waiting(limit: int) -> QuerySet[MediaFile, int]:
     return _due().order_by("thumbnails_due_at", "pk").values_list("pk", flat=True)[:limit]
 

@@ -13,7 +13,7 @@ from conversations.models.events import Conversation, DmEvent
 
 
 class Change(models.Model):
-    """One change that people may see. Written by `conversations/sync/changes.py` alone, with what it announces.
+    """One change that people may see. Written by `conversations/changes.py` alone, with what it announces.
 
     `number` counts per X account in the order of the commits: who has seen number n never misses a smaller one.
     """

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from accounts.access import without_tokens
+from accounts.models import XAccount
 from conversations import changes, text, words
 from conversations.models import Change, Conversation, DmEvent, IndexedName, NameGram, SearchEntry, SearchState, XUser
 from conversations.querysets import DmEventQuerySet
@@ -35,7 +35,7 @@ OF_CHANGES = (Change.Kind.EVENT, Change.Kind.EVENT_UPDATED)
 
 def make_missing_states() -> None:
     is_begun = Q(sync__isnull=False) | Exists(Conversation.objects.filter(x_account=OuterRef("pk")))
-    for x_account in without_tokens().filter(is_begun, search_state=None):
+    for x_account in XAccount.objects.filter(is_begun, search_state=None):
         with transaction.atomic():
             # Whoever stores a page holds this lock: every event that is not in the table yet gets a later number.
             number = changes.lock(x_account).last_change
@@ -45,18 +45,10 @@ def make_missing_states() -> None:
             SearchState.objects.filter(pk=state.pk).update(old_left=_events_of(x_account.pk).count())
 
 
-def new_due() -> list[int]:
-    return list(new_waiting())
-
-
 def new_waiting() -> QuerySet[SearchState, int]:
     """X accounts of which messages came or changed."""
     behind = SearchState.objects.filter(x_account__sync__last_change__gt=F("seen_change"))
     return behind.values_list("x_account", flat=True)
-
-
-def old_due() -> list[int]:
-    return list(old_waiting())
 
 
 def old_waiting() -> QuerySet[SearchState, int]:

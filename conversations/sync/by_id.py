@@ -12,7 +12,6 @@ from decimal import Decimal
 import structlog
 from django.utils.translation import gettext_noop
 
-from accounts.access import without_tokens
 from accounts.models import XAccount
 from accounts.tokens import BeingRenewed
 from conversations.ids import as_number
@@ -82,7 +81,7 @@ def ask_in_turn(find: Callable[[], Known], each: Decimal, ask: Ask, let_wait: Le
 
 def _ask_all(known: Known, each: Decimal, ask: Ask, refused: Waits) -> Waits:
     """How long those have to wait that none of the X accounts that know them can ask for."""
-    x_accounts = without_tokens().in_bulk(set().union(*known.values()))
+    x_accounts = XAccount.objects.in_bulk(set().union(*known.values()))
     left, waits = dict(known), Waits()
     while (x_account := _who_knows_most(x_accounts, left)) and has_credit():
         del x_accounts[x_account.pk]

@@ -25,10 +25,6 @@ PAGE = 100
 MOST_PAGES = 10
 
 
-def due() -> list[int]:
-    return list(waiting())
-
-
 def waiting() -> QuerySet[SyncState, int]:
     """X accounts whose list is to be looked at: some hours after the last time, push or not."""
     reading = SyncState.objects.filter(

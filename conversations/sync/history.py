@@ -13,13 +13,11 @@ from django.utils.translation import gettext_noop
 from conversations import changes, ledger
 from conversations.changes import NewChange
 from conversations.models import Change, Conversation, HistoryRead, ReadInterval
-from conversations.sync import caps, intervals, wishes
-from conversations.sync.caps import BeingSpent, CapReached
+from conversations.sync import intervals, wishes
 from conversations.sync.intervals import Reach
 from conversations.sync.store import StoredPage, store_page
-from conversations.sync.wishes import NoRequestLeft
 from dminbox.xapi.client import XClient
-from dminbox.xapi.errors import BadPageToken, XError
+from dminbox.xapi.errors import BadPageToken
 from dminbox.xapi.schema import Answer, Page
 
 BEGINNING = 0
@@ -46,17 +44,9 @@ def read_history(pk: int) -> None:
     if wish is None:
         return
     progress = Progress()
-    try:
+    with wishes.settling(wish):
         while _goes_on(wish):
             _read_some_kinds(wish, progress) if wish.event_types else _read_on(wish, progress)
-    except NoRequestLeft:
-        return
-    except BeingSpent:
-        wishes.put_off(wish, caps.BACK_WITHIN, "")
-    except CapReached:
-        wishes.put_off_to_new_month(wish)
-    except XError as error:
-        wishes.settle_trouble(wish, error)
 
 
 def _goes_on(wish: HistoryRead) -> bool:

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.access import without_tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations.models import PushState, SyncState
 from conversations.sync import intervals, trouble
@@ -31,7 +30,7 @@ CHOSEN = [
 
 def make_missing_states() -> None:
     """Whoever was connected waits for the choice of how far back to read."""
-    missing = without_tokens().filter(state=XAccount.State.CONNECTED, sync=None)
+    missing = XAccount.objects.filter(state=XAccount.State.CONNECTED, sync=None)
     if rows := [SyncState(x_account=x_account) for x_account in missing]:
         SyncState.objects.bulk_create(rows, ignore_conflicts=True)
 

@@ -14,14 +14,12 @@ from conversations.changes import NewChange
 from conversations.ids import as_number
 from conversations.models import Change, Conversation, ConversationLookup
 from conversations.sync import caps, intervals, wishes
-from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.includes import store_users
 from conversations.sync.intervals import Reach
 from conversations.sync.store import store_page
-from conversations.sync.wishes import NoRequestLeft
 from dminbox.wording import NO_PERSON
 from dminbox.xapi.client import XClient
-from dminbox.xapi.errors import NotPermitted, NotThere, XError
+from dminbox.xapi.errors import NotPermitted, NotThere
 from dminbox.xapi.schema import Answer, Page
 
 Kind = ConversationLookup.Kind
@@ -42,20 +40,13 @@ def look_up_conversation(pk: int) -> None:
     lookup = wishes.claim(ConversationLookup, pk)
     if lookup is None:
         return
-    try:
-        _look_up(lookup)
-    except ValueError:  # the client refuses what cannot be an id or a handle
-        wishes.finish(lookup, State.FAILED, NO_TARGET)
-    except (NotThere, NotPermitted):
-        wishes.finish(lookup, State.NONE, NONE)
-    except NoRequestLeft:
-        return
-    except BeingSpent:
-        wishes.put_off(lookup, caps.BACK_WITHIN, "")
-    except CapReached:
-        wishes.put_off_to_new_month(lookup)
-    except XError as error:
-        wishes.settle_trouble(lookup, error)
+    with wishes.settling(lookup):
+        try:
+            _look_up(lookup)
+        except ValueError:  # the client refuses what cannot be an id or a handle
+            wishes.finish(lookup, State.FAILED, NO_TARGET)
+        except (NotThere, NotPermitted):
+            wishes.finish(lookup, State.NONE, NONE)
 
 
 def _look_up(lookup: ConversationLookup) -> None:

@@ -95,7 +95,7 @@ def _fetch(x_account: XAccount, pks: Sequence[int]) -> None:
         _give_up_or_put_off(posts, reasons_of(error, RESOURCES), trouble_of(error, attempts).wait)
         return
     ledger.record_lookup(x_account, answer)
-    with changes.updating(changes.events_showing(posts=[post.pk for post in posts])):
+    with changes.updating(posts=[post.pk for post in posts]):
         _store(x_account, posts, answer)
 
 

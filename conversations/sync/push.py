@@ -21,7 +21,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from accounts import tokens
-from accounts.access import without_tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations import changes, ledger
 from conversations.changes import NewChange
@@ -142,10 +141,6 @@ def _subject_of(raw: object) -> int | None:
     """
     named = named_in(raw)
     return named.pop() if len(named) == 1 else None
-
-
-def due() -> list[int]:
-    return list(waiting())
 
 
 def waiting() -> QuerySet[ActivityDelivery, int]:
@@ -438,7 +433,7 @@ def _heed_revocation(activity: Activity, _: datetime) -> None:
 
 def _x_account(activity: Activity) -> XAccount:
     """Also where it needs to be connected again: what X pushes meanwhile is wanted."""
-    x_account = without_tokens().filter(x_user_id=as_number(activity.user_id) or 0).first()
+    x_account = XAccount.objects.filter(x_user_id=as_number(activity.user_id) or 0).first()
     if x_account is None:
         raise Odd("it names none of our X accounts")
     if x_account.state == XAccount.State.DISCONNECTED:

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from accounts.access import without_tokens
 from accounts.models import XAccount
 from conversations import changes
 from conversations.models import ActivitySubscription, SyncState
@@ -72,7 +71,7 @@ def load() -> tuple[list[ActivitySubscription], list[ActivitySubscription]]:
 
 def _pushed_for() -> list[XAccount]:
     reading = SyncState.objects.exclude(state__in=[SyncState.State.WAITING, SyncState.State.CAPPED])
-    connected = without_tokens().filter(state=XAccount.State.CONNECTED, sync__in=reading)
+    connected = XAccount.objects.filter(state=XAccount.State.CONNECTED, sync__in=reading)
     return caps.with_room(connected.order_by("pk"))
 
 

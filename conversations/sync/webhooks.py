@@ -25,7 +25,7 @@ log = structlog.get_logger("conversations.push")
 
 LARGEST = 1024 * 1024
 """Bytes of one delivery; a message of 10,000 characters with its people comes to a tenth."""
-SIGNATURE = "x-twitter-webhooks-signature"
+SIGNATURE = xapi.SIGNATURE_HEADER
 
 
 @dataclass(frozen=True, slots=True)

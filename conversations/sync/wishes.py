@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from accounts.models import XAccount
+from accounts.models import TOKENS, XAccount
 from conversations import changes, ledger
 from conversations.models import ConversationLookup, HistoryRead, RequestClaim, SyncState
 from conversations.sync import asking, caps, intervals, pace, trouble
@@ -28,6 +28,8 @@ from dminbox.xapi.schema import Answer, Page
 log = structlog.get_logger("conversations.sync")
 
 Wish = TypeVar("Wish", HistoryRead, ConversationLookup)
+X_ACCOUNT: dict[type[models.Model], str] = {HistoryRead: "conversation__x_account", ConversationLookup: "x_account"}
+"""The way from a wish to whose it is."""
 Read = Callable[[XClient, int, bool], Answer[Page]]
 """A method of the client: how many events, and whether with people."""
 LONGEST_WORDS = 300
@@ -41,13 +43,9 @@ class NoRequestLeft(Exception):  # noqa: N818 (no failure: the wish waits)
     """X's window has none for this wish now; it is put off."""
 
 
-def due(model: type[Wish], x_account: str) -> list[int]:
-    return list(waiting(model, x_account))
-
-
-def waiting(model: type[Wish], x_account: str) -> models.QuerySet[Any, int]:
-    """Wishes to be taken up now, oldest first. x_account: the path from the model to it."""
-    connected = _claimable(model).filter(**{f"{x_account}__state": XAccount.State.CONNECTED})
+def waiting(model: type[Wish]) -> models.QuerySet[Any, int]:
+    """Wishes to be taken up now, oldest first."""
+    connected = _claimable(model).filter(**{f"{X_ACCOUNT[model]}__state": XAccount.State.CONNECTED})
     return connected.order_by("due_at", "pk").values_list("pk", flat=True)
 
 
@@ -58,7 +56,8 @@ def claim(model: type[Wish], pk: int) -> Wish | None:
     ends = lease_end()
     if _claimable(model).filter(pk=pk).update(lease_until=ends) != 1:
         return None
-    wish = model._default_manager.get(pk=pk)
+    tokens_of_joined = (f"{X_ACCOUNT[model]}__{name}" for name in TOKENS)
+    wish = model._default_manager.select_related(X_ACCOUNT[model]).defer(*tokens_of_joined).get(pk=pk)
     if trouble.has_credit():
         return wish
     put_off(wish, trouble.HOUR, trouble.NO_CREDIT)
@@ -82,6 +81,21 @@ def renew(wish: Wish) -> bool:
         return False
     wish.lease_until = ends
     return True
+
+
+@contextmanager
+def settling(wish: Wish) -> Iterator[None]:
+    """What ends a turn before its wish is fulfilled is written down: when it goes on, or why it does not."""
+    try:
+        yield
+    except NoRequestLeft:
+        return  # it is put off already
+    except BeingSpent:
+        put_off(wish, caps.BACK_WITHIN, "")
+    except caps.CapReached:
+        _put_off_to_new_month(wish)
+    except XError as error:
+        _settle_trouble(wish, error)
 
 
 def finish(wish: Wish, state: str, words: str = "") -> None:
@@ -153,7 +167,7 @@ def _claimed(x_account: XAccount, endpoints: Iterable[str]) -> int:
     return RequestClaim.objects.filter(held, x_account=x_account, endpoint__in=endpoints).count()
 
 
-def put_off_to_new_month(wish: Wish) -> None:
+def _put_off_to_new_month(wish: Wish) -> None:
     put_off(wish, caps.until_new_month() - random.random() * caps.MONTH_SPREAD, caps.WISH)  # noqa: S311 (no secret)
 
 
@@ -175,7 +189,7 @@ def write(wish: Wish, **values: object) -> None:
         setattr(wish, name, value)
 
 
-def settle_trouble(wish: Wish, error: XError) -> None:
+def _settle_trouble(wish: Wish, error: XError) -> None:
     """Later with words, or failed with X's."""
     log.warning("wish_failed", wish=type(wish).__name__, pk=wish.pk, error=type(error).__name__, status=error.status)
     problem = trouble.trouble_of(error, failures=2)

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from accounts.models import XAccount
 from conversations.ids import time_in
@@ -17,6 +16,7 @@ from conversations.models import Conversation, DmEvent, SyncState
 from conversations.showing import over_cap
 from conversations.sync import caps
 from conversations.sync.estimates import Estimate, Pace, birth_of, older_events
+from conversations.times import moment_of
 
 
 def refusal(x_account: XAccount, most: Decimal) -> str:
@@ -34,7 +34,7 @@ def all_of(conversation: Any, stored: Sequence[DmEvent] = (), people: int = 0) -
     if oldest is None:
         return None
     since = min(oldest, _read_since(conversation) or oldest)
-    ages = [] if conversation.is_group else [_moment(conversation.our_birth), _moment(conversation.peer_birth)]
+    ages = [] if conversation.is_group else [moment_of(conversation.our_birth), moment_of(conversation.peer_birth)]
     older = older_events(Pace(events, timezone.now() - since), since, birth_of(conversation.dm_conversation_id, ages))
     return older and replace(older, people=people)
 
@@ -44,11 +44,3 @@ def _read_since(conversation: Conversation) -> datetime | None:
     sync: SyncState | None = getattr(conversation.x_account, "sync", None)
     is_known = sync is not None and sync.import_finished_at is not None and sync.horizon_id > 0
     return time_in(sync.horizon_id) if sync is not None and is_known else None
-
-
-def _moment(told: object) -> datetime | None:
-    try:
-        found = parse_datetime(told) if isinstance(told, str) else None
-    except ValueError:  # well formed, and no date there is
-        return None
-    return found if found is not None and timezone.is_aware(found) else None

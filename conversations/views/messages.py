@@ -12,7 +12,6 @@ from django.views.decorators.http import require_safe
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Role
 from conversations import links, text
-from conversations.forms import MAX_ID
 from conversations.models import Conversation, DmEvent
 
 
@@ -25,7 +24,7 @@ def message(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
         "may_see_raw": conversation.role == Role.ADMIN,
         "plain": text.plain(event.text, event.entities),
         "address": request.build_absolute_uri(request.path).removesuffix("more/"),
-        "on_x": links.message(event.conversation.dm_conversation_id, event.dm_event_id),
+        "on_x": links.message(event.conversation.dm_conversation_id, dm_event_id, has_media=event.has_media),
     }
     return render(request, "conversations/message.html", context)
 
@@ -41,4 +40,4 @@ def raw(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
 def _event(request: HttpRequest, pk: int, dm_event_id: int, role: str = Role.VIEWER) -> DmEvent:
     events = DmEvent.objects.visible_to(request.user, role).select_related("conversation__x_account", "sender")
     events = events.defer(*(f"conversation__{name}" for name in TOKENS_OF_JOINED))
-    return get_object_or_404(events, conversation=pk, dm_event_id=min(dm_event_id, MAX_ID))
+    return get_object_or_404(events, conversation=pk, dm_event_id=dm_event_id)

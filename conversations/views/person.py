@@ -8,15 +8,15 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
 from conversations.contents import rows_of_inbox
-from conversations.forms import MAX_ID, ThreadForm
+from conversations.forms import ThreadForm
 from conversations.models import Conversation, DmEvent, EventMedia, XUser
 from conversations.showing import Picture, picture_of
 from conversations.text import to_html
+from conversations.times import moment_of
 
 CONVERSATIONS = 50
 """Newest ones that are listed; the inbox has a filter for all of them."""
@@ -37,7 +37,7 @@ class Shared:
 @require_safe
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     known = XUser.objects.visible_to(request.user).select_related("avatar")
-    found = get_object_or_404(known, pk=min(pk, MAX_ID))
+    found = get_object_or_404(known, pk=pk)
     form = ThreadForm(request.GET)
     if not form.is_valid():
         raise Http404
@@ -107,7 +107,7 @@ def _profile(found: XUser) -> Profile:
     return Profile(
         about=to_html(about, {}) if about else "",
         location=_text(raw.get("location")),
-        joined_at=_moment(_text(raw.get("created_at"))),
+        joined_at=moment_of(raw.get("created_at")),
         followers=_number(counts.get("followers_count")),
         following=_number(counts.get("following_count")),
     )
@@ -119,11 +119,3 @@ def _text(value: object) -> str:
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _moment(value: str) -> datetime | None:
-    try:
-        found = parse_datetime(value)
-    except ValueError:  # well formed, but no such day
-        return None
-    return found if found and found.tzinfo else None

@@ -40,6 +40,7 @@ class XError(Exception):
 
     str() names the call and the kind of failure and is fit for a log. X's own words are in `detail`, which may
     repeat what a person wrote or is called, and the whole answer in `body`: fit for a page, not for a log.
+    answered_at is X's own clock; None where no answer came.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class XError(Exception):
         transaction_id: str | None = None,
         endpoint: str = "",
         rate_limit: RateLimit | None = None,
+        answered_at: datetime | None = None,
         problems: tuple[Problem, ...] = (),
     ) -> None:
         super().__init__(message)
@@ -61,6 +63,7 @@ class XError(Exception):
         self.transaction_id = transaction_id
         self.endpoint = endpoint
         self.rate_limit = rate_limit
+        self.answered_at = answered_at
         self.problems = problems
 
     @property

@@ -238,6 +238,7 @@ def _build(error: type[XError], reply: Reply, problems: tuple[Problem, ...], rea
         transaction_id=reply.transaction_id,
         endpoint=reply.endpoint,
         rate_limit=reply.rate_limit,
+        answered_at=reply.answered_at,
         problems=problems,
     )
 

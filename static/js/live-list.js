@@ -95,8 +95,8 @@ const liveList = (() => {
       const old = rowOf(conversation);
       const row = fresh.querySelector(`.row[data-conversation="${conversation}"]`);
       const next = row && nextOf(ours, row);
-      const isBelow = next?.matches(".more-pages"); // among rows that are not loaded
-      if (!row || isBelow) {
+      const isAmongOlder = next?.matches(".more-pages"); // among rows that are not loaded
+      if (!row || isAmongOlder) {
         old?.closest("li").remove();
         continue;
       }

@@ -25,7 +25,7 @@ class LiveStream {
     Object.assign(this, { url, at: from, since: numbersOf(from), tell, kept: [], state: "again", told: 0 });
     this.lostAt = Date.now();
     this.open();
-    setInterval(() => this.look(), 1000);
+    this.timer = setInterval(() => this.look(), 1000);
   }
 
   open() {
@@ -73,6 +73,7 @@ class LiveStream {
 
   leave() {
     this.isOver = true;
+    clearInterval(this.timer);
     this.source.close();
     this.tell({ type: "gone" });
   }
@@ -108,7 +109,6 @@ class LiveStream {
   }
 
   look() {
-    if (this.isOver) return;
     const now = Date.now();
     if (this.state === "live" && now - this.heardAt > SILENCE_MS) {
       this.lose(); // asleep, or cut off without a word

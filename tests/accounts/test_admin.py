@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib import admin
 from django.urls import reverse
 
 from accounts import actions
 from accounts.models import Membership, User
+from conversations.models import HistoryRead, ReadInterval
 from tests import factories
 from tests.accounts.conftest import browser
 
@@ -98,3 +100,16 @@ def test_an_open_invitation_can_be_taken_back(ada, rows):
     pk = actions.Invitation.objects.get().pk
     browser(ada).post(f"/admin/accounts/invitation/{pk}/delete/", {"post": "yes"})
     assert not actions.Invitation.objects.exists()
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
+def test_a_missing_encryption_key_breaks_no_page(ada, settings, model):
+    conversation = factories.ConversationFactory()
+    factories.MembershipFactory(user=ada, x_account=conversation.x_account)
+    HistoryRead.objects.create(conversation=conversation)
+    ReadInterval.objects.create(x_account=conversation.x_account, conversation=conversation, low_id=1, high_id=2)
+    settings.ENCRYPTION_KEYS = ["c29tZSBvdGhlciBrZXksIG5vdCB0aGUgcmlnaHQgMSE="]
+    name, client = f"admin:{model._meta.app_label}_{model._meta.model_name}", browser(ada)
+    assert client.get(reverse(f"{name}_changelist")).status_code == 200
+    for pk in model.objects.values_list("pk", flat=True):
+        assert client.get(reverse(f"{name}_change", args=[pk])).status_code == 200

@@ -328,6 +328,16 @@ def test_an_admin_who_lost_the_role_in_between_renews_nothing(ben, xsim, reconne
     assert XAccount.objects.get(pk=reconnectable.pk).state == XAccount.State.RECONNECT
 
 
+def test_an_admin_of_another_account_who_lost_the_role_in_between_renews_nothing(ben, xsim, reconnectable):
+    factories.MembershipFactory(user=ben, role=Role.ADMIN, x_account__x_user_id=STUDIO)
+    membership = factories.MembershipFactory(user=ben, x_account=reconnectable, role=Role.ADMIN)
+    client = browser(ben)
+    back = consent(xsim, begin(client, reconnectable), BRAND)
+    membership.delete()
+    assert failure(client.get(back)) == "state"
+    assert XAccount.objects.get(pk=reconnectable.pk).state == XAccount.State.RECONNECT
+
+
 def test_disconnecting_ends_the_grant_and_keeps_the_account(ada, xsim, connected):
     answer = browser(ada).post(f"/x-accounts/{connected.pk}/disconnect/", follow=True)
     assert "is disconnected" in answer.content.decode()
@@ -343,6 +353,14 @@ def test_disconnecting_says_when_x_could_not_be_told(ada, xsim, connected):
     answer = browser(ada).post(f"/x-accounts/{connected.pk}/disconnect/", follow=True)
     assert "X could not be told" in answer.content.decode()
     assert XAccount.objects.get().access_token == ""
+
+
+def test_disconnecting_says_that_x_was_not_told_where_no_key_fits_the_tokens(ada, xsim, connected, settings):
+    settings.ENCRYPTION_KEYS = ["c29tZSBvdGhlciBrZXksIG5vdCB0aGUgcmlnaHQgMSE="]
+    answer = browser(ada).post(f"/x-accounts/{connected.pk}/disconnect/", follow=True)
+    assert "X could not be told" in answer.content.decode()
+    assert XAccount.objects.get().state == XAccount.State.DISCONNECTED
+    assert xsim.get("grants") != []
 
 
 def test_a_disconnected_account_comes_back_in_place(ada, xsim, connected):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from unittest import mock
 
 import pytest
 import time_machine
@@ -114,6 +115,21 @@ def test_a_person_whose_access_is_off_gets_nothing_by_an_invitation(help_desk, b
     User.objects.update(is_active=False)
     assert browser().post(invited(x_account=help_desk), FORM).status_code == 302
     assert not Membership.objects.exists()
+
+
+def test_of_two_who_join_by_one_link_at_once_the_second_is_told_that_it_is_used(anonymous, ben, help_desk, monkeypatch):
+    new, known = invited("cleo@elsewhere.example", x_account=help_desk), invited(x_account=help_desk)
+    monkeypatch.setattr(actions, "_claim", mock.Mock(side_effect=actions.InvitationGoneError))
+    assert anonymous.post(new, FORM).status_code == 404
+    assert browser(ben).post(known).status_code == 404
+    assert not Membership.objects.exists()
+
+
+def test_who_came_by_another_way_meanwhile_is_not_made_twice_and_keeps_the_invitation(help_desk, ben):
+    path = invited(x_account=help_desk)
+    with pytest.raises(actions.InvitationGoneError):
+        actions.join_as_new(path.rstrip("/").rsplit("/", 1)[1], name="Ben", password=PASSWORD)
+    assert Invitation.objects.get().used_at is None
 
 
 @pytest.mark.parametrize(("before", "invited_as", "after"), [("viewer", "lead", "lead"), ("admin", "viewer", "admin")])

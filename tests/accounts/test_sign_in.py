@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.sessions.models import Session
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
+from conversations import tasks
 from tests import factories
 from tests.accounts.conftest import PASSWORD, browser
 
@@ -118,6 +123,14 @@ def test_switching_a_person_off_ends_their_open_session(ben):
     assert client.get("/profile/").status_code == 200
     User.objects.update(is_active=False)
     assert client.get("/profile/").status_code == 302
+
+
+def test_a_session_that_is_over_leaves_nothing(ben, cleo):
+    browser(ben)
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    client = browser(cleo)
+    tasks.tidy()
+    assert [row.session_key for row in Session.objects.all()] == [client.session.session_key]
 
 
 @pytest.mark.parametrize("name", [

@@ -11,15 +11,9 @@ from conversations.models import ActivityDelivery
 from conversations.sync import store_page
 from dminbox.xapi.activity import parse_activity
 from tests.conversations.sync_support import ANN, OWN, answer_of, message, one_to_one
-from tests.factories import SyncStateFactory, XAccountFactory
 
 FIRST = 1_900_000_000_000_000_000
 STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
-
-
-def begin_pushed() -> XAccount:
-    """The X account that is pushed to, and read."""
-    return SyncStateFactory(x_account=XAccountFactory(x_user_id=int(OWN))).x_account
 
 
 def activity(kind: str, payload: dict, uuid: str = "-17", user_id: str = OWN):

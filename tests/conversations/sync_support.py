@@ -18,7 +18,7 @@ from conversations.models import DmEvent, SyncState
 from conversations.sync import intervals
 from dminbox.xapi.parsing import billed_in, parse_page, parse_problems
 from dminbox.xapi.schema import Answer, Page, RateLimit
-from tests.factories import XAccountFactory
+from tests.factories import SyncStateFactory, XAccountFactory
 from tests.xsim_server import SimServer
 
 OWN = "1500000000000000100"
@@ -37,6 +37,11 @@ def connect(xsim: SimServer, user_id: str = OWN) -> XAccount:
         refresh_token=grant["refresh_token"],
         token_expires_at=datetime(2046, 1, 1, tzinfo=UTC),
     )
+
+
+def make_reading() -> XAccount:
+    """An X account that is read and pushed to, by whatever a test says that X gives."""
+    return SyncStateFactory(x_account=XAccountFactory(x_user_id=int(OWN))).x_account
 
 
 def connect_with_ann(xsim: SimServer) -> XAccount:

@@ -1,9 +1,14 @@
 """Addresses of rows, made without asking Django for each."""
 
+from __future__ import annotations
+
+import re
+
 import pytest
 from django.urls import reverse, set_script_prefix
 
 from conversations.addresses import address_of
+from conversations.urls import urlpatterns
 
 
 @pytest.fixture
@@ -23,6 +28,12 @@ def test_an_address_is_the_one_django_gives(name, pks):
 
 def test_an_address_begins_where_the_site_is_mounted(mounted_below):
     assert address_of("thread", 7) == "/dm/c/7/"
+
+
+@pytest.mark.parametrize("number", [str(2**63), "9" * 5000], ids=["one more", "5,000 digits"])
+@pytest.mark.parametrize("pattern", [each.pattern for each in urlpatterns if "<id:" in str(each.pattern)], ids=str)
+def test_there_is_no_page_of_a_number_that_no_column_holds(as_ada, pattern, number):
+    assert as_ada.get("/" + re.sub("<id:[a-z_]+>", number, str(pattern))).status_code == 404
 
 
 def test_after_that_it_begins_at_the_root_again():

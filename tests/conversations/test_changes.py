@@ -71,8 +71,18 @@ def test_a_file_that_has_come_is_announced_for_each_event_that_shows_it(x_accoun
     media = Media.objects.create(media_key="3_1", type="photo", file=file)
     for event in DmEvent.objects.all():
         EventMedia.objects.create(event=event, media=media)
-    with changes.updating(changes.events_showing(files=[file.pk])):
+    with changes.updating(files=[file.pk]):
         pass
+    assert told(x_account)[2:] == [(3, Kind.EVENT_UPDATED, 1), (4, Kind.EVENT_UPDATED, 2)]
+
+
+def test_an_event_that_was_stored_while_its_file_came_is_told_of_too(x_account):
+    file = MediaFile.objects.create(source_url="https://pbs.twimg.com/1.jpg", source_hash="1")
+    Media.objects.create(media_key="3_1", type="photo", file=file)
+    shared = {"attachments": {"media_keys": ["3_1"]}}
+    store_page(x_account, page(1, **shared))
+    with changes.updating(files=[file.pk]):
+        store_page(x_account, page(2, **shared))
     assert told(x_account)[2:] == [(3, Kind.EVENT_UPDATED, 1), (4, Kind.EVENT_UPDATED, 2)]
 
 

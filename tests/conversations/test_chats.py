@@ -23,12 +23,12 @@ def x_account(xsim):
 
 def test_a_conversation_that_x_lists_is_marked_once(x_account, xsim):
     xsim.post("chat", {"conversation_id": f"{ANN}:{OWN}", "sender_id": ANN})
-    assert chats.due() == [x_account.pk]
+    assert list(chats.waiting()) == [x_account.pk]
     chats.check(x_account.pk)
     conversation = Conversation.objects.get()
     assert conversation.dm_conversation_id == one_to_one(OWN, ANN)
     assert conversation.encrypted_at is not None
-    assert chats.due() == []
+    assert list(chats.waiting()) == []
     number = SyncState.objects.get().last_change
     SyncState.objects.update(chats_checked_at=None)
     chats.check(x_account.pk)
@@ -39,4 +39,4 @@ def test_an_endpoint_that_fails_disturbs_nothing(x_account, xsim):
     xsim.post("faults", {"kind": "503", "path": "chat", "times": -1})
     chats.check(x_account.pk)
     assert SyncState.objects.get().state == SyncState.State.ACTIVE
-    assert chats.due() == []
+    assert list(chats.waiting()) == []

@@ -120,16 +120,13 @@ def test_waits_that_are_right_are_waited_for_and_no_others(x_account, clock, sta
 @pytest.mark.parametrize("model", [HistoryRead, ConversationLookup])
 def test_a_wish_put_off_or_leased_by_a_clock_ahead_is_taken_up(x_account, clock, model):
     if model is HistoryRead:
-        path, wish = (
-            "conversation__x_account",
-            HistoryRead.objects.create(conversation=ConversationFactory(x_account=x_account)),
-        )
+        wish = HistoryRead.objects.create(conversation=ConversationFactory(x_account=x_account))
     else:
-        path, wish = "x_account", ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=PEER)
+        wish = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=PEER)
     claimed = while_ahead(clock, lambda: wishes.claim(model, wish.pk))
-    assert wishes.due(model, path) == [wish.pk]
+    assert list(wishes.waiting(model)) == [wish.pk]
     while_ahead(clock, lambda: wishes.put_off(claimed, timedelta(minutes=15), "later"))
-    assert wishes.due(model, path) == [wish.pk]
+    assert list(wishes.waiting(model)) == [wish.pk]
     assert wishes.claim(model, wish.pk)
     assert wishes.claim(model, wish.pk) is None
 
@@ -137,9 +134,9 @@ def test_a_wish_put_off_or_leased_by_a_clock_ahead_is_taken_up(x_account, clock,
 def test_a_wish_waits_for_the_new_month_and_not_for_the_one_after(x_account, clock):
     wish = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=PEER, detail=caps.WISH)
     ConversationLookup.objects.update(due_at=datetime(2026, 12, 1, tzinfo=UTC))
-    assert wishes.due(ConversationLookup, "x_account") == []
+    assert list(wishes.waiting(ConversationLookup)) == []
     ConversationLookup.objects.update(due_at=datetime(2027, 1, 1, tzinfo=UTC))
-    assert wishes.due(ConversationLookup, "x_account") == [wish.pk]
+    assert list(wishes.waiting(ConversationLookup)) == [wish.pk]
 
 
 def test_people_posts_files_and_gaps_put_off_by_a_clock_ahead_are_due(x_account, clock):
@@ -156,7 +153,7 @@ def test_people_posts_files_and_gaps_put_off_by_a_clock_ahead_are_due(x_account,
     assert fetching._claim(file.pk)
     assert fetching._claim(file.pk) is None
     SyncState.objects.update(chats_checked_at=later)
-    assert chats.due() == [x_account.pk]
+    assert list(chats.waiting()) == [x_account.pk]
 
 
 def test_a_gap_rests_a_day_where_it_may(x_account, clock):
@@ -186,9 +183,9 @@ def test_a_delivery_put_off_or_leased_by_a_clock_ahead_is_taken_up(x_account, cl
     delivery = ActivityDelivery.objects.create(event_uuid="1", event_type="dm.new", source="webhook", raw={})
     for ahead in ({"due_at": NOW + AHEAD}, {"due_at": NOW, "lease_until": NOW + AHEAD}):
         ActivityDelivery.objects.update(state=ActivityDelivery.State.DUE, **ahead)
-        assert push.due() == [delivery.pk]
+        assert list(push.waiting()) == [delivery.pk]
     ActivityDelivery.objects.update(due_at=NOW + push.AGAIN, lease_until=None)
-    assert push.due() == []
+    assert list(push.waiting()) == []
 
 
 def test_subscriptions_that_a_clock_ahead_has_checked_are_due_for_a_check(x_account, clock, settings):

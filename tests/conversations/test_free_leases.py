@@ -49,9 +49,9 @@ def leased():
 def due() -> dict[str, int]:
     return {
         "polls": len(polling.due()),
-        "history": len(wishes.due(HistoryRead, "conversation__x_account")),
-        "lookups": len(wishes.due(ConversationLookup, "x_account")),
-        "deliveries": len(push.due()),
+        "history": len(wishes.waiting(HistoryRead)),
+        "lookups": len(wishes.waiting(ConversationLookup)),
+        "deliveries": len(push.waiting()),
         "files": len(media.files_due(8)),
     }
 

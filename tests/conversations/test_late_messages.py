@@ -14,16 +14,12 @@ from conversations import actions
 from conversations.models import Conversation, ReadMark
 from conversations.sync import store_page
 from tests import factories
-from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, message, one_to_one
+from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, make_reading, message, one_to_one
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 PAIR = one_to_one(OWN, ANN)
 FIRST = snowflake_floor(MORNING)
-
-
-@pytest.fixture
-def x_account():
-    return factories.SyncStateFactory(x_account=factories.XAccountFactory(x_user_id=int(OWN))).x_account
+x_account = pytest.fixture(make_reading)
 
 
 @pytest.fixture

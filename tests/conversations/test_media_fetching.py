@@ -290,11 +290,12 @@ def test_a_file_that_is_too_large_is_not_kept(x, settings):
 
 
 @pytest.mark.django_db
-def test_a_disk_that_takes_nothing_is_trouble_for_later(x, settings, monkeypatch):
-    def full(_):
+@pytest.mark.parametrize(("owner", "deed"), [(fetching.os, "fsync"), (Path, "mkdir")])
+def test_a_disk_that_takes_nothing_is_trouble_for_later(x, monkeypatch, owner, deed):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fetching.os, "fsync", full)
+    monkeypatch.setattr(owner, deed, full)
     file = fetched(wanted_file(f"{x.url}{PUBLIC}", None))
     assert file.state == State.DUE
     assert "No space left" in file.error

@@ -65,6 +65,10 @@ def test_every_form_of_naming_a_conversation_is_understood(written, kind, value)
         "https://x.com/messages/1-2",
         "https://x.com/i/chat/1-2",
         "http://[x.com/odd",
+        "9999999999999999999",
+        "https://x.com/i/user/9999999999999999999",
+        "https://x.com/messages/compose?recipient_id=9999999999999999999",
+        f"https://x.com/messages/{OURS}-9999999999999999999",
     ],
 )
 def test_what_names_no_conversation_is_refused_in_words(written):

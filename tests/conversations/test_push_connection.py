@@ -11,16 +11,12 @@ from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import ActivityDelivery, Change, Conversation, DmEvent, PushState
 from conversations.sync import push
-from tests.conversations.push_support import STREAM, WEBHOOK, activity, begin_pushed, chat, received, typing
-from tests.conversations.sync_support import OWN
+from tests.conversations.push_support import STREAM, WEBHOOK, activity, chat, received, typing
+from tests.conversations.sync_support import OWN, make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivityDelivery.State
-
-
-@pytest.fixture
-def x_account():
-    return begin_pushed()
+x_account = pytest.fixture(make_reading)
 
 
 def revoked(at: datetime):
@@ -50,7 +46,7 @@ def test_what_x_still_pushes_after_a_person_disconnected_is_dropped(x_account, k
         push.keep(one, WEBHOOK)
     XAccount.objects.update(state=XAccount.State.DISCONNECTED)
     if is_waiting:
-        push.take_up(push.due()[0])
+        push.take_up(push.waiting()[0])
     else:
         push.take_in(one, STREAM)
     delivery = ActivityDelivery.objects.get()

@@ -12,15 +12,12 @@ from django.utils import timezone
 from conversations import ledger
 from conversations.models import ActivityDelivery, DmEvent
 from conversations.sync import push
-from tests.conversations.push_support import STREAM, WEBHOOK, activity, begin_pushed, chat, received, said
+from tests.conversations.push_support import STREAM, WEBHOOK, activity, chat, received, said
+from tests.conversations.sync_support import make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivityDelivery.State
-
-
-@pytest.fixture
-def x_account():
-    return begin_pushed()
+x_account = pytest.fixture(make_reading)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +70,7 @@ def test_a_connection_that_the_database_has_closed_makes_no_message_odd(x_accoun
 def test_what_an_older_version_took_for_an_activity_and_this_one_does_not_is_odd(x_account):
     push.keep(received(), WEBHOOK)
     ActivityDelivery.objects.update(raw={"data": {"event_type": "dm.received"}})
-    push.take_up(push.due()[0])
+    push.take_up(push.waiting()[0])
     assert ActivityDelivery.objects.get().state == State.ODD
 
 
@@ -82,7 +79,7 @@ def test_whatever_fails_with_one_activity_is_kept_raw_and_ends_nothing(x_account
     fails(monkeypatch, RecursionError("what a person wrote"))
     if kept:
         push.keep(received(), WEBHOOK)
-        push.take_up(push.due()[0])
+        push.take_up(push.waiting()[0])
     else:
         assert push.take_in(received(), STREAM)
     delivery = ActivityDelivery.objects.get()
@@ -91,19 +88,19 @@ def test_whatever_fails_with_one_activity_is_kept_raw_and_ends_nothing(x_account
 
 def test_what_was_kept_is_taken_up_once_by_whoever_comes_first(x_account):
     push.keep(received(), WEBHOOK)
-    (pk,) = push.due()
+    (pk,) = push.waiting()
     push.take_up(pk)
     push.take_up(pk)
     assert DmEvent.objects.count() == 1
-    assert push.due() == []
+    assert list(push.waiting()) == []
 
 
 def test_what_a_killed_worker_had_taken_up_is_due_again(x_account):
     push.keep(received(), WEBHOOK)
     ActivityDelivery.objects.update(lease_until=timezone.now() + timedelta(seconds=30))
-    assert push.due() == []
+    assert list(push.waiting()) == []
     ActivityDelivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert len(push.due()) == 1
+    assert len(push.waiting()) == 1
 
 
 def test_what_is_played_to_us_again_months_later_is_neither_taken_up_nor_billed(x_account):

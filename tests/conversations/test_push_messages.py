@@ -23,8 +23,18 @@ from conversations.models import (
     XUser,
 )
 from conversations.sync import caps, pace, push, store_page
-from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, activity, begin_pushed, chat, read, received, said
-from tests.conversations.sync_support import ANN, OWN, answer_of, begin, connect, message, one_to_one, settle
+from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, activity, chat, read, received, said
+from tests.conversations.sync_support import (
+    ANN,
+    OWN,
+    answer_of,
+    begin,
+    connect,
+    make_reading,
+    message,
+    one_to_one,
+    settle,
+)
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivityDelivery.State
@@ -40,11 +50,7 @@ PHOTO = {
         "indices": [1, 24],
     },
 }
-
-
-@pytest.fixture
-def x_account():
-    return begin_pushed()
+x_account = pytest.fixture(make_reading)
 
 
 def test_a_pushed_message_stands_on_its_thread_with_its_sender(x_account):
@@ -121,7 +127,7 @@ def test_what_waited_over_midnight_is_billed_on_the_day_it_came(x_account):
     late = datetime(2026, 11, 20, 23, 59, 50, tzinfo=UTC)
     ActivityDelivery.objects.update(received_at=late, due_at=late)
     with time_machine.travel(late + timedelta(hours=2), tick=False):
-        push.take_up(push.due()[0])
+        push.take_up(push.waiting()[0])
     assert BilledResource.objects.get().day == late.date()
 
 

@@ -12,16 +12,12 @@ from django.utils import timezone
 from conversations import ledger
 from conversations.models import ActivityDelivery, Change, Participant, PushState
 from conversations.sync import push
-from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, begin_pushed, received, seen, typing
-from tests.conversations.sync_support import ANN
+from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, received, seen, typing
+from tests.conversations.sync_support import ANN, make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivityDelivery.State
-
-
-@pytest.fixture
-def x_account():
-    return begin_pushed()
+x_account = pytest.fixture(make_reading)
 
 
 def test_typing_is_shown_for_a_while_and_ends_with_the_message(x_account):
@@ -87,7 +83,7 @@ def test_receipts_at_the_same_time_move_forward_only_and_are_told_once(x_account
 
 def take_up_later() -> None:
     ActivityDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-    for pk in push.due():
+    for pk in push.waiting():
         push.take_up(pk)
 
 
@@ -97,7 +93,7 @@ def test_a_receipt_that_comes_before_its_conversation_waits_for_it(x_account, so
     push.keep(seen(1), source) if source == WEBHOOK else push.take_in(seen(1), source)
     take_up_later()
     assert ActivityDelivery.objects.get().state == State.DUE
-    assert push.due() == [], "it is not tried again at once"
+    assert list(push.waiting()) == [], "it is not tried again at once"
     push.take_in(received(1), STREAM)
     take_up_later()
     assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 1

@@ -16,26 +16,19 @@ from conversations.models import ActivityDelivery, DmEvent, PushState
 from conversations.sync import push, webhooks
 from conversations.sync.listening import Listener
 from dminbox.xapi.activity import Activity, parse_activity
-from tests.conversations.sync_support import ANN, OWN
-from tests.factories import SyncStateFactory, XAccountFactory
+from tests.conversations.sync_support import ANN, OWN, make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
 STRANGER = "2000000000000000002"
 OTHERS = "price-watch"
+x_account = pytest.fixture(make_reading)
 
 
 @pytest.fixture(autouse=True)
 def _set_up(settings):
     settings.X_CONSUMER_SECRET = "the consumer secret"
     PushState.objects.create(pk=1)
-
-
-@pytest.fixture
-def x_account():
-    x_account = XAccountFactory(x_user_id=int(OWN))
-    SyncStateFactory(x_account=x_account)
-    return x_account
 
 
 def activity(kind: str, *, tag: str | None, user_id: str = OWN, uuid: str = "-17") -> Activity:

@@ -76,7 +76,7 @@ def test_what_was_there_before_the_index_is_indexed_in_lots_newest_first(ada, x_
     say(talk, *(f"lamp {number}" for number in range(8)))
     index.make_missing_states()
     lefts = []
-    while index.old_due():
+    while index.old_waiting():
         lefts.append(index.behind([x_account.pk]))
         index.index_old(x_account.pk)
         if len(lefts) == 1:
@@ -90,11 +90,11 @@ def test_a_worker_that_died_amid_the_old_ones_is_followed_by_another(ada, x_acco
     say(talk, "the lamp")
     index.make_missing_states()
     SearchState.objects.update(lease_until=timezone.now() + index.LEASE)
-    assert index.old_due() == []
+    assert list(index.old_waiting()) == []
     index.index_old(x_account.pk)
     assert found_texts(ada, "lamp") == []
     with time_machine.travel(timezone.now() + index.LEASE + timedelta(seconds=1)):
-        assert index.old_due() == [x_account.pk]
+        assert list(index.old_waiting()) == [x_account.pk]
         index.index_old(x_account.pk)
     assert found_texts(ada, "lamp") == ["the lamp"]
 
@@ -161,7 +161,7 @@ def test_a_log_that_no_longer_reaches_back_far_enough_has_everything_looked_at_a
         announce(event)
     Change.objects.order_by("number").first().delete()
     index.index_new(x_account.pk)
-    assert index.old_due() == [x_account.pk]
+    assert list(index.old_waiting()) == [x_account.pk]
     index.index_old(x_account.pk)
     index.index_new(x_account.pk)
     assert found_texts(ada, "lamp") == ["another lamp", "the lamp"]
@@ -172,7 +172,7 @@ def test_a_log_of_other_things_alone_is_read_on_without_a_message(x_account, tal
     index_old(x_account)
     changes.announce(x_account, [NewChange(Kind.TYPING, talk.pk), NewChange(Kind.RECEIPT, talk.pk)])
     index.index_new(x_account.pk)
-    assert index.new_due() == []
+    assert list(index.new_waiting()) == []
     assert not SearchEntry.objects.exists()
 
 

@@ -29,11 +29,7 @@ from tests.conversations.sync_support import (
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = SyncState.State
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def x_account(xsim):
-    return connect_with_ann(xsim)
+x_account = pytest.fixture(connect_with_ann)
 
 
 def test_when_the_next_poll_is_follows_from_the_headers():

@@ -115,7 +115,7 @@ def test_where_no_account_is_polled_x_is_asked_once_and_no_more(xsim, state):
         for look in (people.look_up_due_people, posts.fetch_due_details, subscriptions.repair):
             look()
         HistoryRead.objects.update(due_at=timezone.now())
-        for pk in wishes.due(HistoryRead, "conversation__x_account"):
+        for pk in wishes.waiting(HistoryRead):
             sync.read_history(pk)
         PushState.objects.update(subscriptions_checked_at=None)
         ActivitySubscription.objects.update(due_at=timezone.now())
@@ -225,7 +225,7 @@ def test_what_people_wish_for_goes_on_at_once_too(xsim):
     later = timezone.now() + timedelta(hours=9)
     other = HistoryRead.objects.create(conversation=HistoryRead.objects.get().conversation, due_at=later)
     trouble.stop_all_for_credit()
-    for pk in wishes.due(HistoryRead, "conversation__x_account"):
+    for pk in wishes.waiting(HistoryRead):
         sync.read_history(pk)
     sync.look_up_conversation(ConversationLookup.objects.get().pk)
     waiting = [HistoryRead.objects.exclude(pk=other.pk).get(), ConversationLookup.objects.get()]

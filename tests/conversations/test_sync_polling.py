@@ -30,11 +30,7 @@ from tests.conversations.sync_support import (
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = SyncState.State
-
-
-@pytest.fixture
-def x_account(xsim):
-    return connect_with_ann(xsim)
+x_account = pytest.fixture(connect_with_ann)
 
 
 # --- What is asked for ------------------------------------------------------------------------------------------------

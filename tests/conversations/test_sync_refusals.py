@@ -17,11 +17,7 @@ from tests.conversations.sync_support import begin, connect, connect_with_ann, p
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = SyncState.State
-
-
-@pytest.fixture
-def x_account(xsim):
-    return connect_with_ann(xsim)
+x_account = pytest.fixture(connect_with_ann)
 
 
 def test_a_used_up_window_is_waited_for_and_is_no_trouble(x_account, xsim):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -231,6 +232,15 @@ def test_the_admin_shows_no_message_and_changes_nothing(client, ada):
         assert "Only between us" not in shown
         assert "holder-of-the-lease" not in shown
         assert client.post(reverse(f"admin:conversations_{name}_add")).status_code == 403
+
+
+def test_the_list_of_conversations_says_how_many_events_each_has(client, ada):
+    client.force_login(ada)
+    conversation = ConversationFactory()
+    DmEventFactory.create_batch(2, conversation=conversation)
+    ConversationFactory(x_account=conversation.x_account)
+    counts = re.findall(r'class="field-events">(\d+)<', page_of(client, "conversation"))
+    assert counts == ["0", "2"]
 
 
 def test_cleo_sees_no_admin(client, cleo, odd):

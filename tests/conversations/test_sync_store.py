@@ -25,19 +25,15 @@ from conversations.models import (
     XUser,
 )
 from conversations.sync import store, store_page
-from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, message, one_to_one
-from tests.factories import SyncStateFactory, XAccountFactory
+from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, make_reading, message, one_to_one
+from tests.factories import SyncStateFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 
 BOB = "2000000000000000002"
 PAIR, GROUP = one_to_one(OWN, ANN), "1580000000000000000"
 FIRST = snowflake_floor(MORNING)
-
-
-@pytest.fixture
-def x_account():
-    return SyncStateFactory(x_account=XAccountFactory(x_user_id=int(OWN))).x_account
+x_account = pytest.fixture(make_reading)
 
 
 def body(*events, **includes) -> dict:

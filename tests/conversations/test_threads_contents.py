@@ -261,6 +261,12 @@ def test_a_message_by_itself_has_its_text_its_address_and_its_place_on_x(as_ada,
     assert "https://x.com/messages/" in html
 
 
+def test_a_message_with_media_leads_to_xs_viewer_of_them(as_ada, filled):
+    event = filled.everything.events.filter(has_media=True)[0]
+    html = page(as_ada, f"/c/{filled.everything.pk}/e/{event.dm_event_id}/more/")
+    assert f"https://x.com/messages/media/{event.dm_event_id}" in html
+
+
 def test_what_is_copied_is_what_was_written():
     urls = [
         {"url": "https://t.co/abc", "expanded_url": "https://nordlicht.example/a?b=1", "display_url": "nordlicht.…"}

@@ -17,7 +17,7 @@ from PIL import Image
 
 from accounts.models import Role
 from conversations import tasks
-from conversations.media import make_thumbnails, thumbnail_path, thumbnails, thumbnails_due, wanted_file
+from conversations.media import make_thumbnails, thumbnail_path, thumbnails, thumbnails_waiting, wanted_file
 from conversations.models import EventMedia, Media, MediaFile
 from tests.async_client import AsyncClient
 from tests.factories import ConversationFactory, DmEventFactory, MembershipFactory
@@ -112,20 +112,20 @@ def test_what_cannot_be_read_is_shown_as_it_is_and_not_tried_again(settings, con
     file = stored(settings, noise(400, 400))
     (Path(settings.MEDIA_ROOT) / file.path).write_bytes(content)
     assert made(file).thumbnail_widths == []
-    assert thumbnails_due(9) == []
+    assert list(thumbnails_waiting(9)) == []
 
 
 def test_a_video_has_none(settings):
     file = stored(settings, noise(400, 400), content_type="video/mp4")
-    assert (made(file).thumbnail_widths, thumbnails_due(9)) == ([], [])
+    assert (made(file).thumbnail_widths, list(thumbnails_waiting(9))) == ([], [])
 
 
 def test_only_what_is_stored_is_due_the_longest_waiting_first(settings):
     wanted_file("https://pbs.twimg.com/not-yet.jpg", None)
     young, old = stored(settings, noise(30, 30), "y.jpg"), stored(settings, noise(30, 30), "o.jpg")
     MediaFile.objects.filter(pk=old.pk).update(thumbnails_due_at=timezone.now() - timedelta(days=1))
-    assert thumbnails_due(9) == [old.pk, young.pk]
-    assert thumbnails_due(1) == [old.pk]
+    assert list(thumbnails_waiting(9)) == [old.pk, young.pk]
+    assert list(thumbnails_waiting(1)) == [old.pk]
 
 
 def test_two_workers_do_not_make_the_same(settings, monkeypatch):
@@ -153,7 +153,7 @@ def test_a_picture_that_ends_the_worker_is_given_up(settings, monkeypatch):
             make_thumbnails(file.pk)
     with time_machine.travel(timezone.now() + timedelta(days=1)):
         make_thumbnails(file.pk)
-        assert thumbnails_due(9) == []
+        assert list(thumbnails_waiting(9)) == []
 
 
 def test_the_sweep_asks_for_a_few_at_a_time(settings, monkeypatch):
@@ -209,6 +209,6 @@ def test_strangers_and_other_widths_get_404(ben, cleo, conversation, photo):
 def test_a_copy_that_the_disk_has_lost_is_made_again(settings, ben, conversation, photo):
     (Path(settings.MEDIA_ROOT) / thumbnail_path(photo.path, 360)).unlink()
     assert ask(ben, conversation, photo, 360).status_code == 404
-    assert thumbnails_due(9) == [photo.pk]
+    assert list(thumbnails_waiting(9)) == [photo.pk]
     assert made(photo).thumbnail_widths == [360, 720]
     assert ask(ben, conversation, photo, 360).status_code == 200

@@ -9,19 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import snowflake_floor
 from conversations.models import Change, DmEvent, SyncState
 from conversations.sync import store_page
-from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, message, one_to_one
-from tests.factories import SyncStateFactory, XAccountFactory
+from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, make_reading, message, one_to_one
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 PAIR = one_to_one(OWN, ANN)
 FIRST = snowflake_floor(MORNING)
 MOST_STATEMENTS = 3
 """The lock, the conversation, the digests."""
-
-
-@pytest.fixture
-def x_account():
-    return SyncStateFactory(x_account=XAccountFactory(x_user_id=int(OWN))).x_account
+x_account = pytest.fixture(make_reading)
 
 
 def page(*events: dict) -> dict:

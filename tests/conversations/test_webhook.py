@@ -20,24 +20,19 @@ from conversations import tasks
 from conversations.models import ActivityDelivery, DmEvent, PushState
 from conversations.sync import pace, push, subscriptions, webhooks
 from tests.conversations.push_support import said
-from tests.conversations.sync_support import OWN, begin, connect
-from tests.factories import SyncStateFactory, XAccountFactory
+from tests.conversations.sync_support import OWN, begin, connect, make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 URL = "/x-webhook/"
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "dminbox-demo-consumer-secret"
+x_account = pytest.fixture(make_reading)
 
 
 @pytest.fixture(autouse=True)
 def _webhook(settings):
     settings.X_PUSH = "webhook"
     PushState.objects.create(pk=1)
-
-
-@pytest.fixture
-def x_account():
-    return SyncStateFactory(x_account=XAccountFactory(x_user_id=int(OWN))).x_account
 
 
 @pytest.fixture
@@ -137,7 +132,7 @@ def test_a_broker_that_is_away_loses_nothing(client, x_account, monkeypatch):
 
     monkeypatch.setattr(tasks.take_up_activity, "apply_async", refuse)
     assert deliver(client, body()).status_code == 200
-    assert len(push.due()) == 1
+    assert len(push.waiting()) == 1
 
 
 def test_the_web_server_knows_the_broker():

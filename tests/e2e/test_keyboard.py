@@ -122,3 +122,11 @@ def test_the_filters_are_set_by_keys_and_the_list_says_what_stands_in_it(visit, 
     assert page.evaluate("() => document.activeElement.ariaLabel ?? document.activeElement.innerText").strip()
     hands.press("Enter")
     wait_until(page, "!location.search.includes('post=1') && document.querySelectorAll('#list a.row').length > 1")
+
+
+def test_a_key_without_a_name_does_nothing(visit, ada, filled):
+    """Chromium tells of one where a person chooses what it proposes to fill in."""
+    seen = visit(ada)
+    page = seen.open("/")
+    page.evaluate("() => document.querySelector('input[name=q]').dispatchEvent(new Event('keydown', {bubbles: true}))")
+    assert not page.locator("dialog[open]").count()

@@ -318,7 +318,7 @@ class Story:
                 listener._let_go()
 
     def _take_up(self) -> None:
-        for pk in push.due():
+        for pk in push.waiting():
             push.take_up(pk)
 
     def _look_up(self) -> None:
@@ -417,7 +417,7 @@ class Story:
         resting = SyncState.objects.filter(
             state=SyncState.State.ACTIVE, import_finished_at__isnull=False, next_poll_at__gt=now
         )
-        is_idle = resting.count() == len(self.x_accounts) and not gaps.exists() and not push.due()
+        is_idle = resting.count() == len(self.x_accounts) and not gaps.exists() and not push.waiting()
         return is_idle and not self._unfinished()
 
     def _unfinished(self) -> list[str]:

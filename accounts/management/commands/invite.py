@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
-from accounts import access, actions
+from accounts import actions
 from accounts.models import Role, XAccount
 
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
 def _x_account(wanted: str) -> XAccount:
     """By handle first: a handle may consist of digits, and then means the handle."""
-    rows = access.without_tokens()
+    rows = XAccount.objects.all()
     found = rows.filter(username__iexact=wanted.removeprefix("@")).first()
     if found is None and wanted.isascii() and wanted.isdigit() and len(wanted) < 20:
         found = rows.filter(x_user_id=wanted).first()
