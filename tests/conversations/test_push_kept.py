@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import InterfaceError
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from conversations import ledger
@@ -84,6 +84,19 @@ def test_whatever_fails_with_one_activity_is_kept_raw_and_ends_nothing(x_account
         assert push.take_in(received(), STREAM)
     delivery = ActivityDelivery.objects.get()
     assert (delivery.state, delivery.detail) == (State.ODD, "RecursionError")
+
+
+def test_what_the_database_does_not_take_is_tried_for_a_while_and_then_kept_raw(x_account, monkeypatch):
+    fails(monkeypatch, OperationalError("deadlock detected"))
+    assert push.take_in(received(), STREAM)
+    for _ in range(push.MOST_ATTEMPTS):
+        (pk,) = push.waiting()
+        push.take_up(pk)
+        assert list(push.waiting()) == []
+        ActivityDelivery.objects.update(due_at=timezone.now())
+    delivery = ActivityDelivery.objects.get()
+    assert (delivery.state, delivery.attempts) == (State.ODD, push.MOST_ATTEMPTS)
+    assert delivery.detail == "the database does not take it"
 
 
 def test_what_was_kept_is_taken_up_once_by_whoever_comes_first(x_account):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 
 import pytest
@@ -17,6 +14,7 @@ from conversations.sync import push, webhooks
 from conversations.sync.listening import Listener
 from dminbox.xapi.activity import Activity, parse_activity
 from tests.conversations.sync_support import ANN, OWN, make_reading
+from tests.xsim.receiving import signature
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 STREAM, WEBHOOK = ActivityDelivery.Source.STREAM, ActivityDelivery.Source.WEBHOOK
@@ -53,9 +51,7 @@ def take_by_stream(one: Activity) -> None:
 
 def take_by_webhook(one: Activity) -> None:
     raw = json.dumps(one.raw).encode()
-    secret = django_settings.X_CONSUMER_SECRET.encode()
-    signature = base64.b64encode(hmac.new(secret, raw, hashlib.sha256).digest()).decode()
-    receipt = webhooks.receive(raw, f"sha256={signature}")
+    receipt = webhooks.receive(raw, signature(raw, django_settings.X_CONSUMER_SECRET))
     assert receipt.status == 200
     if receipt.delivery is not None:
         push.take_up(receipt.delivery)

@@ -10,20 +10,22 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts.models import XAccount
+from accounts.models import XAccount, snowflake_floor
 from conversations import actions, ledger, sync
 from conversations.models import (
     BilledResource,
+    Change,
     Conversation,
     ConversationLookup,
     DmEvent,
     HistoryRead,
+    QuarantinedEvent,
     ReadInterval,
     SpendDay,
     SyncState,
     XUser,
 )
-from conversations.sync import history, pace, people, wishes
+from conversations.sync import history, opening, pace, people, wishes
 from dminbox.xapi import query
 from tests.conversations.sync_support import (
     ANN,
@@ -32,6 +34,7 @@ from tests.conversations.sync_support import (
     connect,
     held_by_x,
     make_person,
+    message,
     one_to_one,
     poll,
     say,
@@ -518,3 +521,25 @@ def test_wishes_of_a_disconnected_account_wait(x_account, xsim):
     assert list(wishes.waiting(ConversationLookup)) == []
     XAccount.objects.update(state=XAccount.State.CONNECTED)
     assert list(wishes.waiting(ConversationLookup)) == [row.pk]
+
+
+def gives(xsim, *events: dict) -> None:
+    """X's next answer to whom a conversation is with: these, and that there is nothing older."""
+    body = {"data": list(events), "meta": {"result_count": len(events)}}
+    xsim.post("faults", {"kind": "body", "path": "/2/dm_conversations/with", "body": body})
+
+
+def test_a_conversation_that_x_gives_whole_is_known_to_be(x_account, xsim):
+    gives(xsim, message(snowflake_floor(timezone.now() - timedelta(days=2)), ANN, PAIR))
+    assert look_up(x_account, "user_id", ANN).state == Lookup.FOUND
+    conversation = Conversation.objects.get(dm_conversation_id=PAIR)
+    assert conversation.has_reached_beginning
+    kinds = Change.objects.filter(conversation=conversation).order_by("number").values_list("kind", flat=True)
+    assert list(kinds) == [Change.Kind.EVENT, Change.Kind.CONVERSATION]
+
+
+def test_a_conversation_of_which_nothing_can_be_stored_says_where_it_is(x_account, xsim):
+    gives(xsim, {"id": "no id", "event_type": "MessageCreate"})
+    row = look_up(x_account, "user_id", ANN)
+    assert (row.state, row.detail) == (Lookup.FAILED, opening.UNREADABLE)
+    assert QuarantinedEvent.objects.get().x_account == x_account

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import os
 import socket
@@ -21,11 +18,11 @@ from conversations.models import ActivityDelivery, DmEvent, PushState
 from conversations.sync import pace, push, subscriptions, webhooks
 from tests.conversations.push_support import said
 from tests.conversations.sync_support import OWN, begin, connect, make_reading
+from tests.xsim.receiving import signature
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 URL = "/x-webhook/"
 ROOT = Path(__file__).parent.parent.parent
-SECRET = "dminbox-demo-consumer-secret"
 x_account = pytest.fixture(make_reading)
 
 
@@ -45,10 +42,6 @@ def taken_up(monkeypatch):
 def body(uuid: str = "-17") -> bytes:
     data = {"event_uuid": uuid, "filter": {"user_id": OWN}, "event_type": "dm.received", "payload": said(1)}
     return json.dumps({"data": data}).encode()
-
-
-def signature(raw: bytes, secret: str = SECRET) -> str:
-    return "sha256=" + base64.b64encode(hmac.new(secret.encode(), raw, hashlib.sha256).digest()).decode()
 
 
 def deliver(client, raw: bytes, signed: str | None = None):

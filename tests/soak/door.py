@@ -5,9 +5,6 @@ Requests are served one after the other by the worker's own thread, where its po
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import http.client
 import threading
 from collections.abc import Sequence
@@ -22,6 +19,7 @@ from django.urls import reverse
 
 from conversations import tasks
 from conversations.sync.webhooks import SIGNATURE
+from tests.xsim.receiving import signature
 
 PATIENCE = 600
 """Seconds for an answer: others have their turns while one is made."""
@@ -45,7 +43,10 @@ def deliver(bodies: Sequence[bytes], altered: Sequence[bool]) -> None:
         queue,
         make_server("127.0.0.1", 0, WSGIHandler(), handler_class=_Silent) as server,
     ):
-        said = [(_signed(body), body + ALTERED * was) for body, was in zip(bodies, altered, strict=True)]
+        said = [
+            (signature(body, settings.X_CONSUMER_SECRET), body + ALTERED * was)
+            for body, was in zip(bodies, altered, strict=True)
+        ]
         x = threading.Thread(target=_post_all, args=(server.server_port, said, statuses), daemon=True)
         x.start()
         for _ in bodies:
@@ -56,15 +57,10 @@ def deliver(bodies: Sequence[bytes], altered: Sequence[bool]) -> None:
     assert statuses == [403 if was else 200 for was in altered], statuses
 
 
-def _signed(body: bytes) -> str:
-    digest = hmac.new(settings.X_CONSUMER_SECRET.encode(), body, hashlib.sha256).digest()
-    return f"sha256={base64.b64encode(digest).decode()}"
-
-
 def _post_all(port: int, said: Sequence[tuple[str, bytes]], statuses: list[int]) -> None:
-    for signature, body in said:
+    for signed, body in said:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        headers = {SIGNATURE: signature, "content-type": "application/json"}
+        headers = {SIGNATURE: signed, "content-type": "application/json"}
         connection.request("POST", reverse("x_webhook"), body, headers)
         statuses.append(connection.getresponse().status)
         connection.close()
