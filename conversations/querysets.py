@@ -145,7 +145,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def _from_the_top(self, x_account_ids: Iterable[int], size: int) -> list[tuple[int, int]]:
         part = self.filter(x_account=EACH).newest_first().values_list("last_dm_event_id", "pk")[:size]
-        return sorted(((newest, pk) for newest, pk in union_over(part, x_account_ids)), reverse=True)[:size]
+        return newest_over(part, x_account_ids, size)
 
     def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, counts.Count]:
         """Unread conversations per X account: at most counts.MANY of each, among the LOOKED_AT that heard last.
@@ -387,13 +387,16 @@ def _counting_unread(conversations: type[Conversation], most: int) -> tuple[str,
     return f"SELECT each_one.id, {count} FROM accounts_xaccount each_one", values  # noqa: S608
 
 
-def union_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int]) -> list[tuple[Any, ...]]:
-    """Rows of a cut queryset of x_account=EACH, for each of these X accounts, in one query.
+def newest_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int], size: int) -> list[tuple[int, int]]:
+    """The first rows of all these X accounts together. part: the first rows of x_account=EACH, by both its columns.
 
-    Django cuts the parts of a union on PostgreSQL alone, and would compile each of them anew.
+    PostgreSQL merges the parts, and so reads of each no more than it gives. Django cuts the parts of a union on
+    PostgreSQL alone, and would compile each of them anew.
     """
     sql, params = part.query.sql_with_params()
-    return run_union([(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids], part.db)
+    parts = [(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids]
+    rows = run_union(parts, part.db, ending=f"ORDER BY 1 DESC, 2 DESC LIMIT {size:d}")
+    return sorted(((newest, pk) for newest, pk in rows), reverse=True)[:size]
 
 
 def counts_over(part: models.QuerySet[Any, Any], values: Iterable[int]) -> list[tuple[int, int]]:
@@ -411,9 +414,12 @@ def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tu
     return run_union([(sql, params) for sql, (_, params) in zip(placed, parts, strict=True)], querysets[0].db)
 
 
-def run_union(parts: Sequence[tuple[str, Sequence[Any]]], alias: str) -> list[tuple[Any, ...]]:
-    """Rows of several statements, each with its values, in one query, or in more where one does not take so many."""
-    return [row for fitting in _fitting(parts) for row in _united(fitting, alias)]
+def run_union(parts: Sequence[tuple[str, Sequence[Any]]], alias: str, ending: str = "") -> list[tuple[Any, ...]]:
+    """Rows of several statements, each with its values, in one query, or in more where one does not take so many.
+
+    ending: SQL that orders and cuts each of these.
+    """
+    return [row for fitting in _fitting(parts) for row in _united(fitting, alias, ending)]
 
 
 def _fitting(parts: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[tuple[str, Sequence[Any]]]]:
@@ -429,11 +435,11 @@ def _fitting(parts: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[tuple[
         yield fitting
 
 
-def _united(parts: Sequence[tuple[str, Sequence[Any]]], alias: str) -> list[tuple[Any, ...]]:
+def _united(parts: Sequence[tuple[str, Sequence[Any]]], alias: str, ending: str) -> list[tuple[Any, ...]]:
     sql = " UNION ALL ".join(
         f"SELECT * FROM ({sql}) AS part_{number}"  # noqa: S608 (Django's own SQL, values apart)
         for number, (sql, _) in enumerate(parts)
     )
     with connections[alias].cursor() as cursor:
-        cursor.execute(sql, [param for _, params in parts for param in params])
+        cursor.execute(f"{sql} {ending}", [param for _, params in parts for param in params])
         return list(cursor.fetchall())

@@ -175,9 +175,7 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def event(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
     """The permanent address of one event: the thread around it."""
-    found = get_object_or_404(
-        DmEvent.objects.visible_to(request.user), conversation=pk, dm_event_id=min(dm_event_id, MAX_ID)
-    )
+    found = get_object_or_404(DmEvent.objects.visible_to(request.user), conversation=pk, dm_event_id=dm_event_id)
     query = urlencode({"at": found.dm_event_id})
     return redirect(f"{reverse('thread', args=[pk])}?{query}#e{found.dm_event_id}")
 
