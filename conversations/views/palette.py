@@ -108,7 +108,8 @@ def _conversations(user: User, x_accounts: Iterable[XAccount], query: str, peopl
     The index of names knows all people, some moments after they came; the newest conversations are looked at anyway.
     """
     mine, pks = Conversation.objects.visible_to(user), [row.pk for row in x_accounts]
-    called = XUser.objects.called(query).values("pk")
+    # A list of them, few as they are: with the question for them inside, a young database may ask it of every row.
+    called = list(XUser.objects.called(query).values_list("pk", flat=True)[:LOOKED_AT])
     exact = mine.filter(pk__in=Participant.objects.filter(x_user__in=called).values("conversation"))
     found = list(exact.newest_first().values_list("pk", flat=True)[:SHOWN])
     found += Participant.objects.all().named_like(query.casefold().split(), mine.newest_of(pks, LOOKED_AT), SHOWN)
