@@ -1,7 +1,7 @@
 """What a person can do. Rows say what is wanted; the sweep finds them within a second.
 
 What costs money raises CapReached when it could cross the month's cap of the X account. Of two who wish for the same
-the second waits for the first, and for no page that is being stored (no_key).
+the second waits for the first; who looks up a conversation, for no page that is being stored (no_key).
 """
 
 from __future__ import annotations
