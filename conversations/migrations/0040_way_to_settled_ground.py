@@ -1,4 +1,4 @@
-"""The way down to settled ground is gone page by page: from where it began is kept, and since when."""
+"""The way down to settled ground is gone page by page: since when is kept, how far, and that it is no gap."""
 
 from django.db import migrations, models
 
@@ -17,11 +17,8 @@ class Migration(migrations.Migration):
                 help_text="When a poll last set out for events that X surely shows all of: for settled ground.",
             ),
         ),
+        migrations.AddField("readinterval", "oldest_id", models.BigIntegerField(null=True, editable=False)),
         migrations.AddField(
-            "syncstate",
-            "settling_id",
-            models.BigIntegerField(
-                default=0, db_default=0, editable=False, help_text="From here down it goes, through what was read before."
-            ),
+            "readinterval", "is_known", models.BooleanField(default=False, db_default=False, editable=False)
         ),
     ]

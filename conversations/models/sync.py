@@ -104,9 +104,6 @@ class SyncState(models.Model):
         editable=False,
         help_text="When a poll last set out for events that X surely shows all of: for settled ground.",
     )
-    settling_id = models.BigIntegerField(
-        default=0, db_default=0, editable=False, help_text="From here down it goes, through what was read before."
-    )
     top_id = models.BigIntegerField(
         _("newest event id"),
         default=0,
@@ -145,7 +142,8 @@ class ReadInterval(models.Model):
     `conversation` empty: of /2/dm_events of the account; else of that conversation's own history.
     `next_token` set: the stretch below low_id is a gap still to be read, from there on. Empty: nothing to read below it
     (the next interval touches, the horizon or X's end is reached). high_id never lies within the settling time of the
-    answer it came from: X shows some messages late. low_id = high_id + 1: only unsettled ids were read so far.
+    answer it came from: X shows some messages late. low_id = high_id + 1: only unsettled ids were read so far, and
+    oldest_id tells how far down. is_known: all of the gap was read before, and leads down to settled ground.
     """
 
     x_account = models.ForeignKey(
@@ -161,7 +159,9 @@ class ReadInterval(models.Model):
     )
     low_id = models.BigIntegerField(_("oldest event id"))
     high_id = models.BigIntegerField(_("newest event id"))
+    oldest_id = models.BigIntegerField(null=True, editable=False)
     next_token = models.CharField(max_length=200, blank=True)
+    is_known = models.BooleanField(default=False, db_default=False, editable=False)
     due_at = models.DateTimeField(_("due at"), null=True, blank=True, help_text=_("When the gap below is tried next."))
     empty_pages = models.PositiveSmallIntegerField(
         _("pages without anything older"),

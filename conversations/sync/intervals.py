@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import XAccount, snowflake_floor
@@ -44,7 +45,8 @@ class Reach:
     """All of low..high has been read; low == high + 1 claims nothing yet.
 
     token: leads on below low; "" when nothing is to be read there. oldest: the smallest id seen on the way, settled or
-    not. stalls: pages in a row that brought nothing older (empty ones, or a token that leads in a circle).
+    not. stalls: pages in a row that brought nothing older (empty ones, or a token that leads in a circle). is_known:
+    what the token leads to was read before, and is read once more for what X shows late.
     """
 
     low: int
@@ -53,6 +55,12 @@ class Reach:
     stalls: int = 0
     due_at: datetime | None = None
     oldest: int = LARGEST
+    is_known: bool = False
+
+    @property
+    def depth(self) -> int:
+        """How far down it has come."""
+        return self.low if self.low <= self.high else self.oldest
 
     @property
     def claims_nothing(self) -> bool:
@@ -86,7 +94,7 @@ def advance(reach: Reach, page: Page, *, end_id: int, floor_id: int = 0) -> Reac
     stalls = 0 if oldest < reach.oldest else reach.stalls + 1
     if token and token == reach.token:  # leads to the same page again
         stalls = max(stalls, MOST_STALLS + 1)
-    return Reach(low, reach.high, token, stalls, oldest=oldest)
+    return Reach(low, reach.high, token, stalls, oldest=oldest, is_known=reach.is_known)
 
 
 def end_of_window(answered_at: datetime) -> int:
@@ -100,7 +108,7 @@ def merge(rows: Iterable[Reach], reach: Reach) -> Reach:
     At the same depth an end wins over a cursor, then the cursor that has stalled more often: it knows more.
     """
     parts = [*(row for row in rows if touches(row, reach)), reach]
-    lowest = min(parts, key=lambda part: (part.low, bool(part.token), -part.stalls))
+    lowest = min(parts, key=lambda part: (part.low, bool(part.token), part.depth, -part.stalls))
     return replace(lowest, high=max(part.high for part in parts))
 
 
@@ -122,10 +130,10 @@ def record(x_account: XAccount, conversation: Conversation | None, reach: Reach,
     if reach.claims_nothing:
         return reach
     rows = list(rows_of(x_account, conversation))
-    touched = [row for row in rows if touches(_reach(row), reach)]
+    touched = [row for row in rows if touches(resume(row), reach)]
     if reach.is_resting:
         reach = replace(reach, due_at=timezone.now() + _rest(reach.stalls))
-    merged = merge(map(_reach, touched), reach)
+    merged = merge(map(resume, touched), reach)
     _replace(touched, merged, x_account, conversation)
     return merged
 
@@ -143,23 +151,18 @@ def gaps(x_account: XAccount, conversation: Conversation | None, floor_id: int =
 
 def next_gap(x_account: XAccount, conversation: Conversation | None, floor_id: int = 0) -> ReadInterval | None:
     is_due = leases.is_free("due_at", timezone.now(), LONGEST_REST)
-    return gaps(x_account, conversation, floor_id).filter(is_due).order_by("-high_id", "-low_id").first()
+    return gaps(x_account, conversation, floor_id).filter(is_due).order_by("is_known", "-high_id", "-low_id").first()
 
 
-def right_below(x_account: XAccount, reach: Reach) -> ReadInterval | None:
-    """What was read below it, where nothing lies between."""
+def meets_read(x_account: XAccount, reach: Reach) -> bool:
+    """Whether nothing lies between it and what was read below."""
     below = rows_of(x_account, None).filter(low_id__lte=F("high_id"), low_id__lt=reach.low)
-    return below.filter(high_id__gte=reach.low - 1).first()
-
-
-def is_known(gap: ReadInterval, state: SyncState) -> bool:
-    """Whether all of this gap was read before: it leads down to settled ground, for what X shows late."""
-    return gap.high_id == state.settling_id
+    return below.filter(high_id__gte=reach.low - 1).exists()
 
 
 def has_unread_below(row: ReadInterval, state: SyncState) -> bool:
     """Whether something below it is still to be read that never was, and wanted."""
-    return bool(row.next_token) and row.low_id > state.horizon_id and not is_known(row, state)
+    return bool(row.next_token) and row.low_id > state.horizon_id and not row.is_known
 
 
 def is_top_resting(x_account: XAccount) -> bool:
@@ -168,8 +171,9 @@ def is_top_resting(x_account: XAccount) -> bool:
 
 
 def resume(row: ReadInterval) -> Reach:
-    """The reach from which a gap is read on."""
-    return replace(_reach(row), oldest=row.low_id)
+    """What a row claims, and from where its gap is read on."""
+    oldest = row.low_id if row.oldest_id is None else row.oldest_id
+    return Reach(row.low_id, row.high_id, row.next_token, row.empty_pages, row.due_at, oldest, row.is_known)
 
 
 def drop(row: ReadInterval) -> None:
@@ -218,13 +222,9 @@ def reopen_conversations(x_account: XAccount) -> None:
         changes.announce(x_account, [NewChange(Change.Kind.CONVERSATION, pk) for pk in pks])
 
 
-def _reach(row: ReadInterval) -> Reach:
-    return Reach(row.low_id, row.high_id, row.next_token, row.empty_pages, row.due_at)
-
-
 def _cut_back(x_account: XAccount, conversation: Conversation | None, settled: int) -> None:
     ahead = rows_of(x_account, conversation).filter(high_id__gt=settled)
-    ahead.filter(low_id__gt=settled + 1).update(low_id=settled + 1)
+    ahead.filter(low_id__gt=settled + 1).update(low_id=settled + 1, oldest_id=Coalesce("oldest_id", "low_id"))
     ahead.update(high_id=settled)
 
 
@@ -237,7 +237,8 @@ def _replace(
         if row.pk:
             row.delete()
         return
-    row.low_id, row.high_id, row.next_token = merged.low, merged.high, merged.token
+    row.low_id, row.high_id, row.next_token, row.is_known = merged.low, merged.high, merged.token, merged.is_known
+    row.oldest_id = merged.oldest if merged.low > merged.high else None
     row.empty_pages, row.due_at = merged.stalls, merged.due_at
     row.save()
 

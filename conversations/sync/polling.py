@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import XAccount, snowflake_floor
-from conversations import changes
+from conversations import changes, ledger
 from conversations.ids import as_numbers
 from conversations.models import ReadInterval, SyncState
 from conversations.sync import intervals, pace, reconciling, trouble, turns
@@ -86,6 +86,7 @@ def _read(turn: Turn) -> None:
         if turn.gap:
             intervals.drop(turn.gap)
             turn.gap = None
+        turn.is_thorough = True
         _read_top(turn)
         _read_gaps(turn)
 
@@ -128,6 +129,10 @@ def _has_no_gap(turn: Turn) -> bool:
     return not intervals.gaps(turn.x_account, None, turn.state.horizon_id).exists()
 
 
+def _has_unread_gap(turn: Turn) -> bool:
+    return intervals.gaps(turn.x_account, None, turn.state.horizon_id).filter(is_known=False).exists()
+
+
 def _read_gaps(turn: Turn, left_over: int = 0) -> None:
     size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
     while _may_read_gap(turn, left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
@@ -147,21 +152,30 @@ def _may_read_gap(turn: Turn, left_over: int) -> bool:
 
 
 def _can_wait(turn: Turn, gap: ReadInterval) -> bool:
-    """Whether it leads through what was read before, and takes a request that the next news may need."""
-    is_late = not _has_set_out(turn.state, within=PATIENCE * pace.window())
-    return intervals.is_known(gap, turn.state) and not is_late and not turn.has_spare
+    """Whether it leads through what was read before, and takes a request that the next news may need. Not beyond the
+    day's end, when X bills all of it anew.
+    """
+    is_late = _is_day_ending() or not _has_set_out(turn.state, within=PATIENCE * pace.window())
+    return gap.is_known and not is_late and not turn.has_spare
+
+
+def _is_day_ending() -> bool:
+    now = timezone.now()
+    left = turns.day_of(now) + timedelta(days=1) - now
+    return ledger.CLOCKS_DIFFER < left <= pace.window()
 
 
 def _size_of_gap(turn: Turn, gap: ReadInterval, before: int) -> int:
     """Wider from page to page; at once as wide as comes free: below what is missing lies what X has billed today."""
     if before == pace.PAGE:
         return before
-    return max(pace.next_page(before), turns.free_today(turn.state, gap.low_id))
+    return max(pace.next_page(before), turns.free_today(turn.state, intervals.resume(gap).oldest))
 
 
 def _read_page(turn: Turn, reach: Reach | None, size: int) -> Reach:
     """One request and one transaction. reach: how far this walk has come; None at its beginning."""
     with turns.asked(turn, reach.token if reach else None, size) as answer:
+        turn.is_wide = size >= pace.PAGE
         return _commit(turn, answer, reach)
 
 
@@ -178,10 +192,7 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
         )
         stored = store_page(turn.x_account, answer, floor_id=turns.floor_of(state), is_locked=True)
         if reach is None:
-            turn.top_id, turn.bottom_id = _newest(answer.value), reconciling.lowest_id(answer.value)
-            turn.has_all_news = _has_all_news(state, reached)
-            if _is_stuck(turn.x_account, reached) or (turn.has_all_news and not _may_claim(state, reached)):
-                reached = replace(reached, low=reached.high + 1, token="")
+            reached = _begun(turn, state, answer, reached)
         if not turn.gap and not turn.has_all_news and reached.low <= reached.high:
             state.settling_since = timezone.now()
         intervals.record(turn.x_account, None, reached, is_top=reach is None)
@@ -200,6 +211,16 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
     return reached
 
 
+def _begun(turn: Turn, state: SyncState, answer: Answer[Page], reached: Reach) -> Reach:
+    """What the page from the top tells of its turn, and how much of its reach is claimed."""
+    now_id = snowflake_floor(answer.answered_at)
+    turn.top_id, turn.bottom_id = min(_newest(answer.value), now_id), reconciling.lowest_id(answer.value)
+    turn.has_all_news = _has_all_news(turn, state, reached, now_id)
+    if _is_stuck(turn.x_account, reached) or (turn.has_all_news and not _may_claim(state, reached)):
+        return replace(reached, low=reached.high + 1, token="")
+    return replace(reached, is_known=turn.has_all_news)
+
+
 def _is_stuck(x_account: XAccount, reached: Reach) -> bool:
     """Whether this walk begins as the one before, which met nothing but empty pages and rests: it goes on by itself."""
     return reached.stalls > 0 and intervals.is_top_resting(x_account)
@@ -209,11 +230,13 @@ def _newest(page: Page) -> int:
     return max(as_numbers(event.id for event in page.events), default=0)
 
 
-def _has_all_news(state: SyncState, reached: Reach) -> bool:
+def _has_all_news(turn: Turn, state: SyncState, reached: Reach, now_id: int) -> bool:
     """Whether one page will do, though more may lie between it and settled ground: it comes down to what the poll
-    before has read (what was pushed since lies scattered, and tells nothing of what is between).
+    before has read (what was pushed since lies scattered, and tells nothing of what is between). now_id: of X's clock,
+    which may have run ahead when that was.
     """
-    return reached.oldest <= state.top_id and state.import_finished_at is not None
+    has_met_known = reached.oldest <= state.top_id <= now_id
+    return turn.is_wide and not turn.is_thorough and has_met_known and state.import_finished_at is not None
 
 
 def _may_claim(state: SyncState, reached: Reach) -> bool:
@@ -221,14 +244,12 @@ def _may_claim(state: SyncState, reached: Reach) -> bool:
     and one in each window. It alone finds what X shows late and so deep. Its pages come when they take no request from
     news.
     """
-    below = intervals.right_below(state.x_account, reached)
-    if below and intervals.is_known(below, state):
-        state.settling_id = reached.high
-    if below or not reached.token:
+    if not reached.token or intervals.meets_read(state.x_account, reached):
         return True
-    if _has_set_out(state, within=pace.window()) or intervals.next_gap(state.x_account, None, state.horizon_id):
+    has_gap = intervals.gaps(state.x_account, None, state.horizon_id).exists()
+    if has_gap or _has_set_out(state, within=pace.window()):
         return False
-    state.settling_since, state.settling_id = timezone.now(), reached.high
+    state.settling_since = timezone.now()
     return True
 
 
@@ -257,7 +278,7 @@ def _settle(turn: Turn) -> None:
         if state.state != State.NO_CREDIT:  # whoever met it said when
             state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state)
         state.last_news = turn.news
-        if turn.is_top_read and turn.top_id:
+        if turn.is_top_read and turn.top_id and (turn.has_all_news or not _has_unread_gap(turn)):
             state.top_id = turn.top_id
         if turn.news:
             state.last_news_at = timezone.now()
@@ -267,7 +288,7 @@ def _settle(turn: Turn) -> None:
 def _wait(turn: Turn, state: SyncState) -> timedelta:
     answered_at = turn.answered_at or timezone.now()
     gap = intervals.next_gap(turn.x_account, None, state.horizon_id)
-    has_gap = gap is not None and not intervals.is_known(gap, state)
+    has_gap = gap is not None and not gap.is_known
     if turn.is_top_read and (not has_gap or pace.is_long_import(state)):
         requests = pace.requests_at_once(state) if has_gap else 1
         return pace.spread(pace.wait_after(turn.rate, answered_at, pace.usual_wait(state), requests))

@@ -43,7 +43,8 @@ class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken 
 @dataclass(slots=True)
 class Turn:
     """One worker's turn at one X account. `rate` and both times are those of the last answer, `top_id` and `bottom_id`
-    the ends of the page from the top: 0 where nothing lies below it.
+    the ends of the page from the top: 0 where nothing lies below it. is_wide: as much was asked for as fits on a page.
+    is_thorough: it goes down to settled ground at once, whatever that takes.
     """
 
     state: SyncState
@@ -54,6 +55,8 @@ class Turn:
     answered_at: datetime | None = None
     gap: ReadInterval | None = None
     is_top_read: bool = False
+    is_wide: bool = False
+    is_thorough: bool = False
     has_all_news: bool = False
     top_id: int = 0
     bottom_id: int = LARGEST
@@ -202,7 +205,6 @@ NOTED = [
     "failures",
     "horizon_id",
     "settling_since",
-    "settling_id",
     "import_spent_usd",
     "import_pages",
     "last_poll_at",

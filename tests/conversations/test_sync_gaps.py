@@ -264,12 +264,91 @@ def test_a_page_that_shortens_the_way_to_settled_ground_leaves_the_rest_of_it_to
     say_for_minutes(xsim, 8)
     let_a_window_go_by(xsim)
     sizes(xsim)
-    begun_at = poll(x_account).settling_id
+    poll(x_account)
+    begun_at = intervals.gaps(x_account, None).get().high_id
     say_for_minutes(xsim, 1)
-    state = poll(x_account)
+    poll(x_account)
     assert sizes(xsim) == [10, 10], "the first set out and the second came down to where it did"
-    assert intervals.gaps(x_account, None).get().high_id == state.settling_id > begun_at
+    row = intervals.gaps(x_account, None).get()
+    assert row.high_id > begun_at
+    assert row.is_known
     assert account_status(x_account).gaps == 0
+
+
+def test_a_long_way_to_settled_ground_does_not_rest_before_it_comes_there(x_account, xsim, small_pages):
+    write_history(xsim, [number / 600 for number in range(90)])  # within nine minutes
+    poll(x_account)
+    late = late_and_deep(xsim, minutes=8.5)
+    let_a_window_go_by(xsim)
+    poll(x_account)
+    assert late in stored_ids(x_account)
+    assert not intervals.gaps(x_account, None).exists()
+
+
+def test_a_long_way_to_settled_ground_goes_on_in_each_turn_where_the_one_before_ended(
+    x_account, xsim, small_pages, monkeypatch
+):
+    write_history(xsim, [number / 600 for number in range(90)])
+    poll(x_account)
+    late = late_and_deep(xsim, minutes=8.5)
+    let_a_window_go_by(xsim)
+    monkeypatch.setattr(pace, "PAGES_PER_TURN", 2)
+    turns = 0
+    while late not in stored_ids(x_account):
+        poll(x_account)
+        turns += 1
+    assert turns == 8, "each but the first page is asked for once"
+
+
+def test_no_way_to_settled_ground_is_left_for_the_next_day(x_account, xsim, monkeypatch):
+    """When X bills all of it anew."""
+    monkeypatch.setattr(pace, "PAGE", 10)
+    evening = datetime(2026, 11, 20, 23, 50, tzinfo=UTC)
+    with time_machine.travel(evening):
+        xsim.post("clock", {"set": evening.isoformat()})
+        write_history(xsim, [30])
+        begin(x_account)
+        settle(x_account)
+        SyncState.objects.update(reconciled_on=evening.date())
+        write_history(xsim, [number / 600 for number in range(40)])
+        poll(x_account)
+        late = late_and_deep(xsim)
+        let_a_window_go_by(xsim)
+        poll(x_account)
+    assert late in stored_ids(x_account)
+
+
+def test_what_x_hides_does_not_keep_a_small_page_from_settled_ground(x_account, xsim):
+    """It takes up room on the page, which then ends above what was asked for."""
+    write_history(xsim, [30])
+    begin(x_account)
+    settle(x_account)
+    now = datetime.fromisoformat(xsim.get("clock")["now"])
+    for number in range(80):
+        at = now - timedelta(seconds=7 * number)
+        say(xsim, ANN, f"{number}", created_at=at.isoformat(), is_hidden=number % 2 == 1)
+    poll(x_account)
+    poll(x_account)
+    late = late_and_deep(xsim, minutes=9)
+    poll(x_account)
+    assert late in stored_ids(x_account)
+
+
+def test_a_refused_cursor_of_an_outage_leaves_a_gap_that_is_told_of_and_read(x_account, xsim, small_pages):
+    xsim.post("clock", {"advance": 3 * 86_400})
+    ids = write_history(xsim, range(70))
+    xsim.post("settings", {"dm_get_limit": 4})
+    xsim.post("clock", {"advance": 901})
+    poll(x_account)
+    assert account_status(x_account).gaps == 1
+    ReadInterval.objects.exclude(next_token="").update(next_token="AAAAAAAAAAAAAAAAAAAAAAAA")
+    for _ in range(8):
+        xsim.post("clock", {"advance": 901})
+        poll(x_account)
+        if set(ids) <= stored_ids(x_account):
+            break
+        assert account_status(x_account).gaps == 1
+    assert set(ids) <= stored_ids(x_account)
 
 
 def say_for_minutes(xsim, minutes):
@@ -278,9 +357,9 @@ def say_for_minutes(xsim, minutes):
     write_history(xsim, [minute / 60 for minute in range(minutes)])
 
 
-def late_and_deep(xsim):
-    """A message that X shows now, three minutes old."""
-    at = datetime.fromisoformat(xsim.get("clock")["now"]) - timedelta(minutes=3)
+def late_and_deep(xsim, minutes=3):
+    """A message that X shows now, so many minutes old."""
+    at = datetime.fromisoformat(xsim.get("clock")["now"]) - timedelta(minutes=minutes)
     return int(say(xsim, ANN, "late, and deep", created_at=at.isoformat())["id"])
 
 
