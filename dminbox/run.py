@@ -131,7 +131,6 @@ def supervise(group: Commands, lock: int) -> int:
     """Runs all until one ends or a signal comes; then ends the rest and gives the exit status."""
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A Ctrl-C reaches the children by itself, being one group; the other two are passed on below.
         signal.signal(number, lambda *_: stopping.set())
     children = {name: start(command, lock) for name, command in group.items()}
     threading.Thread(target=announce, args=(stopping,), daemon=True).start()
@@ -152,12 +151,13 @@ def start(command: list[str], lock: int) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         pass_fds=(lock,),
+        process_group=0,  # a Ctrl-C is passed on, once: a second signal meets them amid their end
         preexec_fn=end_with_parent,  # noqa: PLW1509
     )
 
 
 def end_with_parent() -> None:
-    """Linux ends the child when this process is killed outright; elsewhere Ctrl-C and closing the terminal still do."""
+    """Linux ends the child when this process is killed outright."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -167,7 +167,7 @@ def watch(children: dict[str, subprocess.Popen[bytes]], stopping: threading.Even
     while not stopping.wait(0.2):
         for name, child in children.items():
             status = child.poll()
-            if status is not None and not stopping.wait(0.5):  # a Ctrl-C may reach a child before us
+            if status is not None:
                 return name, status
     return None
 
