@@ -105,11 +105,13 @@ def end_of_window(answered_at: datetime) -> int:
 def merge(rows: Iterable[Reach], reach: Reach) -> Reach:
     """One reach out of a new one and the rows it overlaps or touches. The cursor is that of whoever went lowest.
 
-    At the same depth an end wins over a cursor, then the cursor that has stalled more often: it knows more.
+    At the same depth an end wins over a cursor, then the cursor that has stalled more often: it knows more. What was
+    read before is so where every cursor says it.
     """
-    parts = [*(row for row in rows if touches(row, reach)), reach]
+    parts = [reach, *(row for row in rows if touches(row, reach))]
     lowest = min(parts, key=lambda part: (part.low, bool(part.token), part.depth, -part.stalls))
-    return replace(lowest, high=max(part.high for part in parts))
+    is_known = all(part.is_known for part in parts if part.token)
+    return replace(lowest, high=max(part.high for part in parts), is_known=is_known)
 
 
 def touches(row: Reach, reach: Reach) -> bool:
@@ -127,7 +129,7 @@ def record(x_account: XAccount, conversation: Conversation | None, reach: Reach,
     """
     if is_top:
         _cut_back(x_account, conversation, reach.high)
-    if reach.claims_nothing:
+    if is_top and reach.claims_nothing:
         return reach
     rows = list(rows_of(x_account, conversation))
     touched = [row for row in rows if touches(resume(row), reach)]
@@ -167,7 +169,8 @@ def has_unread_below(row: ReadInterval, state: SyncState) -> bool:
 
 def is_top_resting(x_account: XAccount) -> bool:
     """Whether a walk from the top lately met nothing but empty pages, and its gap is to be tried later."""
-    return gaps(x_account, None).filter(due_at__gt=timezone.now(), low_id__gt=F("high_id")).exists()
+    resting = gaps(x_account, None).filter(due_at__gt=timezone.now(), is_known=False)
+    return resting.filter(low_id__gt=F("high_id")).exists()
 
 
 def resume(row: ReadInterval) -> Reach:
@@ -224,7 +227,9 @@ def reopen_conversations(x_account: XAccount) -> None:
 
 def _cut_back(x_account: XAccount, conversation: Conversation | None, settled: int) -> None:
     ahead = rows_of(x_account, conversation).filter(high_id__gt=settled)
-    ahead.filter(low_id__gt=settled + 1).update(low_id=settled + 1, oldest_id=Coalesce("oldest_id", "low_id"))
+    above = ahead.filter(low_id__gt=settled + 1)
+    above.filter(next_token="").delete()  # noqa: S106 (no secret)
+    above.update(low_id=settled + 1, oldest_id=Coalesce("oldest_id", "low_id"))
     ahead.update(high_id=settled)
 
 

@@ -84,8 +84,7 @@ def _read(turn: Turn) -> None:
     except BadPageToken:
         log.warning("page_token_refused", x_account_id=turn.x_account.pk)
         if turn.gap:
-            intervals.drop(turn.gap)
-            turn.gap = None
+            _drop(turn, turn.gap)
         turn.is_thorough = True
         _read_top(turn)
         _read_gaps(turn)
@@ -129,8 +128,19 @@ def _has_no_gap(turn: Turn) -> bool:
     return not intervals.gaps(turn.x_account, None, turn.state.horizon_id).exists()
 
 
-def _has_unread_gap(turn: Turn) -> bool:
-    return intervals.gaps(turn.x_account, None, turn.state.horizon_id).filter(is_known=False).exists()
+def _has_unread_gap(state: SyncState) -> bool:
+    """But for those that rest: they are tried in their own time, and hold nothing up."""
+    gap = intervals.next_gap(state.x_account, None, state.horizon_id)
+    return gap is not None and not gap.is_known
+
+
+def _drop(turn: Turn, gap: ReadInterval) -> None:
+    """After X has refused its cursor. Where it led to what was never read, no page counts as all news until that is."""
+    with transaction.atomic():
+        intervals.drop(gap)
+        if not gap.is_known:
+            SyncState.objects.filter(pk=turn.state.pk).update(top_id=0)
+    turn.gap = None
 
 
 def _read_gaps(turn: Turn, left_over: int = 0) -> None:
@@ -213,7 +223,7 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
 
 def _begun(turn: Turn, state: SyncState, answer: Answer[Page], reached: Reach) -> Reach:
     """What the page from the top tells of its turn, and how much of its reach is claimed."""
-    now_id = snowflake_floor(answer.answered_at)
+    now_id = snowflake_floor(answer.answered_at + timedelta(seconds=1))  # its clock shows whole seconds
     turn.top_id, turn.bottom_id = min(_newest(answer.value), now_id), reconciling.lowest_id(answer.value)
     turn.has_all_news = _has_all_news(turn, state, reached, now_id)
     if _is_stuck(turn.x_account, reached) or (turn.has_all_news and not _may_claim(state, reached)):
@@ -246,8 +256,7 @@ def _may_claim(state: SyncState, reached: Reach) -> bool:
     """
     if not reached.token or intervals.meets_read(state.x_account, reached):
         return True
-    has_gap = intervals.gaps(state.x_account, None, state.horizon_id).exists()
-    if has_gap or _has_set_out(state, within=pace.window()):
+    if _has_set_out(state, within=pace.window()) or intervals.next_gap(state.x_account, None, state.horizon_id):
         return False
     state.settling_since = timezone.now()
     return True
@@ -273,12 +282,13 @@ def _settle(turn: Turn) -> None:
             return
         intervals.reopen_conversations(turn.x_account)
         is_complete = (turn.is_top_read or turn.is_import_read) and _has_no_gap(turn)
-        if is_complete and state.import_finished_at is None:
+        is_same = turn.state.import_finished_at is None and turn.state.horizon_id == state.horizon_id
+        if is_complete and is_same and state.import_finished_at is None:
             state.import_finished_at = timezone.now()
         if state.state != State.NO_CREDIT:  # whoever met it said when
             state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state)
         state.last_news = turn.news
-        if turn.is_top_read and turn.top_id and (turn.has_all_news or not _has_unread_gap(turn)):
+        if turn.is_top_read and turn.top_id and (turn.has_all_news or not _has_unread_gap(state)):
             state.top_id = turn.top_id
         if turn.news:
             state.last_news_at = timezone.now()
@@ -287,8 +297,7 @@ def _settle(turn: Turn) -> None:
 
 def _wait(turn: Turn, state: SyncState) -> timedelta:
     answered_at = turn.answered_at or timezone.now()
-    gap = intervals.next_gap(turn.x_account, None, state.horizon_id)
-    has_gap = gap is not None and not gap.is_known
+    has_gap = _has_unread_gap(state)
     if turn.is_top_read and (not has_gap or pace.is_long_import(state)):
         requests = pace.requests_at_once(state) if has_gap else 1
         return pace.spread(pace.wait_after(turn.rate, answered_at, pace.usual_wait(state), requests))

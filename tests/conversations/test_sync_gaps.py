@@ -351,6 +351,33 @@ def test_a_refused_cursor_of_an_outage_leaves_a_gap_that_is_told_of_and_read(x_a
     assert set(ids) <= stored_ids(x_account)
 
 
+def test_an_inbox_of_which_x_hides_all_is_read_to_its_end(x_account, xsim):
+    now = datetime.fromisoformat(xsim.get("clock")["now"])
+    for number in range(pace.PAGE + 20):
+        say(xsim, ANN, f"{number}", created_at=(now - timedelta(hours=1, minutes=number)).isoformat(), is_hidden=True)
+    begin(x_account)
+    state = poll(x_account)
+    assert sizes(xsim) == [pace.PAGE] * 3, "the last shows that nothing comes below"
+    assert state.import_finished_at
+    assert not ReadInterval.objects.exists()
+
+
+def test_a_way_to_settled_ground_that_rests_holds_up_no_other(x_account, xsim, small_pages):
+    write_history(xsim, [number / 600 for number in range(40)])
+    poll(x_account)
+    let_a_window_go_by(xsim)
+    xsim.post("settings", {"dm_get_limit": 15})
+    poll(x_account)
+    ReadInterval.objects.filter(is_known=True).update(due_at=timezone.now() + timedelta(hours=1), empty_pages=6)
+    xsim.post("settings", {"dm_get_limit": 1000})
+    write_history(xsim, [number / 600 for number in range(20)])
+    poll(x_account)
+    late = late_and_deep(xsim)
+    let_a_window_go_by(xsim)
+    poll(x_account)
+    assert late in stored_ids(x_account)
+
+
 def say_for_minutes(xsim, minutes):
     """A message each minute."""
     xsim.post("clock", {"advance": 60 * minutes})

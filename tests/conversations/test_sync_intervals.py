@@ -169,6 +169,14 @@ def test_with_a_cursor_that_x_refuses_goes_all_that_hangs_on_it(low):
     assert (row.low_id, row.high_id) == (10, 20)
 
 
+@pytest.mark.parametrize("known_low", [50, 30], ids=["above", "below"])
+def test_a_gap_that_meets_one_that_was_never_read_is_none_that_was(known_low):
+    known, unread = Reach(known_low, 60, "known", is_known=True), Reach(80 - known_low, 55, "unread")
+    assert not merge([unread], known).is_known
+    assert not merge([known], unread).is_known
+    assert merge([replace(known, high=58)], known).is_known
+
+
 @pytest.mark.django_db
 def test_a_resting_gap_is_left_alone_until_it_is_due_and_rests_longer_each_time():
     x_account = SyncStateFactory().x_account
