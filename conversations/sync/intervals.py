@@ -105,13 +105,13 @@ def end_of_window(answered_at: datetime) -> int:
 def merge(rows: Iterable[Reach], reach: Reach) -> Reach:
     """One reach out of a new one and the rows it overlaps or touches. The cursor is that of whoever went lowest.
 
-    At the same depth an end wins over a cursor, then the cursor that has stalled more often: it knows more. What was
-    read before is so where every cursor says it.
+    At the same depth an end wins over a cursor, then the cursor that has stalled more often: it knows more. Who goes
+    below the cursor of a row stands amid its gap, and knows no more of the rest than that row.
     """
-    parts = [reach, *(row for row in rows if touches(row, reach))]
-    lowest = min(parts, key=lambda part: (part.low, bool(part.token), part.depth, -part.stalls))
-    is_known = all(part.is_known for part in parts if part.token)
-    return replace(lowest, high=max(part.high for part in parts), is_known=is_known)
+    touched = [row for row in rows if touches(row, reach)]
+    lowest = min([reach, *touched], key=lambda part: (part.low, bool(part.token), part.depth, -part.stalls))
+    is_known = lowest.is_known and (lowest is not reach or all(row.is_known for row in touched if row.token))
+    return replace(lowest, high=max(part.high for part in [reach, *touched]), is_known=is_known)
 
 
 def touches(row: Reach, reach: Reach) -> bool:

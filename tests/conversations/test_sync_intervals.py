@@ -169,12 +169,12 @@ def test_with_a_cursor_that_x_refuses_goes_all_that_hangs_on_it(low):
     assert (row.low_id, row.high_id) == (10, 20)
 
 
-@pytest.mark.parametrize("known_low", [50, 30], ids=["above", "below"])
-def test_a_gap_that_meets_one_that_was_never_read_is_none_that_was(known_low):
-    known, unread = Reach(known_low, 60, "known", is_known=True), Reach(80 - known_low, 55, "unread")
-    assert not merge([unread], known).is_known
-    assert not merge([known], unread).is_known
-    assert merge([replace(known, high=58)], known).is_known
+def test_only_what_leads_into_a_gap_that_was_read_before_is_known():
+    known, unread = Reach(30, 60, "known", is_known=True), Reach(50, 55, "unread")
+    assert not merge([unread], known).is_known, "its page went down amid what was never read"
+    assert merge([known], unread).is_known, "it came down to what was read before"
+    assert not merge([replace(unread, low=20)], known).is_known
+    assert merge([replace(known, low=40)], known).is_known
 
 
 @pytest.mark.django_db
