@@ -192,7 +192,7 @@ def test_a_deleted_event_stays_with_us(x_account, xsim):
 
 
 def test_a_burst_takes_one_page_a_poll_and_the_way_to_settled_ground_once_a_window(x_account, xsim, small_pages):
-    ids = write_history(xsim, [number / 600 for number in range(40)])  # within four minutes
+    ids = write_burst(xsim, 40)  # within four minutes
     poll(x_account)
     assert set(ids) <= stored_ids(x_account)
     sizes(xsim)
@@ -212,7 +212,7 @@ def test_a_burst_takes_one_page_a_poll_and_the_way_to_settled_ground_once_a_wind
 def test_the_way_to_settled_ground_takes_no_request_from_news_and_is_no_gap(x_account, xsim, small_pages):
     xsim.post("settings", {"dm_get_limit": 15})
     xsim.post("clock", {"advance": 901})  # a window of 15 requests
-    write_history(xsim, [number / 600 for number in range(40)])
+    write_burst(xsim, 40)
     poll(x_account)
     sizes(xsim)
     late = late_and_deep(xsim)
@@ -237,7 +237,7 @@ def test_the_way_to_settled_ground_takes_no_request_from_news_and_is_no_gap(x_ac
 def test_the_way_to_settled_ground_takes_what_it_needs_once_it_has_waited_long(x_account, xsim, small_pages):
     xsim.post("settings", {"dm_get_limit": 15})
     xsim.post("clock", {"advance": 901})
-    write_history(xsim, [number / 600 for number in range(40)])
+    write_burst(xsim, 40)
     poll(x_account)
     late = late_and_deep(xsim)
     let_a_window_go_by(xsim)
@@ -276,19 +276,16 @@ def test_a_page_that_shortens_the_way_to_settled_ground_leaves_the_rest_of_it_to
 
 
 def test_a_long_way_to_settled_ground_does_not_rest_before_it_comes_there(x_account, xsim, small_pages):
-    write_history(xsim, [number / 600 for number in range(90)])  # within nine minutes
+    write_burst(xsim, 90)  # within nine minutes
     poll(x_account)
-    late = late_and_deep(xsim, minutes=8.5)
-    let_a_window_go_by(xsim)
-    poll(x_account)
-    assert late in stored_ids(x_account)
+    assert settles(x_account, xsim, minutes=8.5)
     assert not intervals.gaps(x_account, None).exists()
 
 
 def test_a_long_way_to_settled_ground_goes_on_in_each_turn_where_the_one_before_ended(
     x_account, xsim, small_pages, monkeypatch
 ):
-    write_history(xsim, [number / 600 for number in range(90)])
+    write_burst(xsim, 90)
     poll(x_account)
     late = late_and_deep(xsim, minutes=8.5)
     let_a_window_go_by(xsim)
@@ -310,12 +307,9 @@ def test_no_way_to_settled_ground_is_left_for_the_next_day(x_account, xsim, monk
         begin(x_account)
         settle(x_account)
         SyncState.objects.update(reconciled_on=evening.date())
-        write_history(xsim, [number / 600 for number in range(40)])
+        write_burst(xsim, 40)
         poll(x_account)
-        late = late_and_deep(xsim)
-        let_a_window_go_by(xsim)
-        poll(x_account)
-    assert late in stored_ids(x_account)
+        assert settles(x_account, xsim)
 
 
 def test_what_x_hides_does_not_keep_a_small_page_from_settled_ground(x_account, xsim):
@@ -363,19 +357,29 @@ def test_an_inbox_of_which_x_hides_all_is_read_to_its_end(x_account, xsim):
 
 
 def test_a_way_to_settled_ground_that_rests_holds_up_no_other(x_account, xsim, small_pages):
-    write_history(xsim, [number / 600 for number in range(40)])
+    write_burst(xsim, 40)
     poll(x_account)
     let_a_window_go_by(xsim)
     xsim.post("settings", {"dm_get_limit": 15})
     poll(x_account)
     ReadInterval.objects.filter(is_known=True).update(due_at=timezone.now() + timedelta(hours=1), empty_pages=6)
     xsim.post("settings", {"dm_get_limit": 1000})
-    write_history(xsim, [number / 600 for number in range(20)])
+    write_burst(xsim, 20)
     poll(x_account)
-    late = late_and_deep(xsim)
+    assert settles(x_account, xsim)
+
+
+def settles(x_account, xsim, minutes=3):
+    """Whether the next way to settled ground finds what X shows late, so deep."""
+    late = late_and_deep(xsim, minutes)
     let_a_window_go_by(xsim)
     poll(x_account)
-    assert late in stored_ids(x_account)
+    return late in stored_ids(x_account)
+
+
+def write_burst(xsim, size):
+    """A message every six seconds until now."""
+    return write_history(xsim, [number / 600 for number in range(size)])
 
 
 def say_for_minutes(xsim, minutes):
@@ -398,7 +402,7 @@ def let_a_window_go_by(xsim):
 
 def test_what_was_pushed_since_the_last_poll_does_not_hide_what_lies_between(x_account, xsim, small_pages):
     """Groups are never pushed: their news stand scattered between messages that are here already."""
-    ids = write_history(xsim, [number / 600 for number in range(40)])
+    ids = write_burst(xsim, 40)
     poll(x_account)
     sizes(xsim)
     xsim.post("clock", {"advance": 5})
