@@ -1,4 +1,4 @@
-"""`make run`: the whole inbox on one machine, as one foreground process group that one Ctrl-C ends."""
+"""`make run`: the whole inbox on one machine, in the foreground, that one Ctrl-C ends."""
 
 from __future__ import annotations
 
