@@ -129,8 +129,8 @@ def record(x_account: XAccount, conversation: Conversation | None, reach: Reach,
     """
     if is_top:
         _cut_back(x_account, conversation, reach.high)
-    if is_top and reach.claims_nothing:
-        return reach
+        if reach.claims_nothing:
+            return reach
     rows = list(rows_of(x_account, conversation))
     touched = [row for row in rows if touches(resume(row), reach)]
     if reach.is_resting:
