@@ -27,6 +27,7 @@ from conversations.models import (
     SpendDay,
     SyncState,
 )
+from conversations.sync import intervals
 
 HOUR = timedelta(hours=1)
 ACCOUNT = "x_account"
@@ -79,8 +80,8 @@ def _accounts(now: datetime) -> Iterator[Metric]:
 
 
 def _gaps() -> dict[int, int]:
-    rows = ReadInterval.objects.filter(conversation=None, low_id__gt=F("x_account__sync__horizon_id"))
-    rows = rows.filter(is_known=False).exclude(next_token="")  # noqa: S106 (no secret: a page's)
+    unread = ReadInterval.objects.filter(conversation=None, is_known=False)
+    rows = intervals.leading_on(unread, F("x_account__sync__horizon_id"))
     return dict(rows.values_list("x_account").annotate(Count("pk")).order_by())
 
 

@@ -124,12 +124,12 @@ def _hour(begins_at: datetime, row: dict[str, Any], limit: int | None) -> Hour:
 
 def gap_spans(rows: Iterable[ReadInterval], sync: SyncState, now: datetime) -> list[Span]:
     """What is still to be read, newest first: since the last page where a poll is late, and the gaps below."""
-    rows = [row for row in rows if row.high_id > sync.horizon_id]
+    rows = list(rows)
     spans = [Span(sync.last_success_at, now)] if sync.last_success_at and _is_late(sync, now) else []
     for row, older in zip(rows, [*rows[1:], None], strict=False):
         if intervals.has_unread_below(row, sync):
             floor = max(older.high_id if older else 0, sync.horizon_id, intervals.end_of_window(now))
-            spans.append(Span(time_in(floor), time_in(row.low_id)))
+            spans.append(Span(time_in(floor), time_in(intervals.resume(row).depth)))
     return [span for span in spans if span.ends_at > span.begins_at]
 
 

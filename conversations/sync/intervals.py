@@ -148,7 +148,13 @@ def read_between(x_account: XAccount) -> tuple[int, int]:
 
 def gaps(x_account: XAccount, conversation: Conversation | None, floor_id: int = 0) -> QuerySet[ReadInterval]:
     """What is still to be read on, newest first: resting gaps too."""
-    return rows_of(x_account, conversation).exclude(next_token="").filter(low_id__gt=floor_id)  # noqa: S106
+    return leading_on(rows_of(x_account, conversation), floor_id)
+
+
+def leading_on(rows: QuerySet[ReadInterval], floor_id: int | F = 0) -> QuerySet[ReadInterval]:
+    """Those of them from which X's cursor leads on to something that is wanted."""
+    wanted = rows.exclude(next_token="").alias(depth=Coalesce("oldest_id", "low_id"))  # noqa: S106 (no secret: a page's)
+    return wanted.filter(depth__gt=floor_id)
 
 
 def next_gap(x_account: XAccount, conversation: Conversation | None, floor_id: int = 0) -> ReadInterval | None:
@@ -164,7 +170,7 @@ def meets_read(x_account: XAccount, reach: Reach) -> bool:
 
 def has_unread_below(row: ReadInterval, state: SyncState) -> bool:
     """Whether something below it is still to be read that never was, and wanted."""
-    return bool(row.next_token) and row.low_id > state.horizon_id and not row.is_known
+    return bool(row.next_token) and resume(row).depth > state.horizon_id and not row.is_known
 
 
 def is_top_resting(x_account: XAccount) -> bool:

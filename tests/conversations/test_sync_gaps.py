@@ -9,7 +9,8 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations import sync
+from conversations import metrics, sync
+from conversations.ids import time_in
 from conversations.models import ReadInterval, SyncState
 from conversations.sync import account_status, intervals, pace, polling, store_page
 from tests.conversations.sync_support import (
@@ -189,6 +190,29 @@ def test_a_deleted_event_stays_with_us(x_account, xsim):
     xsim.post("world", world)
     poll(x_account)
     assert stored_ids(x_account) == {pk}
+
+
+def test_reading_from_now_on_that_breaks_off_at_once_has_a_gap_that_is_told_of_and_read(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(pace, "PAGE", 10)
+    write_history(xsim, [30])
+    begin(x_account, days=0)
+    xsim.post("clock", {"advance": 5})
+    xsim.post("settings", {"dm_get_limit": 3})
+    ids = [int(say(xsim, ANN, f"{number}")["id"]) for number in range(60)]
+    poll(x_account)
+    (span,) = account_status(x_account).day.gaps
+    assert len(ids) > len(stored_ids(x_account)) > 0
+    assert span.ends_at == time_in(min(stored_ids(x_account)))
+    assert "dminbox_gaps" in metrics.text().decode()
+    assert f'dminbox_gaps{{x_account="{x_account.pk}"}} 1.0' in metrics.text().decode()
+    xsim.post("settings", {"dm_get_limit": 1000})
+    xsim.post("clock", {"advance": 901})
+    asked(xsim)
+    assert account_status(x_account).gaps == 1
+    state = settle(x_account)
+    assert stored_ids(x_account) == set(ids)
+    assert state.import_finished_at
+    assert account_status(x_account).gaps == 0
 
 
 def test_a_burst_takes_one_page_a_poll_and_the_way_to_settled_ground_once_a_window(x_account, xsim, small_pages):
