@@ -29,6 +29,8 @@ State = SyncState.State
 IMPORTS_AT_ONCE = 4
 PATIENCE = 3
 """Windows in which the way down to settled ground takes no request but spare ones."""
+LAST_OF_DAY = timedelta(minutes=3)
+"""Before midnight UTC, when one more way sets out: what it leaves, the first of the next day pays for once more."""
 
 
 def due() -> list[int]:
@@ -83,8 +85,7 @@ def _read(turn: Turn) -> None:
         reconciling.reconcile(turn)
     except BadPageToken:
         log.warning("page_token_refused", x_account_id=turn.x_account.pk)
-        if turn.gap:
-            _drop(turn, turn.gap)
+        _drop_refused(turn)
         turn.is_thorough = True
         _read_top(turn)
         _read_gaps(turn)
@@ -134,19 +135,23 @@ def _has_unread_gap(state: SyncState) -> bool:
     return gap is not None and not gap.is_known
 
 
-def _drop(turn: Turn, gap: ReadInterval) -> None:
-    """After X has refused its cursor. Where it led to what was never read, no page counts as all news until that is."""
-    with transaction.atomic():
-        intervals.drop(gap)
-        if not gap.is_known:
-            SyncState.objects.filter(pk=turn.state.pk).update(top_id=0)
+def _drop_refused(turn: Turn) -> None:
+    """Forgets what hangs on the cursor that X has refused. Where it led to what was never read, no page counts as all
+    news until that is.
+    """
     turn.gap = None
+    with transaction.atomic():
+        for gap in intervals.rows_of(turn.x_account, None).filter(next_token=turn.token):
+            intervals.drop(gap)
+            if not gap.is_known:
+                SyncState.objects.filter(pk=turn.state.pk).update(top_id=0)
 
 
 def _read_gaps(turn: Turn, left_over: int = 0) -> None:
     size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
+    before = turn.pages
     while _may_read_gap(turn, left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
-        if _can_wait(turn, gap):
+        if gap.is_known and not _may_go_down(turn, has_gone=turn.pages > before):
             return
         turn.gap = gap
         size = _size_of_gap(turn, gap, size)
@@ -161,18 +166,17 @@ def _may_read_gap(turn: Turn, left_over: int) -> bool:
     return turn.may_go_on(left_over) and not has_its_share
 
 
-def _can_wait(turn: Turn, gap: ReadInterval) -> bool:
-    """Whether it leads through what was read before, and takes a request that the next news may need. Not beyond the
-    day's end, when X bills all of it anew.
+def _may_go_down(turn: Turn, has_gone: bool) -> bool:
+    """Whether a page of the way down to settled ground is due: with a spare request, and once it is late, one in each
+    turn. It is late also before the day ends, when X bills all of it anew. has_gone: in this turn, already.
     """
-    is_late = _is_day_ending() or not _has_set_out(turn.state, within=PATIENCE * pace.window())
-    return gap.is_known and not is_late and not turn.has_spare
+    is_late = _is_day_ending(pace.window()) or not _has_set_out(turn.state, within=PATIENCE * pace.window())
+    return turn.has_spare or (is_late and not has_gone)
 
 
-def _is_day_ending() -> bool:
+def _is_day_ending(within: timedelta) -> bool:
     now = timezone.now()
-    left = turns.day_of(now) + timedelta(days=1) - now
-    return ledger.CLOCKS_DIFFER < left <= pace.window()
+    return ledger.CLOCKS_DIFFER < turns.day_of(now) + timedelta(days=1) - now <= within
 
 
 def _size_of_gap(turn: Turn, gap: ReadInterval, before: int) -> int:
@@ -251,12 +255,13 @@ def _has_all_news(turn: Turn, state: SyncState, reached: Reach, now_id: int) -> 
 
 def _may_claim(state: SyncState, reached: Reach) -> bool:
     """Whether this page begins the way down to settled ground, shortens it, or is all of it. One way is gone at a time,
-    and one in each window. It alone finds what X shows late and so deep. Its pages come when they take no request from
-    news.
+    one in each window, and one at the day's end. It alone finds what X shows late and so deep. Its pages come when they
+    take no request from news.
     """
     if not reached.token or intervals.meets_read(state.x_account, reached):
         return True
-    if _has_set_out(state, within=pace.window()) or intervals.next_gap(state.x_account, None, state.horizon_id):
+    within = LAST_OF_DAY if _is_day_ending(LAST_OF_DAY) else pace.window()
+    if _has_set_out(state, within) or intervals.next_gap(state.x_account, None, state.horizon_id):
         return False
     state.settling_since = timezone.now()
     return True

@@ -42,9 +42,10 @@ class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken 
 
 @dataclass(slots=True)
 class Turn:
-    """One worker's turn at one X account. `rate` and both times are those of the last answer, `top_id` and `bottom_id`
-    the ends of the page from the top: 0 where nothing lies below it. is_wide: as much was asked for as fits on a page.
-    is_thorough: it goes down to settled ground at once, whatever that takes.
+    """One worker's turn at one X account. `rate` and both times are those of the last answer, `token` is the cursor it
+    was asked for with, `top_id` and `bottom_id` are the ends of the page from the top: 0 where nothing lies below it.
+    is_wide: as much was asked for as fits on a page. is_thorough: it goes down to settled ground at once, whatever that
+    takes.
     """
 
     state: SyncState
@@ -53,6 +54,7 @@ class Turn:
     rate: RateLimit = field(default_factory=RateLimit)
     asked_at: datetime = field(default_factory=timezone.now)
     answered_at: datetime | None = None
+    token: str | None = None
     gap: ReadInterval | None = None
     is_top_read: bool = False
     is_wide: bool = False
@@ -161,7 +163,7 @@ def _ask(turn: Turn, token: str | None, size: int, with_people: bool) -> Answer[
     def read(client: XClient) -> Answer[Page]:
         return client.dm_events(max_results=size, pagination_token=token, expand_users=with_people)
 
-    asked_at = timezone.now()
+    asked_at, turn.token = timezone.now(), token
     answer = ledger.call(turn.x_account, read)
     turn.pages += 1
     turn.rate, turn.asked_at, turn.answered_at = answer.rate_limit, asked_at, answer.answered_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
 
 import pytest
 import time_machine
@@ -192,6 +193,20 @@ def test_a_deleted_event_stays_with_us(x_account, xsim):
     assert stored_ids(x_account) == {pk}
 
 
+def test_a_cursor_that_x_refuses_right_away_leaves_nothing_behind(x_account, xsim, small_pages):
+    ids = write_burst(xsim, 40)
+    problem = {"title": "Invalid Request", "detail": "One or more parameters to your request was invalid."}
+    bad = {"errors": [{"parameters": {"pagination_token": ["x"]}, "message": "not a valid token"}]} | problem
+    xsim.post("faults", {"kind": "body", "status": 400, "body": bad, "path": "dm_events", "times": 1, "skip": 2})
+    asked(xsim)
+    state = poll(x_account)
+    assert state.state == State.ACTIVE
+    assert set(ids) <= stored_ids(x_account)
+    refused = asked(xsim)[2]["query"]
+    cursor = parse_qs(refused)["pagination_token"][0]
+    assert not ReadInterval.objects.filter(next_token=cursor).exists()
+
+
 def test_reading_from_now_on_that_breaks_off_at_once_has_a_gap_that_is_told_of_and_read(x_account, xsim, monkeypatch):
     monkeypatch.setattr(pace, "PAGE", 10)
     write_history(xsim, [30])
@@ -269,9 +284,13 @@ def test_the_way_to_settled_ground_takes_what_it_needs_once_it_has_waited_long(x
     assert late not in stored_ids(x_account)
     SyncState.objects.update(settling_since=timezone.now() - polling.PATIENCE * pace.window())
     sizes(xsim)
-    state = poll(x_account)
+    for _ in range(3):
+        assert late not in stored_ids(x_account)
+        poll(x_account)
+        assert sizes(xsim) == [10, 10], "with each look for news one page of the way"
     assert late in stored_ids(x_account)
-    assert state.rate_remaining < 9
+    poll(x_account)
+    assert not intervals.gaps(x_account, None).exists()
 
 
 def test_a_page_that_shortens_the_way_to_settled_ground_leaves_the_rest_of_it_to_wait(
@@ -333,7 +352,34 @@ def test_no_way_to_settled_ground_is_left_for_the_next_day(x_account, xsim, monk
         SyncState.objects.update(reconciled_on=evening.date())
         write_burst(xsim, 40)
         poll(x_account)
-        assert settles(x_account, xsim)
+        late = late_and_deep(xsim)
+        let_a_window_go_by(xsim)
+        for _ in range(3):
+            assert late not in stored_ids(x_account)
+            poll(x_account)
+        assert late in stored_ids(x_account)
+
+
+@pytest.mark.parametrize(("begun", "goes_again"), [(timedelta(minutes=2), False), (timedelta(minutes=14), True)])
+def test_right_before_midnight_one_more_way_is_gone(x_account, xsim, monkeypatch, begun, goes_again):
+    """All above it X bills once more to the first way of the next day."""
+    monkeypatch.setattr(pace, "PAGE", 10)
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    now = midnight - timedelta(minutes=2)
+    with time_machine.travel(now):
+        xsim.post("clock", {"set": now.isoformat()})
+        xsim.post("settings", {"dm_get_limit": 1000})
+        write_history(xsim, [30])
+        begin(x_account)
+        settle(x_account)
+        SyncState.objects.update(reconciled_on=now.date())
+        write_burst(xsim, 40)
+        poll(x_account)
+        late = late_and_deep(xsim)
+        SyncState.objects.update(settling_since=now - begun)
+        xsim.post("clock", {"advance": 2})
+        poll(x_account)
+        assert (late in stored_ids(x_account)) is goes_again
 
 
 def test_what_x_hides_does_not_keep_a_small_page_from_settled_ground(x_account, xsim):
