@@ -74,7 +74,7 @@ def make_person(xsim: SimServer, user_id: str, **more: Any) -> None:
     xsim.post("people", {"id": user_id, "username": f"customer{user_id[-6:]}", "name": "A customer", **more})
 
 
-def begin(x_account: XAccount, days: int = 30, ceiling: int = 1000) -> SyncState:
+def begin(x_account: XAccount, days: int = 30, ceiling: int | Decimal = 1000) -> SyncState:
     sync.begin_import(x_account, days=days, ceiling_usd=Decimal(ceiling))
     return x_account.sync
 

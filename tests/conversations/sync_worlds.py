@@ -35,6 +35,8 @@ class DrawnWorld:
         """(group, one of us) who has left it."""
         self.has_begun = False
         self.used: set[int] = set()
+        self.late: set[str] = set()
+        """Ids of events that X shows some time after they were sent."""
         self.said_to: dict[tuple[str, str], list[int]] = {}
         """(one of us, person) -> what was written to them, of which X pushes that they have read it."""
         self.posts = [self._post(number) for number in range(6)]
@@ -73,6 +75,7 @@ class DrawnWorld:
         }
         if latest:
             event["visible_at"] = (created_at + timedelta(seconds=latest)).isoformat()
+            self.late.add(event["id"])
         if "-" not in conversation and self.rng.random() < 0.3:
             return event | self._coming_or_going(conversation)
         sender, other = self._sides(conversation)

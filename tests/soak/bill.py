@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import ApiCall, BilledResource, SpendDay, SyncState
+from conversations.sync.day import POLLS
 from tests.xsim_server import SimServer
 
 Kind = BilledResource.Kind
@@ -65,6 +66,15 @@ def cap_is_kept(x_account: XAccount) -> None:
     calls = ApiCall.objects.filter(x_account=x_account, at__gte=ledger.month_of(timezone.now()))
     read = _sums(calls.exclude(endpoint__startswith="push "))["usd"]
     assert read <= cap, f"reading has cost {read}, and the cap is {cap}"
+
+
+def ceiling_is_kept(x_account: XAccount) -> None:
+    """Pages stop before what an import may cost; who and what they have named is looked up on top of it."""
+    state = SyncState.objects.get(x_account=x_account)
+    if state.import_finished_at:
+        return
+    pages = _sums(ApiCall.objects.filter(x_account=x_account, endpoint=POLLS))["usd"]
+    assert pages <= state.import_ceiling_usd, f"pages have cost {pages}, and the ceiling is {state.import_ceiling_usd}"
 
 
 def _sums(rows: Any) -> dict[str, Any]:

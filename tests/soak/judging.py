@@ -25,7 +25,7 @@ from conversations.models import (
     Post,
     SyncState,
 )
-from conversations.sync import push
+from conversations.sync import account_status, intervals, push
 from dminbox.xapi import activity as xapi
 
 Held = Mapping[str, dict[str, Any]]
@@ -44,6 +44,19 @@ def events_are_as_x_holds_them(x_account: XAccount, held: Held, ever: Collection
         assert stored[pk] | event == stored[pk], f"{pk} is not as X holds it"
     for pk, raw, conversation in rows:
         assert raw.get("dm_conversation_id", conversation) == conversation, f"{pk} stands in another conversation"
+
+
+def what_is_missing_is_told_of(x_account: XAccount, shown: Collection[str]) -> None:
+    """Right after a turn that is followed by a wait: what X has shown by then is here, or lies in a gap. shown: without
+    delay.
+    """
+    now = timezone.now()
+    if not SyncState.objects.filter(x_account=x_account, last_success_at=now, next_poll_at__gt=now).exists():
+        return
+    oldest = intervals.end_of_window(now)
+    ids = {pk for pk in map(int, shown) if pk > oldest}
+    missing = ids - set(DmEvent.objects.filter(conversation__x_account=x_account).values_list("dm_event_id", flat=True))
+    assert not missing or account_status(x_account).gaps, f"no gap is told of, and not here are {sorted(missing)}"
 
 
 def change_log_is_whole(x_account: XAccount) -> None:

@@ -49,6 +49,9 @@ EVENING, STEP_OF_THE_EVENING, STEPS_OF_THE_EVENING = 21, timedelta(minutes=10), 
 LATEST_IN_THE_DAY = 17 * 3600
 LASTS = datetime(2046, 1, 1, tzinfo=UTC)
 CAPS = [Decimal("0.05"), Decimal("0.10"), Decimal("0.40")]
+CEILINGS = [Decimal("0.05"), Decimal("0.20"), *[Decimal(1000)] * 6]
+LIMITS_OF_THE_END = [15, 100_000]
+"""Requests in a window: X's own, in which a poll leaves little to spare; or as many as are wanted."""
 Work = Callable[[], None]
 
 
@@ -72,6 +75,9 @@ class Story:
         self.is_day_certain = self.is_month_certain = not self.do_clocks_jump
         self.is_late_day = self.rng.random() < 0.2
         self.cap = self.rng.choice(CAPS) if self.drawn.are_several and self.rng.random() < 0.5 else None
+        end = random.Random(f"end {seed}")
+        self.ceiling, self.limit_of_the_end = end.choice(CEILINGS), end.choice(LIMITS_OF_THE_END)
+        self.are_cursors_lost = end.random() < 0.2
         self.revoked: set[int] = set()
         self.brought = self.signs_given = 0
 
@@ -112,7 +118,7 @@ class Story:
         )
         self.x_accounts = [connect(xsim, own) for own in self.drawn.ours]
         for x_account in self.x_accounts:
-            begin(x_account, days=30)
+            begin(x_account, days=30, ceiling=self.ceiling)
         if self.cap is not None:
             caps.set_cap(rng.choice(self.x_accounts), self.cap)
         if rng.random() < 0.8:
@@ -138,6 +144,7 @@ class Story:
         for event in events:
             if self.lags and self.rng.random() < 0.3 and self._is_young(event):
                 event["lagged_reads"] = self.rng.choice([1, 2])
+                self.drawn.late.add(event["id"])
                 self.lagging = True
         if events:
             self.xsim.post("events", events)
@@ -249,6 +256,7 @@ class Story:
         for x_account in self.x_accounts:
             if self.is_month_certain:
                 bill.cap_is_kept(x_account)
+                bill.ceiling_is_kept(x_account)
 
     def _draw_work(self) -> tuple[str, Work]:
         pk = self.rng.choice(self.x_accounts).pk
@@ -347,7 +355,7 @@ class Story:
     def _quiet(self) -> None:
         """Nothing goes wrong any more, and everything becomes visible and settled: a day on which no answer is lost."""
         self.xsim.delete("faults")
-        self.xsim.post("settings", {"dm_get_limit": 100_000, "empty_pages": 0, "push_shuffle": 0})
+        self.xsim.post("settings", {"dm_get_limit": self.limit_of_the_end, "empty_pages": 0, "push_shuffle": 0})
         self.is_shuffled = False
         self._end_lag()
         self.lags = False
@@ -356,6 +364,9 @@ class Story:
         self._bring(self.drawn.arrivals(3600, LATEST_IN_THE_DAY if self.is_late_day else LATEST))
         for x_account in self.x_accounts:
             ours.connect_again(self.xsim, x_account, token_expires_at=LASTS)
+        if self.are_cursors_lost:
+            self._tell("X takes no cursor of before any more")
+            ReadInterval.objects.exclude(next_token="").update(next_token="AAAAAAAAAAAAAAAAAAAAAAAA")
         if self.cap is not None:
             self._read_up_to_the_cap()
         self._poll_all()
@@ -377,6 +388,13 @@ class Story:
     def _poll_all(self) -> None:
         for x_account in self.x_accounts:
             sync.poll(x_account.pk)
+            self._check_gaps(x_account)
+            if SyncState.objects.filter(x_account=x_account, state=SyncState.State.PAUSED).exists():
+                sync.resume_import(x_account)
+
+    def _check_gaps(self, x_account: XAccount) -> None:
+        shown = self.xsim.get(f"visible?user_id={x_account.x_user_id}").values()
+        judging.what_is_missing_is_told_of(x_account, {pk for ids in shown for pk in ids} - self.drawn.late)
 
     def _listen_in_peace(self) -> None:
         """Messages alone, which a read brings as well where they come after the last line."""
