@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount
 
-WEBHOOK_IS_CHECKED_EVERY = timedelta(hours=3)
-"""X asks for the CRC hourly (docs)."""
+WEBHOOK_IS_TOLD_FOR = timedelta(minutes=15)
+"""X is asked each minute what it holds of our webhook; older than this, its word says nothing."""
 
 
 class ActivityDelivery(models.Model):
@@ -178,10 +178,12 @@ class PushState(models.Model):
 
     @property
     def is_alive(self) -> bool:
-        """Whether what X pushes reaches us now: the stream's last line is young, or X called the webhook lately."""
+        """Whether what X pushes reaches us now: the stream's last line is young, or X lately listed the webhook as
+        valid. That somebody has asked for the CRC is no sign of X: anybody can.
+        """
         now = timezone.now()
         if settings.X_PUSH == "webhook":
-            return self.webhook_is_valid and _is_young(self.webhook_last_crc_at, now, WEBHOOK_IS_CHECKED_EVERY)
+            return self.webhook_is_valid and _is_young(self.subscriptions_listed_at, now, WEBHOOK_IS_TOLD_FOR)
         silence = timedelta(seconds=2 * settings.PUSH_SILENCE_SECONDS)
         return self.state == PushState.State.CONNECTED and _is_young(self.last_line_at, now, silence)
 

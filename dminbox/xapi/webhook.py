@@ -5,7 +5,8 @@ import hashlib
 import hmac
 import re
 
-# X's challenges look like base64. Nothing that could be a delivery passes, or the answer would be its signature.
+# X's challenges look like base64. The answer to one is its signature, for whoever asks: so what could be a challenge is
+# never taken for a delivery, however it is signed. X's deliveries are JSON objects.
 CRC_TOKEN = re.compile(r"[A-Za-z0-9+/=._-]{1,128}")
 SIGNATURE_HEADER = "x-twitter-webhooks-signature"
 
@@ -21,7 +22,7 @@ def crc_response(consumer_secret: str, crc_token: str) -> str:
 
 def is_signed(consumer_secret: str, raw: bytes, header: str | None) -> bool:
     """Whether X has signed exactly these bytes. Takes the same time wherever the signature differs."""
-    if not consumer_secret:
+    if not consumer_secret or CRC_TOKEN.fullmatch(raw.decode("latin-1")):
         return False
     told = (header or "").encode("utf-8", errors="replace")
     return hmac.compare_digest(told, _signature(consumer_secret, raw).encode())

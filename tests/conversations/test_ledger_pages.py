@@ -361,11 +361,15 @@ def test_notices_of_encrypted_messages_stand_beside_the_events_in_the_bill(as_ad
     assert "$0.02: 0 events, 0 people, 0 posts, 2 notices of encrypted messages" in state_page(as_ada, state)
 
 
-def test_the_webhook_lives_while_x_calls_it(pushed, settings):
+def test_the_webhook_lives_while_x_lists_it_as_valid(pushed, settings):
+    """That somebody has asked for the CRC, anybody can bring about."""
     settings.X_PUSH = "webhook"
-    PushState.objects.update(webhook_is_valid=True, webhook_last_crc_at=NOW - timedelta(minutes=30))
+    listed = {"webhook_last_crc_at": NOW, "subscriptions_listed_at": NOW - timedelta(minutes=10)}
+    PushState.objects.update(webhook_is_valid=True, **listed)
     assert push(pushed).headline == "X calls the webhook; polling is slower and confirms"
-    PushState.objects.update(webhook_last_crc_at=NOW - timedelta(days=1))
+    PushState.objects.update(webhook_is_valid=False)
+    assert push(pushed).headline == "X does not call the webhook: the inbox polls"
+    PushState.objects.update(webhook_is_valid=True, subscriptions_listed_at=NOW - timedelta(minutes=20))
     assert push(pushed).headline == "X does not call the webhook: the inbox polls"
 
 

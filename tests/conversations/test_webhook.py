@@ -62,6 +62,15 @@ def test_nothing_is_signed_for_who_sends_no_token_of_xs(client, token):
     assert PushState.objects.get().webhook_bad_crc == 1
 
 
+@pytest.mark.parametrize("token", ["pay.to/somebody-0", "1783", "null", "A" * 128])
+def test_an_answer_to_a_challenge_signs_no_delivery(client, x_account, taken_up, token):
+    """Anybody gets it, by asking."""
+    signed = client.get(URL, {"crc_token": token}).json()["response_token"]
+    assert deliver(client, token.encode(), signed).status_code == 403
+    assert not ActivityDelivery.objects.exists()
+    assert PushState.objects.get().webhook_unsigned == 1
+
+
 def test_a_signed_delivery_is_stored_raw_queued_and_taken_up(client, x_account, taken_up):
     assert deliver(client, body()).status_code == 200
     delivery = ActivityDelivery.objects.get()
@@ -95,7 +104,7 @@ def test_what_is_too_large_is_refused_before_it_is_read(client, taken_up, monkey
     assert PushState.objects.get().webhook_oversized == 1
 
 
-@pytest.mark.parametrize("raw", [b"{no json", b"[]", b'{"data": {}}', b"\xff\x00", b"null", b"[" * 100_000])
+@pytest.mark.parametrize("raw", [b"{no json", b"[]", b'{"data": {}}', b"\xff\x00", b'"null"', b"[" * 100_000])
 def test_what_is_signed_and_odd_is_kept_and_answered(client, taken_up, raw):
     assert deliver(client, raw).status_code == 200
     assert ActivityDelivery.objects.get().state == ActivityDelivery.State.ODD
