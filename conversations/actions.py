@@ -21,8 +21,14 @@ from conversations import sync
 from conversations.models import Conversation, ConversationLookup, HistoryRead, ReadMark, SavedView, SyncState
 from conversations.sync import caps, estimates, wishes
 
+MOST_WISHES = 20
+"""Of one person that X is still to be asked: nobody fills the queue for all others."""
 WATCHED_FOR = timedelta(minutes=2)
 SAID_AT_MOST_EACH = timedelta(seconds=30)
+
+
+class TooManyWishes(Exception):  # noqa: N818 (no failure: the person asks again later)
+    """This person waits for MOST_WISHES answers of X already."""
 
 
 @transaction.atomic
@@ -68,7 +74,8 @@ def drop_view(view: SavedView) -> None:
 def read_history(
     user: User, conversation: Conversation, event_types: Sequence[str] = (), pages: int = 1
 ) -> HistoryRead:
-    """Asks X for so many pages of older events; a wish that is still being worked on is not made twice.
+    """Asks X for so many pages of older events; a wish that is still being worked on is not made twice. Raises
+    CapReached and TooManyWishes.
 
     Some kinds alone are read on from where the last such wish ended, well or not: X bills what it gives again.
     """
@@ -77,6 +84,7 @@ def read_history(
     alike = conversation.history_reads.filter(event_types=list(event_types))
     if running := alike.filter(state=HistoryRead.State.DUE).first():
         return running
+    _require_few(user)
     caps.require(conversation.x_account, estimates.of_pages(pages, wishes.people_to_pay(conversation)).usd)
     ended = alike.order_by("-pk").first()
     return HistoryRead.objects.create(
@@ -89,15 +97,25 @@ def read_history(
 
 
 def look_up_conversation(user: User, x_account: XAccount, kind: str, target: str) -> ConversationLookup:
-    """Asks X for a conversation; the same question still on its way is not asked twice."""
+    """Asks X for a conversation; the same question still on its way is not asked twice. Raises CapReached and
+    TooManyWishes.
+    """
     with transaction.atomic():
         XAccount.objects.select_for_update(no_key=True).get(pk=x_account.pk)
         question = {"x_account": x_account, "kind": kind, "target": target}
         running = ConversationLookup.objects.filter(**question, state=ConversationLookup.State.DUE).first()
         if running:
             return running
+        _require_few(user)
         caps.require(x_account, estimates.of_pages(1).usd)
         return ConversationLookup.objects.create(**question, asked_by=user)
+
+
+def _require_few(user: User) -> None:
+    """Raises TooManyWishes."""
+    due = {"asked_by": user, "state": HistoryRead.State.DUE}
+    if HistoryRead.objects.filter(**due).count() + ConversationLookup.objects.filter(**due).count() >= MOST_WISHES:
+        raise TooManyWishes
 
 
 def begin_import(x_account: XAccount, days: int, ceiling_usd: Decimal) -> None:

@@ -106,6 +106,10 @@ class HistoryForm(forms.Form):
     whole = forms.BooleanField(required=False)
     event_types = forms.MultipleChoiceField(required=False, choices=[(kind.value, kind.value) for kind in DmEvent.Type])
 
+    def clean_event_types(self) -> list[str]:
+        """Each once, in one order: the same wish is known as the same."""
+        return sorted({*self.cleaned_data["event_types"]})
+
 
 # --- Open a conversation ----------------------------------------------------------------------------------------------
 

@@ -352,6 +352,10 @@ def over_cap(left: Decimal, most: Decimal) -> str:
     return words % {"left": usd(left), "most": usd(most)}
 
 
+def too_many_wishes(most: int) -> str:
+    return _("X has not answered %(count)s of your questions yet. Ask again when it has.") % {"count": number(most)}
+
+
 def prices() -> dict[str, str]:
     return {
         "event": usd(settings.PRICE_DM_EVENT_USD),

@@ -18,6 +18,7 @@ SECONDS_TO_START = 10
 """A task that no worker has taken up by then is forgotten: the sweep has said the same again meanwhile."""
 FILES_AT_ONCE = 8
 THUMBNAILS_AT_ONCE = 4
+WISHES_AT_ONCE = 100
 
 
 @shared_task
@@ -39,8 +40,8 @@ def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
     found: dict[Task, QuerySet[Any, int]] = {  # type: ignore[type-arg]
         take_up_activity: push.waiting(),
         check_chats: chats.waiting(),
-        look_up_conversation: wishes.waiting(ConversationLookup),
-        read_history: wishes.waiting(HistoryRead),
+        look_up_conversation: wishes.waiting(ConversationLookup)[:WISHES_AT_ONCE],
+        read_history: wishes.waiting(HistoryRead)[:WISHES_AT_ONCE],
         make_thumbnails: media.thumbnails_waiting(THUMBNAILS_AT_ONCE),
         index_new_words: index.new_waiting(),
         index_old_words: index.old_waiting(),

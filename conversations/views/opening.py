@@ -13,7 +13,7 @@ from accounts.models import Role, User
 from conversations import actions
 from conversations.forms import OpenConversationForm
 from conversations.models import ConversationLookup
-from conversations.showing import prices
+from conversations.showing import prices, too_many_wishes
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
 from conversations.views.asking import refusal
@@ -31,10 +31,13 @@ def open_conversation(request: HttpRequest) -> HttpResponse:
     target, account = form.cleaned_data["target"], form.cleaned_data["x_account"]
     try:
         wish = actions.look_up_conversation(request.user, account, target.kind, target.value)
+    except actions.TooManyWishes:
+        form.add_error("target", too_many_wishes(actions.MOST_WISHES))
     except CapReached:
         form.add_error("target", refusal(account, estimates.of_pages(1).usd))
-        return _form(request, form)
-    return redirect("lookup", wish.pk)
+    else:
+        return redirect("lookup", wish.pk)
+    return _form(request, form)
 
 
 def _form(request: HttpRequest, form: OpenConversationForm) -> HttpResponse:

@@ -21,7 +21,7 @@ from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
 from conversations.models import Conversation, DmEvent, EventParticipant, Participant
 from conversations.querysets import DmEventQuerySet, of_person, of_x_account
-from conversations.showing import others_named, prices, typing_of
+from conversations.showing import others_named, prices, too_many_wishes, typing_of
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
 from conversations.sync.wishes import people_to_pay
@@ -225,6 +225,8 @@ def _ask(request: HttpRequest, pk: int) -> str:
     pages = whole.pages if whole else 1
     try:
         actions.read_history(_person(request), conversation, form.cleaned_data["event_types"], pages)
+    except actions.TooManyWishes:
+        return too_many_wishes(actions.MOST_WISHES)
     except CapReached:
         most = estimates.of_pages(pages, people_to_pay(conversation))
         return refusal(conversation.x_account, most.usd)

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from django.urls import reverse
 
 from accounts.models import Membership, Role, snowflake_floor
+from conversations import actions
 from conversations.models import BilledResource, DmEvent, HistoryRead, ReadMark, SyncState
 from tests import factories
 from tests.conversations.page_support import NOW, page, unmarked
@@ -368,6 +369,29 @@ def test_asking_for_older_ones_makes_one_wish_and_shows_that_it_runs(as_ada, ada
     assert as_ada.post(address).status_code == 302
     wish = HistoryRead.objects.get()
     assert (wish.conversation, wish.asked_by, wish.event_types) == (filled.everything, ada, [])
+
+
+def test_one_kind_named_often_is_one_wish(as_ada, filled):
+    for kinds in (["MessageCreate"], ["MessageCreate"] * 3):
+        as_ada.post(f"/c/{filled.group.pk}/history/", {"event_types": kinds})
+    for kinds in (["ParticipantsLeave", "ParticipantsJoin"], ["ParticipantsJoin", "ParticipantsLeave"]):
+        as_ada.post(f"/c/{filled.group.pk}/history/", {"event_types": kinds})
+    assert HistoryRead.objects.count() == 2
+
+
+def test_who_waits_for_many_answers_asks_again_later(as_ada, ada, filled):
+    rows = [HistoryRead(conversation=filled.everything, asked_by=ada) for _ in range(actions.MOST_WISHES)]
+    HistoryRead.objects.bulk_create(rows)
+    oldest = filled.group.events.order_by("dm_event_id").first().dm_event_id
+    answer = as_ada.post(f"/c/{filled.group.pk}/history/?before={oldest}", headers=HX)
+    assert answer.status_code == 422
+    assert "X has not answered 20 of your questions yet." in answer.content.decode()
+    asked = {"x_account": filled.group.x_account_id, "target": "@somebody_new"}
+    answer = as_ada.post("/open/", asked)
+    assert answer.status_code == 422
+    assert "X has not answered 20 of your questions yet." in answer.content.decode()
+    HistoryRead.objects.filter(pk=rows[0].pk).update(state=HistoryRead.State.DONE)
+    assert as_ada.post("/open/", asked).status_code == 302
 
 
 def test_a_narrowed_thread_is_refilled_by_the_same_kinds(as_ada, filled):
