@@ -185,10 +185,32 @@ def resume(row: ReadInterval) -> Reach:
     return Reach(row.low_id, row.high_id, row.next_token, row.empty_pages, row.due_at, oldest, row.is_known)
 
 
-def drop(row: ReadInterval) -> None:
-    """X no longer takes the cursor: forget this stretch, so that the next walk from the top passes through it."""
+def drop(row: ReadInterval) -> bool:
+    """X no longer takes the cursor: forget this stretch, so that the next walk from the top passes through it. Whether
+    any that goes led to what was never read.
+    """
     above = Q(high_id__gte=row.low_id) | Q(pk=row.pk)  # which may claim nothing so far
-    rows_of(row.x_account, row.conversation).filter(above).delete()
+    gone = rows_of(row.x_account, row.conversation).filter(above)
+    is_unread = leading_on(gone).filter(is_known=False).exists()
+    gone.delete()
+    return is_unread
+
+
+def pass_over(x_account: XAccount, down_to: int) -> None:
+    """A walk from the top has come down to that id: the gaps above it are none any more, and below it begins what was
+    known when they were found. Call it under the lock of the account's SyncState.
+    """
+    passed = gaps(x_account, None, down_to).filter(is_known=False)
+    passed.filter(low_id__gt=F("high_id")).delete()
+    passed.update(is_known=True)
+
+
+def way_below(row: ReadInterval) -> tuple[int, int]:
+    """From which id up, and below which, its gap lies: down to settled ground, or 0 for none."""
+    depth = resume(row).depth
+    ground = rows_of(row.x_account, row.conversation).filter(low_id__lte=F("high_id"), high_id__lt=depth)
+    highest: int | None = ground.aggregate(Max("high_id"))["high_id__max"]
+    return (highest or 0) + 1, depth
 
 
 def holes(x_account: XAccount) -> list[tuple[int, int]]:

@@ -29,7 +29,7 @@ State = SyncState.State
 IMPORTS_AT_ONCE = 4
 PATIENCE = 3
 """Windows in which the way down to settled ground takes no request but spare ones."""
-LAST_OF_DAY = timedelta(minutes=3)
+LAST_OF_DAY = timedelta(minutes=4)
 """Before midnight UTC, when one more way sets out: what it leaves, the first of the next day pays for once more."""
 
 
@@ -141,10 +141,11 @@ def _drop_refused(turn: Turn) -> None:
     """
     turn.gap = None
     with transaction.atomic():
+        state = changes.lock(turn.x_account)
         for gap in intervals.rows_of(turn.x_account, None).filter(next_token=turn.token):
-            intervals.drop(gap)
-            if not gap.is_known:
-                SyncState.objects.filter(pk=turn.state.pk).update(top_id=0)
+            if intervals.drop(gap):
+                state.top_id = 0
+                state.save(update_fields=["top_id"])
 
 
 def _read_gaps(turn: Turn, left_over: int = 0) -> None:
@@ -168,10 +169,14 @@ def _may_read_gap(turn: Turn, left_over: int) -> bool:
 
 def _may_go_down(turn: Turn, has_gone: bool) -> bool:
     """Whether a page of the way down to settled ground is due: with a spare request, and once it is late, one in each
-    turn. It is late also before the day ends, when X bills all of it anew. has_gone: in this turn, already.
+    turn. has_gone: in this turn, already.
     """
-    is_late = _is_day_ending(pace.window()) or not _has_set_out(turn.state, within=PATIENCE * pace.window())
-    return turn.has_spare or (is_late and not has_gone)
+    return turn.has_spare or (_is_way_late(turn.state) and not has_gone)
+
+
+def _is_way_late(state: SyncState) -> bool:
+    """Also before the day ends, when X bills all of it anew."""
+    return _is_day_ending(pace.window()) or not _has_set_out(state, within=PATIENCE * pace.window())
 
 
 def _is_day_ending(within: timedelta) -> bool:
@@ -180,7 +185,11 @@ def _is_day_ending(within: timedelta) -> bool:
 
 
 def _size_of_gap(turn: Turn, gap: ReadInterval, before: int) -> int:
-    """Wider from page to page; at once as wide as comes free: below what is missing lies what X has billed today."""
+    """Of what was read before, all down to settled ground. Else wider from page to page; at once as wide as comes free:
+    below what is missing lies what X has billed today.
+    """
+    if gap.is_known:
+        return min(turns.stored_between(turn.x_account, *intervals.way_below(gap)) + pace.SLACK, pace.PAGE)
     if before == pace.PAGE:
         return before
     return max(pace.next_page(before), turns.free_today(turn.state, intervals.resume(gap).oldest))
@@ -207,6 +216,8 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
         stored = store_page(turn.x_account, answer, floor_id=turns.floor_of(state), is_locked=True)
         if reach is None:
             reached = _begun(turn, state, answer, reached)
+        elif not turn.gap:
+            reached = _gone_on(turn, state, reach, reached)
         if not turn.gap and not turn.has_all_news and reached.low <= reached.high:
             state.settling_since = timezone.now()
         intervals.record(turn.x_account, None, reached, is_top=reach is None)
@@ -227,12 +238,34 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
 
 def _begun(turn: Turn, state: SyncState, answer: Answer[Page], reached: Reach) -> Reach:
     """What the page from the top tells of its turn, and how much of its reach is claimed."""
-    now_id = snowflake_floor(answer.answered_at + timedelta(seconds=1))  # its clock shows whole seconds
-    turn.top_id, turn.bottom_id = min(_newest(answer.value), now_id), reconciling.lowest_id(answer.value)
-    turn.has_all_news = _has_all_news(turn, state, reached, now_id)
-    if _is_stuck(turn.x_account, reached) or (turn.has_all_news and not _may_claim(state, reached)):
-        return replace(reached, low=reached.high + 1, token="")
-    return replace(reached, is_known=turn.has_all_news)
+    turn.now_id = snowflake_floor(answer.answered_at + timedelta(seconds=1))  # its clock shows whole seconds
+    turn.top_id, turn.bottom_id = min(_newest(answer.value), turn.now_id), reconciling.lowest_id(answer.value)
+    if _is_stuck(turn.x_account, reached):
+        return _claiming_nothing(reached)
+    return _with_all_news(state, reached) if _finds_all_news(turn, state, reached) else reached
+
+
+def _gone_on(turn: Turn, state: SyncState, before: Reach, reached: Reach) -> Reach:
+    """The same of a page further down. before: of the walk so far, which may claim some settled ground already."""
+    if not _finds_all_news(turn, state, reached):
+        return reached
+    return replace(reached, is_known=True) if before.low <= before.high else _with_all_news(state, reached)
+
+
+def _finds_all_news(turn: Turn, state: SyncState, reached: Reach) -> bool:
+    """Whether this page comes down to what the poll before has read. Then what broken walks have left is passed."""
+    turn.has_all_news = _has_all_news(turn, state, reached)
+    if turn.has_all_news:
+        intervals.pass_over(turn.x_account, state.top_id)
+    return turn.has_all_news
+
+
+def _with_all_news(state: SyncState, reached: Reach) -> Reach:
+    return replace(reached, is_known=True) if _may_claim(state, reached) else _claiming_nothing(reached)
+
+
+def _claiming_nothing(reached: Reach) -> Reach:
+    return replace(reached, low=reached.high + 1, token="")
 
 
 def _is_stuck(x_account: XAccount, reached: Reach) -> bool:
@@ -244,12 +277,12 @@ def _newest(page: Page) -> int:
     return max(as_numbers(event.id for event in page.events), default=0)
 
 
-def _has_all_news(turn: Turn, state: SyncState, reached: Reach, now_id: int) -> bool:
-    """Whether one page will do, though more may lie between it and settled ground: it comes down to what the poll
-    before has read (what was pushed since lies scattered, and tells nothing of what is between). now_id: of X's clock,
-    which may have run ahead when that was.
+def _has_all_news(turn: Turn, state: SyncState, reached: Reach) -> bool:
+    """Whether this page will do, though more may lie between it and settled ground: it comes down to what the poll
+    before has read (what was pushed since lies scattered, and tells nothing of what is between). X's clock may have run
+    ahead when that was.
     """
-    has_met_known = reached.oldest <= state.top_id <= now_id
+    has_met_known = reached.oldest <= state.top_id <= turn.now_id
     return turn.is_wide and not turn.is_thorough and has_met_known and state.import_finished_at is not None
 
 
@@ -304,8 +337,14 @@ def _wait(turn: Turn, state: SyncState) -> timedelta:
     answered_at = turn.answered_at or timezone.now()
     has_gap = _has_unread_gap(state)
     if turn.is_top_read and (not has_gap or pace.is_long_import(state)):
-        requests = pace.requests_at_once(state) if has_gap else 1
+        requests = pace.requests_at_once(state) if has_gap else 1 + _takes_way_along(state)
         return pace.spread(pace.wait_after(turn.rate, answered_at, pace.usual_wait(state), requests))
-    if turn.rate.remaining is None or pace.may_read_on(turn.rate, 0):
+    if turn.rate.remaining is None or pace.may_read_on(turn.rate, 0, turn.kept):
         return timedelta(0)
     return pace.wait_for_window(turn.rate, answered_at)
+
+
+def _takes_way_along(state: SyncState) -> bool:
+    """Whether the next turn asks for a page of the way down to settled ground, too."""
+    gap = intervals.next_gap(state.x_account, None, state.horizon_id)
+    return gap is not None and gap.is_known and _is_way_late(state)

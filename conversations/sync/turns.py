@@ -44,8 +44,8 @@ class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken 
 class Turn:
     """One worker's turn at one X account. `rate` and both times are those of the last answer, `token` is the cursor it
     was asked for with, `top_id` and `bottom_id` are the ends of the page from the top: 0 where nothing lies below it.
-    is_wide: as much was asked for as fits on a page. is_thorough: it goes down to settled ground at once, whatever that
-    takes.
+    `now_id` is X's time of that page. is_wide: as much was asked for as fits on a page. is_thorough: it goes down to
+    settled ground at once, whatever that takes.
     """
 
     state: SyncState
@@ -61,6 +61,7 @@ class Turn:
     is_thorough: bool = False
     has_all_news: bool = False
     top_id: int = 0
+    now_id: int = 0
     bottom_id: int = LARGEST
     is_import_read: bool = False
     stored: int = 0
@@ -73,7 +74,7 @@ class Turn:
 
     def may_go_on(self, left_over: int = 0) -> bool:
         """left_over: requests that something else in this window is waiting for."""
-        return not self.is_stopped and pace.may_read_on(self.rate, self.pages, self._kept + left_over)
+        return not self.is_stopped and pace.may_read_on(self.rate, self.pages, self.kept + left_over)
 
     @property
     def is_stopped(self) -> bool:
@@ -87,7 +88,7 @@ class Turn:
         return self.answered_at is not None and pace.has_spare(self.rate, self.answered_at, usual)
 
     @property
-    def _kept(self) -> int:
+    def kept(self) -> int:
         """Where X counts all reads in one window, what people ask for comes out of it too."""
         return pace.reserve(self.rate.limit) if self.state.are_windows_shared else pace.KEPT
 
@@ -191,8 +192,14 @@ def floor_of(state: SyncState) -> int:
 def unsettled(x_account: XAccount) -> int:
     """Events that are here and so young that each poll reads them again, whatever it costs."""
     since = snowflake_floor(timezone.now() - timedelta(seconds=settings.SYNC_SETTLING_SECONDS))
+    return stored_between(x_account, since)
+
+
+def stored_between(x_account: XAccount, since: int, below: int = LARGEST) -> int:
+    """How many events are here from this id up, and below that one; counted up to a page of them."""
     lively = Conversation.objects.filter(x_account=x_account, last_dm_event_id__gte=since)
-    return DmEvent.objects.filter(conversation__in=lively, dm_event_id__gte=since)[: pace.PAGE].count()
+    events = DmEvent.objects.filter(conversation__in=lively, dm_event_id__gte=since, dm_event_id__lt=below)
+    return events[: pace.PAGE].count()
 
 
 def day_of(moment: datetime) -> datetime:

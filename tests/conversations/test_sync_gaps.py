@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
@@ -268,7 +269,7 @@ def test_the_way_to_settled_ground_takes_no_request_from_news_and_is_no_gap(x_ac
     assert late not in stored_ids(x_account)
     xsim.post("clock", {"advance": 350})
     poll(x_account)
-    assert sizes(xsim) == [10, 10, 10, 10], "all are to spare where the window ends before the next poll"
+    assert sizes(xsim) == [10, 10, 10, 4], "all are to spare where the window ends before the next poll"
     assert late in stored_ids(x_account)
     assert not intervals.gaps(x_account, None).exists()
 
@@ -338,6 +339,38 @@ def test_a_long_way_to_settled_ground_goes_on_in_each_turn_where_the_one_before_
         poll(x_account)
         turns += 1
     assert turns == 8, "each but the first page is asked for once"
+
+
+@pytest.mark.parametrize("per_minute", [4, 6])
+def test_a_stream_of_many_is_polled_evenly_and_has_no_gap_where_nothing_is_missing(
+    x_account, xsim, small_pages, per_minute
+):
+    """A page is a tenth of X's here, and so is what comes: now and then more than a page of it between two polls."""
+    rng = random.Random(per_minute)
+    with time_machine.travel(NOW, tick=False) as clock:
+
+        def pass_time(moment: datetime) -> None:
+            clock.move_to(moment)
+            xsim.post("clock", {"frozen": True, "set": moment.isoformat()})
+
+        pass_time(NOW)
+        poll(x_account)
+        xsim.post("settings", {"dm_get_limit": 15})
+        pass_time(NOW + timedelta(seconds=901))
+        said, waits, next_at = set(), [], timezone.now()
+        while (now := timezone.now()) < NOW + timedelta(hours=1):
+            state = poll(x_account)
+            assert account_status(x_account).gaps == 0 or not said <= stored_ids(x_account)
+            waits.append(state.next_poll_at - now)
+            while next_at <= state.next_poll_at:
+                said.add(int(say(xsim, ANN, "on", created_at=next_at.isoformat())["id"]))
+                next_at += timedelta(minutes=rng.expovariate(per_minute))
+            pass_time(state.next_poll_at)
+        assert max(waits) < 3.2 * pace.steady(15), [wait.seconds for wait in waits]
+        for _ in range(3):
+            pass_time(timezone.now() + timedelta(seconds=301))
+            poll(x_account)
+        assert said <= stored_ids(x_account)
 
 
 def test_no_way_to_settled_ground_is_left_for_the_next_day(x_account, xsim, monkeypatch):
