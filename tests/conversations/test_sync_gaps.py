@@ -86,6 +86,19 @@ def test_an_outage_longer_than_a_window_is_caught_up_with_gap_by_gap(x_account, 
     assert stored(x_account) == held_by_x(xsim, x_account.access_token)
 
 
+def test_in_a_window_that_people_share_a_gap_waits_with_what_is_kept_for_them(x_account, xsim, small_pages):
+    xsim.post("settings", {"dm_get_shared": True})
+    SyncState.objects.update(are_windows_shared=True)
+    xsim.post("clock", {"advance": 3 * 86_400})
+    write_history(xsim, [hour / 10 for hour in range(400)])
+    xsim.post("settings", {"dm_get_limit": 15})
+    xsim.post("clock", {"advance": 901})
+    state = poll(x_account)
+    assert account_status(x_account).gaps == 1
+    assert state.rate_remaining == pace.reserve(15) == 3
+    assert state.next_poll_at > timezone.now() + timedelta(minutes=10), "another turn could ask for nothing but the top"
+
+
 def test_a_gap_of_today_is_read_by_as_large_a_page_as_comes_free(x_account, xsim, monkeypatch):
     monkeypatch.setattr(pace, "PAGE", 40)
     with time_machine.travel(NOW, tick=False) as clock:

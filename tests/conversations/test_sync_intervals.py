@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -164,9 +165,20 @@ def test_with_a_cursor_that_x_refuses_goes_all_that_hangs_on_it(low):
     x_account = SyncStateFactory().x_account
     intervals.record(x_account, None, Reach(10, 20, ""), is_top=True)
     intervals.record(x_account, None, Reach(low, 80, "refused"), is_top=True)
-    intervals.drop(intervals.next_gap(x_account, None))
+    assert intervals.drop(intervals.next_gap(x_account, None)), "it led to what was never read"
     row = ReadInterval.objects.get()
     assert (row.low_id, row.high_id) == (10, 20)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_known", [True, False])
+def test_with_a_refused_cursor_goes_a_gap_above_that_rests_and_is_told_of(is_known):
+    x_account = SyncStateFactory().x_account
+    intervals.record(x_account, None, Reach(30, 40, "refused", is_known=True), is_top=False)
+    later = timezone.now() + timedelta(hours=1)
+    intervals.record(x_account, None, Reach(60, 80, "rests", due_at=later, is_known=is_known), is_top=False)
+    assert intervals.drop(ReadInterval.objects.get(next_token="refused")) is not is_known
+    assert not ReadInterval.objects.exists()
 
 
 def test_only_what_leads_into_a_gap_that_was_read_before_is_known():
