@@ -94,7 +94,7 @@ def run_suites(absent: list[str]) -> dict[str, bool]:
 def run_both_halves(embedded: Half, environment: dict[str, str]) -> dict[str, bool]:
     """Side by side: in each, who drives a browser, or real processes with leases of seconds, often waits."""
     with (
-        services.postgres() as database,
+        services.postgres(autovacuum=False) as database,
         services.redis_server() as broker,
         tempfile.TemporaryFile("w+") as said,
         ThreadPoolExecutor(max_workers=1) as pool,
