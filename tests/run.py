@@ -1,4 +1,4 @@
-"""`make test`: the checks, the whole suite on the embedded default, and again on PostgreSQL and Redis."""
+"""`make test`: the checks, the whole suite on the embedded default, and beside it again on PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from tests import env_example, services
 
+Half = tuple[str, list[str], dict[str, str]]
+"""Its name, options of pytest, and what stands in its environment."""
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CHECKS = {
@@ -22,6 +25,8 @@ CHECKS = {
     "djlint": ["djlint", "templates", "--lint", "--check", "--quiet"],
     "migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
 }
+COLLECTION = {"collection of tests": ["python", "-m", "pytest", "-q", "--collect-only"]}
+"""Compiles what a fresh checkout has not compiled yet, before all workers want it at once."""
 
 # mypy's plugin and Django's commands read the settings, which want keys.
 KEYS = {
@@ -38,9 +43,10 @@ def main() -> int:
     if absent and must_have_services():
         print(f"These services are missing and required here: {', '.join(absent)}.", file=sys.stderr)
         return 1
-    results = {"checks": run_checks()}
-    if "--checks-only" not in sys.argv:
-        results |= run_suites(absent)
+    if "--checks-only" in sys.argv:
+        results = {"checks": run_checks(CHECKS)}
+    else:
+        results = {"checks": run_checks(CHECKS | COLLECTION)} | run_suites(absent)
     failed = [name for name, is_good in results.items() if not is_good]
     print(f"\n{'FAILED: ' + ', '.join(failed) if failed else 'All good'} ({time.monotonic() - started:.0f} s)")
     return 1 if failed else 0
@@ -50,14 +56,14 @@ def must_have_services() -> bool:
     return os.environ.get("CI") == "true" or os.environ.get("REQUIRE_SERVICES") == "1"
 
 
-def run_checks() -> bool:
+def run_checks(checks: dict[str, list[str]]) -> bool:
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return all(list(pool.map(run_check, CHECKS)))
+        return all(list(pool.map(run_check, checks, checks.values())))
 
 
-def run_check(name: str) -> bool:
-    program, *arguments = CHECKS[name]
-    ours = {name: value for name, value in os.environ.items() if name not in env_example.names()}
+def run_check(name: str, command: list[str]) -> bool:
+    program, *arguments = command
+    ours = {name: value for name, value in compiled_once().items() if name not in env_example.names()}
     done = subprocess.run([BIN / program, *arguments], capture_output=True, text=True, check=False, env=ours | KEYS)
     print(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'}")
     if done.returncode:
@@ -74,25 +80,57 @@ def run_suites(absent: list[str]) -> dict[str, bool]:
     has_both = not {"PostgreSQL", "Redis"} & set(absent)
     halves = {"SOAK_HALVES": "1"} if has_both else {}  # each database plays its own half of the stories
     pictures = {"SCREENSHOTS": os.environ.get("SCREENSHOTS") or tempfile.mkdtemp(prefix="dminbox-pages-")}
-    results = {"embedded default": run_pytest("SQLite, no broker server", left_out, halves | pictures)}
-    if not left_out:
-        print(f"Pictures of every page: {pictures['SCREENSHOTS']}")
+    embedded = "SQLite, no broker server", left_out, halves | pictures
     if not has_both:
         print("PostgreSQL or Redis is not installed: the second run on both is left out.")
-        return results
-    with services.postgres() as database, services.redis_server() as broker:
-        servers = {"DATABASE_SERVER": database, "REDIS_SERVER": broker, "ONLY_DATABASE_AND_BROKER": "1"} | halves
-        results["PostgreSQL and Redis"] = run_pytest("PostgreSQL and Redis", ["-m", "not browser"], servers)
+        results = {"embedded default": run_pytest(*embedded, workers=cores() + 1)}
+    else:
+        results = run_both_halves(embedded, halves)
+    if not left_out:
+        print(f"Pictures of every page: {pictures['SCREENSHOTS']}")
     return results
 
 
-def run_pytest(name: str, options: list[str], environment: dict[str, str]) -> bool:
-    print(f"\n--- Tests: {name} ---", flush=True)
-    # One more than there are cores: who drives a browser, or real processes with leases of seconds, often waits. No
-    # more than eight: each has a database of Redis's sixteen, and connections of PostgreSQL's hundred.
-    workers = os.environ.get("TEST_WORKERS", str(min((os.cpu_count() or 1) + 1, 8)))
-    command = [BIN / "python", "-m", "pytest", "-q", "-n", workers, "--dist", "loadgroup", *options]
-    return subprocess.run(command, env=os.environ | environment, check=False).returncode == 0
+def run_both_halves(embedded: Half, environment: dict[str, str]) -> dict[str, bool]:
+    """Side by side: in each, who drives a browser, or real processes with leases of seconds, often waits."""
+    with (
+        services.postgres(autovacuum=False) as database,
+        services.redis_server() as broker,
+        tempfile.TemporaryFile("w+") as said,
+        ThreadPoolExecutor(max_workers=1) as pool,
+    ):
+        servers = {"DATABASE_SERVER": database, "REDIS_SERVER": broker, "ONLY_DATABASE_AND_BROKER": "1"}
+        second: Half = "PostgreSQL and Redis", ["-m", "not browser"], servers | environment
+        workers = cores() // 2 + 1
+        beside = pool.submit(run_pytest, *second, workers=workers, output=said)
+        results = {"embedded default": run_pytest(*embedded, workers=workers)}
+        results["PostgreSQL and Redis"] = beside.result()
+        said.seek(0)
+        print(said.read(), flush=True)
+    return results
+
+
+def cores() -> int:
+    return os.cpu_count() or 1
+
+
+def run_pytest(
+    name: str, options: list[str], environment: dict[str, str], *, workers: int, output: IO[str] | None = None
+) -> bool:
+    """output: where it is said instead of here."""
+    print(f"\n--- Tests: {name} ---", file=output, flush=True)
+    # No more than eight: each has a database of Redis's sixteen, and connections of PostgreSQL's hundred.
+    count = os.environ.get("TEST_WORKERS", str(min(workers, 8)))
+    command = [BIN / "python", "-m", "pytest", "-q", "-n", count, "--dist", "loadgroup", *options]
+    done = subprocess.run(command, env=compiled_once() | environment, stdout=output, stderr=output, check=False)
+    return done.returncode == 0
+
+
+def compiled_once() -> dict[str, str]:
+    """The environment, but with what Python has compiled kept: many processes read the same code, and the tests' own
+    takes longer to compile than to collect.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 if __name__ == "__main__":

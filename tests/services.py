@@ -44,10 +44,11 @@ def missing() -> list[str]:
 
 
 @contextlib.contextmanager
-def postgres(prepared: Path | None = None) -> Iterator[str]:
+def postgres(prepared: Path | None = None, *, autovacuum: bool = True) -> Iterator[str]:
     """A server of its own; gives its DATABASE_URL. Its data does not survive, so nothing waits for the disk.
 
-    prepared: the data of another one that has ended: it begins with a copy of that.
+    prepared: the data of another one that has ended: it begins with a copy of that. autovacuum: off for tests that
+    commit nothing: it would count none of their rows, and the planner take full tables for empty ones.
     """
     programs = postgres_bin()
     assert programs, "PostgreSQL is not installed"
@@ -63,6 +64,7 @@ def postgres(prepared: Path | None = None) -> Iterator[str]:
     options = {
         "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "max_connections": 200,
         "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+        "autovacuum": "on" if autovacuum else "off",
     }  # fmt: skip
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(

@@ -32,8 +32,10 @@ from tests.conversations.sync_workers import _let_go_of_connections
 
 DEAD = 137
 FAILED = 1
-GLANCE = 0.005
-"""Seconds after which the database is asked whether a worker that is silent waits for another one's lock."""
+GLANCE, LONGEST_GLANCE = 0.005, 0.08
+"""Seconds after which the database is asked whether a worker that is silent waits for another one's lock; each time
+twice as long, for most are just busy.
+"""
 LONGEST = 60
 LABEL = 60
 EXECUTED = "executed"
@@ -142,10 +144,11 @@ class Stage:
 
     def _await(self, worker: Worker, codes: list[int]) -> None:
         """Until it stands at its next point, has ended, or waits for a lock of another worker."""
-        began = time.monotonic()
-        while not worker.is_heard(GLANCE if worker.backend else LONGEST):
+        began, glance = time.monotonic(), GLANCE
+        while not worker.is_heard(glance if worker.backend else LONGEST):
             if self._waits_for_another(worker):
                 return
+            glance = min(2 * glance, LONGEST_GLANCE)
             assert time.monotonic() < began + LONGEST, f"worker {worker.number} is stuck after {worker.label}"
         self._hear(worker, codes)
 
