@@ -1,10 +1,12 @@
-"""What a phone has little room for: whom one reads, and on which day."""
+"""What a phone has little room for: whom one reads, on which day, and how much of the inbox is rows."""
 
 from __future__ import annotations
 
 import pytest
 
-from conversations.models import XUser
+from accounts.models import Membership
+from conversations.models import SavedView, XUser
+from tests import factories
 from tests.e2e.conftest import PHONE
 
 pytestmark = pytest.mark.browser
@@ -16,6 +18,16 @@ IS_IN_SIGHT = """each => {
 }"""
 CUT = """all => all.filter((each) => each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight + 1)
   .map((each) => each.textContent)"""
+
+
+@pytest.fixture
+def with_views(ada, filled):
+    """Three X accounts, and two views that she keeps."""
+    new = factories.XAccountFactory(username="NordlichtNew")
+    Membership.objects.create(user=ada, x_account=new, role="agent")
+    for name, query in (("Waiting for an answer", "unanswered=1"), ("Broken lamps", "unread=1&media=1")):
+        SavedView.objects.create(user=ada, name=name, query=query)
+    return filled
 
 
 @pytest.mark.parametrize("options", [PHONE, SMALL_PHONE], ids=["phone", "small"])
@@ -38,3 +50,40 @@ def test_the_day_one_reads_in_covers_no_part_of_a_line_and_leaves_the_rest(visit
     day = page.locator(".day").first.evaluate("each => each.getBoundingClientRect().toJSON()")
     box = page.locator("#scroller").evaluate("each => each.getBoundingClientRect().toJSON()")
     assert (day["left"], day["right"], day["top"]) == (box["left"], box["right"], box["top"])
+
+
+@pytest.mark.parametrize("options", [PHONE, SMALL_PHONE], ids=["phone", "small"])
+def test_the_inbox_leaves_its_room_to_rows_however_many_accounts_and_views_there_are(visit, ada, with_views, options):
+    page = visit(ada, **options).open("/")
+    assert page.locator(".list-head").bounding_box()["height"] <= 200
+    small = "all => all.map((each) => each.getBoundingClientRect().height).filter((height) => height < 44)"
+    assert page.locator(".list-head :is(summary, .pill, input[type=search])").evaluate_all(small) == []
+
+
+def test_pills_that_are_pushed_aside_are_reached_by_keys(visit, ada, with_views):
+    page = visit(ada, **SMALL_PHONE).open("/")
+    last = page.locator("#views .pill").last
+    assert not last.evaluate(IS_IN_SIGHT)
+    page.locator(".more-filters > summary").focus()
+    for _ in range(4 + 5 + 2):  # all and three accounts, five filters, two views
+        page.keyboard.press("Tab")
+        assert page.locator(":focus").evaluate(IS_IN_SIGHT)
+    assert last.evaluate("each => each === document.activeElement")
+
+
+def test_what_is_chosen_of_them_is_in_sight_at_once(visit, ada, with_views):
+    page = visit(ada, **SMALL_PHONE).open("/?unanswered=1")
+    chosen = page.locator("#views .pill[aria-current]")
+    assert chosen.inner_text().startswith("Waiting for an answer")
+    assert chosen.evaluate(IS_IN_SIGHT)
+
+
+def test_more_filters_unfold_below_the_words_that_unfold_them(visit, ada, with_views):
+    page = visit(ada, **SMALL_PHONE).open("/")
+    words = page.locator(".more-filters > summary")
+    before = words.bounding_box()
+    words.tap()
+    form = page.locator(".filter-form").first.bounding_box()
+    assert words.bounding_box() == before
+    assert form["y"] >= before["y"] + before["height"]
+    assert form["width"] > 280
