@@ -292,6 +292,7 @@ def dialogs() -> Iterator[Example]:
         Group("Go to", [Choice("Inbox", "#", "g i"), Choice("Sign out", deed="sign-out")]),
     ]
     yield Example("palette and key sheet", "conversations/_keys.html", {}, "dialog-frame")
+    yield Example("the keys beside an inbox where nothing is open", "conversations/_key_hints.html")
     yield Example(
         "choices of the palette", "styleguide/palette.html", {"groups": groups, "query": "lamp"}, "dialog-frame"
     )
