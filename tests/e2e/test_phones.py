@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.models import Membership
+from accounts.models import Membership, User
 from conversations.models import SavedView, XUser
 from tests import factories
 from tests.e2e.conftest import PHONE
@@ -87,3 +87,14 @@ def test_more_filters_unfold_below_the_words_that_unfold_them(visit, ada, with_v
     assert words.bounding_box() == before
     assert form["y"] >= before["y"] + before["height"]
     assert form["width"] > 280
+
+
+def test_all_of_the_palette_stands_on_the_screen(visit, ada, with_views):
+    """Its words and buttons may be long: here in German."""
+    User.objects.update(language="de")
+    page = visit(ada, **SMALL_PHONE).open("/")
+    page.keyboard.press("Control+k")
+    page.locator("#palette-list [role=option]").first.wait_for()
+    parts = page.locator("#palette :is(input, button, [role=option])").all()
+    assert len(parts) > 5
+    assert all(each.evaluate(IS_IN_SIGHT) for each in parts)
