@@ -1,11 +1,11 @@
-"""What a phone has little room for: whom one reads, on which day, and how much of the inbox is rows."""
+"""What a phone has little room for: whom one reads, on which day, how much of the inbox is rows, and all words."""
 
 from __future__ import annotations
 
 import pytest
 
 from accounts.models import Membership, User
-from conversations.models import SavedView, XUser
+from conversations.models import Media, MediaFile, SavedView, XUser
 from tests import factories
 from tests.e2e.conftest import PHONE
 
@@ -98,3 +98,20 @@ def test_all_of_the_palette_stands_on_the_screen(visit, ada, with_views):
     parts = page.locator("#palette :is(input, button, [role=option])").all()
     assert len(parts) > 5
     assert all(each.evaluate(IS_IN_SIGHT) for each in parts)
+
+
+def test_a_tile_of_the_gallery_is_as_high_as_the_words_for_what_is_missing(visit, ada, filled):
+    User.objects.update(language="de")
+    MediaFile.objects.filter(state="gone").update(state="refused")
+    page = visit(ada, **PHONE).open(f"/c/{filled.everything.pk}/media/")
+    assert page.locator(".gallery :is(.media:has(.media-state), .media-state)").evaluate_all(CUT) == []
+    assert page.locator(".gallery .media-state .button").count() == 1
+
+
+def test_what_a_gif_is_held_by_covers_no_word_of_what_it_shows(visit, ada, filled):
+    Media.objects.filter(media_key="16_1").update(alt_text="A lamp that glows")
+    page = visit(ada, **PHONE).open(f"/c/{filled.everything.pk}/")
+    gif = page.locator(".media:has(video[data-loop])")
+    gif.scroll_into_view_if_needed()
+    button, words = gif.locator(".loop-toggle").bounding_box(), gif.locator("figcaption").bounding_box()
+    assert button["y"] + button["height"] <= words["y"]
