@@ -89,6 +89,19 @@ def test_more_filters_unfold_below_the_words_that_unfold_them(visit, ada, with_v
     assert form["width"] > 280
 
 
+def test_the_box_to_search_in_keeps_its_room_and_its_button_is_there_for_keys(visit, ada, filled):
+    page = visit(ada, **SMALL_PHONE).open("/")
+    box = page.locator("#search-q")
+    before = box.bounding_box()
+    box.focus()
+    assert box.bounding_box() == before
+    page.keyboard.press("Tab")
+    button = page.locator("#search .button")
+    assert button.evaluate("each => each === document.activeElement")
+    assert button.bounding_box()["height"] >= 44
+    assert button.evaluate(IS_IN_SIGHT)
+
+
 def test_all_of_the_palette_stands_on_the_screen(visit, ada, with_views):
     """Its words and buttons may be long: here in German."""
     User.objects.update(language="de")
