@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
@@ -14,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.access import TOKENS_OF_JOINED
+from accounts.forms import LanguageSelect
 from accounts.models import Invitation, Membership, User, XAccount
 
 # Kept by allauth and Django for set-ups other than this one.
@@ -29,6 +31,9 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        widgets = {"language": LanguageSelect(choices=[("", "---------"), *settings.LANGUAGES])}
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         stays = cleaned.get("is_owner") and cleaned.get("is_active")

@@ -23,7 +23,7 @@ class XAccountFactory(DjangoModelFactory):
     class Meta:
         model = XAccount
 
-    x_user_id = factory.Sequence(lambda n: 1_500_000_000_000_000_000 + n)
+    x_user_id = factory.Sequence(lambda n: 1_500_000_000_000_500_000 + n)  # none that a test names itself
     username = factory.Sequence(lambda n: f"NordlichtHelp{n}")
     name = "Nordlicht Lamps Support"
     access_token = "access-token-of-a-test"

@@ -228,7 +228,7 @@ def _fetch_dm_photo(file: MediaFile, photo: DmPhoto, target: BinaryIO) -> None:
     failures: list[XError] = []
     for x_account in _x_accounts_with(file):
         try:
-            rate = ledger.call(x_account, partial(_copy_dm_photo, photo=photo, target=target))
+            rate, failure = ledger.call(x_account, partial(_copy_dm_photo, photo=photo, target=target))
         except XError as error:
             log.info("dm_photo_failed", file_id=file.pk, x_account_id=x_account.pk, error=type(error).__name__)
             failures.append(error)
@@ -237,6 +237,8 @@ def _fetch_dm_photo(file: MediaFile, photo: DmPhoto, target: BinaryIO) -> None:
                 break
         else:
             ledger.record_download(x_account, DM_MEDIA_ENDPOINT, rate)
+            if failure is not None:
+                raise failure
             return
     raise _verdict(failures)
 
@@ -258,13 +260,18 @@ def _x_accounts_with(file: MediaFile) -> Iterator[XAccount]:
     yield from sorted(having, key=lambda x_account: x_account.pk != file.x_account_id)
 
 
-def _copy_dm_photo(client: XClient, photo: DmPhoto, target: BinaryIO) -> RateLimit:
+def _copy_dm_photo(client: XClient, photo: DmPhoto, target: BinaryIO) -> tuple[RateLimit, MediaError | OSError | None]:
+    """What kept the bytes of an answer from us comes beside its window: X counts the call all the same."""
+    failure: MediaError | OSError | None = None
     target.seek(0)
     target.truncate()
     deadline = time.monotonic() + TOTAL_SECONDS
     with client.dm_media(photo.dm_id, photo.media_id, photo.resource_id) as body:
-        copy(body, target, body.length, settings.MEDIA_MAX_BYTES, deadline)
-    return body.rate_limit
+        try:
+            copy(body, target, body.length, settings.MEDIA_MAX_BYTES, deadline)
+        except (MediaError, OSError) as error:
+            failure = error
+    return body.rate_limit, failure
 
 
 def _verdict(failures: list[XError]) -> MediaError:

@@ -249,7 +249,8 @@ def filter_pills() -> Iterator[Example]:
     yield Example("all set", "conversations/_filters.html", _inbox(**everything), "list-frame padded")
     several = _inbox(person="nord")
     several["whom"] = Whom(several["wanted"], "nord", [ADA, BEN], [showing.Guess(ADA, "/"), showing.Guess(BEN, "/")])
-    yield Example("a name of several", "conversations/_filters.html", several, "list-frame padded")
+    yield Example("a name of several", "conversations/_whom.html", several, "list-frame padded")
+    yield Example("what is set more seldom", "conversations/_more_filters.html", _inbox(), "list-frame padded")
     yield Example("kept views with counts", "conversations/_views.html", _inbox(), "list-frame padded")
 
 
@@ -291,6 +292,7 @@ def dialogs() -> Iterator[Example]:
         Group("Go to", [Choice("Inbox", "#", "g i"), Choice("Sign out", deed="sign-out")]),
     ]
     yield Example("palette and key sheet", "conversations/_keys.html", {}, "dialog-frame")
+    yield Example("the keys beside an inbox where nothing is open", "conversations/_key_hints.html")
     yield Example(
         "choices of the palette", "styleguide/palette.html", {"groups": groups, "query": "lamp"}, "dialog-frame"
     )
@@ -449,7 +451,10 @@ PIECES: dict[str, tuple[str, Examples]] = {
     ),
     "Dialogs": ("For what comes over any page by a key and goes by Escape. Nothing else covers a page.", dialogs),
     "Facts": ("For pairs of a name and a value; a meter where there is a limit.", facts),
-    "Filters": ("In the head of the inbox: those that are used all day as pills, the others folded.", filter_pills),
+    "Filters": (
+        "In the head of the inbox: those that are used all day as pills, the others folded beside the search box.",
+        filter_pills,
+    ),
     "Forms": ("One field below the other, its help before its error, all in words.", form_fields),
     "Gallery": ("Squares of one size for looking through many pictures.", gallery),
     "Lightbox": ("One picture on the whole screen; arrows go on, + and − zoom, Escape closes.", lightbox),

@@ -23,6 +23,15 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   });
 }
 
+// Of a line of pills that is pushed aside, what is chosen is in sight from the start, and what a key leads to as a whole.
+{
+  const show = (pill) => pill.scrollIntoView({ block: "nearest", inline: "nearest" });
+  document.querySelectorAll(".switchers [aria-current]").forEach(show);
+  document.addEventListener("focusin", ({ target }) => {
+    if (target.matches(".switchers .pill:focus-visible")) show(target); // not under a finger
+  });
+}
+
 // Tells the server once which time zone this browser is in; the form exists only while none is known.
 {
   const form = document.querySelector("form[data-zone]");

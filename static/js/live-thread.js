@@ -270,8 +270,9 @@ const liveThread = (() => {
     for (const member of fresh.querySelectorAll(".member")) {
       renewAvatars(pane, member);
       renewNames(pane, member);
+      renewCards(pane, member);
     }
-    if (fresh.querySelector(".members")) review.want(); // cards may show them too
+    if (fresh.querySelector(".members")) review.want(); // what else of a message tells of them
     for (const place of ["#as-of", "#thread-handle", ".members"]) swap(pane.querySelector(place), fresh.querySelector(place));
     swap(pane.querySelector(`.thread-head > ${AVATARS}`), fresh.querySelector(`:scope > ${AVATARS}`));
   }
@@ -287,6 +288,16 @@ const liveThread = (() => {
   // In words on who came and who left, however old or folded.
   function renewNames(pane, { dataset }) {
     for (const each of pane.querySelectorAll(`span[data-x-user="${dataset.xUser}"]`)) each.textContent = dataset.name;
+  }
+
+  // On posts they wrote, however old the message that shares one.
+  function renewCards(pane, member) {
+    const [name, handle] = ["a.by", "p + p > a"].map((place) => member.querySelector(place).textContent);
+    for (const each of pane.querySelectorAll(`.post-by[data-x-user="${member.dataset.xUser}"]`)) {
+      each.querySelector("b").textContent = name;
+      each.querySelector("bdi").textContent = handle;
+      swap(each.querySelector(".avatar"), member.querySelector(".avatar").cloneNode(true));
+    }
   }
 
   function renew(old, fresh, put) {

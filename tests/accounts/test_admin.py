@@ -88,6 +88,14 @@ def test_a_second_owner_may_go(ada, ben):
     assert not User.objects.get(pk=ben.pk).is_active
 
 
+def test_an_owner_chooses_the_language_of_a_person_by_its_own_name(ada, ben):
+    url = reverse("admin:accounts_user_change", args=[ben.pk])
+    client = browser(ada)
+    assert '<option value="ja" lang="ja">日本語</option>' in client.get(url).content.decode()
+    assert client.post(url, user_form(ben, is_owner=None, language="ja")).status_code == 302
+    assert User.objects.get(pk=ben.pk).language == "ja"
+
+
 def test_people_and_x_accounts_are_neither_added_nor_deleted_there(ada, rows):
     client = browser(ada)
     for name in ("user", "xaccount", "invitation"):

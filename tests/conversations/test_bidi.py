@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 
 from conversations import showing
 from conversations.bidi import apart
@@ -34,3 +38,14 @@ def test_names_in_a_line_keep_their_order():
         EventParticipant(x_user=XUser(pk=pk, name=name)) for pk, name in enumerate([MARYAM, YAEL, "Ben"], 2)
     ]
     assert showing.happening(event) == f"Ada added \u2068{MARYAM}\u2069, \u2068{YAEL}\u2069 and Ben"
+
+
+SENTENCES = re.compile(r"{% blocktranslate .*?{% endblocktranslate %}|{% block title %}.*?{% endblock %}", re.DOTALL)
+"""There the catalogues set handles apart, or nothing runs from the right."""
+ALONE = re.compile(r"""(?<!<bdi>)(?<!dir="auto">)@{{.*?}}""")
+
+
+def test_a_handle_that_is_written_by_itself_stands_apart_from_what_is_around_it():
+    templates = (Path(settings.BASE_DIR) / "templates").rglob("*.html")
+    found = {path.name: ALONE.findall(SENTENCES.sub("", path.read_text())) for path in templates}
+    assert {name: handles for name, handles in found.items() if handles} == {}

@@ -14,7 +14,7 @@ from accounts.models import XAccount
 from conversations.media import fetch_file, fetching, files_due, sharp_avatar, wanted_file
 from conversations.media.errors import Gone, Refused
 from conversations.media.kinds import kind_of
-from conversations.models import EventMedia, Media, MediaFile
+from conversations.models import ApiCall, EventMedia, Media, MediaFile
 from tests.conversations.media_server import serve
 from tests.factories import ConversationFactory, DmEventFactory, XAccountFactory
 
@@ -289,12 +289,32 @@ def test_a_file_that_is_too_large_is_not_kept(x, settings):
     assert [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()] == []
 
 
+def full(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("owner", "name", "value", "state"),
+    [
+        (fetching, "TOTAL_SECONDS", 0.0, State.DUE),
+        (django_settings, "MEDIA_MAX_BYTES", 100, State.TOO_LARGE),
+        (fetching, "copy", full, State.DUE),
+    ],
+)
+def test_a_photo_whose_bytes_did_not_come_is_a_call_all_the_same(x, monkeypatch, owner, name, value, state):
+    """Too slowly, too many, or onto a full disk: X has answered, and the ledger holds every call."""
+    monkeypatch.setattr(owner, name, value)
+    x_account = connected(x)
+    assert fetched(wanted_file(f"{x.url}{TON}", x_account)).state == state
+    calls = ApiCall.objects.values_list("x_account", "endpoint", "status", "usd")
+    assert list(calls) == [(x_account.pk, fetching.DM_MEDIA_ENDPOINT, 200, 0)]
+    assert len(requests_for(x, "/2/")) == 1
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("owner", "deed"), [(fetching.os, "fsync"), (Path, "mkdir")])
 def test_a_disk_that_takes_nothing_is_trouble_for_later(x, monkeypatch, owner, deed):
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
     monkeypatch.setattr(owner, deed, full)
     file = fetched(wanted_file(f"{x.url}{PUBLIC}", None))
     assert file.state == State.DUE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
@@ -457,3 +458,14 @@ def test_pages_show_what_was_said_also_when_the_tokens_cannot_be_decrypted(clien
     client.force_login(ada)
     assert event.text in client.get(reverse("thread", args=[event.conversation.pk])).content.decode()
     assert client.get(reverse("inbox")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["media/", "activity/", "people/", "e/{}/more/", "e/{}/raw/"])
+def test_every_page_beside_a_thread_begins_with_the_way_back(as_ada, filled, path):
+    Membership.objects.update(role=Role.ADMIN)
+    event = filled.everything.events.order_by("dm_event_id")[0].dm_event_id
+    html = page(as_ada, f"/c/{filled.everything.pk}/{path.format(event)}")
+    back = re.search(r'<a class="tool" href="([^"]*)"><span aria-hidden="true">←</span>', html)[1]
+    here = f"/c/{filled.everything.pk}/"
+    assert urlsplit(back).path in (here, f"{here}e/{event}/")
+    assert "Back to the conversation" in html

@@ -74,6 +74,7 @@ def test_a_lost_grant_is_renewed_from_here(as_ada, x_account):
     factories.SyncStateFactory(x_account=x_account)
     answer = as_ada.get(f"/x-accounts/{x_account.pk}/")
     assert "X refused the refresh token." in words(answer)
+    assert '<a href="#connection">' in answer.content.decode(), "it stands far below"
     assert f'action="{reverse("connect_x_account")}"' in answer.content.decode()
     assert f'name="x_account" value="{x_account.pk}"' in answer.content.decode()
 

@@ -31,7 +31,7 @@ JUDGED = {"small-phone": ("light", "dark"), "desk": tuple(LOOKS)}
 """Where axe looks. A phone has the rules of a small one and more room, all widths have the same colours, and neither
 more contrast nor forced colours change a size."""
 PICTURED = {"phone": ("light", "dark"), "desk": ("light", "dark")}
-SIDEWAYS = ".table-frame, .bar-nav, .switcher"
+SIDEWAYS = ".table-frame, .bar-nav, .switchers"
 """What is meant to be pushed aside where it is too wide."""
 WIDER = """(sideways) => {
   const isScroller = (each) => /auto|scroll/.test(getComputedStyle(each).overflowY) && !each.matches(sideways);

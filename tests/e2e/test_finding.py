@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from accounts.models import User
 from conversations import actions
 from conversations.models import Conversation
 from tests.e2e.conftest import PHONE
@@ -95,6 +96,19 @@ def test_g_i_leads_to_the_inbox_and_the_keys_are_told_on_a_sheet(visit, ada, fil
     assert focused_pk(page) is None, "keys rest while a dialog is open"
     page.keyboard.press("Escape")
     sheet.wait_for(state="hidden")
+
+
+def test_an_inbox_where_nothing_is_open_names_the_keys_where_there_are_some(visit, ada, filled):
+    page = visit(ada).open("/")
+    assert page.locator("#conversation kbd").all_inner_texts() == ["j", "k", "Enter", "/", "?"]
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#thread-title")
+    assert page.locator(".key-hints").count() == 0
+    assert visit(ada, java_script_enabled=False).open("/").locator(".key-hints").is_hidden()
+    assert visit(ada, has_touch=True).open("/").locator(".key-hints").is_hidden()
+    User.objects.update(uses_key_shortcuts=False)
+    assert visit(ada).open("/").locator(".key-hints").count() == 0
 
 
 def test_keys_rest_while_one_writes_and_when_a_person_switched_them_off(visit, ada, filled):

@@ -11,7 +11,7 @@ from playwright.sync_api import TimeoutError
 
 from conversations import changes
 from conversations.changes import NewChange
-from conversations.models import Change, Participant, SyncState, XUser
+from conversations.models import Change, Participant, Post, SyncState, XUser
 from tests import factories
 from tests.e2e import rich
 from tests.e2e.test_live import announce, arrive, is_live
@@ -83,6 +83,28 @@ def test_another_name_is_seen_in_folded_lines_however_far_above(visit, ada, fill
     for place in places:
         page.wait_for_selector(f"details.markers {place} >> text='<i>Ben</i> Renamed'", state="attached")
     assert ben.name not in page.locator("details.markers").inner_text()
+
+
+def test_another_name_handle_and_picture_are_seen_on_a_post_however_far_above(visit, ada, filled):
+    ben, studio = filled.long.peer, filled.people[0]
+    post = Post.objects.create(id=7101, author=ben, text="It flickers", state="complete")
+    post.quoted = Post.objects.create(id=7102, author=studio, text="Our new shade", state="complete")
+    post.save()
+    first, *later = filled.long.events.order_by("-dm_event_id")[:48][::-1]
+    rich.share(first, post)
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/?at={later[-1].dm_event_id}")
+    is_live(page)
+    page.wait_for_selector(f"#e{first.dm_event_id} .post .post")
+    picture = rich.photo_file("renewed.jpg", 48, 48)
+    with transaction.atomic():
+        XUser.objects.filter(pk=ben.pk).update(name="<i>Ben</i> Renamed", username="ben_anew", avatar=picture)
+        changes.tell_of_people([ben.pk])
+    cards = page.locator(f"#e{first.dm_event_id} .post-by")
+    page.wait_for_selector(f"#e{first.dm_event_id} .post-by img[src$='/{picture.pk}/']")
+    assert [card.locator("p").inner_text() for card in cards.all()] == [
+        "<i>Ben</i> Renamed @ben_anew",
+        f"{studio.name} @{studio.username}",
+    ]
 
 
 def test_a_group_shows_who_came_and_who_left_and_is_called_after_them(visit, ada, filled):
