@@ -183,6 +183,19 @@ def test_where_many_only_look_like_it_the_page_ends_and_goes_on(ada, talk, monke
     assert [hit.event for hit in finding.find(ada, wanted, first.below).hits] == [meant]
 
 
+@pytest.mark.parametrize("filler", ["\ufdfa", "ab ", "é", "a" + "\u0323\u0301" * 500])
+def test_of_a_message_that_never_ends_the_beginning_is_found_and_nothing_beyond(ada, talk, filler):
+    [short] = say(talk, "lantern")
+    [long] = say(talk, f"lamp {filler * (40_000 // len(filler))} lantern")
+    events = [short, long]
+    index_all()
+    for typed in ("lamp", "lantern", "lamp lantern", filler[:200]):
+        assert found_events(ada, typed) == scan(events, typed)
+    assert found_events(ada, "lamp") == [long]
+    if not filler.startswith("a\u0323"):  # of that, little is left: all of it is read
+        assert found_events(ada, "lantern") == [short]
+
+
 def test_an_event_that_two_of_our_accounts_have_is_found_once_for_each(ada, talk):
     other = factories.XAccountFactory()
     factories.MembershipFactory(user=ada, x_account=other)
