@@ -274,7 +274,7 @@ def _is_placed(wanted: Wanted, event: DmEvent) -> bool:
 
 def snippet(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]]) -> list[Part]:
     """The stretch around the first mark, with all marks in it; line ends become spaces."""
-    whole = (_whole(text, words, first, last) for first, last in places)
+    whole = _whole(text, words, places)
     marks = _merged((_start_of(words[first]), words[last].end) for first, last in whole)
     start = _beginning(text, words, marks)
     end = _end(text, words, start, marks)
@@ -289,13 +289,18 @@ def snippet(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]])
     return [replace(part, text=" ".join(part.text.splitlines())) for part in parts if part.text]
 
 
-def _whole(text: str, words: Sequence[Word], first: int, last: int) -> tuple[int, int]:
-    """With the rest of a picture that begins or ends them."""
-    while first and drawn_as_one(text, words[first - 1], words[first]):
-        first -= 1
-    while last + 1 < len(words) and drawn_as_one(text, words[last], words[last + 1]):
-        last += 1
-    return first, last
+def _whole(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """With the rest of a picture that begins or ends them; each is looked at once, though a text be nothing else."""
+    after = 0
+    for first, last in sorted(places):
+        if last < after:
+            continue
+        while first > after and drawn_as_one(text, words[first - 1], words[first]):
+            first -= 1
+        while last + 1 < len(words) and drawn_as_one(text, words[last], words[last + 1]):
+            last += 1
+        yield first, last
+        after = last + 1
 
 
 def _merged(marks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
