@@ -5,6 +5,7 @@ The index leads to messages that may be meant; each is read, and decided upon by
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, zip_longest
@@ -28,6 +29,8 @@ from dminbox.wording import number
 PAGE = 20
 MOST_LOOKED_AT = 600
 """Messages that are read for one page; where more would be needed, the page says so and one goes on from there."""
+SECONDS = 2.0
+"""For deciding about the messages of one page, from the first on: they may be long ones."""
 MOST_TOKENS = 64
 """That many narrow any search down; the order of such numbers is as good as chance."""
 CHUNK = 30
@@ -83,17 +86,17 @@ class Wanted:
 
 
 def find(user: Person, wanted: Wanted, below: int | None = None) -> Found:
-    found, looked_at = Found(), 0
+    found, ends = Found(), 0.0
     spec = wanted.spec if below is None else replace(wanted.spec, high=min(below, wanted.spec.high))
-    for rows in _chunks(spec):
-        found.hits += _decided(user, wanted, rows)
-        looked_at += len(rows)
+    for looked_at, (position, hit) in enumerate(_decided(user, wanted, spec), start=1):
+        ends = ends or time.monotonic() + SECONDS
+        found.hits += [hit] if hit else []
         if len(found.hits) > PAGE:
             del found.hits[PAGE:]
             found.below = found.hits[-1].position
             break
-        if looked_at >= MOST_LOOKED_AT:
-            found.below, found.is_cut = rows[-1][0], True
+        if looked_at >= MOST_LOOKED_AT or time.monotonic() >= ends:
+            found.below, found.is_cut = position, True
             break
     _name_conversations(found.hits)
     return found
@@ -225,12 +228,12 @@ def _is_handle(typed: str, x_account: XAccount) -> bool:
 # --- Whether it is meant ----------------------------------------------------------------------------------------------
 
 
-def _decided(user: Person, wanted: Wanted, rows: candidates.Rows) -> Iterator[Hit]:
-    events = {event.pk: event for event in _readable(user, [pk for _, pk in rows])}
-    for position, pk in rows:
-        hit = _hit_if_meant(wanted, position, events[pk]) if pk in events else None
-        if hit is not None:
-            yield hit
+def _decided(user: Person, wanted: Wanted, spec: Spec) -> Iterator[tuple[int, Hit | None]]:
+    """Each message that may be meant, by its position."""
+    for rows in _chunks(spec):
+        events = {event.pk: event for event in _readable(user, [pk for _, pk in rows])}
+        for position, pk in rows:
+            yield position, _hit_if_meant(wanted, position, events[pk]) if pk in events else None
 
 
 def _readable(user: Person, pks: Iterable[int]) -> Iterable[DmEvent]:

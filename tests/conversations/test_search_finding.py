@@ -186,6 +186,19 @@ def test_where_many_only_look_like_it_the_page_ends_and_goes_on(ada, talk, monke
     assert [hit.event for hit in finding.find(ada, wanted, first.below).hits] == [meant]
 
 
+def test_a_page_ends_by_the_clock_too_and_goes_on(ada, talk, monkeypatch):
+    monkeypatch.setattr(finding, "SECONDS", 0)
+    [meant] = say(talk, "the abcdef is here")
+    alike = say(talk, *["abcd bcdef, cdef abcde"] * 3)
+    index_all()
+    wanted = finding.resolve(ada, asking.parse("abcdef"))
+    page, pages = finding.find(ada, wanted), 1
+    while not page.hits:
+        assert (page.is_cut, page.below) == (True, alike[-pages].dm_event_id)
+        page, pages = finding.find(ada, wanted, page.below), pages + 1
+    assert ([hit.event for hit in page.hits], pages) == ([meant], 4)
+
+
 def test_a_long_row_of_joined_pictures_is_marked_in_one_walk():
     def marked(count):
         text = "👩\u200d" * count
