@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
@@ -22,6 +23,10 @@ from conversations import links
 from dminbox.markup import filled
 
 Entities = Mapping[str, Any] | None
+Place = tuple[int, int]
+"""Start and end in X's text, end exclusive."""
+Tree = dict[str, "Tree"]
+"""Names letter by letter; where one may end, there is a branch "" too."""
 
 MAX_ENTITIES = 500
 """Of one kind; a message of 10,000 characters has room for fewer links than that."""
@@ -35,6 +40,10 @@ LINE_END = re.compile("\r\n?")
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 LABEL_NOISE = re.compile(f"[\\s\x00-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS}]")
 T_CO = re.compile(r"https?://t\.co/[A-Za-z0-9]+")
+URL_END = re.compile(r"(?![A-Za-z0-9])")
+TAG_START = re.compile(f"(?<![\\w&/])[{''.join(TAG_SIGNS)}]")
+TAG_END = re.compile(r"(?!\w)")
+NARROW = str.maketrans("＠＃", "@#")
 BARE = re.compile(
     rf"""(?P<url>(?<![^\W_])(?i:https?)://[^\s<>"{BIDI_CONTROLS}\x00-\x1f\x7f-\x9f\ud800-\udfff]+)
     |(?<![\w@/.&=-])@(?P<mention>[A-Za-z0-9_]{{1,15}})(?![\w@])
@@ -42,6 +51,8 @@ BARE = re.compile(
     |(?<![\w$/.&=-])\$(?P<cashtag>[A-Za-z]{{1,6}})(?!\w)""",
     re.VERBOSE,
 )
+WEB = re.compile(r"(?i:https?)://[^/?#]{1,1000}(?![^/?#])")
+"""A longer host is nobody's; Python puts its letters in order, which for ten thousand marks takes long."""
 ADDRESS = re.compile(r"(?:https?://)?[^\s/.]+\.[^\s.]\S*")
 CLOSERS = {")": "(", "]": "[", "}": "{"}
 TRAILING = ".,;:!?'\"*_~…»”’"
@@ -183,7 +194,9 @@ def _trimmed(pieces: list[Piece]) -> list[Piece]:
 def _url_spans(text: str, entities: Entities, has_media: bool, card_post_ids: Collection[int | str]) -> Iterator[Span]:
     cards = {str(post_id) for post_id in card_post_ids}
     unnamed_cards, unnamed_media, named = set(cards), has_media, set[str]()
-    for entity in _listed(entities, "urls"):
+    listed = _listed(entities, "urls")
+    places = _places_of_urls(text, {_text_of(entity, "url") for entity in listed})
+    for entity in listed:
         url, expanded = _text_of(entity, "url"), _text_of(entity, "expanded_url")
         if url in named:
             continue
@@ -193,7 +206,7 @@ def _url_spans(text: str, entities: Entities, has_media: bool, card_post_ids: Co
         unnamed_media = unnamed_media and not is_media
         unnamed_cards.discard(post_id)
         stands = Stands.FOR_MEDIA if is_media else Stands.FOR_CARD if post_id in cards else Stands.FOR_ITSELF
-        yield from (Span(*place, _url_piece(entity), stands) for place in _places_of_url(text, entity))
+        yield from (Span(*place, _url_piece(entity), stands) for place in places[url] or _indexed(text, entity))
     yield from _spans_without_entity(text, named, unnamed_media, len(unnamed_cards))
 
 
@@ -214,13 +227,16 @@ def _url_piece(entity: Mapping[str, Any]) -> Piece:
     return Piece(_label(display) or _label(expanded), expanded, expanded)
 
 
-def _places_of_url(text: str, entity: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-    url = _text_of(entity, "url")
-    places = [(match.start(), match.end()) for match in re.finditer(re.escape(url) + r"(?![A-Za-z0-9])", text)]
-    yield from places if url and places else _indexed(text, entity)
+def _places_of_urls(text: str, urls: set[str]) -> Mapping[str, list[Place]]:
+    first_letters = {url[0] for url in urls if url}
+    starts = (place for place, letter in enumerate(text) if letter in first_letters)
+    places: dict[str, list[Place]] = defaultdict(list)
+    for start, end in _places_of_any(text, starts, urls, URL_END, alike=str):
+        places[text[start:end]].append((start, end))
+    return places
 
 
-def _indexed(text: str, entity: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+def _indexed(text: str, entity: Mapping[str, Any]) -> Iterator[Place]:
     """Where the indices point, if an address stands there; else they are wrong, and words must not get lost."""
     start, end = entity.get("start"), entity.get("end")
     if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
@@ -230,26 +246,60 @@ def _indexed(text: str, entity: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
 
 
 def _tag_spans(text: str, entities: Entities) -> Iterator[Span]:
-    """Each name is looked for once, however often X lists it: a message can repeat one some thousand times."""
-    hrefs = {(signs, name.casefold()): (name, href) for signs, name, href in _tags(entities) if name}
-    for (signs, _), (name, href) in hrefs.items():
-        yield from _places_of_tag(text, signs, name, href)
+    hrefs = {_as_one_tag(sign + name): href for sign, name, href in _tags(entities) if name}
+    starts = (match.start() for match in TAG_START.finditer(text))
+    for start, end in _places_of_any(text, starts, hrefs, TAG_END, alike=_as_one_tag):
+        href = hrefs[_as_one_tag(text[start:end])]
+        yield Span(start, end, Piece(_shown(text[start:end]), href, href))
 
 
 def _tags(entities: Entities) -> Iterator[tuple[str, str, str]]:
-    """Signs, name and address of every mention, hashtag and cashtag."""
+    """Sign, name and address of every mention, hashtag and cashtag."""
     for entity in _listed(entities, "mentions"):
         name, user_id = _text_of(entity, "username"), _text_of(entity, "id")
-        yield "@＠", name, links.person(user_id) if user_id.isdecimal() else links.handle(name)
+        yield "@", name, links.person(user_id) if user_id.isdecimal() else links.handle(name)
     for entity in _listed(entities, "hashtags"):
-        yield "#＃", (tag := _text_of(entity, "tag")), links.hashtag(tag)
+        yield "#", (tag := _text_of(entity, "tag")), links.hashtag(tag)
     for entity in _listed(entities, "cashtags"):
         yield "$", (tag := _text_of(entity, "tag")), links.cashtag(tag)
 
 
-def _places_of_tag(text: str, signs: str, name: str, href: str) -> Iterator[Span]:
-    for match in re.finditer(rf"(?<![\w&/])[{re.escape(signs)}]{re.escape(name)}(?!\w)", text, re.IGNORECASE):
-        yield Span(match.start(), match.end(), Piece(_shown(match[0]), href, href))
+def _as_one_tag(text: str) -> str:
+    """What X takes for the same tag is the same: with a wide sign or a narrow one, in capitals or small letters."""
+    return text.translate(NARROW).casefold()
+
+
+def _places_of_any(
+    text: str, starts: Iterable[int], names: Iterable[str], ends: re.Pattern[str], *, alike: Callable[[str], str]
+) -> Iterator[Place]:
+    """Where any of the names stands, of several the longest. One walk: a stranger's message can hold some thousand."""
+    tree = _tree(names)
+    for start in starts:
+        end = _longest_end(text, start, tree, ends, alike)
+        if end > start:
+            yield start, end
+
+
+def _tree(names: Iterable[str]) -> Tree:
+    tree: Tree = {}
+    for name in filter(None, names):
+        branch = tree
+        for letter in name:
+            branch = branch.setdefault(letter, {})
+        branch[""] = {}
+    return tree
+
+
+def _longest_end(text: str, start: int, tree: Tree, ends: re.Pattern[str], alike: Callable[[str], str]) -> int:
+    branch, end = tree, start
+    for place in range(start, len(text)):
+        for letter in alike(text[place]):
+            branch = branch.get(letter, {})
+        if not branch:
+            break
+        if "" in branch and ends.match(text, place + 1):
+            end = place + 1
+    return end
 
 
 def _listed(entities: Entities, kind: str) -> list[Mapping[str, Any]]:
@@ -299,21 +349,20 @@ def _link(url: str) -> Piece:
 
 def _without_trailing(url: str) -> str:
     """An address without the punctuation of the sentence around it."""
-    while url:
-        last = url[-1]
-        if last in TRAILING or (last in CLOSERS and url.count(last) > url.count(CLOSERS[last])):
-            url = url[:-1]
-            continue
-        return url
-    return url
+    unopened = {closer: url.count(closer) - url.count(opener) for closer, opener in CLOSERS.items()}
+    end = len(url)
+    while end and (url[end - 1] in TRAILING or unopened.get(url[end - 1], 0) > 0):
+        end -= 1
+        if url[end] in unopened:
+            unopened[url[end]] -= 1
+    return url[:end]
 
 
 def _is_web(url: str) -> bool:
-    if LABEL_NOISE.search(url):
+    if LABEL_NOISE.search(url) or not WEB.match(url):
         return False
     try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
+        return bool(urlsplit(url).hostname)
     except ValueError:
         return False
 

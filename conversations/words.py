@@ -17,6 +17,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from zlib import crc32
 
+LONGEST = 30_000
+"""Characters, folded, that words are made of: X's messages have up to 10,000, its posts 25,000. But one character can
+fold to 18 of them, and links stand in full; what is beyond is found by nobody."""
+MOST_MARKS = 31
+"""Of one character; more are no script's. To put them in order takes as long as their number squared."""
 GRAM = 3
 ENOUGH_GRAMS = 8
 SIGNS = "@#$"
@@ -73,27 +78,22 @@ SMALLEST_PARTS = re.compile("[\u1160-\u11ff\uff9e\uff9f]")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word and where it stands in the text, end exclusive. sign: the @, # or $ right before it, else ""."""
+    """A word and where it stands in the text, end exclusive. sign: the @, # or $ right before it, else "".
+
+    plain: as typed, and without diacritics where that is something else.
+    """
 
     start: int
     end: int
     typed: str
+    plain: tuple[str, ...]
     sign: str = ""
     is_character: bool = False
 
     @property
-    def plain(self) -> tuple[str, ...]:
-        """As typed, and without diacritics where that is something else."""
-        if self.is_character or self.typed.isascii():
-            return (self.typed,)
-        bare = bare_of(self.typed)
-        return (self.typed, bare) if bare and bare != self.typed else (self.typed,)
-
-    @property
     def forms(self) -> tuple[str, ...]:
         """All that this word is found by."""
-        plain = self.plain
-        return (*plain, *(self.sign + form for form in plain)) if self.sign else plain
+        return (*self.plain, *(self.sign + form for form in self.plain)) if self.sign else self.plain
 
 
 def words_of(text: str) -> list[Word]:
@@ -105,8 +105,15 @@ def words_of(text: str) -> list[Word]:
         is_character = kinds[start] == ALONE
         sign = folded[start - 1] if start and not is_character and folded[start - 1] in SIGNS else ""
         place = (start, end) if origins is None else (origins[start][0], origins[end - 1][1])
-        found.append(Word(*place, folded[start:end], sign, is_character))
+        typed = folded[start:end]
+        plain = (typed,) if is_character else _plain(typed)
+        found.append(Word(*place, typed, plain, sign, is_character))
     return found
+
+
+def _plain(typed: str) -> tuple[str, ...]:
+    bare = "" if typed.isascii() else bare_of(typed)
+    return (typed, bare) if bare and bare != typed else (typed,)
 
 
 def drawn_as_one(text: str, left: Word, right: Word) -> bool:
@@ -129,14 +136,16 @@ def bare_of(word: str) -> str:
 def _folded(text: str) -> tuple[str, list[tuple[int, int]] | None]:
     """NFKC and case folding; and which stretch of the text each character comes from; None: from its own place."""
     if text.isascii():
-        return text.lower(), None
+        return text[:LONGEST].lower(), None
     parts: list[str] = []
     origins: list[tuple[int, int]] = []
     for start, end in _clusters(text):
-        part = _fold(text[start:end])
+        part = _fold(text[start : min(end, start + 1 + MOST_MARKS)])
         parts.append(part)
         origins.extend([(start, end)] * len(part))
-    return "".join(parts), origins
+        if len(origins) >= LONGEST:
+            break
+    return "".join(parts)[:LONGEST], origins
 
 
 def _fold(part: str) -> str:

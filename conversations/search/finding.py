@@ -5,6 +5,7 @@ The index leads to messages that may be meant; each is read, and decided upon by
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, zip_longest
@@ -28,6 +29,8 @@ from dminbox.wording import number
 PAGE = 20
 MOST_LOOKED_AT = 600
 """Messages that are read for one page; where more would be needed, the page says so and one goes on from there."""
+SECONDS = 2.0
+"""For deciding about the messages of one page, from the first on: they may be long ones."""
 MOST_TOKENS = 64
 """That many narrow any search down; the order of such numbers is as good as chance."""
 CHUNK = 30
@@ -83,17 +86,17 @@ class Wanted:
 
 
 def find(user: Person, wanted: Wanted, below: int | None = None) -> Found:
-    found, looked_at = Found(), 0
+    found, ends = Found(), 0.0
     spec = wanted.spec if below is None else replace(wanted.spec, high=min(below, wanted.spec.high))
-    for rows in _chunks(spec):
-        found.hits += _decided(user, wanted, rows)
-        looked_at += len(rows)
+    for looked_at, (position, hit) in enumerate(_decided(user, wanted, spec), start=1):
+        ends = ends or time.monotonic() + SECONDS
+        found.hits += [hit] if hit else []
         if len(found.hits) > PAGE:
             del found.hits[PAGE:]
             found.below = found.hits[-1].position
             break
-        if looked_at >= MOST_LOOKED_AT:
-            found.below, found.is_cut = rows[-1][0], True
+        if looked_at >= MOST_LOOKED_AT or time.monotonic() >= ends:
+            found.below, found.is_cut = position, True
             break
     _name_conversations(found.hits)
     return found
@@ -225,12 +228,12 @@ def _is_handle(typed: str, x_account: XAccount) -> bool:
 # --- Whether it is meant ----------------------------------------------------------------------------------------------
 
 
-def _decided(user: Person, wanted: Wanted, rows: candidates.Rows) -> Iterator[Hit]:
-    events = {event.pk: event for event in _readable(user, [pk for _, pk in rows])}
-    for position, pk in rows:
-        hit = _hit_if_meant(wanted, position, events[pk]) if pk in events else None
-        if hit is not None:
-            yield hit
+def _decided(user: Person, wanted: Wanted, spec: Spec) -> Iterator[tuple[int, Hit | None]]:
+    """Each message that may be meant, by its position."""
+    for rows in _chunks(spec):
+        events = {event.pk: event for event in _readable(user, [pk for _, pk in rows])}
+        for position, pk in rows:
+            yield position, _hit_if_meant(wanted, position, events[pk]) if pk in events else None
 
 
 def _readable(user: Person, pks: Iterable[int]) -> Iterable[DmEvent]:
@@ -274,7 +277,7 @@ def _is_placed(wanted: Wanted, event: DmEvent) -> bool:
 
 def snippet(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]]) -> list[Part]:
     """The stretch around the first mark, with all marks in it; line ends become spaces."""
-    whole = (_whole(text, words, first, last) for first, last in places)
+    whole = _whole(text, words, places)
     marks = _merged((_start_of(words[first]), words[last].end) for first, last in whole)
     start = _beginning(text, words, marks)
     end = _end(text, words, start, marks)
@@ -289,13 +292,18 @@ def snippet(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]])
     return [replace(part, text=" ".join(part.text.splitlines())) for part in parts if part.text]
 
 
-def _whole(text: str, words: Sequence[Word], first: int, last: int) -> tuple[int, int]:
-    """With the rest of a picture that begins or ends them."""
-    while first and drawn_as_one(text, words[first - 1], words[first]):
-        first -= 1
-    while last + 1 < len(words) and drawn_as_one(text, words[last], words[last + 1]):
-        last += 1
-    return first, last
+def _whole(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """With the rest of a picture that begins or ends them; each is looked at once, though a text be nothing else."""
+    after = 0
+    for first, last in sorted(places):
+        if last < after:
+            continue
+        while first > after and drawn_as_one(text, words[first - 1], words[first]):
+            first -= 1
+        while last + 1 < len(words) and drawn_as_one(text, words[last], words[last + 1]):
+            last += 1
+        yield first, last
+        after = last + 1
 
 
 def _merged(marks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -26,6 +26,8 @@ from conversations.search.texts import beside, said_in
 log = structlog.get_logger("conversations.search")
 
 LOT = 500
+SECONDS_OF_LOT = 1.0
+"""For making words: then a lot ends with what it has, for on SQLite nobody else writes meanwhile."""
 NAMES_LOT = 500
 LEASE = timedelta(minutes=2)
 SECONDS_FOR_NEW = 2.0
@@ -60,7 +62,7 @@ def old_waiting() -> QuerySet[SearchState, int]:
 def index_new(x_account_pk: int) -> None:
     """Reads the change log on, for a moment or two at most: the sweep comes again."""
     ends = time.monotonic() + SECONDS_FOR_NEW
-    while _new_lot(x_account_pk) == LOT and time.monotonic() < ends:
+    while _new_lot(x_account_pk) and time.monotonic() < ends:
         pass
 
 
@@ -108,22 +110,25 @@ def _locked(x_account_pk: int) -> SearchState | None:
     return states.filter(x_account=x_account_pk).first()
 
 
-def _new_lot(x_account_pk: int) -> int:
-    """How many changes were followed."""
+def _new_lot(x_account_pk: int) -> bool:
+    """Whether more changes may be waiting."""
     with transaction.atomic():
         state = _locked(x_account_pk)
         if state is None:
-            return 0
+            return False
         log_of = Change.objects.filter(x_account=x_account_pk, number__gt=state.seen_change).order_by("number")
         found = list(log_of.values_list("number", "kind", "event")[:LOT])
         if not found:
-            return 0
+            return False
         if found[0][0] > state.seen_change + 1:
             _start_over(state, found[0][0] - 1)
-            return 0
-        _index({event for _, kind, event in found if kind in OF_CHANGES and event})
-        SearchState.objects.filter(pk=state.pk).update(seen_change=found[-1][0])
-    return len(found)
+            return False
+        changed = [(number, event) for number, kind, event in found if kind in OF_CHANGES and event]
+        pks = list(dict.fromkeys(event for _, event in changed))
+        left = set(pks[_index(pks) :])
+        seen = next((number - 1 for number, event in changed if event in left), found[-1][0])
+        SearchState.objects.filter(pk=state.pk).update(seen_change=seen)
+    return len(found) == LOT or bool(left)
 
 
 def _start_over(state: SearchState, number: int) -> None:
@@ -141,9 +146,9 @@ def _old_lot(x_account_pk: int) -> int:
             return 0
         older = _events_of(x_account_pk).filter(pk__lt=state.old_below)
         pks = list(older.order_by("-pk").values_list("pk", flat=True)[:LOT])
-        _index(pks)
-        below = pks[-1] if len(pks) == LOT else 0
-        left = max(0, state.old_left - len(pks)) if below else 0
+        done = _index(pks)
+        below = pks[done - 1] if done < len(pks) or done == LOT else 0
+        left = max(0, state.old_left - done) if below else 0
         SearchState.objects.filter(pk=state.pk).update(old_below=below, old_left=left)
     return below
 
@@ -151,18 +156,33 @@ def _old_lot(x_account_pk: int) -> int:
 # --- Entries ----------------------------------------------------------------------------------------------------------
 
 
-def _index(event_pks: Collection[int]) -> None:
-    events = with_what_counts(DmEvent.objects.messages().filter(pk__in=event_pks)).order_by("dm_event_id", "pk")
-    known = SearchEntry.objects.in_bulk(event_pks, field_name="event_id")
+def _index(event_pks: Sequence[int]) -> int:
+    """How many of these it came to, the first ones: all if none takes long, and at least one."""
+    wanted, done = _wanted(event_pks)
+    known = SearchEntry.objects.in_bulk([event.pk for event in wanted], field_name="event_id")
     missing = []
-    for event in events:
-        tokens = tokens_of(event)
-        entry = known.get(event.pk)
+    # In one order everywhere: two lots that meet at a position wait for each other, and never in a circle.
+    for event in sorted(wanted, key=lambda event: (event.dm_event_id, event.pk)):
+        tokens, entry = wanted[event], known.get(event.pk)
         if entry is None:
             missing.append(SearchEntry(event=event, x_account_id=event.conversation.x_account_id, tokens=tokens))
         elif entry.tokens != tokens:
             SearchEntry.objects.filter(pk=entry.pk).update(tokens=tokens)
     _add(missing)
+    return done
+
+
+def _wanted(event_pks: Sequence[int]) -> tuple[dict[DmEvent, set[int]], int]:
+    """What the first of these shall be found by, and how many of them that is."""
+    events = with_what_counts(DmEvent.objects.messages()).in_bulk(event_pks)
+    wanted: dict[DmEvent, set[int]] = {}
+    ends = time.monotonic() + SECONDS_OF_LOT
+    for done, pk in enumerate(event_pks, start=1):
+        if pk in events:
+            wanted[events[pk]] = tokens_of(events[pk])
+        if time.monotonic() >= ends:
+            return wanted, done
+    return wanted, len(event_pks)
 
 
 def _add(entries: Sequence[SearchEntry]) -> None:
@@ -248,8 +268,9 @@ def _index_posts_of(authors: Collection[XUser]) -> None:
     rows = list(found.values_list("pk", "conversation__x_account"))
     states = SearchState.objects.filter(x_account__in={x_account for _, x_account in rows})
     list(states.select_for_update().order_by("pk"))
-    for start in range(0, len(rows), LOT):
-        _index([pk for pk, _ in rows[start : start + LOT]])
+    pks = [pk for pk, _ in rows]
+    while pks:
+        pks = pks[_index(pks[:LOT]) :]
 
 
 def name_words(person: XUser) -> Iterable[words.Word]:

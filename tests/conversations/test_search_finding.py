@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from accounts.models import snowflake_floor
 from conversations.models import EventMedia, EventPost, Media, Post, SearchEntry
 from conversations.search import asking, finding
+from conversations.words import Term, words_of
 from tests import factories
 from tests.conversations.search_support import found_events, found_texts, in_small_steps, index_all, say, scan, undone
+from tests.counting import calls_of
 
 pytestmark = pytest.mark.services
 
@@ -181,6 +184,42 @@ def test_where_many_only_look_like_it_the_page_ends_and_goes_on(ada, talk, monke
     first = finding.find(ada, wanted)
     assert (first.hits, first.is_cut) == ([], True)
     assert [hit.event for hit in finding.find(ada, wanted, first.below).hits] == [meant]
+
+
+def test_a_page_ends_by_the_clock_too_and_goes_on(ada, talk, monkeypatch):
+    monkeypatch.setattr(finding, "SECONDS", 0)
+    [meant] = say(talk, "the abcdef is here")
+    alike = say(talk, *["abcd bcdef, cdef abcde"] * 3)
+    index_all()
+    wanted = finding.resolve(ada, asking.parse("abcdef"))
+    page, pages = finding.find(ada, wanted), 1
+    while not page.hits:
+        assert (page.is_cut, page.below) == (True, alike[-pages].dm_event_id)
+        page, pages = finding.find(ada, wanted, page.below), pages + 1
+    assert ([hit.event for hit in page.hits], pages) == ([meant], 4)
+
+
+def test_a_long_row_of_joined_pictures_is_marked_in_one_walk():
+    def marked(count):
+        text = "👩\u200d" * count
+        words = words_of(text)
+        return partial(finding.snippet, text, words, Term(tuple(words_of("👩"))).places(words))
+
+    assert calls_of(marked(2_000)).total() < 2.1 * calls_of(marked(1_000)).total()
+    assert [part.is_mark for part in marked(1_000)()] == [True, False]
+
+
+@pytest.mark.parametrize("filler", ["\ufdfa", "ab ", "é", "a" + "\u0323\u0301" * 500])
+def test_of_a_message_that_never_ends_the_beginning_is_found_and_nothing_beyond(ada, talk, filler):
+    [short] = say(talk, "lantern")
+    [long] = say(talk, f"lamp {filler * (40_000 // len(filler))} lantern")
+    events = [short, long]
+    index_all()
+    for typed in ("lamp", "lantern", "lamp lantern", filler[:200]):
+        assert found_events(ada, typed) == scan(events, typed)
+    assert found_events(ada, "lamp") == [long]
+    if not filler.startswith("a\u0323"):  # of that, little is left: all of it is read
+        assert found_events(ada, "lantern") == [short]
 
 
 def test_an_event_that_two_of_our_accounts_have_is_found_once_for_each(ada, talk):

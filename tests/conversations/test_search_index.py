@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Role
 from conversations import changes, tasks
 from conversations.changes import NewChange
-from conversations.models import Change, DmEvent, NameGram, SearchEntry, SearchState
+from conversations.models import Change, DmEvent, EventPost, NameGram, Post, SearchEntry, SearchState
 from conversations.search import index
 from tests import factories
 from tests.conversations.search_support import found_texts, say
@@ -84,6 +84,35 @@ def test_what_was_there_before_the_index_is_indexed_in_lots_newest_first(ada, x_
     assert lefts == [8, 5, 2]
     assert index.behind([x_account.pk]) == 0
     assert len(found_texts(ada, "lamp")) == 8
+
+
+def test_a_lot_of_long_messages_ends_by_the_clock_and_the_next_goes_on(ada, x_account, talk, monkeypatch):
+    monkeypatch.setattr(index, "SECONDS_OF_LOT", 0)
+    say(talk, *(f"lamp {number}" for number in range(3)))
+    index.make_missing_states()
+    lefts = []
+    while index._old_lot(x_account.pk):
+        lefts.append(index.behind([x_account.pk]))
+    assert lefts == [2, 1]
+    assert index.behind([x_account.pk]) == 0
+    assert len(found_texts(ada, "lamp")) == 3
+
+
+def test_a_lot_of_news_ends_by_the_clock_at_the_change_it_came_to(ada, x_account, talk, monkeypatch):
+    index_old(x_account)
+    monkeypatch.setattr(index, "SECONDS_OF_LOT", 0)
+    events = say(talk, "lamp 0", "lamp 1", "lamp 2")
+    for event in events:
+        announce(event)
+    announce(events[0], Kind.EVENT_UPDATED)
+    changes.announce(x_account, [NewChange(Kind.TYPING, talk.pk)])
+    for left in ([4, "lamp 0"], [3, "lamp 1"]):
+        assert index._new_lot(x_account.pk)
+        assert index.behind([x_account.pk]) == left[0]
+        assert found_texts(ada, "lamp")[0] == left[1]
+    index.index_new(x_account.pk)
+    assert index.behind([x_account.pk]) == 0
+    assert len(found_texts(ada, "lamp")) == 3
 
 
 def test_a_worker_that_died_amid_the_old_ones_is_followed_by_another(ada, x_account, talk):
@@ -202,6 +231,18 @@ def test_new_and_changed_names_are_split_once(talk):
     assert set(person.name_grams.values_list("gram", flat=True)) == index.name_grams(person)
     index.index_names()
     assert set(NameGram.objects.values_list("pk", flat=True)) == before
+
+
+def test_posts_of_a_renamed_author_are_all_followed_whatever_the_clock_says(ada, x_account, talk, monkeypatch):
+    monkeypatch.setattr(index, "SECONDS_OF_LOT", 0)
+    post = Post.objects.create(id=99, text="Our lamps", author=factories.XUserFactory(name="Lena"))
+    for event in say(talk, "look", "look here", "look there"):
+        EventPost.objects.create(event=event, post=post)
+    index_old(x_account)
+    index.index_names()
+    type(post.author).objects.filter(pk=post.author.pk).update(name="Zoë")
+    index.index_names()
+    assert len(found_texts(ada, "zoë")) == 3
 
 
 def test_a_name_index_of_many_people_takes_several_lots(monkeypatch, db):

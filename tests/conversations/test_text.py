@@ -1,14 +1,18 @@
 """What a person reads of a message."""
 
 import time
+from functools import partial
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversations import links
 from conversations import text as text_module
-from conversations.text import is_emoji_only, preview, to_html
+from conversations.text import is_emoji_only, preview, said, to_html
+from tests.counting import calls_of
 
 SITE = {
     "start": 9,
@@ -426,11 +430,67 @@ def test_anything_else_is_text(text):
     assert not is_emoji_only(text)
 
 
-def test_a_tag_that_x_lists_thousands_of_times_is_looked_for_once(monkeypatch):
-    looked_for = []
-    places = text_module._places_of_tag
-    monkeypatch.setattr(text_module, "_places_of_tag", lambda text, *tag: looked_for.append(tag) or places(text, *tag))
+# --- No message takes long --------------------------------------------------------------------------------------------
+
+
+def names(count):
+    return [f"{number:x}g" for number in range(count)]
+
+
+def listed(count):
+    tags = [{"tag": name} for name in names(count)]
+    mentions = [{"username": name, "id": "44"} for name in names(count)]
+    urls = [SITE | {"url": f"https://t.co/{name}"} for name in names(count)]
+    return {"urls": urls, "mentions": mentions, "hashtags": tags, "cashtags": tags}
+
+
+def tagged(count):
+    return " ".join(f"#{name} @{name} ${name} https://t.co/{name}" for name in names(count))
+
+
+@pytest.mark.parametrize("work", [to_html, said, preview])
+@pytest.mark.parametrize("count", [500, 2100])
+def test_a_text_is_walked_through_once_however_many_different_names_x_lists(work, count):
+    text, entities = tagged(count), listed(count)
+    calls = calls_of(partial(work, text, entities))
+    assert not [place for place in calls if "/re/_compiler" in place], "a regex for each name"
+    assert calls.total() < 20 * len(text)
+
+
+def test_names_that_x_lists_and_the_text_does_not_hold_cost_next_to_nothing():
+    text = tagged(100)
+    few, many = (calls_of(partial(to_html, text, listed(count))).total() for count in (125, 500))
+    assert many < 2.5 * few
+
+
+def test_a_tag_that_x_lists_thousands_of_times_is_looked_for_once():
     tags = [{"start": 3 * n, "end": 3 * n + 2, "tag": "aA"[n % 2]} for n in range(3333)]
     html = to_html("#a " * 3333, {"hashtags": tags})
     assert html.count("<a ") == 3333
-    assert len(looked_for) == 1
+    assert text_module._tree(["a", "a"]) == {"a": {"": {}}}
+
+
+@pytest.mark.parametrize("tags", [["lamp", "lamps"], ["lamps", "lamp"], ["हिन", "हिन्दी"]])
+def test_of_tags_that_begin_alike_each_is_its_own(tags):
+    text = " ".join(f"#{tag}" for tag in tags)
+    assert hrefs(to_html(text, {"hashtags": [{"tag": tag} for tag in tags]})) == [links.hashtag(tag) for tag in tags]
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"), [("＃LAMP", "lamp"), ("#STRASSE", "Straße"), ("#straße,", "STRASSE"), ("(#a.b)", "a.b")]
+)
+def test_a_tag_is_found_however_it_is_written(text, tag):
+    assert hrefs(to_html(text, {"hashtags": [{"tag": tag}]})) == [links.hashtag(tag)]
+
+
+@pytest.mark.parametrize("text", ["a#lamp", "&#lamp", "/#lamp", "#lampshade", "#lam"])
+def test_a_part_of_something_else_is_no_tag_of_x(text):
+    assert links.hashtag("lamp") not in hrefs(to_html(text, {"hashtags": [{"tag": "lamp"}]}))
+
+
+def test_a_host_of_ten_thousand_marks_is_no_address_and_is_not_put_in_order(monkeypatch):
+    split = []
+    monkeypatch.setattr(text_module, "urlsplit", lambda url: split.append(url) or urlsplit(url))
+    text = "https://a" + "\u0323\u0301" * 5_000
+    assert hrefs(to_html(f"{text} https://nordlicht.example")) == ["https://nordlicht.example"]
+    assert split == ["https://nordlicht.example"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
+from functools import partial
+from itertools import groupby
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.words import Term, tokens_of, words_of
+from conversations.words import LONGEST, MOST_MARKS, Term, tokens_of, words_of
+from tests.counting import calls_of
 
 
 @pytest.mark.parametrize(
@@ -74,3 +79,69 @@ def test_a_part_of_a_word_has_tokens_of_its_own_and_a_whole_one_stands_alone():
     assert Term(tuple(words_of("lamp"))).places(words) == [(2, 2)]
     assert Term(tuple(words_of("lamp")), is_exact=True).places(words) == []
     assert not Term(tuple(words_of("lamp")), is_exact=True).tokens <= tokens_of(words)
+
+
+# --- No text takes long -----------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    "\u0323\u0301",
+    "\u0345\u0344\u05b0",
+    "\ufdfa",
+    "\ufdfaa",
+    "\u1161",
+    "\uff9e",
+    "é",
+    "世",
+    "é ",
+    "\u00ad",
+    "👩\u200d",
+]
+
+
+@pytest.fixture
+def normalized(monkeypatch):
+    seen: list[str] = []
+    normalize = unicodedata.normalize
+    monkeypatch.setattr(unicodedata, "normalize", lambda form, text: seen.append(text) or normalize(form, text))
+    return seen
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_no_more_marks_are_put_in_order_than_a_script_has(piece, normalized):
+    tokens_of(words_of((piece * 10_000)[:10_000]))
+    in_a_row = [
+        len(list(run))
+        for text in normalized
+        for is_mark, run in groupby(text, lambda one: unicodedata.combining(one) > 0)
+        if is_mark
+    ]
+    assert max(in_a_row, default=0) <= 2 * (1 + MOST_MARKS)  # one can fold to two
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_twice_the_text_is_twice_the_work(piece):
+    once, twice = (calls_of(partial(index, (piece * 8_000)[:length])).total() for length in (4_000, 8_000))
+    assert twice < 2.1 * once + 100
+
+
+def index(text):
+    return tokens_of(words_of(text))
+
+
+@pytest.mark.parametrize("piece", ["a", "a ", "é", "\ufdfa", "é\u0301"])
+def test_of_a_text_that_never_ends_no_more_becomes_words_than_is_written_on_x(piece):
+    text = piece * 50_000
+    words = words_of(text)
+    assert sum(len(word.typed) for word in words) <= LONGEST
+    assert words == words_of(text * 2)
+    assert calls_of(partial(words_of, text)) == calls_of(partial(words_of, text * 2))
+
+
+def test_what_x_allows_is_all_made_words_of():
+    text = "ü" * 24_995 + " lamp"
+    assert [word.typed for word in words_of(text)] == ["ü" * 24_995, "lamp"]
+
+
+def test_a_letter_under_a_heap_of_marks_is_still_found_by_its_letter():
+    [word] = words_of("a" + "\u0323\u0301" * 5_000)
+    assert (word.start, word.end, word.plain[-1]) == (0, 10_001, "a")
