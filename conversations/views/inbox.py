@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
@@ -22,6 +23,7 @@ from conversations.models import Conversation
 from conversations.querysets import of_x_account
 from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
+from dminbox.statements import compiled_once
 
 PAGE = 50
 
@@ -104,12 +106,19 @@ def _news(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
 
 
 def _rows(request: HttpRequest, chosen: list[XAccount], pks: list[int]) -> list[Conversation]:
-    found = Conversation.objects.visible_to(request.user).filter(pk__in=pks).for_person(request.user)
-    rows = rows_of_inbox(found.with_contents_of_rows().newest_first())
+    assert request.user.pk
+    rows = rows_of_inbox(_visible_rows(request.user.pk, pks))
     by_pk = {row.pk: row for row in chosen}
     for row in rows:
         row.x_account = by_pk[row.x_account_id]
     return rows
+
+
+@compiled_once
+def _visible_rows(user: int, pks: list[int]) -> QuerySet[Conversation]:
+    person = User(pk=user)
+    found = Conversation.objects.visible_to(person).filter(pk__in=pks).for_person(person)
+    return found.with_contents_of_rows().newest_first()
 
 
 def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -38,6 +39,7 @@ from conversations.thread import (
 )
 from conversations.views.asking import all_of, refusal
 from conversations.views.watching import is_watched
+from dminbox.statements import compiled_once
 from dminbox.wording import usd
 
 PAGE = 50
@@ -236,13 +238,21 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    mine = Conversation.objects.visible_to(request.user).for_person(request.user)
-    rows: Any = mine.with_history().with_ages().select_related("x_account__sync", "peer__avatar")
-    conversation = get_object_or_404(rows.only(*OF_CONVERSATION), pk=pk)
+    found = _visible_one(_person(request).pk, pk)
+    if not found:
+        raise Http404
+    conversation: Any = found[0]
     told = conversation.history or {}
     conversation.history_state, conversation.history_detail = told.get("state"), told.get("detail")
     conversation.history_events = told.get("events_read")
     return conversation
+
+
+@compiled_once
+def _visible_one(user: int, pk: int) -> QuerySet[Conversation]:
+    mine = Conversation.objects.filter(pk=pk).visible_to(User(pk=user)).for_person(User(pk=user))
+    shown = mine.with_history().with_ages().select_related("x_account__sync", "peer__avatar")
+    return shown.only(*OF_CONVERSATION)
 
 
 def _add_receipt(conversation: Any, people: Iterable[Participant], newest: Sequence[DmEvent] | None = None) -> None:
@@ -314,9 +324,14 @@ def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
 
 def _people_of(request: HttpRequest, conversation: Any) -> list[Participant]:
     """Everybody X has shown us in it; it is named by them from now on."""
-    people = list(conversation.participants.with_profiles(request.user))
+    people = _profiles(_person(request).pk, conversation.pk)
     conversation.named = others_named(conversation, people)
     return people
+
+
+@compiled_once
+def _profiles(user: int, conversation: int) -> QuerySet[Participant]:
+    return Participant.objects.filter(conversation=conversation).with_profiles(User(pk=user))
 
 
 def _panel(conversation: Conversation, people: Sequence[Participant], most: int | None = None) -> dict[str, Any]:
