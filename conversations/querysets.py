@@ -135,12 +135,14 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         Where these fill a page they are found from the top. Elsewhere few may be unread: there all rows are looked at,
         in one walk, which goes no further down than the page does.
         """
-        many = {pk for pk, count in unread.items() if count.found >= size}
-        rows = self._from_the_top(many, size)
-        rest = self.filter(x_account__in=[pk for pk, count in unread.items() if count.may_be_any and pk not in many])
-        if len(rows) == size:
-            rest = rest.filter(last_dm_event_id__gte=rows[-1][0])
-        rows += rest.newest_first().values_list("last_dm_event_id", "pk")[:size]
+        many = [pk for pk, count in unread.items() if count.found >= size]
+        few = [pk for pk, count in unread.items() if count.may_be_any and count.found < size]
+        rows = self._from_the_top(many, size) if many else []
+        if few:
+            rest = self.filter(x_account__in=few)
+            if len(rows) == size:
+                rest = rest.filter(last_dm_event_id__gte=rows[-1][0])
+            rows += rest.newest_first().values_list("last_dm_event_id", "pk")[:size]
         return [pk for _, pk in sorted(rows, reverse=True)[:size]]
 
     def _from_the_top(self, x_account_ids: Iterable[int], size: int) -> list[tuple[int, int]]:

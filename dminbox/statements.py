@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, wraps
-from itertools import count
+from itertools import chain, count
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections
@@ -26,6 +26,7 @@ def compiled_once(make: Callable[Values, QuerySet[Any, Row]]) -> Callable[Values
 
     make: it compares columns with its values, with lists by __in, and does nothing else with them: so the statement is
     the same for any values, and is made with others that stand in for them. Else the first call raises ValueError.
+    Words are no values: each makes a statement of its own.
     """
 
     @cache
@@ -47,18 +48,24 @@ def _filled_up(ids: list[int]) -> list[int]:
     return ids + ids[-1:] * ((1 << (len(ids) - 1).bit_length()) - len(ids))
 
 
-Kind = type[int] | type[datetime] | int
-"""Of a value; of a list, how long it is."""
+Kind = type[int] | type[datetime] | int | str
+"""Of a value; of a list, how long it is; of a word, itself."""
 
 
 def _kind_of(value: object) -> Kind:
-    if isinstance(value, list):
-        return len(value)
-    return datetime if isinstance(value, datetime) else int
+    match value:
+        case str():
+            return value
+        case list():
+            return len(value)
+        case datetime():
+            return datetime
+    return int
 
 
 def _flat(values: Sequence[Any]) -> list[Any]:
-    return [each for value in values for each in (value if isinstance(value, list) else [value])]
+    lists = (value if isinstance(value, list) else [value] for value in values if not isinstance(value, str))
+    return list(chain.from_iterable(lists))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,8 @@ class _Statement:
 
 def _stand_in(kind: Kind, numbers: Iterator[int]) -> Any:
     """A value that no row has, and nothing else in a statement."""
+    if isinstance(kind, str):
+        return kind
     if isinstance(kind, int):
         return [_stand_in(int, numbers) for _ in range(kind)]
     number = next(numbers)

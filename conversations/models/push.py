@@ -171,6 +171,11 @@ class PushState(models.Model):
         """Whether this installation wants to be pushed to, and X would know it."""
         return settings.X_PUSH != "off" and bool(settings.X_CONSUMER_KEY)
 
+    @classmethod
+    def way(cls) -> str:
+        """By which X pushes, as in X_PUSH; "off" where it would not."""
+        return settings.X_PUSH if cls.is_set_up() else "off"
+
     @staticmethod
     def check_subscriptions_soon() -> None:
         """With the next sweep, not with the next minute."""

@@ -19,7 +19,7 @@ from conversations.contents import rows_of_inbox
 from conversations.counts import Count
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
-from conversations.models import Conversation
+from conversations.models import Conversation, PushState
 from conversations.querysets import of_x_account
 from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
@@ -40,7 +40,9 @@ class AccountLine:
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync").only(*of_x_account())))
+    user = request.user
+    assert isinstance(user, User)
+    x_accounts = _x_accounts(user.pk, PushState.way())
     if not x_accounts:
         return render(request, "conversations/first.html")
     asked, chosen = _asked(request, x_accounts)
@@ -64,6 +66,12 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
     }
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)
+
+
+@compiled_once
+def _x_accounts(user: int, way_of_push: str) -> QuerySet[XAccount]:
+    mine = x_accounts_of(User(pk=user)).select_related("sync").only(*of_x_account())
+    return with_pushed_at(mine, way_of_push)
 
 
 def _asked(request: HttpRequest, x_accounts: list[XAccount]) -> tuple[Wanted, list[XAccount]]:

@@ -77,6 +77,16 @@ def test_lists_of_much_the_same_length_share_a_statement(people):
     assert len(set(asked)) == 4  # of 1, 2, 4 and 8 ids
 
 
+def test_each_word_makes_a_statement_of_its_own(people):
+    @compiled_once
+    def column(person: int, name: str) -> QuerySet[XUser, str]:
+        return XUser.objects.filter(pk=person).values_list(name, flat=True)
+
+    person = people[0].x_user
+    asked = [column(person.pk, name) for name in ("name", "username", "name")]
+    assert asked == [[person.name], [person.username], [person.name]]
+
+
 def test_of_an_empty_list_nothing_is_asked(people, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert names_of([]) == []
