@@ -79,7 +79,7 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> HttpResponse:
     wanted = _wanted(request)
-    events, older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
+    events, older, above = _window(conversation, wanted)
     people = _people_of(request, conversation)
     _add_receipt(conversation, people, events if above is None else None)
     context = _page(conversation, wanted, events, older, above) | _panel(conversation, people, PEOPLE)
@@ -110,9 +110,8 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
     wanted = _wanted(request)
     if wanted["before"] is None:
         raise Http404
-    events = _narrowed(conversation, wanted["show"])
     # One more on either side: the event we stand at tells whether its day goes on here, the last whether there is more.
-    found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_senders()[: PAGE + 2])
+    found = _newest_up_to(wanted["before"], conversation.pk, wanted["show"])
     below = found.pop(0) if found and found[0].dm_event_id == wanted["before"] else None
     page = _with_contents(found[:PAGE][::-1])
     _add_receipt(conversation, conversation.participants.filter(x_user=conversation.peer_id))
@@ -296,21 +295,29 @@ def _narrowed(conversation: Conversation, show: str) -> DmEventQuerySet:
     return events
 
 
-def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], int | None, int | None]:
+def _window(conversation: Conversation, wanted: dict[str, Any]) -> tuple[list[DmEvent], int | None, int | None]:
     """The events of a page, oldest first, and the dm_event_ids of the next older and of the next newer one."""
+    events = _narrowed(conversation, wanted["show"])
     if wanted["after"] is not None:
         found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_senders()[: PAGE + 1])
         return _with_contents(found[:PAGE]), wanted["after"], _after_page(found)
-    next_newer: int | None = wanted["before"]
+    newest, next_newer = MAX_ID, wanted["before"]
     if next_newer is not None:
-        events = events.filter(dm_event_id__lt=next_newer)
+        newest = next_newer - 1
     elif wanted["at"] is not None:
         above = events.filter(dm_event_id__gt=wanted["at"]).order_by("dm_event_id")
         edge = list(above.values_list("dm_event_id", flat=True)[PAGE // 2 - 1 : PAGE // 2 + 1])
         next_newer = edge[1] if len(edge) > 1 else None
-        events = events.filter(dm_event_id__lte=edge[0]) if edge else events
-    found = list(events.order_by("-dm_event_id").with_senders()[: PAGE + 1])
+        newest = edge[0] if edge else MAX_ID
+    found = _newest_up_to(newest, conversation.pk, wanted["show"])
     return _with_contents(found[:PAGE][::-1]), _after_page(found), next_newer
+
+
+@compiled_once
+def _newest_up_to(dm_event_id: int, conversation: int, show: str) -> QuerySet[DmEvent]:
+    """Newest first: a page, and one more on either side of it."""
+    events = _narrowed(Conversation(pk=conversation), show).filter(dm_event_id__lte=dm_event_id)
+    return events.order_by("-dm_event_id").with_senders()[: PAGE + 2]
 
 
 def _after_page(found: Sequence[DmEvent]) -> int | None:
