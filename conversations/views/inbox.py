@@ -19,7 +19,7 @@ from conversations.contents import rows_of_inbox
 from conversations.counts import Count
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
-from conversations.models import Conversation, PushState
+from conversations.models import Conversation, PushState, SavedView
 from conversations.querysets import of_x_account
 from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
@@ -131,7 +131,12 @@ def _visible_rows(user: int, pks: list[int]) -> QuerySet[Conversation]:
 
 def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:
     assert isinstance(request.user, User)
-    return filters.lines_of_views(request.user, x_accounts, list(request.user.saved_views.all()), wanted)
+    return filters.lines_of_views(request.user, x_accounts, _saved_views(request.user.pk), wanted)
+
+
+@compiled_once
+def _saved_views(user: int) -> QuerySet[SavedView]:
+    return SavedView.objects.filter(user=user)
 
 
 def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None) -> list[AccountLine]:
