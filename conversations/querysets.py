@@ -109,9 +109,6 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             ),
         )
 
-    def unread_by(self, user: Person) -> Self:
-        return self.for_person(user).filter(last_incoming_dm_event_id__gt=F("read_to"))
-
     def with_person(self, x_user_id: int) -> Self:
         """Those that this person is or was in."""
         return self.filter(participants__x_user=x_user_id)
