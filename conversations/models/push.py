@@ -52,6 +52,12 @@ class ActivityDelivery(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["due_at"], name="activity_due", condition=models.Q(state="due")),
             models.Index(fields=["received_at"], name="activity_oldest_first"),
+            # What is tidied each hour: of a year of rows, few.
+            models.Index(
+                fields=["received_at"], name="activity_still_raw", condition=models.Q(raw__isnull=False, state="done")
+            ),
+            models.Index(fields=["received_at"], name="activity_odd", condition=models.Q(state="odd")),
+            models.Index(fields=["x_user_id"], name="activity_of_whom"),
         ]
 
     def __str__(self) -> str:
