@@ -367,8 +367,9 @@ def _page(
     read_to = conversation.read_to if wanted["line"] is None else wanted["line"]
     mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])
-    is_end = may_ask and not has_older and not wanted["show"]
-    people = people_to_pay(conversation)
+    is_offered = may_ask and not has_older  # only where what is stored ends are there buttons, with their prices
+    people = people_to_pay(conversation) if is_offered else 0
+    is_whole_offered = is_offered and not wanted["show"]
     return {
         "conversation": conversation,
         "rows": rows,
@@ -382,8 +383,8 @@ def _page(
         "event_types": EVENT_TYPES[wanted["show"]],
         "is_of_moves": wanted["show"] == Show.COMINGS,
         "may_ask": may_ask,
-        "whole": all_of(conversation, events if above is None else (), people) if is_end else None,
-        "prices": prices() | {"page": usd(estimates.of_pages(1, people).usd)},
+        "whole": all_of(conversation, events if above is None else (), people) if is_whole_offered else None,
+        "prices": prices() | {"page": usd(estimates.of_pages(1, people).usd)} if is_offered else {},
     }
 
 
