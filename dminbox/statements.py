@@ -60,7 +60,9 @@ def _kind_of(value: object) -> Kind:
             return len(value)
         case datetime():
             return datetime
-    return int
+        case int():
+            return int
+    raise TypeError(f"{value!r} is no id, time, list of ids, or word")
 
 
 def _flat(values: Sequence[Any]) -> list[Any]:

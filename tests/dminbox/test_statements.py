@@ -93,6 +93,13 @@ def test_of_an_empty_list_nothing_is_asked(people, django_assert_num_queries):
         assert typing_in(NOW, [], 1) == []
 
 
+@pytest.mark.parametrize("value", [None, 1.5, (1, 2)])
+def test_other_values_are_refused(db, value):
+    """Nothing, for one, would have to be asked for otherwise."""
+    with pytest.raises(TypeError, match="is no id"):
+        names_of(value)
+
+
 def test_values_that_do_more_than_stand_beside_a_column_are_refused(people):
     after = compiled_once(lambda pk: XUser.objects.filter(pk=pk + 1))
     none = compiled_once(lambda pk: XUser.objects.all())
