@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db.models import Case, DateTimeField, Exists, OuterRef, QuerySet, Subquery, Value, When
 
 from accounts.models import XAccount
@@ -20,20 +19,23 @@ class Age(NamedTuple):
     pushed_at: datetime | None
 
 
-def with_pushed_at(x_accounts: QuerySet[XAccount]) -> QuerySet[XAccount]:
-    """Adds `pushed_at`: when X last pushed, or said that there is nothing to push; None where it does not push."""
+def with_pushed_at(x_accounts: QuerySet[XAccount], way: str) -> QuerySet[XAccount]:
+    """Adds `pushed_at`: when X last pushed, or said that there is nothing to push; None where it does not push.
+
+    way: as `PushState.way` tells.
+    """
     pushed = ActivitySubscription.objects.filter(
         x_account=OuterRef("pk"), event_type="dm.received", state=ActivitySubscription.State.ACTIVE
     )
-    if not PushState.is_set_up():
+    if way == "off":
         return x_accounts.annotate(pushed_at=Value(None, DateTimeField()))
-    return x_accounts.annotate(pushed_at=Case(When(Exists(pushed), then=_heard()), default=None))
+    return x_accounts.annotate(pushed_at=Case(When(Exists(pushed), then=_heard(way)), default=None))
 
 
-def _heard() -> Subquery:
+def _heard(way: str) -> Subquery:
     """X's stream says each few seconds that it lives; a webhook is silent while nothing happens."""
     heard: QuerySet[Any, Any]
-    if settings.X_PUSH == "stream":
+    if way == "stream":
         heard = PushState.objects.filter(pk=1).values("last_line_at")
     else:
         last = Change.objects.filter(x_account=OuterRef("pk"), number=OuterRef("sync__last_change"))

@@ -14,6 +14,8 @@ from conversations.showing import clock, short_time
 from dminbox import wording
 
 State = SyncState.State
+WELL = (State.ACTIVE, State.RATE_LIMITED)
+"""States in which there is nothing to say: the next poll comes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ def sync_of(x_account: XAccount) -> SyncState | None:
 def attention_of(x_account: XAccount) -> Attention | None:
     """None while all is well. `sync` should come along by select_related."""
     sync = sync_of(x_account)
+    if x_account.state == XAccount.State.CONNECTED and sync is not None and sync.state in WELL:
+        return None
     of = {"who": wording.handle(x_account.username), "since": short_time(x_account.state_since)}
     if x_account.state == XAccount.State.RECONNECT:
         words = _("X no longer accepts the connection of %(who)s, since %(since)s.") % of

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
@@ -22,15 +24,14 @@ from conversations.models import (
 )
 from conversations.querysets import FILES_OF_MEDIA, RAW_BESIDE_POSTS, of_media
 from conversations.thread import posts_of
+from dminbox.statements import compiled_once
 
 
 def add_contents(events: Sequence[DmEvent]) -> None:
     """All that a thread shows of each event. The media of shared and quoted posts come together, by one query."""
-    media = EventMedia.objects.select_related(*FILES_OF_MEDIA).only("event", "media", *of_media())
-    posts = EventPost.objects.select_related("post__author__avatar", "post__quoted__author__avatar")
-    _add(events, media, posts.defer(*RAW_BESIDE_POSTS))
-    of_posts = PostMedia.objects.select_related(*FILES_OF_MEDIA).only("post", "media", *of_media())
+    _add(events, _media, _posts)
     posts_shown = posts_of(events)
+    of_posts = PostMedia.objects.select_related(*FILES_OF_MEDIA).only("post", "media", *of_media())
     prefetch_related_objects(posts_shown, Prefetch("post_media", of_posts, to_attr="media_shown"))
     _add_link_pictures(events, posts_shown)
 
@@ -49,39 +50,84 @@ def _add_link_pictures(events: Sequence[DmEvent], posts: Sequence[Post]) -> None
 
 def add_names(rows: Sequence[Conversation]) -> None:
     """`named` of each: who gives a group its title, and who is typing. Without a group that takes half of the work."""
-    people, now = Participant.objects.all(), timezone.now()
-    named = people.naming_rows(now) if any(row.is_group for row in rows) else people.typing(now)
-    prefetch_related_objects(rows, Prefetch("participants", named, to_attr="named"))
+    people_of = _naming if any(row.is_group for row in rows) else _typing
+    people = people_of(timezone.now(), [row.pk for row in rows])
+    _hand_out(people, "conversation_id", rows, "named")
 
 
-def rows_of_inbox(conversations: QuerySet[Conversation]) -> list[Conversation]:
+def rows_of_inbox(conversations: Iterable[Conversation]) -> list[Conversation]:
     """The rows of a queryset `with_rows_of_inbox`, each with its names and what a one-line preview needs."""
     rows = list(conversations)
     add_names(rows)
-    media = EventMedia.objects.select_related("media").defer("media__raw")
-    _add([row.last_event for row in rows if row.last_event], media, EventPost.objects.all())
+    _add([row.last_event for row in rows if row.last_event], _kinds_of_media, _ids_of_posts)
     return rows
 
 
-def _add(events: Sequence[DmEvent], media: QuerySet[EventMedia], posts: QuerySet[EventPost]) -> None:
-    """As plain lists: a related manager for each event and kind would take longer than all the queries."""
-    people = EventParticipant.objects.select_related("x_user").defer("x_user__raw")
-    if any(map(_is_no_message, events)):
-        people = people.returning()  # to put this into a query takes longer than all else here
-    _fetch(events, _is_no_message, Prefetch("event_participants", people, "people_shown"))
-    _fetch(events, lambda event: event.has_media, Prefetch("event_media", media, "media_shown"))
-    _fetch(events, lambda event: event.has_post, Prefetch("event_posts", posts, "posts_shown"))
+def _add(events: Sequence[DmEvent], media: Asked, posts: Asked) -> None:
+    wanted: list[tuple[str, Asked, Callable[[DmEvent], bool]]] = [
+        ("people_shown", _people, _is_no_message),
+        ("media_shown", media, lambda event: event.has_media),
+        ("posts_shown", posts, lambda event: event.has_post),
+    ]
+    for name, ask, has_some in wanted:
+        _hand_out(ask([event.pk for event in events if has_some(event)]), "event_id", events, name)
 
 
 def _is_no_message(event: DmEvent) -> bool:
     return event.event_type != DmEvent.Type.MESSAGE_CREATE
 
 
-def _fetch(events: Iterable[DmEvent], has_some: Callable[[DmEvent], bool], wanted: Prefetch[str]) -> None:
-    having = []
-    for event in events:
-        if has_some(event):
-            having.append(event)
-        else:
-            setattr(event, str(wanted.to_attr), [])
-    prefetch_related_objects(having, wanted)
+def _hand_out(found: Iterable[Any], whose: str, rows: Iterable[Any], name: str) -> None:
+    """As plain lists: a related manager for each row and kind would take longer than all the queries.
+
+    whose: the column of what was found that says to which of the rows it belongs.
+    """
+    lists: dict[int, list[Any]] = defaultdict(list)
+    for each in found:
+        lists[getattr(each, whose)].append(each)
+    for row in rows:
+        setattr(row, name, lists[row.pk])
+
+
+# --- What is asked ----------------------------------------------------------------------------------------------------
+
+Asked = Callable[[list[int]], list[Any]]
+"""By ids of events."""
+
+
+@compiled_once
+def _naming(now: datetime, conversations: list[int]) -> QuerySet[Participant]:
+    return Participant.objects.filter(conversation__in=conversations).naming_rows(now)
+
+
+@compiled_once
+def _typing(now: datetime, conversations: list[int]) -> QuerySet[Participant]:
+    return Participant.objects.filter(conversation__in=conversations).typing(now)
+
+
+@compiled_once
+def _people(events: list[int]) -> QuerySet[EventParticipant]:
+    people = EventParticipant.objects.filter(event__in=events).returning()
+    return people.select_related("x_user").defer("x_user__raw")
+
+
+@compiled_once
+def _media(events: list[int]) -> QuerySet[EventMedia]:
+    media = EventMedia.objects.filter(event__in=events).select_related(*FILES_OF_MEDIA)
+    return media.only("event", "media", *of_media())
+
+
+@compiled_once
+def _kinds_of_media(events: list[int]) -> QuerySet[EventMedia]:
+    return EventMedia.objects.filter(event__in=events).select_related("media").only("event", "media__type")
+
+
+@compiled_once
+def _posts(events: list[int]) -> QuerySet[EventPost]:
+    posts = EventPost.objects.filter(event__in=events)
+    return posts.select_related("post__author__avatar", "post__quoted__author__avatar").defer(*RAW_BESIDE_POSTS)
+
+
+@compiled_once
+def _ids_of_posts(events: list[int]) -> QuerySet[EventPost]:
+    return EventPost.objects.filter(event__in=events)

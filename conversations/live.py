@@ -30,7 +30,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.models import Membership, User, XAccount
 from conversations import waking
 from conversations.ages import Age, age_of, with_pushed_at
-from conversations.models import Change, ReadMark, SyncState
+from conversations.models import Change, PushState, ReadMark, SyncState
 from dminbox.postgres.planning import by_its_values
 
 log = structlog.get_logger("conversations.live")
@@ -387,7 +387,7 @@ def marks_since(people: Iterable[int], since: datetime) -> list[Any]:
 
 def ages_of(pks: Iterable[int]) -> dict[int, Age]:
     """To the minute, which is all that pages show of them."""
-    rows = with_pushed_at(XAccount.objects.filter(pk__in=pks).select_related("sync"))
+    rows = with_pushed_at(XAccount.objects.filter(pk__in=pks).select_related("sync"), PushState.way())
     return {row.pk: Age(*map(_minute, age_of([row]))) for row in rows}
 
 

@@ -5,7 +5,7 @@ Models link these as their managers; so this module imports none of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -50,8 +50,10 @@ LOOKED_AT = 200
 """Conversations per X account that are looked at for counting the unread ones."""
 RAW_BESIDE_POSTS = ("post__author__raw", "post__quoted__author__raw")
 """What X told of people in its own form: a page shows none of it, and taking it apart takes longer than the query."""
-EACH = -1
-"""Stands for an X account or a person in a query that is compiled once and run for several: no row has this id."""
+EACH, DOWN_TO = -1, -2
+"""EACH stands for an X account or a person in a query that is compiled once and run for several, DOWN_TO for how far
+down it goes: no row has these ids.
+"""
 NAMED = 3
 """People a group's title can name."""
 MOST_UNITED, MOST_VALUES = 500, 30_000
@@ -109,9 +111,6 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             ),
         )
 
-    def unread_by(self, user: Person) -> Self:
-        return self.for_person(user).filter(last_incoming_dm_event_id__gt=F("read_to"))
-
     def with_person(self, x_user_id: int) -> Self:
         """Those that this person is or was in."""
         return self.filter(participants__x_user=x_user_id)
@@ -127,7 +126,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def newest_of(self, x_account_ids: Iterable[int], size: int) -> list[int]:
         """Ids of the newest rows over several X accounts: each index is read from its top, and merged here."""
-        return [pk for _, pk in self._from_the_top(x_account_ids, size)]
+        return [pk for _, pk in self._from_the_top(size)(dict.fromkeys(x_account_ids, 0))]
 
     def newest_unread(self, unread: Mapping[int, counts.Count], size: int) -> list[int]:
         """The same for unread ones. unread: how many each X account has of them, as `count_unread` tells.
@@ -135,17 +134,34 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         Where these fill a page they are found from the top. Elsewhere few may be unread: there all rows are looked at,
         in one walk, which goes no further down than the page does.
         """
-        many = {pk for pk, count in unread.items() if count.found >= size}
-        rows = self._from_the_top(many, size)
-        rest = self.filter(x_account__in=[pk for pk, count in unread.items() if count.may_be_any and pk not in many])
+        newest = self._from_the_top(size)
+        rows = newest({pk: 0 for pk, count in unread.items() if count.found >= size})
+        few = [pk for pk, count in unread.items() if count.may_be_any and count.found < size]
         if len(rows) == size:
-            rest = rest.filter(last_dm_event_id__gte=rows[-1][0])
-        rows += rest.newest_first().values_list("last_dm_event_id", "pk")[:size]
+            rows += newest(dict.fromkeys(few, rows[-1][0]))
+        elif few:
+            rest = self.filter(x_account__in=few).newest_first()
+            rows += rest.values_list("last_dm_event_id", "pk")[:size]
         return [pk for _, pk in sorted(rows, reverse=True)[:size]]
 
-    def _from_the_top(self, x_account_ids: Iterable[int], size: int) -> list[tuple[int, int]]:
-        part = self.filter(x_account=EACH).newest_first().values_list("last_dm_event_id", "pk")[:size]
-        return newest_over(part, x_account_ids, size)
+    def _from_the_top(self, size: int) -> Callable[[Mapping[int, int]], list[tuple[int, int]]]:
+        """Finds the first rows of some X accounts together, of each down to that last_dm_event_id.
+
+        PostgreSQL merges the parts, and so reads of each no more than it gives. Django cuts the parts of a union on
+        PostgreSQL alone, and would compile each of them anew.
+        """
+        part = self.filter(x_account=EACH, last_dm_event_id__gte=DOWN_TO).newest_first()
+        sql, params = part.values_list("last_dm_event_id", "pk")[:size].query.sql_with_params()
+
+        def newest(down_to: Mapping[int, int]) -> list[tuple[int, int]]:
+            parts = [
+                (sql, [{EACH: pk, DOWN_TO: least}.get(param, param) for param in params])
+                for pk, least in down_to.items()
+            ]
+            rows = run_union(parts, self.db, ending=f"ORDER BY 1 DESC, 2 DESC LIMIT {size:d}")
+            return sorted(((newest, pk) for newest, pk in rows), reverse=True)[:size]
+
+        return newest
 
     def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, counts.Count]:
         """Unread conversations per X account: at most counts.MANY of each, among the LOOKED_AT that heard last.
@@ -385,18 +401,6 @@ def _counting_unread(conversations: type[Conversation], most: int) -> tuple[str,
     count = f"(SELECT COUNT(*) FROM ({unread}) AS unread), EXISTS({beyond})"  # noqa: S608
     values = [*params, *params_of_marked, *more_params]
     return f"SELECT each_one.id, {count} FROM accounts_xaccount each_one", values  # noqa: S608
-
-
-def newest_over(part: models.QuerySet[Any, Any], x_account_ids: Iterable[int], size: int) -> list[tuple[int, int]]:
-    """The first rows of all these X accounts together. part: the first rows of x_account=EACH, by both its columns.
-
-    PostgreSQL merges the parts, and so reads of each no more than it gives. Django cuts the parts of a union on
-    PostgreSQL alone, and would compile each of them anew.
-    """
-    sql, params = part.query.sql_with_params()
-    parts = [(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids]
-    rows = run_union(parts, part.db, ending=f"ORDER BY 1 DESC, 2 DESC LIMIT {size:d}")
-    return sorted(((newest, pk) for newest, pk in rows), reverse=True)[:size]
 
 
 def counts_over(part: models.QuerySet[Any, Any], values: Iterable[int]) -> list[tuple[int, int]]:

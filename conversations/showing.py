@@ -163,8 +163,9 @@ def title_of(conversation: Conversation) -> str:
 def others_named(conversation: Conversation, people: Sequence[Participant]) -> list[Participant]:
     """`named` made of all the people of a conversation, in the order they come."""
     others = [row for row in people if row.x_user_id != conversation.x_account.x_user_id]
-    for row in others:
-        row.people = sum(each.is_present == row.is_present for each in others)  # type: ignore[attr-defined]
+    present = sum(row.is_present for row in others)
+    for row in others[:NAMED]:
+        row.people = present if row.is_present else len(others) - present  # type: ignore[attr-defined]
     return others[:NAMED]
 
 

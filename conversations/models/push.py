@@ -52,6 +52,12 @@ class ActivityDelivery(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["due_at"], name="activity_due", condition=models.Q(state="due")),
             models.Index(fields=["received_at"], name="activity_oldest_first"),
+            # What is tidied each hour: of a year of rows, few.
+            models.Index(
+                fields=["received_at"], name="activity_still_raw", condition=models.Q(raw__isnull=False, state="done")
+            ),
+            models.Index(fields=["received_at"], name="activity_odd", condition=models.Q(state="odd")),
+            models.Index(fields=["x_user_id"], name="activity_of_whom"),
         ]
 
     def __str__(self) -> str:
@@ -170,6 +176,11 @@ class PushState(models.Model):
     def is_set_up() -> bool:
         """Whether this installation wants to be pushed to, and X would know it."""
         return settings.X_PUSH != "off" and bool(settings.X_CONSUMER_KEY)
+
+    @classmethod
+    def way(cls) -> str:
+        """By which X pushes, as in X_PUSH; "off" where it would not."""
+        return settings.X_PUSH if cls.is_set_up() else "off"
 
     @staticmethod
     def check_subscriptions_soon() -> None:

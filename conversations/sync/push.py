@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,6 +39,7 @@ from conversations.sync import caps, pace, participants
 from conversations.sync.includes import ensure_users
 from conversations.sync.store import store_page
 from dminbox import leases
+from dminbox.postgres.planning import by_its_values
 from dminbox.xapi import activity as xapi
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.members import Odd as OddMember
@@ -460,6 +461,7 @@ def count(**names: int) -> None:
     PushState.objects.filter(pk=1).update(**{name: F(name) + number for name, number in names.items()})
 
 
+@by_its_values()  # for any values of them no index of the few that it is about would do
 def forget_old() -> None:
     """What was pushed goes after a week; that it was, is remembered longer, so that nobody can play it to us again.
 
@@ -472,9 +474,20 @@ def forget_old() -> None:
     ActivityDelivery.objects.filter(received_at__lt=now - ODD_KEPT, state=State.ODD).delete()
     ActivityDelivery.objects.filter(received_at__lt=now - REMEMBERED).delete()
     ours = XAccount.objects.exclude(state=XAccount.State.DISCONNECTED)
-    theirs = ActivityDelivery.objects.filter(x_user_id__isnull=False)
-    theirs.exclude(x_user_id__in=ours.values("x_user_id")).delete()
+    theirs = ActivityDelivery.objects.exclude(x_user_id__in=ours.values("x_user_id"))
+    for x_user_id in {*_pushed_for()}.difference(ours.values_list("x_user_id", flat=True)):
+        theirs.filter(x_user_id=x_user_id).delete()
     _forget_nameless(now, is_anybody_left=ours.exists())
+
+
+def _pushed_for() -> Iterator[int]:
+    """For whom something is kept: one step down an index for each of them, however much it is."""
+    last: int | None = -1
+    while last is not None:
+        above = ActivityDelivery.objects.filter(x_user_id__gt=last).order_by("x_user_id")
+        last = above.values_list("x_user_id", flat=True).first()
+        if last is not None:
+            yield last
 
 
 def _forget_nameless(now: datetime, *, is_anybody_left: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
@@ -18,10 +19,11 @@ from conversations.contents import rows_of_inbox
 from conversations.counts import Count
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
-from conversations.models import Conversation
+from conversations.models import Conversation, PushState, SavedView
 from conversations.querysets import of_x_account
 from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
+from dminbox.statements import compiled_once
 
 PAGE = 50
 
@@ -38,7 +40,9 @@ class AccountLine:
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    x_accounts = list(with_pushed_at(x_accounts_of(request.user).select_related("sync").only(*of_x_account())))
+    user = request.user
+    assert isinstance(user, User)
+    x_accounts = _x_accounts(user.pk, PushState.way())
     if not x_accounts:
         return render(request, "conversations/first.html")
     asked, chosen = _asked(request, x_accounts)
@@ -62,6 +66,12 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
     }
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)
+
+
+@compiled_once
+def _x_accounts(user: int, way_of_push: str) -> QuerySet[XAccount]:
+    mine = x_accounts_of(User(pk=user)).select_related("sync").only(*of_x_account())
+    return with_pushed_at(mine, way_of_push)
 
 
 def _asked(request: HttpRequest, x_accounts: list[XAccount]) -> tuple[Wanted, list[XAccount]]:
@@ -104,17 +114,29 @@ def _news(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
 
 
 def _rows(request: HttpRequest, chosen: list[XAccount], pks: list[int]) -> list[Conversation]:
-    found = Conversation.objects.visible_to(request.user).filter(pk__in=pks).for_person(request.user)
-    rows = rows_of_inbox(found.with_contents_of_rows().newest_first())
+    assert request.user.pk
+    rows = rows_of_inbox(_visible_rows(request.user.pk, pks))
     by_pk = {row.pk: row for row in chosen}
     for row in rows:
         row.x_account = by_pk[row.x_account_id]
     return rows
 
 
+@compiled_once
+def _visible_rows(user: int, pks: list[int]) -> QuerySet[Conversation]:
+    person = User(pk=user)
+    found = Conversation.objects.visible_to(person).filter(pk__in=pks).for_person(person)
+    return found.with_contents_of_rows().newest_first()
+
+
 def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:
     assert isinstance(request.user, User)
-    return filters.lines_of_views(request.user, x_accounts, list(request.user.saved_views.all()), wanted)
+    return filters.lines_of_views(request.user, x_accounts, _saved_views(request.user.pk), wanted)
+
+
+@compiled_once
+def _saved_views(user: int) -> QuerySet[SavedView]:
+    return SavedView.objects.filter(user=user)
 
 
 def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None) -> list[AccountLine]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -38,6 +39,7 @@ from conversations.thread import (
 )
 from conversations.views.asking import all_of, refusal
 from conversations.views.watching import is_watched
+from dminbox.statements import compiled_once
 from dminbox.wording import usd
 
 PAGE = 50
@@ -77,7 +79,7 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> HttpResponse:
     wanted = _wanted(request)
-    events, older, above = _window(_narrowed(conversation, wanted["show"]), wanted)
+    events, older, above = _window(conversation, wanted)
     people = _people_of(request, conversation)
     _add_receipt(conversation, people, events if above is None else None)
     context = _page(conversation, wanted, events, older, above) | _panel(conversation, people, PEOPLE)
@@ -108,9 +110,8 @@ def thread_older(request: HttpRequest, pk: int) -> HttpResponse:
     wanted = _wanted(request)
     if wanted["before"] is None:
         raise Http404
-    events = _narrowed(conversation, wanted["show"])
     # One more on either side: the event we stand at tells whether its day goes on here, the last whether there is more.
-    found = list(events.filter(dm_event_id__lte=wanted["before"]).order_by("-dm_event_id").with_senders()[: PAGE + 2])
+    found = _newest_up_to(wanted["before"], conversation.pk, wanted["show"])
     below = found.pop(0) if found and found[0].dm_event_id == wanted["before"] else None
     page = _with_contents(found[:PAGE][::-1])
     _add_receipt(conversation, conversation.participants.filter(x_user=conversation.peer_id))
@@ -238,13 +239,21 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    mine = Conversation.objects.visible_to(request.user).for_person(request.user)
-    rows: Any = mine.with_history().with_ages().select_related("x_account__sync", "peer__avatar")
-    conversation = get_object_or_404(rows.only(*OF_CONVERSATION), pk=pk)
+    found = _visible_one(_person(request).pk, pk)
+    if not found:
+        raise Http404
+    conversation: Any = found[0]
     told = conversation.history or {}
     conversation.history_state, conversation.history_detail = told.get("state"), told.get("detail")
     conversation.history_events = told.get("events_read")
     return conversation
+
+
+@compiled_once
+def _visible_one(user: int, pk: int) -> QuerySet[Conversation]:
+    mine = Conversation.objects.filter(pk=pk).visible_to(User(pk=user)).for_person(User(pk=user))
+    shown = mine.with_history().with_ages().select_related("x_account__sync", "peer__avatar")
+    return shown.only(*OF_CONVERSATION)
 
 
 def _add_receipt(conversation: Any, people: Iterable[Participant], newest: Sequence[DmEvent] | None = None) -> None:
@@ -288,21 +297,29 @@ def _narrowed(conversation: Conversation, show: str) -> DmEventQuerySet:
     return events
 
 
-def _window(events: DmEventQuerySet, wanted: dict[str, Any]) -> tuple[list[DmEvent], int | None, int | None]:
+def _window(conversation: Conversation, wanted: dict[str, Any]) -> tuple[list[DmEvent], int | None, int | None]:
     """The events of a page, oldest first, and the dm_event_ids of the next older and of the next newer one."""
+    events = _narrowed(conversation, wanted["show"])
     if wanted["after"] is not None:
         found = list(events.filter(dm_event_id__gt=wanted["after"]).order_by("dm_event_id").with_senders()[: PAGE + 1])
         return _with_contents(found[:PAGE]), wanted["after"], _after_page(found)
-    next_newer: int | None = wanted["before"]
+    newest, next_newer = MAX_ID, wanted["before"]
     if next_newer is not None:
-        events = events.filter(dm_event_id__lt=next_newer)
+        newest = next_newer - 1
     elif wanted["at"] is not None:
         above = events.filter(dm_event_id__gt=wanted["at"]).order_by("dm_event_id")
         edge = list(above.values_list("dm_event_id", flat=True)[PAGE // 2 - 1 : PAGE // 2 + 1])
         next_newer = edge[1] if len(edge) > 1 else None
-        events = events.filter(dm_event_id__lte=edge[0]) if edge else events
-    found = list(events.order_by("-dm_event_id").with_senders()[: PAGE + 1])
+        newest = edge[0] if edge else MAX_ID
+    found = _newest_up_to(newest, conversation.pk, wanted["show"])
     return _with_contents(found[:PAGE][::-1]), _after_page(found), next_newer
+
+
+@compiled_once
+def _newest_up_to(dm_event_id: int, conversation: int, show: str) -> QuerySet[DmEvent]:
+    """Newest first: a page, and one more on either side of it."""
+    events = _narrowed(Conversation(pk=conversation), show).filter(dm_event_id__lte=dm_event_id)
+    return events.order_by("-dm_event_id").with_senders()[: PAGE + 2]
 
 
 def _after_page(found: Sequence[DmEvent]) -> int | None:
@@ -316,9 +333,14 @@ def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
 
 def _people_of(request: HttpRequest, conversation: Any) -> list[Participant]:
     """Everybody X has shown us in it; it is named by them from now on."""
-    people = list(conversation.participants.with_profiles(request.user))
+    people = _profiles(_person(request).pk, conversation.pk)
     conversation.named = others_named(conversation, people)
     return people
+
+
+@compiled_once
+def _profiles(user: int, conversation: int) -> QuerySet[Participant]:
+    return Participant.objects.filter(conversation=conversation).with_profiles(User(pk=user))
 
 
 def _panel(conversation: Conversation, people: Sequence[Participant], most: int | None = None) -> dict[str, Any]:
@@ -347,8 +369,9 @@ def _page(
     read_to = conversation.read_to if wanted["line"] is None else wanted["line"]
     mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])
-    is_end = may_ask and not has_older and not wanted["show"]
-    people = people_to_pay(conversation)
+    is_offered = may_ask and not has_older  # only where what is stored ends are there buttons, with their prices
+    people = people_to_pay(conversation) if is_offered else 0
+    is_whole_offered = is_offered and not wanted["show"]
     return {
         "conversation": conversation,
         "rows": rows,
@@ -362,8 +385,8 @@ def _page(
         "event_types": EVENT_TYPES[wanted["show"]],
         "is_of_moves": wanted["show"] == Show.COMINGS,
         "may_ask": may_ask,
-        "whole": all_of(conversation, events if above is None else (), people) if is_end else None,
-        "prices": prices() | {"page": usd(estimates.of_pages(1, people).usd)},
+        "whole": all_of(conversation, events if above is None else (), people) if is_whole_offered else None,
+        "prices": prices() | {"page": usd(estimates.of_pages(1, people).usd)} if is_offered else {},
     }
 
 

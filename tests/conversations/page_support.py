@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from conversations import filters
+from conversations.models import Conversation
+
 NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)
 
 
@@ -26,3 +29,8 @@ def unmarked(html):
 def words(answer):
     """What of it is read."""
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def unread_of(user):
+    """The conversations that the inbox of this person shows under its filter for unread ones."""
+    return filters.narrow(Conversation.objects.visible_to(user), user, filters.wanted_in("unread=1"))

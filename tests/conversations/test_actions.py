@@ -12,6 +12,7 @@ from conversations import actions, filters
 from conversations.counts import Count
 from conversations.models import Conversation, ConversationLookup, HistoryRead, ReadMark
 from tests import factories
+from tests.conversations.page_support import unread_of
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def heard(ada):
 
 
 def is_unread(user, conversation):
-    return Conversation.objects.unread_by(user).filter(pk=conversation.pk).exists()
+    return unread_of(user).filter(pk=conversation.pk).exists()
 
 
 def test_what_was_read_can_be_marked_unread_and_is_read_again_by_reading(ada, heard):

@@ -14,6 +14,7 @@ from conversations import actions
 from conversations.models import Conversation, ReadMark
 from conversations.sync import store_page
 from tests import factories
+from tests.conversations.page_support import unread_of
 from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, make_reading, message, one_to_one
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -41,7 +42,7 @@ def read_on(x_account, member):
 
 
 def is_unread(member) -> bool:
-    return Conversation.objects.unread_by(member).exists()
+    return unread_of(member).exists()
 
 
 @pytest.mark.usefixtures("read_on")

@@ -12,6 +12,7 @@ from conversations import actions, counts, querysets
 from conversations.models import Conversation, DmEvent, Participant
 from conversations.querysets import NAMED
 from tests import factories, plans
+from tests.conversations.page_support import unread_of
 
 NEW, OLD = 1_000, 10
 
@@ -33,7 +34,7 @@ def conversation(x_account, newest=NEW, incoming=None, **fields):
 
 
 def unread(user):
-    return set(Conversation.objects.visible_to(user).unread_by(user))
+    return set(unread_of(user))
 
 
 def test_a_member_sees_the_conversations_and_events_of_the_account_and_a_stranger_none(ada, cleo, x_account):
@@ -141,7 +142,7 @@ def test_unread_ones_of_several_accounts_come_newest_first_whether_few_or_many_a
             actions.mark_read(ada, row, row.last_dm_event_id)
     counted = Conversation.objects.count_unread(ada, [x_account.pk, few.pk, none.pk])
     expected = [row.pk for row in sorted(rows, key=lambda row: (row.last_dm_event_id, row.pk), reverse=True)]
-    assert Conversation.objects.unread_by(ada).newest_unread(counted, size) == expected[:size]
+    assert unread_of(ada).newest_unread(counted, size) == expected[:size]
 
 
 def test_pages_over_several_accounts_give_every_conversation_once_newest_first(ada, x_account):

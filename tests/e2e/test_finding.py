@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from conversations import actions
-from conversations.models import Conversation
+from tests.conversations.page_support import unread_of
 from tests.e2e.conftest import PHONE
 from tests.e2e.looking import violations
 from tests.e2e.test_reading import wait_until
@@ -62,7 +62,7 @@ def test_e_marks_read_and_goes_on_and_u_takes_it_back(visit, ada, filled):
 
 
 def is_unread(user, pk):
-    return Conversation.objects.unread_by(user).filter(pk=pk).exists()
+    return unread_of(user).filter(pk=pk).exists()
 
 
 def test_an_open_conversation_is_marked_unread_and_stays_so_until_it_is_opened_again(visit, ada, filled):

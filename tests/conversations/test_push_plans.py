@@ -1,0 +1,60 @@
+"""What was pushed is remembered for a year, and tidied each hour without a look at most of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from psycopg import ClientCursor
+
+from conversations.models import ActivityDelivery
+from conversations.sync import push
+from tests.conversations.sync_support import make_reading
+
+pytestmark = [pytest.mark.services, pytest.mark.postgres, pytest.mark.django_db]
+x_account = pytest.fixture(make_reading)
+TABLE = ActivityDelivery._meta.db_table
+YEAR = """
+    INSERT INTO conversations_activitydelivery
+        (event_uuid, event_type, x_user_id, source, raw, received_at, state, attempts, due_at, detail)
+    SELECT n, 'dm.received', CASE WHEN n %% 1000 > 1 THEN %(ours)s WHEN n %% 1000 = 1 THEN 77 END, 'stream',
+        CASE WHEN n < 500 OR n %% 1000 = 0 THEN '{}'::jsonb END, now() - n * interval '20 minutes',
+        CASE WHEN n %% 1000 = 0 THEN 'odd' ELSE 'done' END, 1, now(), ''
+    FROM generate_series(1, 24000) n"""
+WALKED = re.compile(r"(?:Index(?: Only)? Scan|Bitmap Index Scan) (?:Backward )?(?:using|on) (\w+)")
+
+
+@contextmanager
+def plans() -> Iterator[list[list[str]]]:
+    """Of all that is asked or changed inside: the lines of each plan."""
+    found: list[list[str]] = []
+
+    def explain(execute: Any, sql: str, params: Any, *of: Any) -> Any:
+        if TABLE in sql:
+            with ClientCursor(connection.connection) as cursor:
+                cursor.execute(f"EXPLAIN {sql}", params)
+                found.append([line for (line,) in cursor.fetchall()])
+        return execute(sql, params, *of)
+
+    with connection.execute_wrapper(explain):
+        yield found
+
+
+def test_each_hour_the_few_that_are_to_go_are_found_by_an_index(x_account):
+    with connection.cursor() as cursor:
+        cursor.execute(YEAR, {"ours": x_account.x_user_id})
+        cursor.execute(f"ANALYZE {TABLE}")
+    with plans() as found:
+        push.forget_old()
+    told = ["\n".join(lines) for lines in found]
+    assert [one for one in told if f"Seq Scan on {TABLE}" in one] == []
+    *first, of_nobody = [WALKED.findall(one)[0].removeprefix("activity_") for one in told]
+    # The raw ones, the odd ones and the oldest; for whom some are kept: a stranger, us, nobody more; the stranger's.
+    assert first == ["still_raw", "odd", "oldest_first", *["of_whom"] * 3, "of_whom"]
+    assert of_nobody in ("odd", "of_whom")
+    assert not ActivityDelivery.objects.filter(x_user_id=77).exists()
+    assert ActivityDelivery.objects.filter(x_user_id=x_account.x_user_id).count() > 20_000
