@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.access import TOKENS_OF_JOINED
+from accounts.admin_site import OwnersRows
 from accounts.models import Invitation, Membership, User, XAccount
 
 # Kept by allauth and Django for set-ups other than this one.
@@ -39,7 +40,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(OwnersRows):
     """People come by invitation and are switched off, not deleted: what they have read and asked for stays theirs."""
 
     form = UserForm
@@ -58,7 +59,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(XAccount)
-class XAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class XAccountAdmin(OwnersRows):
     """X accounts come and go by their own pages, which speak to X; here one sees them and sets their members."""
 
     fields = readonly_fields = (
@@ -88,7 +89,7 @@ class XAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class MembershipAdmin(OwnersRows):
     fields = ("user", "x_account", "role")
     list_display = ("user", "x_account", "role", "created_at")
     list_filter = ("role",)
@@ -103,7 +104,7 @@ class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Invitation)
-class InvitationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class InvitationAdmin(OwnersRows):
     """To look at, and to take back: an invitation that is deleted before it is used is worth nothing."""
 
     fields = readonly_fields = (

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
+from html import unescape
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
 
 from accounts import actions
 from accounts.models import Membership, User
-from conversations.models import HistoryRead, ReadInterval
+from conversations.models import ApiCall, HistoryRead, ReadInterval, SpendDay
 from tests import factories
 from tests.accounts.conftest import browser
 
@@ -113,3 +117,36 @@ def test_a_missing_encryption_key_breaks_no_page(ada, settings, model):
     assert client.get(reverse(f"{name}_changelist")).status_code == 200
     for pk in model.objects.values_list("pk", flat=True):
         assert client.get(reverse(f"{name}_change", args=[pk])).status_code == 200
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
+def test_a_list_answers_nothing_about_what_it_offers_no_filter_for(ada, model):
+    address, client = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), browser(ada)
+    rows = admin.site._registry[model]
+    offered = {*rows.list_filter, rows.date_hierarchy}
+    hidden = [field.name for field in model._meta.get_fields() if field.name not in offered]
+    paths = [*hidden, "x_account__access_token", "user__password", "conversation__title", "raw__0__text", "pk"]
+    for lookup in [f"{path}{end}" for path in paths for end in ("", "__startswith")]:
+        assert client.get(address, {lookup: "1"}).status_code == 400, lookup
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
+def test_what_a_filter_offers_more_than_its_choices_is_refused(ada, model):
+    address, client = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), browser(ada)
+    for name in admin.site._registry[model].list_filter:
+        for end in ("__regex", "__access_token__startswith"):
+            assert client.get(address, {f"{name}{end}": "1"}).status_code == 400
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
+def test_every_link_that_narrows_a_list_works(ada, model):
+    for number in (1, 2):  # what has one value only is offered no filter
+        x_account = factories.MembershipFactory(user=ada).x_account
+        ApiCall.objects.create(x_account=x_account, endpoint=f"endpoint {number}", status=200 + number)
+        SpendDay.objects.create(x_account=x_account, day=date(2026, 8, number))
+    address, client = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), browser(ada)
+    links = re.findall(r'href="(\?[^"]+)"', client.get(address).content.decode())
+    assert links or not admin.site._registry[model].list_filter
+    for link in links:
+        assert client.get(address + unescape(link)).status_code == 200, link
+    assert model is not SpendDay or "?day__day=2&amp;day__month=8&amp;day__year=2026" in links
