@@ -26,5 +26,7 @@ RUN SECRET_KEY=build ENCRYPTION_KEYS=$(python -c 'from cryptography.fernet impor
  && rm -rf /tmp/build
 USER dminbox
 EXPOSE 8000
+# TRUSTED_PROXY_COUNT alone says who is believed about a client, so uvicorn reads no proxy's headers.
 CMD ["uvicorn", "dminbox.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5", "--lifespan", "off"]
+     "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5", "--lifespan", "off", \
+     "--no-proxy-headers"]

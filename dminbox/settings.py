@@ -33,7 +33,8 @@ DATABASE_PREPARES = env.choice("DATABASE_PREPARES", "yes", ["yes", "no"]) == "ye
 REDIS_URL = env.text("REDIS_URL", "")
 IS_EMBEDDED = not DATABASE_URL and not REDIS_URL  # database and broker are files of ours under DATA_DIR
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
-TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, high=10)
+# dminbox speaks no TLS: where people come by https, one proxy at least stands before it.
+TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 1 if PUBLIC_URL.startswith("https://") else 0, high=10)
 DEBUG = env.choice("DEBUG", "no", ["yes", "no"]) == "yes"
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     env.stop("REDIS_URL must look like redis://host:6379/0; leave it out for a broker that needs no server.")
@@ -173,7 +174,11 @@ DATABASES = {"default": database()}
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": DATA_DIR / "cache"}
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # beyond it counts are thrown away, preset from the 300th on
+    }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -158,6 +158,13 @@ def test_the_highest_port_leaves_one_for_the_local_x(tmp_path):
     assert setting({"PORT": "65535"}, tmp_path, "LOCAL_X_URL") == "http://127.0.0.1:65534"
 
 
+def test_https_is_spoken_by_a_proxy_that_is_believed(tmp_path):
+    https = {"PUBLIC_URL": "https://inbox.example.com"}
+    assert setting({}, tmp_path, "ALLAUTH_TRUSTED_PROXY_COUNT") == "0"
+    assert setting(https, tmp_path, "ALLAUTH_TRUSTED_PROXY_COUNT") == "1"
+    assert setting(https | {"TRUSTED_PROXY_COUNT": "2"}, tmp_path, "ALLAUTH_TRUSTED_PROXY_COUNT") == "2"
+
+
 def test_the_lease_of_a_refresh_may_be_as_short_as_two_calls_to_x(tmp_path):
     quick = {"X_CONNECT_TIMEOUT": "1", "X_READ_TIMEOUT": "2"}
     assert setting(quick, tmp_path, "TOKEN_LEASE_SECONDS") == "11"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -221,6 +222,30 @@ def test_the_listener_holds_the_stream_of_the_local_x(again):
 def test_what_a_killed_worker_held_is_taken_up_at_once(again):
     state = "SELECT state FROM conversations_mediafile"
     until(lambda: again.home.rows(state) == [("refused",)], "the file stayed leased", again)
+
+
+def test_an_address_that_a_client_claims_does_not_reset_the_count_of_its_tries(again):
+    page = f"http://127.0.0.1:{again.home.port}/accounts/login/"
+    with requests.Session() as browser:
+        browser.trust_env = False
+        form = {
+            "csrfmiddlewaretoken": re.findall('name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(page).text)[0]
+        }
+        answers = [
+            browser.post(
+                page,
+                form | {"login": f"p{number}@nordlicht.example", "password": "wrong"},
+                headers={"X-Forwarded-For": f"10.0.0.{number}"},
+            ).text
+            for number in range(12)
+        ]
+    assert ["Too many failed" in answer for answer in answers] == [False] * 10 + [True] * 2
+
+
+def test_in_the_image_too_the_server_leaves_it_to_the_settings_whom_it_believes():
+    command = re.search(r"^CMD (\[.*?\])$", (ROOT / "Dockerfile").read_text().replace("\\\n", ""), re.M)
+    assert "--no-proxy-headers" in json.loads(command[1])
+    assert "--no-proxy-headers" in run.commands()["web"]
 
 
 def test_a_second_group_on_the_same_data_is_refused(again):
