@@ -172,7 +172,11 @@ def database() -> dict[str, Any]:
 DATABASES = {"default": database()}
 # Counts tries to sign in, for all processes together; no page and no row is ever taken from it.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"serializer": "dminbox.json_cache.Serializer"},
+    }
     if REDIS_URL
     else {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
