@@ -31,10 +31,11 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
+        """The admin saves in the same transaction; until it ends, nobody else makes an owner any less."""
         cleaned = super().clean() or self.cleaned_data
         stays = cleaned.get("is_owner") and cleaned.get("is_active")
-        others = User.objects.filter(is_owner=True, is_active=True).exclude(pk=self.instance.pk)
-        if self.instance.is_owner and not stays and not others.exists():
+        owners = User.objects.select_for_update().filter(is_owner=True, is_active=True).order_by("pk")
+        if not stays and not set(owners.values_list("pk", flat=True)) - {self.instance.pk}:
             raise forms.ValidationError(_("This is the last owner. Make another one first."))
         return cleaned
 

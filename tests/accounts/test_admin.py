@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from html import unescape
 
 import pytest
 from django.contrib import admin
+from django.db import connection
 from django.urls import reverse
 
 from accounts import actions
+from accounts.admin import UserForm
 from accounts.models import Membership, User
 from conversations.models import ApiCall, HistoryRead, ReadInterval, SpendDay
 from tests import factories
@@ -90,6 +95,32 @@ def test_a_second_owner_may_go(ada, ben):
     url = reverse("admin:accounts_user_change", args=[ben.pk])
     assert browser(ada).post(url, user_form(ben, is_active=None)).status_code == 302
     assert not User.objects.get(pk=ben.pk).is_active
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_switch_each_other_off_at_once_leave_one(ada, ben, monkeypatch):
+    User.objects.filter(pk=ben.pk).update(is_owner=True)
+    both_have_looked, clean = threading.Barrier(2), UserForm.clean
+
+    def look_and_wait(form):
+        cleaned = clean(form)
+        with contextlib.suppress(threading.BrokenBarrierError):  # the other one waits for us to end
+            both_have_looked.wait(2)
+        return cleaned
+
+    def switch_off(client, other):
+        url = reverse("admin:accounts_user_change", args=[other.pk])
+        try:
+            return client.post(url, user_form(other, is_owner=None)).status_code
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(UserForm, "clean", look_and_wait)
+    clients = [browser(ada), browser(ben)]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(switch_off, clients, [ben, ada]))
+    assert sorted(answers) in ([200, 302], [302, 404])  # refused; or no owner any more when asked
+    assert User.objects.filter(is_owner=True, is_active=True).count() == 1
 
 
 def test_people_and_x_accounts_are_neither_added_nor_deleted_there(ada, rows):
