@@ -21,7 +21,7 @@ COPY templates templates
 COPY static static
 RUN python -m dminbox.catalogues
 # The keys are for this step alone; nothing of it stays but the files.
-RUN SECRET_KEY=build ENCRYPTION_KEYS=$(python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
+RUN SECRET_KEY=for-this-step-alone-never-for-an-installation ENCRYPTION_KEYS=$(python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
     DEMO=yes DATA_DIR=/tmp/build python manage.py collectstatic --noinput --verbosity 0 \
  && rm -rf /tmp/build
 USER dminbox

@@ -40,6 +40,12 @@ if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     env.stop("REDIS_URL must look like redis://host:6379/0; leave it out for a broker that needs no server.")
 if urlsplit(PUBLIC_URL).path:
     env.stop("PUBLIC_URL must be an address without a path: dminbox stands at the root of its host.")
+if len(SECRET_KEY) < 32:
+    env.stop("SECRET_KEY must have 32 random characters or more: who guesses it is signed in as anybody.")
+if DEBUG and not env.is_loopback(urlsplit(PUBLIC_URL).hostname or ""):
+    env.stop(
+        "DEBUG=yes is for a PUBLIC_URL on 127.0.0.1 alone: its pages of errors show whoever meets them what is private."
+    )
 
 # --- X ----------------------------------------------------------------------------------------------------------------
 X_CLIENT_ID = env.text("X_CLIENT_ID", "")
@@ -280,9 +286,15 @@ IS_HTTPS = PUBLIC_URL.startswith("https://")
 SECURE_PROXY_SSL_HEADER = ("dminbox.scheme", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600
-SESSION_COOKIE_NAME = "dminbox_session"
+# A browser takes such a name over https alone, and for this very host: no other host of the domain can set it.
+HOST_PREFIX = "__Host-" if IS_HTTPS else ""
+SESSION_COOKIE_NAME = f"{HOST_PREFIX}dminbox_session"
+CSRF_COOKIE_NAME = f"{HOST_PREFIX}csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "dminbox.views.csrf_failure"
+# A browser that came by https once asks by nothing else for a year: nobody on its way can lead it to http and read
+# along. Hosts below this one are not ours to speak for.
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
