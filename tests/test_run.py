@@ -328,7 +328,8 @@ def test_keys_are_for_their_owners_eyes_alone_and_never_the_same_twice(tmp_path)
     assert keys.write_env(tmp_path / "other")
     assert stat.S_IMODE((tmp_path / "one").stat().st_mode) == 0o600
     one, other = ((tmp_path / name).read_text() for name in ("one", "other"))
-    assert re.findall("^([A-Z_]+)=.{44}", one, re.M) == ["SECRET_KEY", "ENCRYPTION_KEYS"]
+    names = ["SECRET_KEY", "ENCRYPTION_KEYS", "POSTGRES_PASSWORD", "REDIS_PASSWORD"]
+    assert re.findall("^([A-Z_]+)=.{44}", one, re.M) == names
     assert not set(re.findall("=(.+)$", one, re.M)) & set(re.findall("=(.+)$", other, re.M))
 
 
