@@ -21,10 +21,12 @@ COPY templates templates
 COPY static static
 RUN python -m dminbox.catalogues
 # The keys are for this step alone; nothing of it stays but the files.
-RUN SECRET_KEY=build ENCRYPTION_KEYS=$(python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
+RUN SECRET_KEY=for-this-step-alone-never-for-an-installation ENCRYPTION_KEYS=$(python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
     DEMO=yes DATA_DIR=/tmp/build python manage.py collectstatic --noinput --verbosity 0 \
  && rm -rf /tmp/build
 USER dminbox
 EXPOSE 8000
+# TRUSTED_PROXY_COUNT alone says who is believed about a client, so uvicorn reads no proxy's headers.
 CMD ["uvicorn", "dminbox.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5", "--lifespan", "off"]
+     "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5", "--lifespan", "off", \
+     "--no-proxy-headers"]

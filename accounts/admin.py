@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.access import TOKENS_OF_JOINED
+from accounts.admin_site import OwnersRows
 from accounts.forms import LanguageSelect
 from accounts.models import Invitation, Membership, User, XAccount
 
@@ -35,16 +36,17 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets = {"language": LanguageSelect(choices=[("", "---------"), *settings.LANGUAGES])}
 
     def clean(self) -> dict[str, Any]:
+        """The admin saves in the same transaction; until it ends, nobody else makes an owner any less."""
         cleaned = super().clean() or self.cleaned_data
         stays = cleaned.get("is_owner") and cleaned.get("is_active")
-        others = User.objects.filter(is_owner=True, is_active=True).exclude(pk=self.instance.pk)
-        if self.instance.is_owner and not stays and not others.exists():
+        owners = User.objects.select_for_update().filter(is_owner=True, is_active=True).order_by("pk")
+        if not stays and not set(owners.values_list("pk", flat=True)) - {self.instance.pk}:
             raise forms.ValidationError(_("This is the last owner. Make another one first."))
         return cleaned
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(OwnersRows):
     """People come by invitation and are switched off, not deleted: what they have read and asked for stays theirs."""
 
     form = UserForm
@@ -63,7 +65,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(XAccount)
-class XAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class XAccountAdmin(OwnersRows):
     """X accounts come and go by their own pages, which speak to X; here one sees them and sets their members."""
 
     fields = readonly_fields = (
@@ -93,7 +95,7 @@ class XAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class MembershipAdmin(OwnersRows):
     fields = ("user", "x_account", "role")
     list_display = ("user", "x_account", "role", "created_at")
     list_filter = ("role",)
@@ -108,7 +110,7 @@ class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Invitation)
-class InvitationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class InvitationAdmin(OwnersRows):
     """To look at, and to take back: an invitation that is deleted before it is used is worth nothing."""
 
     fields = readonly_fields = (

@@ -21,6 +21,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.access import TOKENS_OF_JOINED, x_accounts_of
+from accounts.admin_site import OwnersRows
 from conversations import ledger
 from conversations.models import (
     ActivityDelivery,
@@ -45,7 +46,7 @@ from dminbox.wording import usd
 MEMBERS_ALONE = _("Only members of this X account see what X sent.")
 
 
-class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+class LookOnly(OwnersRows):
     """Rows that nobody but the program writes."""
 
     actions = None

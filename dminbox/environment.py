@@ -80,7 +80,11 @@ def url(name: str, default: str, *, https_unless_near: bool = False) -> str:
 
 def is_near(host: str) -> bool:
     """Whether a host is this machine, or a service name (no dot) of the container network."""
+    return is_loopback(host) or not {".", ":"} & set(host)
+
+
+def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return "." not in host
+        return host == "localhost"

@@ -17,6 +17,9 @@ def write_env(path: Path) -> bool:
         "# Keep this file: without ENCRYPTION_KEYS the stored tokens of X cannot be read again.",
         f"SECRET_KEY={secrets.token_urlsafe(50)}",
         f"ENCRYPTION_KEYS={Fernet.generate_key().decode()}",
+        "# For docker compose alone.",
+        f"POSTGRES_PASSWORD={secrets.token_urlsafe(40)}",
+        f"REDIS_PASSWORD={secrets.token_urlsafe(40)}",
         "",
     ]
     try:

@@ -114,7 +114,8 @@ def commands() -> Commands:
         "web": [
             *[sys.executable, "-m", "uvicorn", "dminbox.asgi:application", "--host", "127.0.0.1"],
             *["--port", str(settings.PORT), "--no-access-log", "--log-level", "warning"],
-            *["--timeout-graceful-shutdown", "5", "--lifespan", "off"],
+            # TRUSTED_PROXY_COUNT alone says who is believed about a client; uvicorn would believe all of this machine.
+            *["--timeout-graceful-shutdown", "5", "--lifespan", "off", "--no-proxy-headers"],
         ],
         "worker": [*worker, "--hostname=messages@%h", "--queues=sync,send", "--concurrency=8"],
         # Large files and imports take a place for minutes: of their own, so that no message waits for one.

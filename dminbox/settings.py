@@ -33,12 +33,19 @@ DATABASE_PREPARES = env.choice("DATABASE_PREPARES", "yes", ["yes", "no"]) == "ye
 REDIS_URL = env.text("REDIS_URL", "")
 IS_EMBEDDED = not DATABASE_URL and not REDIS_URL  # database and broker are files of ours under DATA_DIR
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
-TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, high=10)
+# dminbox speaks no TLS: where people come by https, one proxy at least stands before it.
+TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 1 if PUBLIC_URL.startswith("https://") else 0, high=10)
 DEBUG = env.choice("DEBUG", "no", ["yes", "no"]) == "yes"
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     env.stop("REDIS_URL must look like redis://host:6379/0; leave it out for a broker that needs no server.")
 if urlsplit(PUBLIC_URL).path:
     env.stop("PUBLIC_URL must be an address without a path: dminbox stands at the root of its host.")
+if len(SECRET_KEY) < 32:
+    env.stop("SECRET_KEY must have 32 random characters or more: who guesses it is signed in as anybody.")
+if DEBUG and not env.is_loopback(urlsplit(PUBLIC_URL).hostname or ""):
+    env.stop(
+        "DEBUG=yes is for a PUBLIC_URL on 127.0.0.1 alone: its pages of errors show whoever meets them what is private."
+    )
 
 # --- X ----------------------------------------------------------------------------------------------------------------
 X_CLIENT_ID = env.text("X_CLIENT_ID", "")
@@ -171,9 +178,18 @@ def database() -> dict[str, Any]:
 DATABASES = {"default": database()}
 # Counts tries to sign in, for all processes together; no page and no row is ever taken from it.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"serializer": "dminbox.json_cache.Serializer"},
+        "VERSION": 2,  # what an earlier release has left there is no JSON
+    }
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": DATA_DIR / "cache"}
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # beyond it counts are thrown away, preset from the 300th on
+    }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -271,9 +287,15 @@ IS_HTTPS = PUBLIC_URL.startswith("https://")
 SECURE_PROXY_SSL_HEADER = ("dminbox.scheme", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600
-SESSION_COOKIE_NAME = "dminbox_session"
+# A browser takes such a name over https alone, and for this very host: no other host of the domain can set it.
+HOST_PREFIX = "__Host-" if IS_HTTPS else ""
+SESSION_COOKIE_NAME = f"{HOST_PREFIX}dminbox_session"
+CSRF_COOKIE_NAME = f"{HOST_PREFIX}csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "dminbox.views.csrf_failure"
+# A browser that came by https once asks by nothing else for a year: nobody on its way can lead it to http and read
+# along. Hosts below this one are not ours to speak for.
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

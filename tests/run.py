@@ -31,7 +31,7 @@ COLLECTION = {"collection of tests": ["python", "-m", "pytest", "-q", "--collect
 # mypy's plugin and Django's commands read the settings, which want keys.
 KEYS = {
     "ENV_FILE": "",
-    "SECRET_KEY": "for checks alone",
+    "SECRET_KEY": "for checks alone, never for an installation",
     "ENCRYPTION_KEYS": "dGVzdHMtYWxvbmUtbmV2ZXItcmVhbC1pbnN0YWxscyE=",
 }
 

@@ -95,6 +95,12 @@ BY_WEBHOOK = LIVE | {"X_CONSUMER_KEY": "k", "X_CONSUMER_SECRET": "s", "X_PUSH": 
     ("change", "named"),
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
+        ({"SECRET_KEY": "s" * 31}, "SECRET_KEY must have 32 random characters or more"),
+        (
+            {"DEBUG": "yes", "PUBLIC_URL": "https://inbox.example.com"},
+            "DEBUG=yes is for a PUBLIC_URL on 127.0.0.1 alone",
+        ),
+        ({"DEBUG": "yes", "PUBLIC_URL": "http://inbox:8000"}, "DEBUG=yes is for"),
         ({"ENCRYPTION_KEYS": ""}, "ENCRYPTION_KEYS is missing"),
         ({"ENCRYPTION_KEYS": "short"}, "ENCRYPTION_KEYS must be Fernet keys"),
         ({"DEMO": "no"}, "X_CLIENT_ID is missing"),
@@ -156,6 +162,25 @@ def setting(change: dict[str, str], folder: Path, name: str) -> str:
 
 def test_the_highest_port_leaves_one_for_the_local_x(tmp_path):
     assert setting({"PORT": "65535"}, tmp_path, "LOCAL_X_URL") == "http://127.0.0.1:65534"
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000"])
+def test_on_this_machine_pages_of_errors_may_show_the_code(tmp_path, address):
+    assert setting({"DEBUG": "yes", "PUBLIC_URL": address}, tmp_path, "DEBUG") == "True"
+
+
+def test_over_https_cookies_are_this_hosts_alone_and_browsers_come_back_by_nothing_else(tmp_path):
+    https = {"PUBLIC_URL": "https://inbox.example.com"}
+    names = "SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.SECURE_HSTS_SECONDS"
+    assert setting({}, tmp_path, names) == "dminbox_session csrftoken 0"
+    assert setting(https, tmp_path, names) == "__Host-dminbox_session __Host-csrftoken 31536000"
+
+
+def test_https_is_spoken_by_a_proxy_that_is_believed(tmp_path):
+    https = {"PUBLIC_URL": "https://inbox.example.com"}
+    assert setting({}, tmp_path, "ALLAUTH_TRUSTED_PROXY_COUNT") == "0"
+    assert setting(https, tmp_path, "ALLAUTH_TRUSTED_PROXY_COUNT") == "1"
+    assert setting(https | {"TRUSTED_PROXY_COUNT": "2"}, tmp_path, "ALLAUTH_TRUSTED_PROXY_COUNT") == "2"
 
 
 def test_the_lease_of_a_refresh_may_be_as_short_as_two_calls_to_x(tmp_path):

@@ -45,6 +45,17 @@ def test_addresses_come_from_the_public_url_behind_a_proxy(client, settings):
 
 
 @pytest.mark.django_db
+def test_over_https_a_browser_is_told_to_stay_there(client, settings):
+    settings.PUBLIC_URL, settings.ALLOWED_HOSTS = "https://inbox.nordlicht.example", ["inbox.nordlicht.example"]
+    settings.SECURE_HSTS_SECONDS = 31536000
+    settings.CSRF_COOKIE_NAME, settings.CSRF_COOKIE_SECURE = "__Host-csrftoken", True
+    response = client.get("/accounts/login/")
+    assert response["Strict-Transport-Security"] == "max-age=31536000"
+    cookie = response.cookies["__Host-csrftoken"]
+    assert (cookie["path"], cookie["domain"], cookie["secure"]) == ("/", "", True)  # else browsers refuse the name
+
+
+@pytest.mark.django_db
 def test_no_client_can_pretend_https(client):
     response = client.get("/accounts/login/", headers={"x-forwarded-proto": "https", "dminbox.scheme": "https"})
     assert not response.wsgi_request.is_secure()

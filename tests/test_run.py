@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -223,6 +224,30 @@ def test_what_a_killed_worker_held_is_taken_up_at_once(again):
     until(lambda: again.home.rows(state) == [("refused",)], "the file stayed leased", again)
 
 
+def test_an_address_that_a_client_claims_does_not_reset_the_count_of_its_tries(again):
+    page = f"http://127.0.0.1:{again.home.port}/accounts/login/"
+    with requests.Session() as browser:
+        browser.trust_env = False
+        form = {
+            "csrfmiddlewaretoken": re.findall('name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(page).text)[0]
+        }
+        answers = [
+            browser.post(
+                page,
+                form | {"login": f"p{number}@nordlicht.example", "password": "wrong"},
+                headers={"X-Forwarded-For": f"10.0.0.{number}"},
+            ).text
+            for number in range(12)
+        ]
+    assert ["Too many failed" in answer for answer in answers] == [False] * 10 + [True] * 2
+
+
+def test_in_the_image_too_the_server_leaves_it_to_the_settings_whom_it_believes():
+    command = re.search(r"^CMD (\[.*?\])$", (ROOT / "Dockerfile").read_text().replace("\\\n", ""), re.M)
+    assert "--no-proxy-headers" in json.loads(command[1])
+    assert "--no-proxy-headers" in run.commands()["web"]
+
+
 def test_a_second_group_on_the_same_data_is_refused(again):
     done = again.home.python("-m", "dminbox.run", PORT=str(free_port()))
     where = again.home.folder / "data/demo"
@@ -303,7 +328,8 @@ def test_keys_are_for_their_owners_eyes_alone_and_never_the_same_twice(tmp_path)
     assert keys.write_env(tmp_path / "other")
     assert stat.S_IMODE((tmp_path / "one").stat().st_mode) == 0o600
     one, other = ((tmp_path / name).read_text() for name in ("one", "other"))
-    assert re.findall("^([A-Z_]+)=.{44}", one, re.M) == ["SECRET_KEY", "ENCRYPTION_KEYS"]
+    names = ["SECRET_KEY", "ENCRYPTION_KEYS", "POSTGRES_PASSWORD", "REDIS_PASSWORD"]
+    assert re.findall("^([A-Z_]+)=.{44}", one, re.M) == names
     assert not set(re.findall("=(.+)$", one, re.M)) & set(re.findall("=(.+)$", other, re.M))
 
 

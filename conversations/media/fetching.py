@@ -129,7 +129,7 @@ def _failure(file: MediaFile, error: MediaError) -> dict[str, Any]:
         wait = error.wait or _wait_after(file.attempts)
         return {"state": MediaFile.State.DUE, "due_at": timezone.now() + wait, "error": str(error)}
     states = {Gone: MediaFile.State.GONE, TooLarge: MediaFile.State.TOO_LARGE, Refused: MediaFile.State.REFUSED}
-    return {"state": states[type(error)], "error": str(error)}
+    return {"state": states[type(error)], "due_at": timezone.now() + MediaFile.REST, "error": str(error)}
 
 
 def _wait_after(attempts: int) -> timedelta:

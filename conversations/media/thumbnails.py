@@ -20,6 +20,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from PIL import Image, ImageFilter, ImageOps
 
+from conversations.media.kinds import PICTURES
 from conversations.models import MediaFile
 
 log = structlog.get_logger("conversations.media")
@@ -68,8 +69,10 @@ def thumbnails_of(path: str, content_type: str) -> dict[str, Any]:
         return DONE
     place = Path(settings.MEDIA_ROOT) / path
     try:
-        picture, (width, height) = _upright(place)
-        widths = [] if place.stat().st_size <= SMALL_ENOUGH and not _tells_more(place) else _write_all(picture, place)
+        formats = [PICTURES[content_type][0]]  # no other reader of Pillow meets bytes that strangers sent
+        picture, (width, height) = _upright(place, formats)
+        is_its_own = place.stat().st_size <= SMALL_ENOUGH and not _tells_more(place, formats)
+        widths = [] if is_its_own else _write_all(picture, place)
         placeholder = _placeholder(picture)
     except UNREADABLE as error:
         log.info("no_thumbnails", error=type(error).__name__)
@@ -85,9 +88,9 @@ def _due() -> QuerySet[MediaFile]:
     return MediaFile.objects.filter(state=MediaFile.State.STORED, thumbnails_due_at__lte=timezone.now())
 
 
-def _upright(place: Path) -> tuple[Image.Image, tuple[int, int]]:
+def _upright(place: Path, formats: list[str]) -> tuple[Image.Image, tuple[int, int]]:
     """The picture as people see it, not much larger than needed, and the size it has in full."""
-    with Image.open(place) as opened:
+    with Image.open(place, formats=formats) as opened:
         size = opened.size
         opened.draft("RGB", (2 * WIDTHS[-1], 2 * WIDTHS[-1]))  # JPEG alone: unpacks no more than is asked for
         picture = ImageOps.exif_transpose(opened)
@@ -96,9 +99,9 @@ def _upright(place: Path) -> tuple[Image.Image, tuple[int, int]]:
     return picture.convert("RGBA" if has_alpha else "RGB"), size[::-1] if is_turned else size
 
 
-def _tells_more(place: Path) -> bool:
+def _tells_more(place: Path, formats: list[str]) -> bool:
     """Whether a camera or a program has written something beside the picture."""
-    with Image.open(place) as opened:
+    with Image.open(place, formats=formats) as opened:
         return bool(opened.getexif()) or not WRITTEN_BESIDE.isdisjoint(opened.info)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -9,13 +10,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount
+from dminbox import leases
 
 
 class MediaFile(models.Model):
     """One file fetched from X, kept on disk, served by us. Shared by whoever shows it; reached through a conversation.
 
     State arrows: due -> fetching (leased) -> stored | due again (later) | gone | too_large | refused;
-    gone, too_large and refused -> due when a person asks for a retry; stored -> due when our disk has lost it.
+    gone, too_large (after a rest) and refused -> due when a person asks for a retry; stored -> due when our disk has
+    lost it.
     """
 
     class State(models.TextChoices):
@@ -27,6 +30,8 @@ class MediaFile(models.Model):
         REFUSED = "refused", _("Refused: not a picture or video, or not at an allowed address")
 
     GIVEN_UP = (State.GONE, State.TOO_LARGE, State.REFUSED)
+    REST = timedelta(hours=1)
+    """Between tries of a file that is too large: each loads as much of it as is allowed, and keeps nothing."""
 
     source_url = models.TextField(help_text="Where X keeps it. A secret: whoever knows it may see the file.")
     source_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of source_url, hexadecimal.")
@@ -72,21 +77,23 @@ class MediaFile(models.Model):
         return f"file {self.pk} ({self.state})"
 
     def want_again(self) -> bool:
-        """A person asks once more for what was given up, or is tried only seldom. Whether there was such a thing."""
-        return self._make_due(state__in=[*self.GIVEN_UP, MediaFile.State.DUE])
+        """A person asks once more for what was given up, or is tried only seldom. Whether it is fetched for that."""
+        is_rested = leases.is_due("due_at", timezone.now(), self.REST)
+        wanted = models.Q(state__in=[*self.GIVEN_UP, MediaFile.State.DUE])
+        return self._make_due(wanted & (is_rested | ~models.Q(state=MediaFile.State.TOO_LARGE)))
 
     def replace_lost_bytes(self) -> bool:
         """What X may still have replaces what a disk has lost."""
-        return self._make_due(state=MediaFile.State.STORED)
+        return self._make_due(models.Q(state=MediaFile.State.STORED))
 
     def replace_lost_thumbnails(self) -> bool:
         """Until they are made again, pages show the file itself."""
         again = {"thumbnail_widths": [], "thumbnail_attempts": 0, "thumbnails_due_at": timezone.now()}
         return MediaFile.objects.filter(pk=self.pk, state=MediaFile.State.STORED).update(**again) == 1
 
-    def _make_due(self, **condition: object) -> bool:
+    def _make_due(self, condition: models.Q) -> bool:
         due = {"state": MediaFile.State.DUE, "due_at": timezone.now(), "attempts": 0, "error": ""}
-        return MediaFile.objects.filter(pk=self.pk, **condition).update(**due) == 1
+        return MediaFile.objects.filter(condition, pk=self.pk).update(**due) == 1
 
 
 class Media(models.Model):

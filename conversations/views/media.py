@@ -10,10 +10,12 @@ from typing import BinaryIO
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import parse_etags
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Person
@@ -77,9 +79,10 @@ async def thumbnail(request: HttpRequest, pk: int, file_pk: int, width: int) -> 
 
 @require_POST
 def retry_file(request: HttpRequest, pk: int, file_pk: int) -> HttpResponseRedirect:
-    """Has a file fetched once more, and leads back to a message that shows it."""
+    """Has a file fetched once more, where it may be, and leads back to a message that shows it."""
     file = _file_for(request.user, pk, file_pk, Role.AGENT)
-    file.want_again()
+    if not file.want_again() and file.state == MediaFile.State.TOO_LARGE:
+        messages.error(request, _("This file was too large when it was last tried. It is tried once an hour at most."))
     event = events_showing(files=[file.pk]).filter(conversation=pk).order_by("-dm_event_id").first()
     return redirect("event", pk=pk, dm_event_id=event.dm_event_id) if event else redirect("thread", pk=pk)
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from html import unescape
+
 import pytest
 from django.contrib import admin
+from django.db import connection
 from django.urls import reverse
 
 from accounts import actions
+from accounts.admin import UserForm
 from accounts.models import Membership, User
-from conversations.models import HistoryRead, ReadInterval
+from conversations.models import ApiCall, HistoryRead, ReadInterval, SpendDay
 from tests import factories
 from tests.accounts.conftest import browser
 
@@ -96,6 +105,32 @@ def test_an_owner_chooses_the_language_of_a_person_by_its_own_name(ada, ben):
     assert User.objects.get(pk=ben.pk).language == "ja"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_switch_each_other_off_at_once_leave_one(ada, ben, monkeypatch):
+    User.objects.filter(pk=ben.pk).update(is_owner=True)
+    both_have_looked, clean = threading.Barrier(2), UserForm.clean
+
+    def look_and_wait(form):
+        cleaned = clean(form)
+        with contextlib.suppress(threading.BrokenBarrierError):  # the other one waits for us to end
+            both_have_looked.wait(2)
+        return cleaned
+
+    def switch_off(client, other):
+        url = reverse("admin:accounts_user_change", args=[other.pk])
+        try:
+            return client.post(url, user_form(other, is_owner=None)).status_code
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(UserForm, "clean", look_and_wait)
+    clients = [browser(ada), browser(ben)]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(switch_off, clients, [ben, ada]))
+    assert sorted(answers) in ([200, 302], [302, 404])  # refused; or no owner any more when asked
+    assert User.objects.filter(is_owner=True, is_active=True).count() == 1
+
+
 def test_people_and_x_accounts_are_neither_added_nor_deleted_there(ada, rows):
     client = browser(ada)
     for name in ("user", "xaccount", "invitation"):
@@ -121,3 +156,36 @@ def test_a_missing_encryption_key_breaks_no_page(ada, settings, model):
     assert client.get(reverse(f"{name}_changelist")).status_code == 200
     for pk in model.objects.values_list("pk", flat=True):
         assert client.get(reverse(f"{name}_change", args=[pk])).status_code == 200
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
+def test_a_list_answers_nothing_about_what_it_offers_no_filter_for(ada, model):
+    address, client = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), browser(ada)
+    rows = admin.site._registry[model]
+    offered = {*rows.list_filter, rows.date_hierarchy}
+    hidden = [field.name for field in model._meta.get_fields() if field.name not in offered]
+    paths = [*hidden, "x_account__access_token", "user__password", "conversation__title", "raw__0__text", "pk"]
+    for lookup in [f"{path}{end}" for path in paths for end in ("", "__startswith")]:
+        assert client.get(address, {lookup: "1"}).status_code == 400, lookup
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
+def test_what_a_filter_offers_more_than_its_choices_is_refused(ada, model):
+    address, client = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), browser(ada)
+    for name in admin.site._registry[model].list_filter:
+        for end in ("__regex", "__access_token__startswith"):
+            assert client.get(address, {f"{name}{end}": "1"}).status_code == 400
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
+def test_every_link_that_narrows_a_list_works(ada, model):
+    for number in (1, 2):  # what has one value only is offered no filter
+        x_account = factories.MembershipFactory(user=ada).x_account
+        ApiCall.objects.create(x_account=x_account, endpoint=f"endpoint {number}", status=200 + number)
+        SpendDay.objects.create(x_account=x_account, day=date(2026, 8, number))
+    address, client = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), browser(ada)
+    links = re.findall(r'href="(\?[^"]+)"', client.get(address).content.decode())
+    assert links or not admin.site._registry[model].list_filter
+    for link in links:
+        assert client.get(address + unescape(link)).status_code == 200, link
+    assert model is not SpendDay or "?day__day=2&amp;day__month=8&amp;day__year=2026" in links

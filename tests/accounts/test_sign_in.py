@@ -71,6 +71,18 @@ def test_a_forged_forwarding_header_does_not_reset_the_count(ben_with_password):
     assert pages == [False] * 10 + [True] * 2
 
 
+def test_behind_one_proxy_each_client_has_a_count_of_its_own_and_cannot_reset_it(ben_with_password, settings):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    pages = []
+    for number in range(12):
+        form = {"login": f"p{number}@nordlicht.example", "password": "x"}
+        answer = browser().post(LOGIN, form, headers={"x-forwarded-for": f"10.0.0.{number}, 192.0.2.1"})
+        pages.append("Too many failed" in answer.content.decode())
+    assert pages == [False] * 10 + [True] * 2
+    answer = browser().post(LOGIN, form, headers={"x-forwarded-for": "192.0.2.2"})
+    assert "Too many failed" not in answer.content.decode()
+
+
 @pytest.mark.parametrize(
     ("wanted", "lands_at"),
     [

@@ -90,6 +90,11 @@ def main() -> None:
         for service in ("web", "worker", "worker-bulk", "listener", "beat", "xsim"):
             user = stack.compose("exec", "-T", service, "id", "-u").stdout.strip()
             assert user != "0", f"{service} runs as root"
+            status = stack.compose("exec", "-T", service, "cat", "/proc/self/status").stdout.split()
+            held = [status[status.index(name) + 1] for name in ("CapBnd:", "CapEff:", "NoNewPrivs:")]
+            assert held == ["0" * 16, "0" * 16, "1"], f"{service} may do more than it needs: {held}"
+        answer = stack.compose("exec", "-T", "-e", "REDISCLI_AUTH=", "redis", "redis-cli", "ping").stdout
+        assert "NOAUTH" in answer, f"Redis asks for no password: {answer}"
         step("restarting every container")
         kept = stack.stored()
         stack.compose("stop")
@@ -165,13 +170,20 @@ def refused(stack: Stack) -> None:
     """Each missing key, without the demo, ends the start with a sentence that names it."""
     key = "A" * 43 + "="
     everything = {"X_CLIENT_ID": "id", "X_CLIENT_SECRET": "secret", "SECRET_KEY": "s" * 50, "ENCRYPTION_KEYS": key}
-    for missing in ("X_CLIENT_ID", "X_CLIENT_SECRET", "SECRET_KEY", "ENCRYPTION_KEYS"):
-        values = everything | {missing: ""}
-        given = [word for name, value in values.items() for word in ("-e", f"{name}={value}")]
-        run = ["run", "--rm", "--no-deps", "-T", "-e", "DEMO=no", "-e", "ENV_FILE=", *given]
-        done = stack.compose(*run, "migrate", "python", "manage.py", "check", check=False)
-        assert done.returncode != 0, f"it started without {missing}"
-        assert f"{missing} is missing" in done.stderr + done.stdout, done.stderr
+    passwords = {"POSTGRES_PASSWORD": "p" * 40, "REDIS_PASSWORD": "r" * 40}
+    for missing in everything:
+        refused_without(stack, missing, everything, "migrate", "python", "manage.py", "check")
+    for missing in passwords:
+        refused_without(stack, missing, passwords, "keys")
+
+
+def refused_without(stack: Stack, missing: str, everything: dict[str, str], *service: str) -> None:
+    values = everything | {missing: ""}
+    given = [word for name, value in values.items() for word in ("-e", f"{name}={value}")]
+    run = ["run", "--rm", "--no-deps", "-T", "-e", "DEMO=no", "-e", "ENV_FILE=", *given]
+    done = stack.compose(*run, *service, check=False)
+    assert done.returncode != 0, f"it started without {missing}"
+    assert f"{missing} is missing" in done.stderr + done.stdout, done.stderr
 
 
 if __name__ == "__main__":

@@ -286,6 +286,7 @@ def test_a_file_that_is_too_large_is_not_kept(x, settings):
     for url in (f"{x.url}{PUBLIC}", f"{x.url}{TON}"):
         file = fetched(wanted_file(url, None if PUBLIC in url else connected(x)))
         assert (file.state, file.path) == (State.TOO_LARGE, "")
+        assert not file.want_again()
     assert [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()] == []
 
 

@@ -329,6 +329,20 @@ def test_an_agent_has_a_file_fetched_once_more(client, ben, conversation, photo,
     assert photo.due_at <= timezone.now()
 
 
+def test_what_was_too_large_is_tried_once_an_hour_at_most(client, ben, conversation, photo):
+    Membership.objects.update(role=Role.AGENT)
+    client.force_login(ben)
+    again = reverse("retry_file", args=[conversation.pk, photo.pk])
+    MediaFile.objects.update(state=State.TOO_LARGE, due_at=timezone.now() + timedelta(minutes=1))
+    assert "It is tried once an hour at most." in client.post(again, follow=True).content.decode()
+    photo.refresh_from_db()
+    assert photo.state == State.TOO_LARGE
+    MediaFile.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+    assert "It is tried once an hour at most." not in client.post(again, follow=True).content.decode()
+    photo.refresh_from_db()
+    assert photo.state == State.DUE
+
+
 def test_viewers_and_strangers_have_nothing_fetched(client, ben, cleo, conversation, photo):
     MediaFile.objects.update(state=State.GONE)
     for user in (ben, cleo):

@@ -115,6 +115,12 @@ def test_what_cannot_be_read_is_shown_as_it_is_and_not_tried_again(settings, con
     assert list(thumbnails_waiting(9)) == []
 
 
+def test_bytes_are_read_as_what_they_were_found_to_be_and_as_nothing_else(settings):
+    file = stored(settings, noise(900, 600), format="TIFF")
+    assert made(file).thumbnail_widths == []
+    assert file.thumbnails_due_at is None
+
+
 def test_a_video_has_none(settings):
     file = stored(settings, noise(400, 400), content_type="video/mp4")
     assert (made(file).thumbnail_widths, list(thumbnails_waiting(9))) == ([], [])

@@ -31,7 +31,7 @@ WINDOW = 3
 SETTLING = 3
 SETTINGS = {
     "ENV_FILE": "",
-    "SECRET_KEY": "for tests alone",
+    "SECRET_KEY": "for tests alone, never for an installation",
     "ENCRYPTION_KEYS": "dGVzdHMtYWxvbmUtbmV2ZXItcmVhbC1pbnN0YWxscyE=",
     "DEMO": "yes",
     "LOG_LEVEL": "warning",
