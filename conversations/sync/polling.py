@@ -84,11 +84,25 @@ def _read(turn: Turn) -> None:
         _read_gaps(turn)
         reconciling.reconcile(turn)
     except BadPageToken:
-        log.warning("page_token_refused", x_account_id=turn.x_account.pk)
-        _drop_refused(turn)
-        turn.is_thorough = True
+        _read_anew(turn)
+
+
+def _read_anew(turn: Turn) -> None:
+    """From the top, past a gap whose cursor X has refused: past each of them, as far as the window goes. Raises
+    BadPageToken where X refuses the cursor that it has just given.
+    """
+    log.warning("page_token_refused", x_account_id=turn.x_account.pk)
+    _drop_refused(turn)
+    turn.is_thorough, turn.is_top_read = True, False
+    if not turn.may_go_on():
+        return
+    try:
         _read_top(turn)
         _read_gaps(turn)
+    except BadPageToken:
+        if turn.token in turn.given:
+            raise
+        _read_anew(turn)
 
 
 def _read_top(turn: Turn) -> None:
@@ -150,10 +164,11 @@ def _drop_refused(turn: Turn) -> None:
 
 def _read_gaps(turn: Turn, left_over: int = 0) -> None:
     size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
-    before = turn.pages
+    has_gone = False
     while _may_read_gap(turn, left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
-        if gap.is_known and not _may_go_down(turn, has_gone=turn.pages > before):
+        if gap.is_known and not _may_go_down(turn, has_gone=has_gone):
             return
+        has_gone = gap.is_known
         turn.gap = gap
         size = _size_of_gap(turn, gap, size)
         _read_page(turn, intervals.resume(gap), size)

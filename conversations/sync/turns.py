@@ -43,9 +43,9 @@ class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken 
 @dataclass(slots=True)
 class Turn:
     """One worker's turn at one X account. `rate` and both times are those of the last answer, `token` is the cursor it
-    was asked for with, `top_id` and `bottom_id` are the ends of the page from the top: 0 where nothing lies below it.
-    `now_id` is X's time of that page. is_wide: as much was asked for as fits on a page. is_thorough: it goes down to
-    settled ground at once, whatever that takes.
+    was asked for with, `given` are all that X has given in this turn. `top_id` and `bottom_id` are the ends of the page
+    from the top: 0 where nothing lies below it; `now_id` is X's time of that page. is_wide: as much was asked for as
+    fits on a page. is_thorough: it goes down to settled ground at once, whatever that takes.
     """
 
     state: SyncState
@@ -55,6 +55,7 @@ class Turn:
     asked_at: datetime = field(default_factory=timezone.now)
     answered_at: datetime | None = None
     token: str | None = None
+    given: set[str] = field(default_factory=set)
     gap: ReadInterval | None = None
     is_top_read: bool = False
     is_wide: bool = False
@@ -167,6 +168,7 @@ def _ask(turn: Turn, token: str | None, size: int, with_people: bool) -> Answer[
     asked_at, turn.token = timezone.now(), token
     answer = ledger.call(turn.x_account, read)
     turn.pages += 1
+    turn.given.add(answer.value.next_token or "")
     turn.rate, turn.asked_at, turn.answered_at = answer.rate_limit, asked_at, answer.answered_at
     return answer
 

@@ -461,6 +461,27 @@ def test_a_refused_cursor_of_an_outage_leaves_a_gap_that_is_told_of_and_read(x_a
     assert set(ids) <= stored_ids(x_account)
 
 
+def test_each_of_several_gaps_with_a_cursor_that_x_has_forgotten_is_passed_at_once(x_account, xsim, small_pages):
+    ids = []
+    for _ in range(3):
+        xsim.post("clock", {"advance": 86_400})
+        ids += write_history(xsim, [hour / 10 for hour in range(70)])
+        xsim.post("settings", {"dm_get_limit": 4})
+        xsim.post("clock", {"advance": 901})
+        poll(x_account)
+    gaps = list(intervals.gaps(x_account, None))
+    assert len(gaps) == 3
+    for row in gaps:
+        row.next_token = f"{row.pk:A>24}"
+        row.save()
+    xsim.post("settings", {"dm_get_limit": 1000})
+    xsim.post("clock", {"advance": 901})
+    for _ in range(8):
+        assert poll(x_account).state == State.ACTIVE
+    assert set(ids) <= stored_ids(x_account)
+    assert account_status(x_account).gaps == 0
+
+
 def test_an_inbox_of_which_x_hides_all_is_read_to_its_end(x_account, xsim):
     now = datetime.fromisoformat(xsim.get("clock")["now"])
     for number in range(pace.PAGE + 20):

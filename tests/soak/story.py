@@ -366,7 +366,9 @@ class Story:
             ours.connect_again(self.xsim, x_account, token_expires_at=LASTS)
         if self.are_cursors_lost:
             self._tell("X takes no cursor of before any more")
-            ReadInterval.objects.exclude(next_token="").update(next_token="AAAAAAAAAAAAAAAAAAAAAAAA")
+            for row in ReadInterval.objects.exclude(next_token=""):
+                row.next_token = f"{row.pk:A>24}"
+                row.save()
         if self.cap is not None:
             self._read_up_to_the_cap()
         self._poll_all()
