@@ -159,6 +159,9 @@ class PushState(models.Model):
     )
     webhook_id = models.CharField(_("X's id of the webhook"), max_length=64, blank=True)
     webhook_is_valid = models.BooleanField(_("webhook is valid"), default=False)
+    webhook_listed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When X last told whether it is valid."
+    )
     webhook_last_crc_at = models.DateTimeField(_("webhook last checked at"), null=True, blank=True)
     webhook_unsigned = models.PositiveBigIntegerField(_("webhook: unsigned"), default=0)
     webhook_replayed = models.PositiveBigIntegerField(_("webhook: replayed"), default=0)
@@ -194,7 +197,7 @@ class PushState(models.Model):
         """
         now = timezone.now()
         if settings.X_PUSH == "webhook":
-            return self.webhook_is_valid and _is_young(self.subscriptions_listed_at, now, WEBHOOK_IS_TOLD_FOR)
+            return self.webhook_is_valid and _is_young(self.webhook_listed_at, now, WEBHOOK_IS_TOLD_FOR)
         silence = timedelta(seconds=2 * settings.PUSH_SILENCE_SECONDS)
         return self.state == PushState.State.CONNECTED and _is_young(self.last_line_at, now, silence)
 

@@ -281,7 +281,7 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
         is_resting=is_resting,
         is_alive=is_set_up and state.is_alive and receives,
         since=state.state_since if is_stream and state.pk else None,
-        last_line_at=(state.last_line_at if is_stream else state.webhook_last_crc_at) if is_set_up else None,
+        last_line_at=(state.last_line_at if is_stream else state.webhook_listed_at) if is_set_up else None,
         next_try_at=state.next_try_at if is_stream and not state.is_alive else None,
         subscriptions=subscriptions if is_set_up else (),
     )

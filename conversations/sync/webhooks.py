@@ -110,7 +110,8 @@ def repair(app: XApp) -> None:
         ours = app.register_webhook(address())
     elif not ours.is_valid:
         app.revalidate_webhook(ours.id)
-    PushState.objects.filter(pk=1).update(webhook_id=ours.id, webhook_is_valid=ours.is_valid, detail="")
+    told = {"webhook_id": ours.id, "webhook_is_valid": ours.is_valid, "webhook_listed_at": timezone.now()}
+    PushState.objects.filter(pk=1).update(**told, detail="")
 
 
 def end(app: XApp) -> None:

@@ -208,9 +208,9 @@ def test_a_subscription_put_off_by_a_clock_ahead_is_tried(clock):
 def test_a_sign_of_life_by_a_clock_ahead_is_none(clock, settings, way):
     settings.X_PUSH = way
     push_state = PushState(state=PushState.State.CONNECTED, webhook_is_valid=True)
-    push_state.last_line_at = push_state.subscriptions_listed_at = NOW
+    push_state.last_line_at = push_state.webhook_listed_at = NOW
     assert push_state.is_alive
-    push_state.last_line_at = push_state.subscriptions_listed_at = NOW + AHEAD
+    push_state.last_line_at = push_state.webhook_listed_at = NOW + AHEAD
     assert not push_state.is_alive
 
 

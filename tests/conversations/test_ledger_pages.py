@@ -364,12 +364,12 @@ def test_notices_of_encrypted_messages_stand_beside_the_events_in_the_bill(as_ad
 def test_the_webhook_lives_while_x_lists_it_as_valid(pushed, settings):
     """That somebody has asked for the CRC, anybody can bring about."""
     settings.X_PUSH = "webhook"
-    listed = {"webhook_last_crc_at": NOW, "subscriptions_listed_at": NOW - timedelta(minutes=10)}
+    listed = {"webhook_last_crc_at": NOW, "webhook_listed_at": NOW - timedelta(minutes=10)}
     PushState.objects.update(webhook_is_valid=True, **listed)
     assert push(pushed).headline == "X calls the webhook; polling is slower and confirms"
     PushState.objects.update(webhook_is_valid=False)
     assert push(pushed).headline == "X does not call the webhook: the inbox polls"
-    PushState.objects.update(webhook_is_valid=True, subscriptions_listed_at=NOW - timedelta(minutes=20))
+    PushState.objects.update(webhook_is_valid=True, webhook_listed_at=NOW - timedelta(minutes=20))
     assert push(pushed).headline == "X does not call the webhook: the inbox polls"
 
 
