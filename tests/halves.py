@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def own_half(every: Iterable[T]) -> list[T]:
-    """All of them, but where the whole suite runs on both databases: SOAK_HALVES says so."""
+    """All of them, but where the whole suite runs on one database after the other: SOAK_HALVES says so."""
     if os.environ.get("SOAK_HALVES") != "1":
         return list(every)
     return list(every)[int("postgres" in settings.DATABASES["default"]["ENGINE"]) :: 2]

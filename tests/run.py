@@ -1,4 +1,4 @@
-"""`make test`: the checks, the whole suite on the embedded default, and beside it again on PostgreSQL and Redis."""
+"""`make test`: the checks, the whole suite on the embedded default, and again on PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
 from tests import env_example, services
 
-Half = tuple[str, list[str], dict[str, str]]
-"""Its name, options of pytest, and what stands in its environment."""
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CHECKS = {
@@ -80,50 +77,25 @@ def run_suites(absent: list[str]) -> dict[str, bool]:
     has_both = not {"PostgreSQL", "Redis"} & set(absent)
     halves = {"SOAK_HALVES": "1"} if has_both else {}  # each database plays its own half of the stories
     pictures = {"SCREENSHOTS": os.environ.get("SCREENSHOTS") or tempfile.mkdtemp(prefix="dminbox-pages-")}
-    embedded = "SQLite, no broker server", left_out, halves | pictures
-    if not has_both:
-        print("PostgreSQL or Redis is not installed: the second run on both is left out.")
-        results = {"embedded default": run_pytest(*embedded, workers=cores() + 1)}
-    else:
-        results = run_both_halves(embedded, halves)
+    results = {"embedded default": run_pytest("SQLite, no broker server", left_out, halves | pictures)}
     if not left_out:
         print(f"Pictures of every page: {pictures['SCREENSHOTS']}")
+    if not has_both:
+        print("PostgreSQL or Redis is not installed: the second run on both is left out.")
+        return results
+    with services.postgres(autovacuum=False) as database, services.redis_server() as broker:
+        servers = {"DATABASE_SERVER": database, "REDIS_SERVER": broker, "ONLY_DATABASE_AND_BROKER": "1"} | halves
+        results["PostgreSQL and Redis"] = run_pytest("PostgreSQL and Redis", ["-m", "not browser"], servers)
     return results
 
 
-def run_both_halves(embedded: Half, environment: dict[str, str]) -> dict[str, bool]:
-    """Side by side: in each, who drives a browser, or real processes with leases of seconds, often waits."""
-    with (
-        services.postgres(autovacuum=False) as database,
-        services.redis_server() as broker,
-        tempfile.TemporaryFile("w+") as said,
-        ThreadPoolExecutor(max_workers=1) as pool,
-    ):
-        servers = {"DATABASE_SERVER": database, "REDIS_SERVER": broker, "ONLY_DATABASE_AND_BROKER": "1"}
-        second: Half = "PostgreSQL and Redis", ["-m", "not browser"], servers | environment
-        workers = cores() // 2 + 1
-        beside = pool.submit(run_pytest, *second, workers=workers, output=said)
-        results = {"embedded default": run_pytest(*embedded, workers=workers)}
-        results["PostgreSQL and Redis"] = beside.result()
-        said.seek(0)
-        print(said.read(), flush=True)
-    return results
-
-
-def cores() -> int:
-    return os.cpu_count() or 1
-
-
-def run_pytest(
-    name: str, options: list[str], environment: dict[str, str], *, workers: int, output: IO[str] | None = None
-) -> bool:
-    """output: where it is said instead of here."""
-    print(f"\n--- Tests: {name} ---", file=output, flush=True)
-    # No more than eight: each has a database of Redis's sixteen, and connections of PostgreSQL's hundred.
-    count = os.environ.get("TEST_WORKERS", str(min(workers, 8)))
-    command = [BIN / "python", "-m", "pytest", "-q", "-n", count, "--dist", "loadgroup", *options]
-    done = subprocess.run(command, env=compiled_once() | environment, stdout=output, stderr=output, check=False)
-    return done.returncode == 0
+def run_pytest(name: str, options: list[str], environment: dict[str, str]) -> bool:
+    print(f"\n--- Tests: {name} ---", flush=True)
+    # One more than there are cores: who drives a browser, or real processes with leases of seconds, often waits. No
+    # more than eight: each has a database of Redis's sixteen, and connections of PostgreSQL's hundred.
+    workers = os.environ.get("TEST_WORKERS", str(min((os.cpu_count() or 1) + 1, 8)))
+    command = [BIN / "python", "-m", "pytest", "-q", "-n", workers, "--dist", "loadgroup", *options]
+    return subprocess.run(command, env=compiled_once() | environment, check=False).returncode == 0
 
 
 def compiled_once() -> dict[str, str]:
