@@ -27,6 +27,7 @@ def compiled_once(make: Callable[Values, QuerySet[Any, Row]]) -> Callable[Values
 
     make: it compares columns with its values, with lists by __in, and does nothing else with them: so the statement is
     the same for any values, and is made with others that stand in for them. Else the first call raises ValueError.
+    It asks the tables what a person may see: a User(pk=…) that it makes of an id knows nothing of them but the id.
     Words are no values: each makes a statement of its own.
     """
 
@@ -35,7 +36,9 @@ def compiled_once(make: Callable[Values, QuerySet[Any, Row]]) -> Callable[Values
         return _Statement.of(make, kinds)
 
     @wraps(make)
-    def rows(*values: Values.args, **_: Values.kwargs) -> list[Row]:
+    def rows(*values: Values.args, **named: Values.kwargs) -> list[Row]:
+        if named:
+            raise TypeError("values are handed in by their place")
         if [] in values:
             return []  # nothing is in an empty list
         filled = [_filled_up(value) if isinstance(value, list) else value for value in values]

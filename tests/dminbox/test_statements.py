@@ -125,6 +125,11 @@ def test_each_thread_asks_by_its_own_connection(people):
         assert list(pool.map(ask, pks)) == expected
 
 
+def test_values_are_handed_in_by_their_place(people):
+    with pytest.raises(TypeError, match="place"):
+        names_of(people=[people[0].x_user_id])
+
+
 def test_a_time_that_is_not_handed_in_is_refused(people):
     """It would stand still from the first call on."""
     late = compiled_once(lambda pk: Participant.objects.filter(conversation=pk, typing_until__gt=timezone.now()))
