@@ -42,7 +42,8 @@ if urlsplit(PUBLIC_URL).path:
     env.stop("PUBLIC_URL must be an address without a path: dminbox stands at the root of its host.")
 if len(SECRET_KEY) < 32:
     env.stop("SECRET_KEY must have 32 random characters or more: who guesses it is signed in as anybody.")
-if DEBUG and not env.is_loopback(urlsplit(PUBLIC_URL).hostname or ""):
+IS_LOOPBACK = env.is_loopback(urlsplit(PUBLIC_URL).hostname or "")
+if DEBUG and not IS_LOOPBACK:
     env.stop(
         "DEBUG=yes is for a PUBLIC_URL on 127.0.0.1 alone: its pages of errors show whoever meets them what is private."
     )
@@ -186,8 +187,7 @@ CACHES = {
     }
     if REDIS_URL
     else {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
-        "LOCATION": DATA_DIR / "cache",
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",  # there the web is one process
         "OPTIONS": {"MAX_ENTRIES": 100_000},  # beyond it counts are thrown away, preset from the 300th on
     }
 }
@@ -294,8 +294,10 @@ CSRF_COOKIE_NAME = f"{HOST_PREFIX}csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "dminbox.views.csrf_failure"
 # A browser that came by https once asks by nothing else for a year: nobody on its way can lead it to http and read
-# along. Hosts below this one are not ours to speak for.
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
+# along. That binds all ports of the host, so it is not said where other programs may share it; hosts below it are not
+# ours to speak for.
+IS_HOST_OURS = not IS_LOOPBACK and urlsplit(PUBLIC_URL).port is None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS and IS_HOST_OURS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

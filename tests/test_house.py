@@ -174,6 +174,8 @@ def test_over_https_cookies_are_this_hosts_alone_and_browsers_come_back_by_nothi
     names = "SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.SECURE_HSTS_SECONDS"
     assert setting({}, tmp_path, names) == "dminbox_session csrftoken 0"
     assert setting(https, tmp_path, names) == "__Host-dminbox_session __Host-csrftoken 31536000"
+    shared = {"PUBLIC_URL": "https://nas.example.com:8443"}
+    assert setting(shared, tmp_path, names) == "__Host-dminbox_session __Host-csrftoken 0", "it would bind all ports"
 
 
 def test_https_is_spoken_by_a_proxy_that_is_believed(tmp_path):
