@@ -177,7 +177,8 @@ def database() -> dict[str, Any]:
 
 
 DATABASES = {"default": database()}
-# Counts tries to sign in, for all processes together; no page and no row is ever taken from it.
+# Counts tries to sign in: in Redis for all web processes together, else in each for itself (`make run` has one). No
+# page and no row is ever taken from it.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -187,7 +188,7 @@ CACHES = {
     }
     if REDIS_URL
     else {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",  # there the web is one process
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},  # beyond it counts are thrown away, preset from the 300th on
     }
 }
