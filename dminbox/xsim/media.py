@@ -82,7 +82,7 @@ def _drawn(name: str) -> Image.Image | None:
 def _encoded(picture: Image.Image, name: str) -> bytes:
     target = io.BytesIO()
     if name.endswith(".png"):
-        picture.save(target, "PNG", optimize=True)
+        picture.save(target, "PNG")
     else:
-        picture.save(target, "JPEG", quality=86, optimize=True)
+        picture.save(target, "JPEG", quality=86)
     return target.getvalue()

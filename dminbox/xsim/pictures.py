@@ -16,7 +16,7 @@ WARM: Colour = (255, 214, 140)
 INK: Colour = (52, 48, 46)
 BRASS: Colour = (196, 154, 84)
 OVERSAMPLE = 2
-"""Shapes are drawn this much larger and shrunk, which smooths their edges."""
+"""Shapes are drawn this much larger and then reduced, which smooths their edges."""
 
 
 def colour(hue: float, saturation: float, lightness: float) -> Colour:
@@ -26,7 +26,7 @@ def colour(hue: float, saturation: float, lightness: float) -> Colour:
 
 
 def gradient(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image:
-    return ImageOps.colorize(Image.linear_gradient("L").resize(size), top, bottom)
+    return ImageOps.colorize(Image.linear_gradient("L"), top, bottom).resize(size, Image.Resampling.NEAREST)
 
 
 def glow(image: Image.Image, centre: tuple[float, float], radius: float, tint: Colour = WARM) -> None:
@@ -214,7 +214,7 @@ def photo(scene: str, seed: int, width: int, height: int) -> Image.Image:
     """KeyError for a scene that nobody draws."""
     image = Image.new("RGB", (width * OVERSAMPLE, height * OVERSAMPLE))
     SCENES[scene](image, random.Random(seed))  # noqa: S311  a picture, not a secret
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+    return image.reduce(OVERSAMPLE)
 
 
 def avatar(initials: str, hue: int, side: int) -> Image.Image:
