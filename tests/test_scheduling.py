@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from tests.scheduling import TOGETHER, pytest_xdist_make_scheduler
+from tests.scheduling import BROWSERS, TOGETHER, pytest_xdist_make_scheduler, scope_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARING = [f"tests/e2e/test_pages.py::test_{number}" for number in range(4)]
@@ -43,6 +44,13 @@ def test_one_worker_begins_with_what_shares_something():
     scheduler.schedule()
     assert workers[0].given == SHARING
     assert set(workers[1].given) <= set(ALONE)
+
+
+def test_the_tests_with_a_browser_are_two_lots_of_about_the_same_size():
+    modules = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests/e2e").glob("test_*.py")]
+    lots = Counter(scope_of(f"{module}::test_one") for module in modules)
+    assert len(lots) == BROWSERS
+    assert min(lots.values()) > len(modules) / BROWSERS / 2
 
 
 def test_other_ways_to_share_out_tests_are_left_to_xdist():
