@@ -24,6 +24,7 @@ from dminbox.xapi import activity as xapi
 from tests.conversations.sync_support import OWN
 from tests.emptying import empty_database
 from tests.halves import own_half
+from tests.soak import test_stories
 from tests.soak.story import Story, surroundings
 
 pytestmark = pytest.mark.services
@@ -216,13 +217,13 @@ def each_account_is_billed_by_itself() -> Iterator[None]:
 LOST = ("lost: ", "no gap is told of")
 BUGS = {
     stop_at_the_first_known_id: (0, LOST),
-    mark_read_before_the_commit: (13, LOST),
+    mark_read_before_the_commit: (10, LOST),
     no_unique_constraint: (0, "an event is stored twice"),
     trust_in_the_order_of_arrival: (0, LOST),
-    receipts_in_the_order_of_arrival: (0, ("a receipt went backwards", "a receipt of ")),
+    receipts_in_the_order_of_arrival: (2, ("a receipt went backwards", "a receipt of ")),
     numbers_from_a_sequence: (0, "a number of the change log is missing"),
-    the_day_is_not_read_again: (8, LOST),
-    no_page_is_cut_to_the_cap: (3, "reading has cost"),
+    the_day_is_not_read_again: (17, LOST),
+    no_page_is_cut_to_the_cap: (18, "reading has cost"),
     an_event_is_known_by_its_id_alone: (0, LOST),
     receipts_by_the_conversation_alone: (
         2,
@@ -242,9 +243,9 @@ def test_a_planted_bug_is_found(bug, transactional_db, xsim):
         assert any(verdict.startswith(words) for verdict in verdicts), f"{TRIED} stories did not notice it"
 
 
-@pytest.mark.parametrize("seed", own_half(sorted({seed for seed, _ in BUGS.values()})))
-def test_without_a_bug_the_same_stories_notice_nothing(seed, transactional_db, xsim):
-    assert _verdict(seed, xsim) == ""
+def test_without_a_bug_the_same_stories_are_played_too():
+    """They notice nothing there."""
+    assert {seed for seed, _ in BUGS.values()} | set(range(TRIED)) <= set(range(test_stories.PLAYED))
 
 
 def _verdict(seed: int, xsim: Any) -> str:

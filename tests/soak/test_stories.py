@@ -14,7 +14,8 @@ from tests.halves import own_half
 from tests.soak.story import Story, surroundings
 
 pytestmark = pytest.mark.services
-SEEDS = int(os.environ.get("SOAK_SEEDS", "200"))
+PLAYED = 200
+SEEDS = int(os.environ.get("SOAK_SEEDS", PLAYED))
 FIRST = int(os.environ.get("SOAK_FIRST", "0"))
 
 
