@@ -47,8 +47,9 @@ def events_are_as_x_holds_them(x_account: XAccount, held: Held, ever: Collection
 
 
 def what_is_missing_is_told_of(x_account: XAccount, shown: Collection[str]) -> None:
-    """Right after a turn that is followed by a wait: what X has shown by then (shown: without delay) is here, or lies in
-    a gap that is told of.
+    """Right after a turn that is followed by a wait: what X has shown by then is here, or in a gap that is told of.
+
+    shown: without delay.
     """
     now = timezone.now()
     if not SyncState.objects.filter(x_account=x_account, last_success_at=now, next_poll_at__gt=now).exists():

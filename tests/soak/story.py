@@ -212,7 +212,7 @@ class Story:
         x_account, ended = self.rng.choice(self.x_accounts), timezone.now() - timedelta(seconds=1)
         self._tell(f"the token of {x_account.pk} ends")
         XAccount.objects.filter(pk=x_account.pk).update(token_expires_at=ended)
-        if self.rng.random() < 0.1:
+        if self.rng.random() < 0.2:
             # A death before may have taken the only good pair with it.
             ours.connect_again(self.xsim, x_account, token_expires_at=ended)
             self._race_for_a_token(x_account.pk)
