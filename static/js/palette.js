@@ -1,4 +1,4 @@
-// The command palette (Ctrl-K): a combobox whose choices the server makes. Without this script every choice is a link
+// The command palette (Ctrl-K, ⌘K): a combobox whose choices the server makes. Without this script every choice is a link
 // somewhere on the pages.
 "use strict";
 
@@ -94,6 +94,10 @@
     event.preventDefault();
     open();
   });
+  // The key has another name on Apple's keyboards. Put there while the button beside it is hidden, so that nothing moves.
+  if (navigator.userAgent.includes("Mac OS X")) {
+    for (const key of document.querySelectorAll("[data-ctrl]")) key.textContent = "⌘";
+  }
   for (const button of document.querySelectorAll("[data-opens-palette]")) {
     button.hidden = false;
     button.addEventListener("click", open);

@@ -9,6 +9,7 @@ from conversations import actions
 from tests.conversations.page_support import unread_of
 from tests.e2e.conftest import NETWORK, PHONE
 from tests.e2e.looking import pictures, violations
+from tests.e2e.test_nothing_moves import WATCH, assert_nothing_moved
 from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
@@ -162,6 +163,32 @@ def test_the_palette_is_walked_with_arrows_and_does_deeds(visit, ada, filled):
     assert "Search messages" in page.locator("#palette-list [role=option]").last.inner_text()
     page.keyboard.press("Enter")
     page.wait_for_url("**/accounts/login/**")
+
+
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1"
+
+
+@pytest.mark.parametrize(
+    ("language", "options", "key", "pressed"),
+    [
+        ("en", {}, "Ctrl", "Control+k"),
+        ("de", {}, "Strg", "Control+k"),
+        ("de", {"user_agent": MAC}, "⌘", "Meta+k"),
+    ],
+)
+def test_the_key_of_the_palette_is_named_as_it_is_on_the_keyboard(visit, ada, filled, language, options, key, pressed):
+    ada.language = language
+    ada.save()
+    seen = visit(ada, **options)
+    seen.page.add_init_script(WATCH)
+    page = seen.open("/")
+    assert page.locator("[data-opens-palette] kbd").inner_text() == f"{key} K"
+    assert_nothing_moved(page)
+    page.keyboard.press("?")
+    assert page.locator("#key-sheet kbd").all_inner_texts()[:2] == [key, "K"]
+    page.keyboard.press("Escape")
+    page.keyboard.press(pressed)
+    page.locator("#palette").wait_for(state="visible")
 
 
 @pytest.mark.parametrize("status", [0, 503], ids=["no network", "a server that is restarted"])
