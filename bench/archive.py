@@ -148,8 +148,8 @@ STATEMENTS = (
 
 
 def fill(archive: dict[str, int]) -> dict[str, int]:
-    """Makes it; returns the ids of the long thread and an event in its middle, the group, an ordinary thread and
-    the reader.
+    """Makes it; returns the ids of the long thread and an event in its middle, the group, an ordinary thread with
+    the picture of its person, and the reader.
     """
     size, now = Archive(**archive), timezone.now()
     with transaction.atomic():
@@ -175,8 +175,9 @@ def fill(archive: dict[str, int]) -> dict[str, int]:
             cursor.execute("SELECT id FROM conversations_conversation ORDER BY id LIMIT 3")
             long, group, usual = (row[0] for row in cursor.fetchall())
     tidy()
+    picture = Conversation.objects.values_list("peer__avatar", flat=True).get(pk=usual)
     middle = DmEvent.objects.filter(conversation=long).order_by("-dm_event_id")[size.long // 2].dm_event_id
-    return {"long": long, "group": group, "usual": usual, "reader": reader.pk, "middle": middle}
+    return {"long": long, "group": group, "usual": usual, "reader": reader.pk, "middle": middle, "picture": picture}
 
 
 def some_threads(count: int) -> list[int]:

@@ -66,6 +66,7 @@ def _pages(ids: dict[str, int]) -> list[Page]:
         Page("thread of 20", f"/c/{ids['usual']}/", thread, 60_000),
         Page("thread of very many", f"/c/{ids['long']}/", thread, 60_000),
         Page("thread of a group", f"/c/{ids['group']}/", thread, 60_000),
+        Page("picture of a person", f"/c/{ids['usual']}/files/{ids['picture']}/", (None, None)),
         Page("older page", f"/c/{ids['long']}/older/?before={ids['middle']}", (15, None)),
     ]
 
