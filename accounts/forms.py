@@ -98,7 +98,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "uses_key_shortcuts": _(
                 "j, k, e, u and others act in the inbox. Switch them off when you speak to your "
-                "computer or press keys by accident; Ctrl-K works in any case."
+                "computer or press keys by accident; Ctrl-K (⌘K on a Mac) works in any case."
             )
         }
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Membership, Role, User, XAccount, snowflake_floor
+from bench.people import signed_in
 from conversations import changes
 from conversations.changes import NewChange
 from conversations.models import Change, Conversation, DmEvent, SyncState, XUser
@@ -23,16 +22,7 @@ def prepare(people: int) -> list[str]:
     Conversation.objects.create(x_account=x_account, peer=peer, dm_conversation_id=f"{peer.pk}-{x_account.x_user_id}")
     users = [User.objects.create(email=f"person{n}@nordlicht.example", name=f"Person {n}") for n in range(people)]
     Membership.objects.bulk_create([Membership(user=user, x_account=x_account, role=Role.AGENT) for user in users])
-    return [_signed_in(user) for user in users]
-
-
-def _signed_in(user: User) -> str:
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return str(session.session_key)
+    return [signed_in(user) for user in users]
 
 
 def store() -> tuple[str, float]:

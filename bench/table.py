@@ -18,7 +18,7 @@ class Row:
     """One line. Without a target it is reported beside the others. ratio: value / floor, unless a row says otherwise.
 
     target: "≤ 1.05", "≥ 0.25" for the ratio. also: further conditions, each a sentence and whether it holds.
-    note: what was counted, in a few words.
+    note: what was counted, in a few words. said: stands beside the target, and nothing is judged by it.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Row:
     target: str = ""
     also: tuple[tuple[str, bool], ...] = ()
     note: str = ""
+    said: str = ""
 
     @property
     def is_met(self) -> bool | None:
@@ -76,7 +77,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _cells(one: Row) -> tuple[str, ...]:
     conditions = [one.target, *(sentence for sentence, _ in one.also)]
     met = {None: "", True: "yes", False: "NO"}[one.is_met]
-    target = ", ".join(filter(None, conditions))
+    target = ", ".join(filter(None, [*conditions, one.said]))
     return one.name, _number(one.value), one.unit, _number(one.floor), _number(one.ratio), target, met
 
 

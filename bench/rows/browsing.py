@@ -68,12 +68,16 @@ def _look(browser: Browser, url: str, session: dict[str, str]) -> dict[str, floa
         floor = _first_paint(context, f"{url}/healthz")
         page = _watched(context)
         weight = _weighed(context, page)
+        missing: list[str] = []
+        page.on("response", lambda answer: missing.append(answer.url) if answer.status >= 400 else None)
         page.goto(url, wait_until="load")
         page.wait_for_function("() => window.seen.paint > 0 && window.seen.readable > 0")
         bytes_of_inbox = sum(weight)
         page.locator(".row").nth(2).click()
         page.wait_for_function("() => window.seen.thread > 0")
         seen: dict[str, float] = page.evaluate("() => window.seen")
+    if missing:
+        raise RuntimeError(f"not there: {missing[0]}")  # a page without its pictures is another one
     return seen | {"bytes": bytes_of_inbox, "floor": floor}
 
 

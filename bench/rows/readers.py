@@ -28,20 +28,20 @@ WORKERS = 2
 
 def measure(bench: Bench) -> list[Row]:
     """The floor is the bare view, asked for by as many people as often, in turns of some seconds."""
-    database, ids = archive(bench, "read", bench.sizes.archive)
+    database, _ = archive(bench, "read", bench.sizes.archive)
     with bench.lane(database) as lane:
-        session = lane.call("bench.archive:session", user=ids["reader"])
+        team = lane.call("bench.archive:team", people=bench.sizes.readers)
         threads = lane.call("bench.archive:some_threads", count=500)
-    port, people = free_port(), bench.sizes.readers
+    port = free_port()
     own = {"PORT": str(port), "REDIS_URL": f"{bench.redis}/10", "DJANGO_SETTINGS_MODULE": "bench.serving"}
     with web(bench.environment(database, **own), port, workers=WORKERS) as url:
-        crowd = Crowd(url, f"{session['name']}={session['value']}")
+        crowd = Crowd(url, [f"{session['name']}={session['value']}" for session in team])
         pages = ["/", *(f"/c/{pk}/" for pk in threads)]
-        bare = [f"/bare/{crowd.open('/', {})}/"]
-        crowd.read(pages, people)
-        turns = [(crowd.read(bare, people), crowd.read(pages, people)) for _ in range(STRETCHES)]
+        bare = [f"/bare/{crowd.open('/', 0, {})}/"]
+        crowd.read(pages)
+        turns = [(crowd.read(bare), crowd.read(pages)) for _ in range(STRETCHES)]
     bench.drop(database)
-    return [_line(people, turns, crowd.errors)]
+    return [_line(len(team), turns, crowd.errors)]
 
 
 def _line(people: int, turns: Sequence[tuple[list[float], list[float]]], errors: list[str]) -> Row:
@@ -56,18 +56,21 @@ def _line(people: int, turns: Sequence[tuple[list[float], list[float]]], errors:
 
 
 class Crowd:
-    """People who read at once, on one server. errors: what did not come, of all that was asked for."""
+    """People who read at once, on one server, each with a cookie of their own. errors: what did not come, of all that
+    was asked for.
+    """
 
-    def __init__(self, url: str, cookie: str) -> None:
-        self.url, self.cookie = url, cookie
+    def __init__(self, url: str, cookies: Sequence[str]) -> None:
+        self.url, self.cookies = url, cookies
         self.errors: list[str] = []
 
-    def read(self, addresses: Sequence[str], people: int) -> list[float]:
+    def read(self, addresses: Sequence[str]) -> list[float]:
         """Seconds each page took."""
         taken: list[float] = []
         ends = time.monotonic() + SECONDS
         crowd = [
-            threading.Thread(target=self._person, args=(addresses, ends, number, taken)) for number in range(people)
+            threading.Thread(target=self._person, args=(addresses, ends, number, taken))
+            for number in range(len(self.cookies))
         ]
         for person in crowd:
             person.start()
@@ -82,17 +85,17 @@ class Crowd:
             address = rng.choice(addresses) if rng.random() < 0.7 else addresses[0]
             started = time.perf_counter()
             try:
-                self.open(address)
+                self.open(address, number)
             except (OSError, RuntimeError) as error:
                 self.errors.append(f"{type(error).__name__}: {error}")
             else:
                 taken.append(time.perf_counter() - started)
             time.sleep(rng.uniform(*READS))
 
-    def open(self, address: str, headers: Mapping[str, str] = AS_A_BROWSER) -> int:
+    def open(self, address: str, number: int, headers: Mapping[str, str] = AS_A_BROWSER) -> int:
         """Its bytes. On a connection of its own: the server has closed the last one by the time a page is read."""
         with closing(HTTPConnection(urlsplit(self.url).netloc, timeout=30)) as connection:
-            connection.request("GET", address, headers={"Cookie": self.cookie} | headers)
+            connection.request("GET", address, headers={"Cookie": self.cookies[number]} | headers)
             answer = connection.getresponse()
             size = len(answer.read())
         if answer.status != 200:

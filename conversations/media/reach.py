@@ -16,17 +16,21 @@ from conversations.models import (
     Post,
     PostMedia,
     XUser,
+    XUserLook,
 )
 
 
 def files_shown_in(conversations: QuerySet[Conversation]) -> QuerySet[MediaFile]:
-    """Media and linked pages of messages, of posts shared there and of those they quote; avatars of whoever appears."""
+    """Media and linked pages of messages, of posts shared there and of those they quote; avatars of whoever appears,
+    and those that people had before.
+    """
     posts = _posts_shown_in(conversations)
     return MediaFile.objects.filter(
         Exists(EventMedia.objects.filter(_is_this_file(), event__conversation__in=conversations))
         | Exists(PostMedia.objects.filter(_is_this_file(), post__in=posts))
         | Exists(_link_pictures_in(conversations, posts).filter(file=OuterRef("pk")))
         | Exists(_people_shown_in(conversations, posts).filter(avatar=OuterRef("pk")))
+        | Exists(_former_looks_in(conversations).filter(avatar=OuterRef("pk")))
     )
 
 
@@ -57,3 +61,9 @@ def _people_shown_in(conversations: QuerySet[Conversation], posts: QuerySet[Post
         | Exists(EventParticipant.objects.filter(event__conversation__in=conversations, x_user=this))
         | Exists(posts.filter(author=this))
     )
+
+
+def _former_looks_in(conversations: QuerySet[Conversation]) -> QuerySet[XUserLook]:
+    """Of those whose page leads to one of these conversations."""
+    participants = Participant.objects.filter(conversation__in=conversations)
+    return XUserLook.objects.filter(Exists(participants.filter(x_user=OuterRef("x_user"))))

@@ -13,7 +13,7 @@ from conversations.models.events import (
 from conversations.models.ledger import ApiCall, BilledResource, RateWindow, RequestClaim, SpendDay, SpendReservation
 from conversations.models.link_pictures import LinkPicture
 from conversations.models.media import Media, MediaFile
-from conversations.models.people import XUser, XUserName
+from conversations.models.people import XUser, XUserLook, XUserName
 from conversations.models.posts import Post, PostMedia
 from conversations.models.push import ActivityDelivery, ActivitySubscription, PushState
 from conversations.models.saved_views import SavedView
@@ -60,5 +60,6 @@ __all__ = [
     "SpendReservation",
     "SyncState",
     "XUser",
+    "XUserLook",
     "XUserName",
 ]

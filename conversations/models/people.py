@@ -28,6 +28,9 @@ class XUser(models.Model):
     first_seen_at = models.DateTimeField(default=timezone.now)
     profile_seen_at = models.DateTimeField(null=True, blank=True, help_text="When X last showed this profile.")
     named_at = models.DateTimeField(null=True, blank=True, help_text="When X first showed this name and username.")
+    described_at = models.DateTimeField(
+        null=True, blank=True, help_text="When X first showed this description, location and picture."
+    )
     unavailable_since = models.DateTimeField(null=True, blank=True)
     unavailable_reason = models.CharField(
         max_length=300, blank=True, help_text="X's words, for example: User has been suspended."
@@ -55,6 +58,19 @@ class XUser(models.Model):
     def __str__(self) -> str:
         return f"@{self.username}" if self.username else str(self.pk)
 
+    @property
+    def description(self) -> str:
+        return self._said("description")
+
+    @property
+    def location(self) -> str:
+        return self._said("location")
+
+    def _said(self, name: str) -> str:
+        """What stands in the profile as it came, where it is a text."""
+        value = self.raw.get(name) if isinstance(self.raw, dict) else None
+        return value.strip() if isinstance(value, str) else ""
+
 
 class XUserName(models.Model):
     """A name and username somebody had before. Written with the profile that shows another."""
@@ -73,3 +89,23 @@ class XUserName(models.Model):
 
     def __str__(self) -> str:
         return f"@{self.username} of {self.x_user_id}"
+
+
+class XUserLook(models.Model):
+    """A description, location and picture somebody had before. Written with the profile that shows others."""
+
+    x_user = models.ForeignKey(XUser, on_delete=models.CASCADE, related_name="former_looks", db_index=False)
+    description = models.TextField(blank=True)
+    location = models.TextField(blank=True)
+    avatar = models.ForeignKey("MediaFile", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    seen_from = models.DateTimeField(help_text="When X first showed it.")
+    seen_until = models.DateTimeField(help_text="When X last showed it.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-seen_until"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["x_user", "seen_until"], name="x_user_look_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"look of {self.x_user_id} until {self.seen_until:%Y-%m-%d}"

@@ -17,7 +17,7 @@ from accounts.models import XAccount
 from conversations import changes
 from conversations.ids import as_number, as_numbers
 from conversations.media import sharp_avatar, wanted_file, wanted_files
-from conversations.models import EventMedia, Media, MediaFile, Post, XUser, XUserName
+from conversations.models import EventMedia, Media, MediaFile, Post, XUser, XUserLook, XUserName
 from conversations.sync import link_pictures
 from dminbox.xapi import schema
 
@@ -38,6 +38,7 @@ PROFILE = [
     "raw",
     "profile_seen_at",
     "named_at",
+    "described_at",
     "unavailable_since",
     "unavailable_reason",
     "lookup_due_at",
@@ -56,13 +57,16 @@ def store_users(users: Iterable[schema.User], seen_at: datetime) -> dict[int, XU
     rows = XUser.objects.in_bulk(list(shown))
     news = [pk for pk in sorted(shown) if pk not in rows or _is_news(rows[pk], shown[pk], seen_at)]
     before = {pk: _name_of(row) for pk in news if (row := rows.get(pk)) and row.profile_seen_at}
+    looks = {pk: _look_of(row) for pk in before if (row := rows.get(pk))}
     shown_so = {pk: (_shows(row), row.avatar_id) for pk in news if (row := rows.get(pk))}
     fresh = [_with_profile(rows.setdefault(pk, XUser(pk=pk)), shown[pk], seen_at) for pk in news]
     _give_avatars(fresh)
+    otherwise = [look for pk, look in looks.items() if _looks_otherwise(rows[pk], look, seen_at)]
     _see_pictures([row for pk, (_, avatar) in shown_so.items() if (row := rows[pk]).avatar_id != avatar])
     XUser.objects.bulk_create(fresh, update_conflicts=True, update_fields=PROFILE, unique_fields=["id"])
     former = [name for pk, name in before.items() if _is_renamed(rows[pk], name)]
     XUserName.objects.bulk_create(former, ignore_conflicts=True)
+    XUserLook.objects.bulk_create(otherwise, ignore_conflicts=True)
     changes.tell_of_people(
         pk for pk, (so, avatar) in shown_so.items() if _shows(rows[pk]) != so or _has_other_picture(rows[pk], avatar)
     )
@@ -203,6 +207,23 @@ def _name_of(row: XUser) -> XUserName:
     return XUserName(x_user=row, name=row.name, username=row.username, seen_from=since, seen_until=until)
 
 
+def _look_of(row: XUser) -> XUserLook:
+    """What they said of themselves until now, and their picture."""
+    until = row.profile_seen_at or row.first_seen_at
+    since = min(row.described_at or row.first_seen_at, until)
+    said = {"description": row.description, "location": row.location}
+    return XUserLook(x_user=row, avatar_id=row.avatar_id, seen_from=since, seen_until=until, **said)
+
+
+def _looks_otherwise(row: XUser, before: XUserLook, seen_at: datetime) -> bool:
+    """Whether something of it would be lost. Since when they look as now is noted on the row."""
+    now = row.description, row.location, row.avatar_id
+    was = before.description, before.location, before.avatar_id
+    if now != was:
+        row.described_at = seen_at
+    return any(part and part != now[place] for place, part in enumerate(was))
+
+
 def _shows(row: XUser) -> tuple[object, ...]:
     """What pages tell of somebody, without their picture."""
     return row.name, row.username, row.profile_seen_at is None, row.unavailable_since
@@ -218,6 +239,8 @@ def _is_renamed(row: XUser, before: XUserName) -> bool:
 
 
 def _with_profile(row: XUser, user: schema.User, seen_at: datetime) -> XUser:
+    if row.profile_seen_at is None:
+        row.described_at = seen_at
     called = row.name, row.username
     row.username = (user.username or row.username)[:50]
     row.name = (row.name if user.name is None else user.name)[:200]

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from conversations import links, showing
 from conversations.addresses import address_of
-from conversations.models import Conversation, DmEvent, XUser
+from conversations.models import Conversation, DmEvent, MediaFile, XUser
 from dminbox import wording
 from dminbox.markup import filled
 
@@ -41,6 +41,11 @@ def avatar(person: XUser | None, conversation_pk: int, size: str = "m") -> SafeS
     if file is None:
         letter, colour = showing.initial_of(person), showing.colour_of(person)
         return filled('<span class="avatar {} c{}" aria-hidden="true">{}</span>', size, colour, letter)
+    return avatar_of_file(file, conversation_pk, size)
+
+
+@register.simple_tag
+def avatar_of_file(file: MediaFile, conversation_pk: int, size: str) -> SafeString:
     return filled(
         '<span class="avatar {}"><img src="{}" alt="" width="48" height="48" loading="lazy"></span>',
         size,

@@ -11,19 +11,21 @@ from typing import BinaryIO
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Person
-from accounts.models import Role
+from accounts.models import Role, User
 from conversations.changes import events_showing
 from conversations.media import files_shown_in, thumbnail_path
 from conversations.models import Conversation, MediaFile
 from conversations.views.streaming import give_back
+from dminbox.statements import compiled_once
 
 CHUNK = 256 * 1024
 RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
@@ -89,8 +91,17 @@ def retry_file(request: HttpRequest, pk: int, file_pk: int) -> HttpResponseRedir
 
 def _file_for(user: Person, pk: int, file_pk: int, role: str = Role.VIEWER) -> MediaFile:
     """The file if this conversation is the person's to see and shows it, in one query; else Http404."""
-    conversations = Conversation.objects.visible_to(user, role).filter(pk=pk)
-    return get_object_or_404(files_shown_in(conversations), pk=file_pk)
+    found = _shown_file(user.pk or 0, pk, file_pk, role)
+    if not found:
+        raise Http404
+    return found[0]
+
+
+@compiled_once
+def _shown_file(user: int, pk: int, file_pk: int, role: str) -> QuerySet[MediaFile]:
+    """Put together anew for each picture of a page, it would take longer than the page."""
+    conversations = Conversation.objects.visible_to(User(pk=user), role).filter(pk=pk)
+    return files_shown_in(conversations).filter(pk=file_pk)
 
 
 def _answer(request: HttpRequest, body: BinaryIO, file: MediaFile, etag: str) -> HttpResponseBase:

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from accounts.access import x_accounts_of
 from conversations.contents import rows_of_inbox
 from conversations.forms import ThreadForm
-from conversations.models import Conversation, DmEvent, EventMedia, XUser
-from conversations.showing import Picture, picture_of
+from conversations.models import Conversation, DmEvent, EventMedia, MediaFile, XUser, XUserLook
+from conversations.showing import Picture, picture_of, stored
 from conversations.text import to_html
 from conversations.times import moment_of
 
@@ -23,6 +23,8 @@ CONVERSATIONS = 50
 PICTURES = 24
 MESSAGES_LOOKED_AT = 500
 """For one page of pictures, so that the page of somebody who writes a lot costs no more than any other."""
+FORMER_LOOKS = 20
+"""Newest ones that are shown: a picture of each is loaded."""
 TILE = (160, 160)
 
 
@@ -52,6 +54,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "older_media": older_media,
         "is_older": form.cleaned_data["before"] is not None,
         "former_names": found.former_names.all(),
+        "former_looks": _former_looks(found),
         "first": _messages(request, found).order_by("dm_event_id").first(),
         "last": _messages(request, found).order_by("-dm_event_id").first(),
     }
@@ -103,18 +106,45 @@ def _profile(found: XUser) -> Profile:
     raw = found.raw if isinstance(found.raw, dict) else {}
     counts = raw.get("public_metrics")
     counts = counts if isinstance(counts, dict) else {}
-    about = _text(raw.get("description"))
     return Profile(
-        about=to_html(about, {}) if about else "",
-        location=_text(raw.get("location")),
+        about=to_html(found.description, {}) if found.description else "",
+        location=found.location,
         joined_at=moment_of(raw.get("created_at")),
         followers=_number(counts.get("followers_count")),
         following=_number(counts.get("following_count")),
     )
 
 
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+@dataclass(frozen=True, slots=True)
+class FormerLook:
+    """What was otherwise than in the profile that came after it."""
+
+    about: str
+    location: str
+    picture: MediaFile | None
+    seen_from: datetime
+    seen_until: datetime
+
+    @property
+    def is_of_picture_alone(self) -> bool:
+        return not self.about and not self.location
+
+
+def _former_looks(found: XUser) -> list[FormerLook]:
+    looks = list(found.former_looks.select_related("avatar")[:FORMER_LOOKS])
+    newer: list[XUser | XUserLook] = [found, *looks]
+    return [_otherwise(look, after) for look, after in zip(looks, newer, strict=False)]
+
+
+def _otherwise(look: XUserLook, after: XUser | XUserLook) -> FormerLook:
+    about = look.description if look.description != after.description else ""
+    return FormerLook(
+        about=to_html(about, {}) if about else "",
+        location=look.location if look.location != after.location else "",
+        picture=stored(look.avatar) if look.avatar_id != after.avatar_id else None,
+        seen_from=look.seen_from,
+        seen_until=look.seen_until,
+    )
 
 
 def _number(value: object) -> int | None:

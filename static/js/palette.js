@@ -1,4 +1,4 @@
-// The command palette (Ctrl-K): a combobox whose choices the server makes. Without this script every choice is a link
+// The command palette (Ctrl-K, ⌘K): a combobox whose choices the server makes. Without this script every choice is a link
 // somewhere on the pages.
 "use strict";
 
@@ -6,7 +6,7 @@
   const palette = document.getElementById("palette");
   const input = document.getElementById("palette-input");
   const list = document.getElementById("palette-list");
-  const none = document.getElementById("palette-none"); // said aloud too, and inside the dialog: all else is inert
+  const lost = document.getElementById("palette-lost"); // said aloud too, and inside the dialog: all else is inert
   const pause = 120;
   let waiting = 0;
   let asked = null; // what is on its way; typing on ends it
@@ -31,7 +31,6 @@
     const isEmpty = !choices().length;
     list.hidden = isEmpty;
     input.setAttribute("aria-expanded", String(!isEmpty));
-    none.textContent = isEmpty ? none.dataset.words : "";
     choose(choices()[0]);
   }
 
@@ -41,13 +40,16 @@
     const query = new URLSearchParams({ q: input.value });
     try {
       const answer = await fetch(`${palette.dataset.address}?${query}`, { signal: mine.signal });
+      if (answer.status >= 500) throw new Error(`${answer.status}`); // a page loaded anew would be one of errors
       if (!answer.ok || answer.redirected) return window.location.reload(); // signed out meanwhile: the page says so
       const html = await answer.text();
       if (mine !== asked) return;
       list.innerHTML = html; // made by our own server, from escaped text
+      lost.textContent = "";
     } catch (error) {
       if (error.name === "AbortError") return;
       list.textContent = "";
+      lost.textContent = lost.dataset.words;
     }
     show();
   }
@@ -56,7 +58,7 @@
     if (palette.open) return;
     document.querySelector("dialog[open]")?.close();
     input.value = "";
-    list.textContent = none.textContent = "";
+    list.textContent = lost.textContent = "";
     palette.showModal();
     input.focus();
     ask();
@@ -92,6 +94,10 @@
     event.preventDefault();
     open();
   });
+  // The key has another name on Apple's keyboards. Put there while the button beside it is hidden, so that nothing moves.
+  if (navigator.userAgent.includes("Mac OS X")) {
+    for (const key of document.querySelectorAll("[data-ctrl]")) key.textContent = "⌘";
+  }
   for (const button of document.querySelectorAll("[data-opens-palette]")) {
     button.hidden = false;
     button.addEventListener("click", open);

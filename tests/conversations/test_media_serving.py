@@ -13,7 +13,17 @@ from django.utils import timezone
 
 from accounts.models import Membership, Role
 from conversations.media import wanted_file
-from conversations.models import DmEvent, EventMedia, EventParticipant, EventPost, Media, MediaFile, Post, PostMedia
+from conversations.models import (
+    DmEvent,
+    EventMedia,
+    EventParticipant,
+    EventPost,
+    Media,
+    MediaFile,
+    Post,
+    PostMedia,
+    XUserLook,
+)
 from tests.async_client import AsyncClient
 from tests.factories import (
     ConversationFactory,
@@ -204,6 +214,12 @@ def as_our_own_avatar(conversation, file):
     XUserFactory(id=conversation.x_account.x_user_id, avatar=file)
 
 
+def as_a_former_avatar(conversation, file):
+    person, at = XUserFactory(), timezone.now()
+    ParticipantFactory(conversation=conversation, x_user=person)
+    XUserLook.objects.create(x_user=person, avatar=file, seen_from=at, seen_until=at)
+
+
 @pytest.mark.parametrize(
     "shown",
     [
@@ -219,6 +235,7 @@ def as_our_own_avatar(conversation, file):
         as_avatar_of_a_sender,
         as_avatar_of_who_left,
         as_our_own_avatar,
+        as_a_former_avatar,
     ],
 )
 def test_a_file_is_reached_from_where_it_is_shown_and_from_nowhere_else(settings, ben, conversation, shown):

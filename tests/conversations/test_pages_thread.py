@@ -415,6 +415,13 @@ def test_what_came_of_a_wish_is_said_and_what_it_brought_is_shown(as_ada, filled
     assert "From long ago" in page(as_ada, older)
 
 
+def test_how_much_has_come_is_written_as_the_reader_writes_numbers(as_ada, filled):
+    HistoryRead.objects.create(conversation=filled.everything, events_read=12_040)
+    assert "Reading from X, 12,040 new so far" in top(as_ada, filled.everything)
+    HistoryRead.objects.update(state="done")
+    assert "Show the 12,040 that X gave last" in page(as_ada, f"/c/{filled.everything.pk}/?show=messages")
+
+
 def test_a_viewer_reads_but_is_not_offered_what_costs_money(client, ben, filled):
     Membership.objects.create(user=ben, x_account=filled.support, role=Role.VIEWER)
     client.force_login(ben)

@@ -59,6 +59,17 @@ def test_the_state_is_told_in_words(as_ada, x_account):
         assert expected in html, expected
 
 
+def test_what_is_counted_is_written_as_the_reader_writes_numbers(as_ada, x_account):
+    factories.SyncStateFactory(
+        x_account=x_account, rate_limit=15_000, rate_remaining=14_200, rate_reset_at=NOW + timedelta(minutes=8)
+    )
+    billed = [BilledResource(day=NOW.date(), kind="post", resource_id=n, x_account=x_account) for n in range(1_234)]
+    BilledResource.objects.bulk_create(billed)
+    html = state_page(as_ada, x_account)
+    assert "14,200 of 15,000, anew at 13:10" in html
+    assert "0 events, 0 people, 1,234 posts" in html
+
+
 def test_what_is_wrong_since_when_and_what_comes_next_is_told(as_ada, x_account):
     factories.SyncStateFactory(
         x_account=x_account, state="unavailable", state_since=NOW - timedelta(hours=1), detail="X does not answer."

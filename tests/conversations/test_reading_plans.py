@@ -70,6 +70,9 @@ def large(ada, client):
 ADDRESSES = [
     "/",
     "/?kind=one&unanswered=1",
+    f"/?only={SILENT},{CONVERSATIONS // 2},{CONVERSATIONS}",
+    f"/?unread=1&only={CONVERSATIONS // 2}",
+    "/?only=",
     f"/c/{LONG}/",
     f"/c/{LONG}/?at={MIDDLE}",
     f"/c/{LONG}/?before={MIDDLE}",

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.models import Membership, Role
+from accounts.models import Membership, Role, User
 from conversations import cards, text
 from conversations.models import Post, ReadMark, XUser, XUserName
 from tests import factories
@@ -191,6 +191,22 @@ def test_a_card_shows_numbers_as_of_when_they_were_fetched_and_pages_as_x_descri
     assert "Shades &lt;of&gt; sand" in html
     assert "javascript:" not in html
     assert "237 votes, closed" in html
+
+
+@pytest.mark.parametrize(("language", "many", "all_"), [("en", "12,040", "12,041"), ("de", "12.040", "12.041")])
+def test_votes_are_written_as_the_reader_writes_numbers_and_measured_as_browsers_read_them(
+    as_ada, ada, filled, language, many, all_
+):
+    options = [{"position": 1, "label": "Moss", "votes": 12_040}, {"position": 2, "label": "Brick", "votes": 1}]
+    Post.objects.filter(pk=7001).update(poll={"options": options, "voting_status": "closed"})
+    User.objects.filter(pk=ada.pk).update(language=language)
+    html = page(as_ada, f"/c/{filled.everything.pk}/")
+    poll = html.split('<ul class="poll"')[1].split("</p>")[0]
+    assert f'<span class="number faint">{many}</span>' in poll
+    assert re.findall(r'(?:max|value)="([^"]*)"', poll) == ["12041", "12040", "12041", "1"]
+    labels = re.findall(r'<meter[^>]*aria-label="([^"]*)"', poll)
+    assert [re.findall(r"[\d.,]+", label) for label in labels] == [[many, all_], ["1", all_]]
+    assert f'<p class="faint"> {all_} ' in poll
 
 
 @pytest.mark.parametrize("raw", [{}, {"public_metrics": None}, {"public_metrics": {"like_count": "many"}}])

@@ -33,6 +33,7 @@ from conversations.models import (
     SavedView,
     SyncState,
     XUser,
+    XUserLook,
     XUserName,
 )
 from conversations.sync import by_id, history, opening, subscriptions, trouble, wanted
@@ -48,7 +49,15 @@ GREEK = str.maketrans(ascii_lowercase + ascii_uppercase, "αβψδεφγηιξκ
 HTMX = {"HX-Request": "true"}
 MANGLED = re.compile(r' (?:[xy]|d|width|height|viewBox|min|max|value|data-[a-z]+)="[^"]*[0-9],[0-9][^"]*"')
 """A number with a comma where a program reads it."""
-SAID = [(XUser, "name"), (XUserName, "name"), (DmEvent, "text"), (Post, "text"), (Media, "alt_text")]
+SAID = [
+    (XUser, "name"),
+    (XUserName, "name"),
+    (XUserLook, "description"),
+    (XUserLook, "location"),
+    (DmEvent, "text"),
+    (Post, "text"),
+    (Media, "alt_text"),
+]
 SAID += [(XAccount, "name"), (SavedView, "name")]
 
 PAGES = {
@@ -231,6 +240,8 @@ def _people(found, ada):
         x_user=found.people[0], name="Before", username="ada_before", seen_from=NOW, seen_until=NOW
     )
     assert was
+    XUserLook.objects.create(x_user=found.people[0], description="Said", seen_from=NOW, seen_until=NOW)
+    XUserLook.objects.create(x_user=found.people[0], location="There", seen_from=NOW, seen_until=NOW - timedelta(1))
     Participant.objects.filter(conversation=found.group, x_user=found.people[1]).update(
         typing_until=NOW + timedelta(hours=1)
     )

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from accounts import actions
 from accounts.models import Invitation, Membership, User, snowflake_floor
-from conversations.models import ConversationLookup, Media, SavedView, SyncState, XUserName
+from conversations.models import ConversationLookup, Media, SavedView, SyncState, XUserLook, XUserName
 from tests import factories
 from tests.conversations.search_support import index_all
 from tests.e2e import rich
@@ -164,6 +164,10 @@ def _fill_inbox(ada: User, filled: rich.Rich, now: datetime) -> None:
         seen_from=now - timedelta(90),
         seen_until=now - timedelta(30),
     )
+    former = {"description": "Lamps, mostly. هنا المصابيح", "location": "Bergen"}
+    for months, looked in ((1, former), (2, former | {"avatar": rich.photo_file("avatar-former", 96, 80)})):
+        until = now - timedelta(30 * months)
+        XUserLook.objects.create(x_user=filled.people[0], seen_from=until - timedelta(9), seen_until=until, **looked)
     Media.objects.filter(media_key="5_1").update(alt_text="A standing lamp beside a window")
     SavedView.objects.create(user=ada, name="Waiting for an answer", query="unanswered=1")
     SavedView.objects.create(user=ada, name="مصابيح مكسورة", query="media=1&unread=1")

@@ -7,8 +7,9 @@ import pytest
 from accounts.models import User
 from conversations import actions
 from tests.conversations.page_support import unread_of
-from tests.e2e.conftest import PHONE
-from tests.e2e.looking import violations
+from tests.e2e.conftest import NETWORK, PHONE
+from tests.e2e.looking import pictures, violations
+from tests.e2e.test_nothing_moves import WATCH, assert_nothing_moved
 from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
@@ -162,6 +163,52 @@ def test_the_palette_is_walked_with_arrows_and_does_deeds(visit, ada, filled):
     assert "Search messages" in page.locator("#palette-list [role=option]").last.inner_text()
     page.keyboard.press("Enter")
     page.wait_for_url("**/accounts/login/**")
+
+
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1"
+
+
+@pytest.mark.parametrize(
+    ("language", "options", "key", "pressed"),
+    [
+        ("en", {}, "Ctrl", "Control+k"),
+        ("de", {}, "Strg", "Control+k"),
+        ("de", {"user_agent": MAC}, "⌘", "Meta+k"),
+    ],
+)
+def test_the_key_of_the_palette_is_named_as_it_is_on_the_keyboard(visit, ada, filled, language, options, key, pressed):
+    ada.language = language
+    ada.save()
+    seen = visit(ada, **options)
+    seen.page.add_init_script(WATCH)
+    page = seen.open("/")
+    assert page.locator("[data-opens-palette] kbd").inner_text() == f"{key} K"
+    assert_nothing_moved(page)
+    page.keyboard.press("?")
+    assert page.locator("#key-sheet kbd").all_inner_texts()[:2] == [key, "K"]
+    page.keyboard.press("Escape")
+    page.keyboard.press(pressed)
+    page.locator("#palette").wait_for(state="visible")
+
+
+@pytest.mark.parametrize("status", [0, 503], ids=["no network", "a server that is restarted"])
+def test_the_palette_says_that_the_server_cannot_be_reached_until_it_is(visit, ada, filled, status):
+    seen = visit(ada)
+    seen.expect(*NETWORK, f"{status}: {seen.address}/palette/")
+    page = seen.open("/")
+    page.evaluate("() => (window.isSame = true)")
+    seen.context.route("**/palette/**", lambda route: route.fulfill(status=status) if status else route.abort("failed"))
+    page.keyboard.press("Control+k")
+    said = page.locator("#palette [role=status]")
+    wait_until(page, "document.querySelector('#palette [role=status]').textContent.trim() !== ''")
+    assert said.inner_text() == "The server cannot be reached."
+    if folder := pictures():
+        page.screenshot(path=folder / f"palette-lost-{status}.png")
+    seen.context.unroute("**/palette/**")
+    page.keyboard.type("zzzz")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length === 1")
+    assert said.inner_text() == ""
+    assert page.evaluate("() => window.isSame"), "the page was not loaded anew"
 
 
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from accounts.models import User
 from tests.e2e import rich
+from tests.e2e.looking import pictures
 
 pytestmark = pytest.mark.browser
 SIZES = {"desk": (1280, 800), "phone": (390, 844), "small-phone": (320, 640)}
@@ -54,5 +53,5 @@ def test_no_page_is_too_wide_in_another_language(visit, ada, language):
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, (name, size)
-            if os.environ.get("SCREENSHOTS"):
-                page.screenshot(path=Path(os.environ["SCREENSHOTS"]) / f"{name}-{language}-{size}.png")
+            if folder := pictures():
+                page.screenshot(path=folder / f"{name}-{language}-{size}.png")

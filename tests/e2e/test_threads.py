@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +12,10 @@ from django.conf import settings
 from PIL import Image
 
 from conversations.media import make_thumbnails
-from conversations.models import Media, MediaFile, ReadMark
+from conversations.models import DmEvent, Media, MediaFile, ReadMark
 from tests import factories
 from tests.e2e import rich
+from tests.e2e.looking import pictures
 
 pytestmark = pytest.mark.browser
 SEEN = """words => [...document.querySelectorAll('.bubble')].some((each) => {
@@ -55,9 +57,9 @@ def until(page, expression, arg=None):
 
 
 def look(page, name):
-    """For eyes: SHOTS names a folder for screenshots."""
-    if folder := os.environ.get("SHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png")
+    """For eyes."""
+    if folder := pictures():
+        page.screenshot(path=folder / f"of-threads-{name}.png")
 
 
 def test_photos_open_over_the_page_and_keys_lead_through_them(visit, ada, filled):
@@ -136,6 +138,8 @@ def test_many_comings_and_goings_are_one_line_that_unfolds(visit, ada, filled):
 def test_the_menu_of_a_message_copies_its_text_and_its_link(visit, ada, filled):
     visited = visit(ada)
     visited.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    given = {"id": "17", "text": "Of course! <b>See</b> 灯り", "entities": {"urls": [{"start": 15}]}}
+    DmEvent.objects.filter(conversation=filled.everything, text__startswith="Of course! See").update(raw=given)
     page = visited.open(f"/c/{filled.everything.pk}/")
     article = page.locator("article", has_text="Of course! See")
     article.hover()
@@ -157,7 +161,7 @@ def test_the_menu_of_a_message_copies_its_text_and_its_link(visit, ada, filled):
     article.locator("a.more").click()
     page.get_by_role("link", name="Raw event").click()
     page.wait_for_url("**/raw/")
-    assert '"' in page.locator("pre.raw").inner_text() or page.locator("pre.raw").inner_text() == "{}"
+    assert json.loads(page.locator("pre.raw").inner_text()) == given
 
 
 def test_coming_back_finds_the_place_that_was_left(visit, ada, filled):
