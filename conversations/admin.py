@@ -39,10 +39,12 @@ from conversations.models import (
     ReadInterval,
     SpendDay,
     SyncState,
+    UnknownMember,
 )
 from conversations.sync import push
 from dminbox.wording import usd
 
+MOST_SHOWN = 200
 MEMBERS_ALONE = _("Only members of this X account see what X sent.")
 
 
@@ -76,7 +78,7 @@ def _raw_form(row: Any) -> str:
 
 @admin.register(QuarantinedEvent)
 class QuarantinedEventAdmin(LookOnly):
-    """Elements that could not be stored as events; above them, how often each kind nobody knows was met."""
+    """Elements that could not be stored; above them, how often each kind and each member nobody knows was met."""
 
     list_display = ("id", "x_account", "reason", "times_seen", "first_seen_at", "last_seen_at")
     list_filter = ("x_account",)
@@ -90,7 +92,8 @@ class QuarantinedEventAdmin(LookOnly):
         return rows
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, (extra_context or {}) | {"unknown": unknown_kinds()})
+        unknown = {"unknown": unknown_kinds(), "members": unknown_members()}
+        return super().changelist_view(request, (extra_context or {}) | unknown)
 
     @admin.display(description=_("As X sent it"))
     def raw_form(self, row: Any) -> str:
@@ -105,6 +108,20 @@ def unknown_kinds() -> list[tuple[str, str, int]]:
         (str(where), kind or gettext("(none)"), count)
         for where, rows in ((_("event, stored and shown by its name"), stored), (_("activity, kept raw"), pushed))
         for kind, count in rows.annotate(models.Count("pk")).order_by("event_type")
+    ]
+
+
+def unknown_members() -> list[dict[str, Any]]:
+    """What X tells of its objects that dminbox does not read, of all X accounts together, newest first: names alone."""
+    rows = UnknownMember.objects.values("kind", "name").annotate(
+        times=models.Sum("times_seen"),
+        first_seen_at=models.Min("first_seen_at"),
+        last_seen_at=models.Max("last_seen_at"),
+        example_id=models.Max("example_id"),
+    )
+    labels = dict(UnknownMember.Kind.choices)
+    return [
+        row | {"where": labels[row["kind"]]} for row in rows.order_by("-first_seen_at", "kind", "name")[:MOST_SHOWN]
     ]
 
 

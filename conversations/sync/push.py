@@ -22,7 +22,7 @@ from django.utils.translation import gettext_noop
 
 from accounts import tokens
 from accounts.models import XAccount, snowflake_floor
-from conversations import changes, ledger
+from conversations import changes, ledger, unknown
 from conversations.changes import NewChange
 from conversations.ids import as_number, peer_in
 from conversations.models import (
@@ -42,6 +42,7 @@ from dminbox import leases
 from dminbox.postgres.planning import by_its_values
 from dminbox.xapi import activity as xapi
 from dminbox.xapi.activity import Activity
+from dminbox.xapi.known import unknown_in_activity
 from dminbox.xapi.members import Odd as OddMember
 from dminbox.xapi.schema import Answer, Billed, Page, RateLimit
 
@@ -197,6 +198,7 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
         with transaction.atomic():
             activity = heard or xapi.parse_activity(delivery.raw)
             _deed(activity)(activity, delivery.received_at)
+            _count_unknown(activity)
         delivery.state, delivery.detail = State.DONE, ""
     except Unwanted:
         log.info("activity_dropped", event_type=delivery.event_type, delivery_id=delivery.pk)
@@ -224,6 +226,13 @@ def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
     if deed is None:
         raise Odd("a kind of activity we do not know")
     return deed
+
+
+def _count_unknown(activity: Activity) -> None:
+    found = unknown_in_activity(activity.raw)
+    x_account = _named(activity) if found else None
+    if x_account is not None:
+        unknown.count(x_account, found)
 
 
 # --- Messages ---------------------------------------------------------------------------------------------------------
@@ -434,12 +443,16 @@ def _heed_revocation(activity: Activity, _: datetime) -> None:
 
 def _x_account(activity: Activity) -> XAccount:
     """Also where it needs to be connected again: what X pushes meanwhile is wanted."""
-    x_account = XAccount.objects.filter(x_user_id=as_number(activity.user_id) or 0).first()
+    x_account = _named(activity)
     if x_account is None:
         raise Odd("it names none of our X accounts")
     if x_account.state == XAccount.State.DISCONNECTED:
         raise Unwanted
     return x_account
+
+
+def _named(activity: Activity) -> XAccount | None:
+    return XAccount.objects.filter(x_user_id=as_number(activity.user_id) or 0).first()
 
 
 DEEDS: dict[str, Callable[[Activity, datetime], None]] = {

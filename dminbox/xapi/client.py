@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from dminbox.xapi import parsing, signs, subscribing, transport
+from dminbox.xapi import known, parsing, signs, subscribing, transport
 from dminbox.xapi.errors import UnexpectedAnswer
 from dminbox.xapi.query import EventType, Vocabulary, chat_query, dm_query, post_query, user_query
 from dminbox.xapi.reply import Kind, Reply, make_reply
@@ -329,6 +329,7 @@ def _made(reply: Reply, value: T, *, bills: str | None, odd: tuple[OddEvent, ...
         endpoint=reply.endpoint,
         transaction_id=reply.transaction_id,
         api_version=reply.api_version,
+        unknown=known.unknown_in(reply.body, bills),
     )
 
 
