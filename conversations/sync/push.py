@@ -377,20 +377,21 @@ def _tell(x_account: XAccount, participant: Participant, kind: Change.Kind, **va
 
 
 def _note_chat(activity: Activity, received_at: datetime) -> None:
-    """A notice of an encrypted message: that there is one, and nothing of it."""
+    """A notice of an encrypted message: that there is one, and nothing of it. Billed is the message, and not each of
+    its notices: two of our accounts in one group are told of it apart.
+    """
     x_account = _x_account(activity)
     message = xapi.encrypted_message(activity)
     mark_encrypted(x_account, message.conversation_id, message.at)
     if activity.event_type == "chat.received":
-        uuid = _as_number(activity.event_uuid)
-        _bill(x_account, activity, received_at, {BilledResource.Kind.CHAT_EVENT: [uuid]})
+        _bill(x_account, activity, received_at, {BilledResource.Kind.CHAT_EVENT: [_number_of(message.id)]})
 
 
-def _as_number(event_uuid: str) -> int:
+def _number_of(chat_message_id: str) -> int:
     """A number that is the same in every process; X's own where it is one."""
-    if re.fullmatch(r"-?[0-9]{1,18}", event_uuid):
-        return int(event_uuid)
-    return int.from_bytes(hashlib.sha256(event_uuid.encode()).digest()[:8], signed=True)
+    if re.fullmatch(r"[0-9]{1,18}", chat_message_id):
+        return int(chat_message_id)
+    return int.from_bytes(hashlib.sha256(chat_message_id.encode()).digest()[:8], signed=True)
 
 
 def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime | None) -> bool:
