@@ -219,7 +219,7 @@ class HistoryRead(models.Model):
 
 
 class QuarantinedEvent(models.Model):
-    """An element of a page that could not be stored as an event: kept raw, so that it can be replayed."""
+    """An element of one of X's answers that could not be stored: kept raw, so that it can be replayed."""
 
     x_account = models.ForeignKey(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="quarantined_events"

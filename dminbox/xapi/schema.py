@@ -35,6 +35,7 @@ __all__ = [
     "Sent",
     "Subscription",
     "User",
+    "Users",
     "Variant",
     "Vocabulary",
     "Webhook",
@@ -255,6 +256,14 @@ class Posts:
 
     posts: tuple[Post, ...] = ()
     includes: Includes = field(default_factory=Includes)
+    odd: tuple[OddEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """`odd` are people that cannot be read."""
+
+    users: tuple[User, ...] = ()
     odd: tuple[OddEvent, ...] = ()
 
 
