@@ -180,7 +180,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
         windows=_windows(x_account),
         windows_words=str(SHARED[sync.are_windows_shared]),
         push=push,
-        day=day.last_day(x_account, sync, read),
+        day=day.last_day(sync, read),
         conversations=Conversation.objects.filter(x_account=x_account).count(),
         events=DmEvent.objects.filter(conversation__x_account=x_account).count(),
         billed_today=ledger.billed_today(x_account),
