@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.access import TOKENS_OF_JOINED, x_accounts_of
 from accounts.admin_site import OwnersRows
-from conversations import ledger
+from conversations import drawing, ledger
 from conversations.models import (
     ActivityDelivery,
     ActivitySubscription,
@@ -39,10 +39,12 @@ from conversations.models import (
     ReadInterval,
     SpendDay,
     SyncState,
+    UnknownMember,
 )
-from conversations.sync import push
-from dminbox.wording import usd
+from conversations.sync import day, push
+from dminbox.wording import number, usd
 
+MOST_SHOWN = 200
 MEMBERS_ALONE = _("Only members of this X account see what X sent.")
 
 
@@ -76,7 +78,7 @@ def _raw_form(row: Any) -> str:
 
 @admin.register(QuarantinedEvent)
 class QuarantinedEventAdmin(LookOnly):
-    """Elements that could not be stored as events; above them, how often each kind nobody knows was met."""
+    """Elements that could not be stored; above them, how often each kind and each member nobody knows was met."""
 
     list_display = ("id", "x_account", "reason", "times_seen", "first_seen_at", "last_seen_at")
     list_filter = ("x_account",)
@@ -90,7 +92,8 @@ class QuarantinedEventAdmin(LookOnly):
         return rows
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, (extra_context or {}) | {"unknown": unknown_kinds()})
+        unknown = {"unknown": unknown_kinds(), "members": unknown_members()}
+        return super().changelist_view(request, (extra_context or {}) | unknown)
 
     @admin.display(description=_("As X sent it"))
     def raw_form(self, row: Any) -> str:
@@ -105,6 +108,20 @@ def unknown_kinds() -> list[tuple[str, str, int]]:
         (str(where), kind or gettext("(none)"), count)
         for where, rows in ((_("event, stored and shown by its name"), stored), (_("activity, kept raw"), pushed))
         for kind, count in rows.annotate(models.Count("pk")).order_by("event_type")
+    ]
+
+
+def unknown_members() -> list[dict[str, Any]]:
+    """What X tells of its objects that dminbox does not read, of all X accounts together, newest first: names alone."""
+    rows = UnknownMember.objects.values("kind", "name").annotate(
+        times=models.Sum("times_seen"),
+        first_seen_at=models.Min("first_seen_at"),
+        last_seen_at=models.Max("last_seen_at"),
+        example_id=models.Max("example_id"),
+    )
+    labels = dict(UnknownMember.Kind.choices)
+    return [
+        row | {"where": labels[row["kind"]]} for row in rows.order_by("-first_seen_at", "kind", "name")[:MOST_SHOWN]
     ]
 
 
@@ -226,7 +243,9 @@ class RateWindowAdmin(LookOnly):
 
 @admin.register(SyncState)
 class SyncStateAdmin(LookOnly):
-    """How each X account is read, and what it has cost today and this month (UTC)."""
+    """How each X account is read: its last 24 hours as its page has them, and what it has cost today and this month
+    (UTC).
+    """
 
     list_display = (
         "x_account",
@@ -234,6 +253,10 @@ class SyncStateAdmin(LookOnly):
         "last_success_at",
         "next_poll_at",
         "rate_remaining",
+        "requests_of_day",
+        "events_of_day",
+        "spent_in_day",
+        "gaps_of_day",
         "odd_events",
         "spent_today",
         "spent_this_month",
@@ -252,6 +275,30 @@ class SyncStateAdmin(LookOnly):
         }
         rows: models.QuerySet[Any] = super().get_queryset(request).annotate(**sums)
         return rows
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Adds `day` to the rows of the page that is shown, for all of them at once."""
+        found: Any = super().get_changelist_instance(request)
+        days = day.last_days(found.result_list, day.read_of(found.result_list))
+        for row in found.result_list:
+            row.day = days[row.x_account_id]
+        return found
+
+    @admin.display(description=_("requests of 24 hours"))
+    def requests_of_day(self, row: Any) -> str:
+        return drawing.requests_words(row.day)
+
+    @admin.display(description=_("events billed in 24 hours"))
+    def events_of_day(self, row: Any) -> str:
+        return number(row.day.events)
+
+    @admin.display(description=_("spent in 24 hours"))
+    def spent_in_day(self, row: Any) -> str:
+        return usd(row.day.usd)
+
+    @admin.display(description=_("still to be read of 24 hours"))
+    def gaps_of_day(self, row: Any) -> str:
+        return drawing.gaps_words(row.day)
 
     @admin.display(ordering="today_usd", description=_("spent today"))
     def spent_today(self, row: Any) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import XAccount
 from conversations import ledger
-from conversations.models import SyncState
+from conversations.ages import with_pushed_at
+from conversations.models import PushState, SyncState
 from conversations.showing import clock, short_time
 from dminbox import wording
 
@@ -40,25 +42,25 @@ def sync_of(x_account: XAccount) -> SyncState | None:
 
 
 def attention_of(x_account: XAccount) -> Attention | None:
-    """None while all is well. `sync` should come along by select_related."""
+    """None while all is well. `sync` should come along by select_related; who comes `with_pushed_at` takes no query."""
     sync = sync_of(x_account)
     if x_account.state == XAccount.State.CONNECTED and sync is not None and sync.state in WELL:
         return None
     of = {"who": wording.handle(x_account.username), "since": short_time(x_account.state_since)}
     if x_account.state == XAccount.State.RECONNECT:
         words = _("X no longer accepts the connection of %(who)s, since %(since)s.") % of
-        return Attention(f"{words} {_age(sync)}", _("Connect again"), "x_account")
+        return Attention(f"{words} {_age(x_account)}", _("Connect again"), "x_account")
     if x_account.state == XAccount.State.DISCONNECTED:
         words = _("%(who)s is disconnected since %(since)s: no new messages are read.") % of
-        return Attention(f"{words} {_age(sync)}", _("See its state"), "x_account", False)
+        return Attention(f"{words} {_age(x_account)}", _("See its state"), "x_account", False)
     if sync is None or is_waiting(x_account):
         words = _("%(who)s waits for the choice of how far back to read.") % of
         return Attention(words, _("Choose"), "x_account_start", False)
-    return _attention_of_sync(of["who"], sync)
+    return _attention_of_sync(x_account, sync)
 
 
-def _attention_of_sync(who: str, sync: SyncState) -> Attention | None:
-    of, age = {"who": who, "since": short_time(sync.state_since)}, _age(sync)
+def _attention_of_sync(x_account: XAccount, sync: SyncState) -> Attention | None:
+    of, age = {"who": wording.handle(x_account.username), "since": short_time(sync.state_since)}, _age(x_account)
     match sync.state:
         case State.PAUSED:
             words = (
@@ -94,10 +96,26 @@ def _without_credit(of: dict[str, str]) -> str:
     return words % of
 
 
-def _age(sync: SyncState | None) -> str:
-    if sync is None or sync.last_success_at is None:
-        return _("Nothing has been read so far.")
-    return _("Shown is what X gave until %(moment)s.") % {"moment": short_time(sync.last_success_at)}
+def _age(x_account: XAccount) -> str:
+    """What X pushes comes in most of these states, too."""
+    sync, pushed_at = sync_of(x_account), _pushed_at(x_account)
+    read_at = sync.last_success_at if sync else None
+    if read_at is None:
+        until = _("Nothing has been polled so far; what X pushes is here until %(pushed)s.")
+        return until % {"pushed": short_time(pushed_at)} if pushed_at else _("Nothing has been read so far.")
+    of = {"moment": short_time(read_at)}
+    if pushed_at is None or pushed_at <= read_at:
+        return _("Shown is what X gave until %(moment)s.") % of
+    of["pushed"] = short_time(pushed_at)
+    return _("All that X gave is here until %(moment)s, and what it pushes until %(pushed)s.") % of
+
+
+def _pushed_at(x_account: XAccount) -> datetime | None:
+    told: XAccount = x_account
+    if not hasattr(x_account, "pushed_at"):
+        told = with_pushed_at(XAccount.objects.only("pk"), PushState.way()).get(pk=x_account.pk)
+    pushed_at: datetime | None = told.pushed_at  # type: ignore[attr-defined]  # `with_pushed_at` adds it
+    return pushed_at
 
 
 def _next_try(sync: SyncState) -> str:

@@ -61,12 +61,12 @@ def _requests(day: Day) -> Lane:
         others = _column(place, hour.others / top, "others", words, above=polls.height)
         bars += [bar for bar in (polls, others) if bar.height]
     line = UNIT - round(UNIT * allowed / top) if allowed else None
-    return Lane(_("Requests"), _day_words(day, has_limit=bool(allowed)), tuple(bars), line)
+    return Lane(_("Requests"), requests_words(day), tuple(bars), line)
 
 
-def _day_words(day: Day, *, has_limit: bool) -> str:
+def requests_words(day: Day) -> str:
     words = [number(day.requests)]
-    if has_limit:
+    if day.allowed:
         of = {"polls": number(day.polls), "allowed": number(day.allowed)}
         words = [_("%(polls)s of %(allowed)s polls X allowed") % of, _others(day.requests - day.polls)]
     if day.failed:
@@ -103,12 +103,15 @@ def _spend(day: Day) -> Lane:
 
 
 def _gaps(day: Day) -> Lane:
-    length = sum((span.ends_at - span.begins_at for span in day.gaps), timedelta(0))
-    words = _("nothing of these hours")
-    if parts := len(day.gaps):
-        told = {"length": _length(length), "count": number(parts)}
-        words = ngettext("%(length)s in %(count)s part", "%(length)s in %(count)s parts", parts) % told
-    return Lane(_("Still to be read"), words, tuple(_stretch(day, span) for span in day.gaps))
+    return Lane(_("Still to be read"), gaps_words(day), tuple(_stretch(day, span) for span in day.gaps))
+
+
+def gaps_words(day: Day) -> str:
+    if not day.gaps:
+        return _("nothing of these hours")
+    parts = len(day.gaps)
+    told = {"length": _length(day.missing), "count": number(parts)}
+    return ngettext("%(length)s in %(count)s part", "%(length)s in %(count)s parts", parts) % told
 
 
 def _columns(

@@ -22,6 +22,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.grants import Heard
 from accounts.models import XAccount
+from conversations import unknown
 from conversations.ids import LARGEST, as_numbers
 from conversations.models import (
     ApiCall,
@@ -115,7 +116,8 @@ def call(x_account: XAccount, ask: Callable[[XClient], T]) -> T:
 def record(x_account: XAccount, answer: Answer[Any]) -> Bill:
     """Writes down an answer, by the UTC day of X's own clock. Returns what was not billed that day before.
 
-    Every answer of X is recorded so, in the transaction that stores what it brought; the number of queries is fixed.
+    Every answer of X is recorded so, in the transaction that stores what it brought; the number of queries is fixed,
+    with one more where X has told what nobody here reads.
     """
     with transaction.atomic(savepoint=False):
         # The window first, here and for a failure: it may write the SyncState row, which who stores a page holds before
@@ -123,6 +125,7 @@ def record(x_account: XAccount, answer: Answer[Any]) -> Bill:
         see_window(x_account, answer.endpoint, answer.rate_limit, answer.answered_at)
         bill = _bill(x_account, answer.answered_at, _ids_by_kind(answer.billed))
         _enter(x_account, answer.endpoint, OK, answer.rate_limit, answer.answered_at, bill)
+        unknown.count(x_account, answer.unknown)
     return bill
 
 

@@ -5,12 +5,12 @@ X accounts are named by our own id alone, never by handle; the calls of the app 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils import timezone
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -27,7 +27,7 @@ from conversations.models import (
     SpendDay,
     SyncState,
 )
-from conversations.sync import intervals
+from conversations.sync import day, intervals
 
 HOUR = timedelta(hours=1)
 ACCOUNT = "x_account"
@@ -46,7 +46,10 @@ class _Tables:
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
-        yield from _accounts(now)
+        states = list(SyncState.objects.order_by("x_account"))
+        read = day.read_of(states)
+        yield from _accounts(states, read, now)
+        yield from _days(day.last_days(states, read))
         yield from _windows(now)
         yield from _calls(now)
         yield from _spend(now)
@@ -64,25 +67,41 @@ def _gauge(name: str, words: str, labels: Sequence[str], samples: Iterable[Sampl
 # --- X accounts -------------------------------------------------------------------------------------------------------
 
 
-def _accounts(now: datetime) -> Iterator[Metric]:
-    rows = list(SyncState.objects.order_by("x_account"))
+def _accounts(rows: Sequence[SyncState], read: day.Read, now: datetime) -> Iterator[Metric]:
     states = [((row.x_account_id, row.state), 1) for row in rows]
     ages = [((row.x_account_id,), _seconds(row.last_success_at, now)) for row in rows if row.last_success_at]
     caps = [((row.x_account_id,), row.monthly_cap_usd) for row in rows if row.monthly_cap_usd is not None]
     odd = [((row.x_account_id,), row.odd_events) for row in rows]
-    gaps = _gaps()
+    gaps = [((row.x_account_id,), _gaps(read.get(row.x_account_id, ()), row)) for row in rows]
     yield _gauge("x_account_state", "1 for the state in which reading stands.", [ACCOUNT, "state"], states)
     yield _gauge("seconds_since_success", "Since the last page was read: the age of what is shown.", [ACCOUNT], ages)
     yield _gauge("spend_cap_usd", "The cap of a month, where there is one.", [ACCOUNT], caps)
     yield _gauge("odd_events", "Events in quarantine.", [ACCOUNT], odd)
-    counts = [((row.x_account_id,), gaps.get(row.x_account_id, 0)) for row in rows]
-    yield _gauge("gaps", "Stretches of time still to be read.", [ACCOUNT], counts)
+    yield _gauge("gaps", "Stretches of time still to be read.", [ACCOUNT], gaps)
 
 
-def _gaps() -> dict[int, int]:
-    unread = ReadInterval.objects.filter(conversation=None, is_known=False)
-    rows = intervals.leading_on(unread, F("x_account__sync__horizon_id"))
-    return dict(rows.values_list("x_account").annotate(Count("pk")).order_by())
+def _gaps(read: Iterable[ReadInterval], row: SyncState) -> int:
+    return sum(intervals.has_unread_below(stretch, row) for stretch in read)
+
+
+def _days(days: Mapping[int, day.Day]) -> Iterator[Metric]:
+    """What the page of an X account draws of its last 24 hours."""
+
+    def each(name: str, words: str, value: Callable[[day.Day], float | int | Decimal]) -> Metric:
+        return _gauge(name, words, [ACCOUNT], [((pk,), value(found)) for pk, found in days.items()])
+
+    kinds = [
+        ((pk, kind), count)
+        for pk, found in days.items()
+        for kind, count in (("polls", found.polls), ("others", found.requests - found.polls))
+    ]
+    yield _gauge("day_requests", "Requests of the last 24 hours, the present hour with them.", [ACCOUNT, "kind"], kinds)
+    yield each("day_polls_allowed", "Polls that X allowed in them, where that is known.", lambda found: found.allowed)
+    yield each("day_requests_failed", "Requests in them without success.", lambda found: found.failed)
+    yield each("day_events", "Events billed in them, by requests and by push.", lambda found: found.events)
+    yield each("day_spend_usd", "Their spend, at the prices of the settings.", lambda found: found.usd)
+    yield each("day_gaps", "Stretches of them still to be read.", lambda found: len(found.gaps))
+    yield each("day_gap_seconds", "How long these are together.", lambda found: found.missing.total_seconds())
 
 
 def _windows(now: datetime) -> Iterator[Metric]:

@@ -24,6 +24,7 @@ from conversations.models.sync import (
     QuarantinedEvent,
     ReadInterval,
     SyncState,
+    UnknownMember,
 )
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "SpendDay",
     "SpendReservation",
     "SyncState",
+    "UnknownMember",
     "XUser",
     "XUserLook",
     "XUserName",

@@ -219,7 +219,7 @@ class HistoryRead(models.Model):
 
 
 class QuarantinedEvent(models.Model):
-    """An element of a page that could not be stored as an event: kept raw, so that it can be replayed."""
+    """An element of one of X's answers that could not be stored: kept raw, so that it can be replayed."""
 
     x_account = models.ForeignKey(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="quarantined_events"
@@ -239,6 +239,39 @@ class QuarantinedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"quarantined {self.pk}"
+
+
+class UnknownMember(models.Model):
+    """The name of a member that X has told of an object and that nobody here reads: the name alone, and never a value.
+
+    The members themselves are in the raw form of what they belong to.
+    """
+
+    class Kind(models.TextChoices):
+        ANSWER = "answer", _("answer")
+        EVENT = "event", _("event")
+        USER = "user", _("person")
+        POST = "post", _("post")
+        MEDIA = "media", _("media")
+        POLL = "poll", _("poll")
+        CHAT = "chat", _("encrypted conversation")
+        PUSHED = "pushed", _("activity")
+
+    x_account = models.ForeignKey(XAccount, on_delete=models.CASCADE, related_name="unknown_members", db_index=False)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    name = models.CharField(max_length=300)
+    times_seen = models.BigIntegerField(default=0)
+    example_id = models.CharField(max_length=64, blank=True, help_text="X's id of the first object that had it.")
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["x_account", "kind", "name"], name="unknown_member_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.kind}"
 
 
 class ConversationLookup(models.Model):

@@ -29,7 +29,8 @@ from dminbox.xapi.errors import (
     TokenRefused,
     XError,
 )
-from dminbox.xapi.schema import Problem
+from dminbox.xapi.members import read_id
+from dminbox.xapi.schema import OddEvent, Problem
 
 log = structlog.get_logger("conversations.sync")
 
@@ -47,7 +48,10 @@ OF_THE_ACCOUNT = (TokenRefused, GrantRefused, BeingRenewed, ScopesMissing, RateL
 """What is wrong with one X account may be right with the next."""
 LONGEST_REASON = 300
 NOT_SHOWN = gettext_noop("X does not show it.")
-PASSING = {"internal-error", "field-hydration-failure", "unreadable"}
+UNREADABLE = gettext_noop("What X gives cannot be read; an owner finds it in the quarantine.")
+MOST_TRIES = 40
+"""Of what X gives in a form that cannot be read: some nine hours of them. X bills it for each day that it gives it."""
+PASSING = {"internal-error", "field-hydration-failure"}
 """Problems that say nothing about the thing itself."""
 
 Ask = Callable[[XAccount, Sequence[int]], None]
@@ -130,6 +134,14 @@ def reasons_in(problems: Iterable[Problem], resource_types: Collection[str]) -> 
             continue
         reasons[pk] = (problem.detail or problem.title or NOT_SHOWN)[:LONGEST_REASON]
     return reasons
+
+
+def given_up(odd: Iterable[OddEvent], left_out: Mapping[int, int]) -> dict[int, str]:
+    """Our words for what X has given too often in a form that cannot be read. left_out: how often each was asked for of
+    those that X gave in none that can. An element without an id may be any of them.
+    """
+    ids = {as_number(read_id(one.raw.get("id"))) if isinstance(one.raw, dict) else None for one in odd}
+    return {pk: UNREADABLE for pk, tries in left_out.items() if tries >= MOST_TRIES and ids & {pk, None}}
 
 
 def reasons_of(error: XError, resource_types: Collection[str]) -> dict[int, str]:

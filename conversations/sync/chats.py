@@ -14,6 +14,7 @@ from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import SyncState
 from conversations.sync import push, trouble
+from conversations.sync.quarantine import store_odd
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import XError
 from dminbox.xapi.schema import Answer, ChatPage
@@ -58,6 +59,7 @@ def _read(x_account: XAccount) -> None:
     for _ in range(MOST_PAGES):
         answer = ledger.call(x_account, partial(_ask, token=token))
         ledger.record(x_account, answer)
+        store_odd(x_account, [*answer.value.odd, *answer.value.includes.odd])
         news = [push.mark_encrypted(x_account, chat.id, chat.updated_at) for chat in answer.value.conversations]
         token = answer.value.next_token
         if not token or not any(news):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,6 @@ from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from accounts.models import XAccount
 from conversations.ids import time_in
 from conversations.models import ApiCall, ReadInterval, SyncState
 from conversations.sync import intervals
@@ -23,6 +23,8 @@ HOURS = 24
 POLLS = "GET /2/dm_events"
 PUSHED = "push "
 """How the ledger's rows of deliveries begin; they are no requests."""
+Read = Mapping[int, Sequence[ReadInterval]]
+"""By the key of each X account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +87,57 @@ class Day:
         return sum(hour.events for hour in self.hours)
 
     @property
+    def missing(self) -> timedelta:
+        return sum((span.ends_at - span.begins_at for span in self.gaps), timedelta(0))
+
+    @property
     def usd(self) -> Decimal:
         return sum((hour.usd for hour in self.hours), Decimal(0))
 
 
-def last_day(x_account: XAccount, sync: SyncState, rows: Iterable[ReadInterval]) -> Day:
+def last_day(sync: SyncState, rows: Sequence[ReadInterval]) -> Day:
     """rows: what was read of /2/dm_events, newest first."""
+    return last_days([sync], {sync.x_account_id: rows})[sync.x_account_id]
+
+
+def last_days(states: Collection[SyncState], read: Read) -> dict[int, Day]:
+    """The same of many X accounts, by their keys, in one query."""
     now = timezone.now()
     first = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - (HOURS - 1) * HOUR
-    found = {row["hour"]: row for row in _by_hour(x_account, first)}
-    limit = sync.rate_limit
+    calls: dict[int, dict[datetime, Any]] = defaultdict(dict)
+    for row in _by_hour([sync.x_account_id for sync in states], first):
+        calls[row["x_account"]][row["hour"]] = row
+    return {
+        sync.x_account_id: Day(
+            _hours(calls[sync.x_account_id], sync.rate_limit, first),
+            tuple(_within(gap_spans(read.get(sync.x_account_id, ()), sync, now), first)),
+        )
+        for sync in states
+    }
+
+
+def read_of(states: Iterable[SyncState]) -> Read:
+    """What was read of /2/dm_events of each, newest first, in one query."""
+    rows = ReadInterval.objects.filter(conversation=None, x_account__in=[sync.x_account_id for sync in states])
+    read: dict[int, list[ReadInterval]] = defaultdict(list)
+    for row in rows.order_by("x_account", "-high_id"):
+        read[row.x_account_id].append(row)
+    return read
+
+
+def _hours(found: Mapping[datetime, Any], limit: int | None, first: datetime) -> tuple[Hour, ...]:
     hours: list[Hour] = []
     for number in range(HOURS):
         row = found.get(first + number * HOUR, {})
         limit = row.get("limit") or limit
         hours.append(_hour(first + number * HOUR, row, limit))
-    return Day(tuple(hours), tuple(_within(gap_spans(rows, sync, now), first)))
+    return tuple(hours)
 
 
-def _by_hour(x_account: XAccount, first: datetime) -> Any:
+def _by_hour(x_accounts: Sequence[int], first: datetime) -> Any:
     is_poll, is_push = Q(endpoint=POLLS), Q(endpoint__startswith=PUSHED)
-    rows = ApiCall.objects.filter(x_account=x_account, at__gte=first).annotate(hour=TruncHour("at", tzinfo=UTC))
-    return rows.values("hour").order_by("hour").annotate(
+    rows = ApiCall.objects.filter(x_account__in=x_accounts, at__gte=first).annotate(hour=TruncHour("at", tzinfo=UTC))
+    return rows.values("x_account", "hour").order_by("x_account", "hour").annotate(
         polls=Count("pk", filter=is_poll),
         others=Count("pk", filter=~is_poll & ~is_push),
         failed=Count("pk", filter=Q(status__gte=400) | Q(status=0)),

@@ -151,7 +151,7 @@ def gaps(x_account: XAccount, conversation: Conversation | None, floor_id: int =
     return leading_on(rows_of(x_account, conversation), floor_id)
 
 
-def leading_on(rows: QuerySet[ReadInterval], floor_id: int | F = 0) -> QuerySet[ReadInterval]:
+def leading_on(rows: QuerySet[ReadInterval], floor_id: int = 0) -> QuerySet[ReadInterval]:
     """Those of them from which X's cursor leads on to something that is wanted."""
     wanted = rows.exclude(next_token="").alias(depth=Coalesce("oldest_id", "low_id"))  # noqa: S106 (no secret: a page's)
     return wanted.filter(depth__gt=floor_id)

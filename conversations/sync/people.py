@@ -19,17 +19,16 @@ from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import XUser
 from conversations.sync import knowing, pace
-from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, ask_in_turn, reasons_in, reasons_of
+from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, ask_in_turn, given_up, reasons_in, reasons_of
 from conversations.sync.includes import store_users
 from conversations.sync.knowing import Known
+from conversations.sync.quarantine import store_odd
 from conversations.sync.trouble import back_off, heed, trouble_of
 from dminbox import leases
 from dminbox.xapi.errors import XError
-from dminbox.xapi.schema import Answer, User
+from dminbox.xapi.schema import Answer, Users
 
 log = structlog.get_logger("conversations.sync")
-
-Users = Answer[tuple[User, ...]]
 
 
 def look_up_due_people() -> None:
@@ -83,17 +82,21 @@ def _look_up(x_account: XAccount, pks: Sequence[int]) -> None:
         _put_off(people, reasons, trouble_of(error, attempts).wait)
         return
     ledger.record_lookup(x_account, answer)
-    _store(people, answer)
+    _store(x_account, people, answer)
 
 
-def _store(people: Sequence[XUser], answer: Users) -> None:
-    reasons = reasons_in(answer.problems, {"user"})
+def _store(x_account: XAccount, people: Sequence[XUser], answer: Answer[Users]) -> None:
+    given = answer.value
+    shown = {as_number(user.id) for user in given.users}
+    left_out = [person for person in people if person.pk not in shown]
+    unreadable = given_up(given.odd, {person.pk: person.lookup_attempts for person in left_out})
+    reasons = unreadable | reasons_in(answer.problems, {"user"})
     wait = back_off(max(person.lookup_attempts for person in people))
     with transaction.atomic():
-        store_users(answer.value, answer.answered_at)
+        store_odd(x_account, given.odd)
+        store_users(given.users, answer.answered_at)
         _mark_unavailable(reasons)
-        shown = {as_number(user.id) for user in answer.value}
-        _put_off([person for person in people if person.pk not in shown], reasons, wait)
+        _put_off(left_out, reasons, wait)
 
 
 @transaction.atomic(savepoint=False)

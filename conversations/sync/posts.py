@@ -19,7 +19,7 @@ from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
 from conversations.sync import knowing, pace
-from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, ask_in_turn, reasons_in, reasons_of
+from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, ask_in_turn, given_up, reasons_in, reasons_of
 from conversations.sync.includes import (
     authors_of,
     ensure_media,
@@ -30,6 +30,7 @@ from conversations.sync.includes import (
     store_users,
 )
 from conversations.sync.knowing import Known
+from conversations.sync.quarantine import store_odd
 from conversations.sync.trouble import back_off, heed, trouble_of
 from dminbox import leases
 from dminbox.xapi import schema
@@ -95,6 +96,7 @@ def _fetch(x_account: XAccount, pks: Sequence[int]) -> None:
         _give_up_or_put_off(posts, reasons_of(error, RESOURCES), trouble_of(error, attempts).wait)
         return
     ledger.record_lookup(x_account, answer)
+    store_odd(x_account, [*answer.value.odd, *answer.value.includes.odd])
     with changes.updating(posts=[post.pk for post in posts]):
         _store(x_account, posts, answer)
 
@@ -118,6 +120,7 @@ def _store(x_account: XAccount, asked: Sequence[Post], answer: schema.Answer[sch
     _complete(given | whole, quoted, includes, answer.answered_at)
     _mark_unavailable({pk: reasons[pk] for pk in quoted.values() if pk in reasons and pk not in given})
     left_out = [post for post in asked if post.pk not in given]
+    reasons = given_up(answer.value.odd, {post.pk: post.details_attempts for post in left_out}) | reasons
     _give_up_or_put_off(left_out, reasons, back_off(max((post.details_attempts for post in left_out), default=0)))
 
 

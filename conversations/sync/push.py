@@ -22,7 +22,7 @@ from django.utils.translation import gettext_noop
 
 from accounts import tokens
 from accounts.models import XAccount, snowflake_floor
-from conversations import changes, ledger
+from conversations import changes, ledger, unknown
 from conversations.changes import NewChange
 from conversations.ids import as_number, peer_in
 from conversations.models import (
@@ -42,6 +42,7 @@ from dminbox import leases
 from dminbox.postgres.planning import by_its_values
 from dminbox.xapi import activity as xapi
 from dminbox.xapi.activity import Activity
+from dminbox.xapi.known import unknown_in_activity
 from dminbox.xapi.members import Odd as OddMember
 from dminbox.xapi.schema import Answer, Billed, Page, RateLimit
 
@@ -197,6 +198,7 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
         with transaction.atomic():
             activity = heard or xapi.parse_activity(delivery.raw)
             _deed(activity)(activity, delivery.received_at)
+            _count_unknown(activity)
         delivery.state, delivery.detail = State.DONE, ""
     except Unwanted:
         log.info("activity_dropped", event_type=delivery.event_type, delivery_id=delivery.pk)
@@ -224,6 +226,13 @@ def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
     if deed is None:
         raise Odd("a kind of activity we do not know")
     return deed
+
+
+def _count_unknown(activity: Activity) -> None:
+    found = unknown_in_activity(activity.raw)
+    x_account = _named(activity) if found else None
+    if x_account is not None:
+        unknown.count(x_account, found)
 
 
 # --- Messages ---------------------------------------------------------------------------------------------------------
@@ -368,20 +377,21 @@ def _tell(x_account: XAccount, participant: Participant, kind: Change.Kind, **va
 
 
 def _note_chat(activity: Activity, received_at: datetime) -> None:
-    """A notice of an encrypted message: that there is one, and nothing of it."""
+    """A notice of an encrypted message: that there is one, and nothing of it. Billed is the message, and not each of
+    its notices: two of our accounts in one group are told of it apart.
+    """
     x_account = _x_account(activity)
     message = xapi.encrypted_message(activity)
     mark_encrypted(x_account, message.conversation_id, message.at)
     if activity.event_type == "chat.received":
-        uuid = _as_number(activity.event_uuid)
-        _bill(x_account, activity, received_at, {BilledResource.Kind.CHAT_EVENT: [uuid]})
+        _bill(x_account, activity, received_at, {BilledResource.Kind.CHAT_EVENT: [_number_of(message.id)]})
 
 
-def _as_number(event_uuid: str) -> int:
+def _number_of(chat_message_id: str) -> int:
     """A number that is the same in every process; X's own where it is one."""
-    if re.fullmatch(r"-?[0-9]{1,18}", event_uuid):
-        return int(event_uuid)
-    return int.from_bytes(hashlib.sha256(event_uuid.encode()).digest()[:8], signed=True)
+    if re.fullmatch(r"[0-9]{1,18}", chat_message_id):
+        return int(chat_message_id)
+    return int.from_bytes(hashlib.sha256(chat_message_id.encode()).digest()[:8], signed=True)
 
 
 def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime | None) -> bool:
@@ -434,12 +444,16 @@ def _heed_revocation(activity: Activity, _: datetime) -> None:
 
 def _x_account(activity: Activity) -> XAccount:
     """Also where it needs to be connected again: what X pushes meanwhile is wanted."""
-    x_account = XAccount.objects.filter(x_user_id=as_number(activity.user_id) or 0).first()
+    x_account = _named(activity)
     if x_account is None:
         raise Odd("it names none of our X accounts")
     if x_account.state == XAccount.State.DISCONNECTED:
         raise Unwanted
     return x_account
+
+
+def _named(activity: Activity) -> XAccount | None:
+    return XAccount.objects.filter(x_user_id=as_number(activity.user_id) or 0).first()
 
 
 DEEDS: dict[str, Callable[[Activity, datetime], None]] = {

@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterable
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import XAccount
+from conversations import changes
 from conversations.models import QuarantinedEvent, SyncState
 from dminbox.xapi.schema import OddEvent
 
@@ -18,6 +20,13 @@ def store_odd(x_account: XAccount, odd: Iterable[OddEvent]) -> int:
     seen = {raw_hash(element.raw): element for element in odd}
     if not seen:
         return 0
+    with transaction.atomic(savepoint=False):
+        changes.lock(x_account)  # first, as for everybody who stores
+        _write(x_account, seen)
+    return len(seen)
+
+
+def _write(x_account: XAccount, seen: dict[str, OddEvent]) -> None:
     quarantine = QuarantinedEvent.objects.filter(x_account=x_account)
     times = dict(quarantine.filter(raw_hash__in=seen).values_list("raw_hash", "times_seen"))
     now = timezone.now()
@@ -39,7 +48,6 @@ def store_odd(x_account: XAccount, odd: Iterable[OddEvent]) -> int:
         unique_fields=["x_account", "raw_hash"],
     )
     SyncState.objects.filter(x_account=x_account).update(odd_events=quarantine.count())
-    return len(rows)
 
 
 def raw_hash(raw: object) -> str:

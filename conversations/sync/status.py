@@ -50,13 +50,16 @@ HEADLINES = {
 NEXT_STEPS = {
     State.WAITING: _("Somebody has to choose how far back to read."),
     State.ACTIVE: "",
-    State.PAUSED: _('It goes on when somebody chooses "Go on"; until then no more messages are read.'),
+    State.PAUSED: _('Nothing is polled until somebody chooses "Go on".'),
     State.CAPPED: _("It goes on by itself with the new month (UTC), or when somebody raises the cap."),
     State.RATE_LIMITED: _("It goes on by itself when X's window opens again. Nothing is lost meanwhile."),
     State.UNAVAILABLE: _("We keep trying, less often each time. What was read so far is here."),
     State.NO_CREDIT: _("Somebody has to add credit in X's developer portal; we try again once an hour."),
     State.REFUSED: _("Once the cause is gone it goes on by itself: we try again once an hour."),
 }
+STILL_PUSHED = _(
+    'Nothing is polled until somebody chooses "Go on". Messages that X pushes come all the same, and are billed.'
+)
 IMPORTING = _("Reading what was there before")
 SHARED = {
     True: _("X counts all reads of Direct Messages in one window."),
@@ -93,13 +96,15 @@ class Subscription:
 class Push:
     """How messages come by push. is_alive: they reach us now; else the inbox polls, and `headline` says why.
 
-    is_resting: no message comes in any way, for nobody shall read this X account, or nobody may.
+    is_resting: no message comes in any way, for nobody shall read this X account, or nobody may. is_polled: messages
+    come by polling, be it beside push.
     """
 
     headline: str
     detail: str
     is_alive: bool
     is_resting: bool
+    is_polled: bool
     since: datetime | None
     last_line_at: datetime | None
     next_try_at: datetime | None
@@ -156,12 +161,13 @@ def account_status(x_account: XAccount) -> AccountStatus:
     is_connected = x_account.state == XAccount.State.CONNECTED
     read = list(intervals.rows_of(x_account, None))
     gaps = [row for row in read if intervals.has_unread_below(row, sync)]
+    push = _push(x_account, sync)
     is_window_open = sync.rate_reset_at is not None and sync.rate_reset_at > timezone.now()
     return AccountStatus(
         state=sync.state if is_connected else x_account.state,
         headline=_headline(x_account, sync),
         detail=_detail(x_account, sync),
-        next_step=str(NEXT_STEPS[State(sync.state)]) if is_connected else _way_back(x_account),
+        next_step=_next_step(sync, push) if is_connected else _way_back(x_account),
         since=sync.state_since if is_connected else x_account.state_since,
         is_trouble=not is_connected or sync.state in IS_TROUBLE,
         last_poll_at=sync.last_poll_at,
@@ -173,8 +179,8 @@ def account_status(x_account: XAccount) -> AccountStatus:
         window_resets_at=sync.rate_reset_at if is_window_open else None,
         windows=_windows(x_account),
         windows_words=str(SHARED[sync.are_windows_shared]),
-        push=_push(x_account, sync),
-        day=day.last_day(x_account, sync, read),
+        push=push,
+        day=day.last_day(sync, read),
         conversations=Conversation.objects.filter(x_account=x_account).count(),
         events=DmEvent.objects.filter(conversation__x_account=x_account).count(),
         billed_today=ledger.billed_today(x_account),
@@ -247,6 +253,8 @@ NO_LISTENER = _("Nobody holds X's stream: is `listen` running? Until then the in
 NOT_CALLED = _("X does not call the webhook: the inbox polls")
 CALLS = _("X calls the webhook; polling is slower and confirms")
 STREAMS = _("X pushes messages over its stream; polling is slower and confirms")
+PUSHED_ALONE = _("What X pushes comes, and is billed; nothing is polled before somebody goes on")
+NEITHER_NOW = _("What X pushes does not reach us now, and nothing is polled before somebody goes on")
 STREAM_WORDS = {
     PushState.State.OFF: NO_LISTENER,
     PushState.State.CONNECTING: _("The stream is being connected: until then the inbox polls"),
@@ -274,11 +282,15 @@ def _push(x_account: XAccount, sync: SyncState) -> Push:
     is_set_up = PushState.is_set_up()
     is_stream = is_set_up and settings.X_PUSH == "stream"
     is_broke = sync.state == State.NO_CREDIT and not state.is_alive
-    is_resting = x_account.state != XAccount.State.CONNECTED or sync.state in RESTING_STATES or is_broke
+    is_paused = sync.state == State.PAUSED
+    is_stopped = sync.state in RESTING_STATES or is_broke or (is_paused and not (is_set_up and receives))
+    is_resting = x_account.state != XAccount.State.CONNECTED or is_stopped
+    headline = _paused_headline(state) if is_paused else _push_headline(state, receives=receives)
     return Push(
-        headline=str(RESTING if is_resting else _push_headline(state, receives=receives)),
+        headline=str(RESTING if is_resting else headline),
         detail=_push_detail(state, receives=receives, is_resting=is_resting),
         is_resting=is_resting,
+        is_polled=not is_resting and not is_paused,
         is_alive=is_set_up and state.is_alive and receives,
         since=state.state_since if is_stream and state.pk else None,
         last_line_at=(state.last_line_at if is_stream else state.webhook_listed_at) if is_set_up else None,
@@ -299,6 +311,10 @@ def _push_detail(state: PushState, *, receives: bool, is_resting: bool) -> str:
     if settings.X_PUSH == "off":
         return "" if state.is_ended else str(NOT_ENDED)
     return "" if is_resting else worded(state.detail)
+
+
+def _paused_headline(state: PushState) -> StrOrPromise:
+    return PUSHED_ALONE if state.is_alive else NEITHER_NOW
 
 
 def _push_headline(state: PushState, *, receives: bool) -> StrOrPromise:
@@ -332,6 +348,11 @@ def _detail(x_account: XAccount, sync: SyncState) -> str:
     if trouble.has_credit() or sync.state == State.NO_CREDIT:
         return words
     return f"{words} {gettext(trouble.NO_CREDIT)}".strip()
+
+
+def _next_step(sync: SyncState, push: Push) -> str:
+    is_still_pushed = sync.state == State.PAUSED and not push.is_resting
+    return str(STILL_PUSHED if is_still_pushed else NEXT_STEPS[State(sync.state)])
 
 
 def _way_back(x_account: XAccount) -> str:

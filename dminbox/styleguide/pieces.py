@@ -354,6 +354,7 @@ def tables() -> Iterator[Example]:
         detail="",
         is_alive=True,
         is_resting=False,
+        is_polled=True,
         since=now,
         last_line_at=now,
         next_try_at=None,

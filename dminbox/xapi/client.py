@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from dminbox.xapi import parsing, signs, subscribing, transport
+from dminbox.xapi import known, parsing, signs, subscribing, transport
 from dminbox.xapi.errors import UnexpectedAnswer
 from dminbox.xapi.query import EventType, Vocabulary, chat_query, dm_query, post_query, user_query
 from dminbox.xapi.reply import Kind, Reply, make_reply
-from dminbox.xapi.schema import Answer, ChatPage, OddEvent, Page, Posts, Problem, RateLimit, Sent, Subscription, User
+from dminbox.xapi.schema import Answer, ChatPage, Page, Posts, RateLimit, Sent, Subscription, User, Users
 from dminbox.xapi.transport import TIMEOUT, Session, Timeout
 
 T = TypeVar("T")
@@ -151,11 +151,10 @@ class XClient:
         reply = self._call("GET", "/2/users/me", params=user_query())
         return _answer(reply, parsing.parse_user, bills="users")
 
-    def users(self, ids: Iterable[str]) -> Answer[tuple[User, ...]]:
+    def users(self, ids: Iterable[str]) -> Answer[Users]:
         """Up to 100 people; who is suspended or gone is missing, and named among the problems."""
-        reply = self._call("GET", "/2/users", params={"ids": _joined(ids), **user_query()})
-        users, odd = _parsed(reply, parsing.parse_users)
-        return _made(reply, users, bills="users", odd=odd)
+        params = {"ids": _joined(ids), **user_query()}
+        return _answer(self._call("GET", "/2/users", params=params), parsing.parse_users, bills="users")
 
     def user_by_username(self, username: str) -> Answer[User]:
         """`username` without the @."""
@@ -319,21 +318,18 @@ def _parsed(reply: Reply, parse: Callable[[Any], T]) -> T:
         raise signs.unreadable(reply, str(error)) from None
 
 
-def _made(reply: Reply, value: T, *, bills: str | None, odd: tuple[OddEvent, ...] = ()) -> Answer[T]:
+def _made(reply: Reply, value: T, *, bills: str | None) -> Answer[T]:
     return Answer(
         value=value,
         rate_limit=reply.rate_limit,
         billed=parsing.billed_in(reply.body, bills),
-        problems=(*parsing.parse_problems(reply.body), *map(_odd_user, odd)),
+        problems=parsing.parse_problems(reply.body),
         answered_at=reply.answered_at,
         endpoint=reply.endpoint,
         transaction_id=reply.transaction_id,
         api_version=reply.api_version,
+        unknown=known.unknown_in(reply.body, bills),
     )
-
-
-def _odd_user(odd: OddEvent) -> Problem:
-    return Problem(type="unreadable", title=odd.reason, resource_type="user", raw={"data": odd.raw})
 
 
 def _no_media(head: Reply, start: bytes) -> Exception:

@@ -55,6 +55,7 @@ from dminbox.xapi.schema import (
     Sent,
     Subscription,
     User,
+    Users,
     Variant,
     Webhook,
 )
@@ -90,8 +91,8 @@ def parse_user(body: object) -> User:
         raise UnexpectedAnswer(f"no user: {reason}") from None
 
 
-def parse_users(body: object) -> tuple[tuple[User, ...], tuple[OddEvent, ...]]:
-    return sort_out(_expected(body), read_user)
+def parse_users(body: object) -> Users:
+    return Users(*sort_out(_expected(body), read_user))
 
 
 def parse_posts(body: object) -> Posts:

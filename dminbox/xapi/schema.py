@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from dminbox.xapi.known import UnknownMember
 from dminbox.xapi.query import EventType, Vocabulary
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Sent",
     "Subscription",
     "User",
+    "Users",
     "Variant",
     "Vocabulary",
     "Webhook",
@@ -100,7 +102,8 @@ class Problem:
 class Answer(Generic[T]):
     """A successful call. `problems` stand beside the value: what X could not show of it.
 
-    answered_at is X's own clock (the Date header, aware UTC), ours where X sent none.
+    answered_at is X's own clock (the Date header, aware UTC), ours where X sent none. unknown: members that X has told
+    and nobody here reads.
     """
 
     value: T
@@ -111,6 +114,7 @@ class Answer(Generic[T]):
     endpoint: str
     transaction_id: str | None = None
     api_version: str | None = None
+    unknown: tuple[UnknownMember, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +256,14 @@ class Posts:
 
     posts: tuple[Post, ...] = ()
     includes: Includes = field(default_factory=Includes)
+    odd: tuple[OddEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """`odd` are people that cannot be read."""
+
+    users: tuple[User, ...] = ()
     odd: tuple[OddEvent, ...] = ()
 
 

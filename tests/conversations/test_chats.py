@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from conversations.models import Conversation, SyncState
+from conversations.models import Conversation, QuarantinedEvent, SyncState
 from conversations.sync import chats
 from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, one_to_one
 
@@ -33,6 +33,17 @@ def test_a_conversation_that_x_lists_is_marked_once(x_account, xsim):
     SyncState.objects.update(chats_checked_at=None)
     chats.check(x_account.pk)
     assert SyncState.objects.get().last_change == number, "nothing new"
+
+
+def test_what_cannot_be_read_of_the_list_is_kept_raw_and_the_rest_is_marked(x_account, xsim):
+    data = [{"id": f"{ANN}-{OWN}", "type": "direct"}, {"id": "a chat"}]
+    body = {"data": data, "includes": {"users": [{"name": "Ann"}]}, "meta": {"result_count": 2}}
+    xsim.post("faults", {"kind": "body", "path": "chat", "body": body})
+    chats.check(x_account.pk)
+    assert Conversation.objects.get().encrypted_at is not None
+    rows = QuarantinedEvent.objects.filter(x_account=x_account)
+    assert sorted(row.reason for row in rows) == ["id is missing", "id is no conversation id"]
+    assert SyncState.objects.get().odd_events == 2
 
 
 def test_an_endpoint_that_fails_disturbs_nothing(x_account, xsim):

@@ -7,13 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from conversations.models import ActivityDelivery, DmEvent, PushState, SyncState
+from conversations import ledger
+from conversations.models import ActivityDelivery, ApiCall, Conversation, DmEvent, PushState, SyncState
 from conversations.sync import listening, pace, push, subscriptions, trouble
 from conversations.sync.listening import Listener, Stopped
 from dminbox.xapi.activity import parse_activity
@@ -22,6 +24,7 @@ from tests.conversations.sync_support import ANN, OWN, begin, connect, make_pers
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 State = PushState.State
+STUDIO = "1500000000000000300"
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +102,23 @@ def test_what_x_writes_twice_and_in_any_order_is_here_once(x_account, xsim, list
     wait_until(lambda: stored_ids(x_account) == ids)
     wait_until(lambda: PushState.objects.get().duplicates >= 1)
     assert DmEvent.objects.count() == 8
+
+
+def test_an_encrypted_message_to_two_of_our_accounts_is_billed_once_as_x_bills_it(x_account, xsim, listen):
+    studio = connect(xsim, STUDIO)
+    begin(studio)
+    subscriptions.repair()
+    group = {"id": "g1800000000000000001", "member_ids": [OWN, STUDIO, ANN]}
+    xsim.post("chats", group | dict.fromkeys(("created_at", "updated_at"), "2026-10-01T00:00:00Z"))
+    listen()
+    wait_until(is_connected)
+    xsim.post("chat", {"conversation_id": group["id"], "sender_id": ANN})
+    wait_until(lambda: Conversation.objects.filter(encrypted_at__isnull=False).count() == 2)
+    wait_until(lambda: ApiCall.objects.filter(endpoint="push chat.received").count() == 2)
+    bill = [ledger.billed_today(one) for one in (x_account, studio)]
+    assert sorted(each.chat_events for each in bill) == [0, 1]
+    meter = xsim.get("meter")["today"]
+    assert (meter["chat_events"], Decimal(str(meter["usd"]))) == (1, sum(each.usd for each in bill))
 
 
 def test_a_cut_stream_is_opened_again_and_what_was_missed_is_asked_for(x_account, xsim, listen):

@@ -18,12 +18,15 @@ from conversations.models import (
     RateWindow,
     ReadInterval,
     SpendDay,
+    SyncState,
 )
+from conversations.sync import account_status
 from tests.factories import SyncStateFactory, XAccountFactory
 
 NOW = datetime(2026, 11, 11, 0, 0, tzinfo=UTC)
 TOKEN = "a-token-of-a-test"
 POLLS = "GET /2/dm_events"
+DAY = ("polls_allowed", "requests_failed", "events", "spend_usd", "gaps", "gap_seconds")
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 
@@ -146,6 +149,33 @@ def test_what_x_billed_today_and_this_month_and_where_that_leads(client, x_accou
     assert found[("dminbox_billed", pk, "posts", "today")] == 3
 
 
+def test_the_last_24_hours_are_those_of_the_page(client, x_account):
+    SyncState.objects.update(
+        rate_limit=15, import_finished_at=NOW, next_poll_at=NOW, horizon_id=snowflake_floor(NOW) // 2
+    )
+    read = {"low_id": snowflake_floor(NOW - timedelta(hours=2)), "high_id": snowflake_floor(NOW)}
+    ReadInterval.objects.create(x_account=x_account, next_token="on", **read)
+    hours = {"endpoint": POLLS, "status": 200, "dm_events": 3, "usd": Decimal("0.03"), "rate_limit": 15}
+    for ago in (0, 1, 5, 30):
+        ApiCall.objects.create(x_account=x_account, at=NOW - timedelta(hours=ago), **hours)
+    ApiCall.objects.create(x_account=x_account, endpoint="GET /2/users", status=503, at=NOW)
+    ApiCall.objects.create(x_account=x_account, endpoint="push dm.received", status=200, at=NOW, dm_events=1)
+    ApiCall.objects.create(x_account=XAccountFactory(), at=NOW, **hours)
+    found, pk, day = samples(scrape(client)), str(x_account.pk), account_status(x_account).day
+    told = {name: found[(f"dminbox_day_{name}", pk)] for name in DAY}
+    assert told == {
+        "polls_allowed": day.allowed,
+        "requests_failed": 1,
+        "events": 10,
+        "spend_usd": 0.09,
+        "gaps": len(day.gaps),
+        "gap_seconds": day.missing.total_seconds(),
+    }
+    assert [found[("dminbox_day_requests", *sorted([pk, kind]))] for kind in ("polls", "others")] == [3, 1]
+    assert day.allowed == 24 * 60
+    assert day.gaps
+
+
 def test_gaps_are_those_above_the_horizon(client, x_account):
     for low in (500, 2000, 3000):
         ReadInterval.objects.create(x_account=x_account, low_id=low, high_id=low + 10, next_token="on")
@@ -192,5 +222,5 @@ def test_a_scrape_takes_the_same_queries_however_many_x_accounts_there_are(clien
         SpendDay.objects.create(x_account=state.x_account, day=NOW.date(), usd=Decimal(number))
         ApiCall.objects.create(x_account=state.x_account, endpoint=POLLS, status=200, at=NOW)
         ReadInterval.objects.create(x_account=state.x_account, low_id=snowflake_floor(NOW), high_id=1, next_token="on")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         scrape(client)

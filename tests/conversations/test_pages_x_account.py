@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Role, XAccount, snowflake_floor
-from conversations.models import BilledResource, SyncState
+from conversations.models import ActivitySubscription, BilledResource, PushState, SyncState
 from conversations.sync import caps
 from tests import factories
 from tests.conversations.page_support import NOW, words
@@ -98,6 +98,50 @@ def test_a_member_who_is_no_admin_sees_the_state_but_no_buttons(client, ben, x_a
     assert "Paused" in words(answer)
     for name in ("x_account_resume", "disconnect_x_account"):
         assert reverse(name, args=[x_account.pk]) not in answer.content.decode()
+
+
+@pytest.fixture
+def paused(x_account, settings):
+    """At the ceiling before a page was read, while X pushes."""
+    settings.X_CONSUMER_KEY, settings.X_PUSH = "key", "stream"
+    factories.SyncStateFactory(x_account=x_account, state="paused", state_since=NOW, next_poll_at=None)
+    active = ActivitySubscription.State.ACTIVE
+    ActivitySubscription.objects.create(x_account=x_account, event_type="dm.received", state=active)
+    PushState.objects.create(pk=1, state=PushState.State.CONNECTED, last_line_at=NOW)
+
+
+def test_what_is_pushed_while_an_import_is_paused_is_told_and_no_poll_is(as_ada, x_account, paused):
+    html = state_page(as_ada, x_account)
+    assert "Messages that X pushes come all the same, and are billed." in html
+    assert "pushed What X pushes comes, and is billed; nothing is polled before somebody goes on." in html
+    assert "Nothing has been polled so far; what X pushes is here." in html
+    for wrong in ("no more messages", "Nothing has been read", "Polled every", "polling is slower"):
+        assert wrong not in html
+    banner = words(as_ada.get("/"))
+    assert "Nothing has been polled so far; what X pushes is here until 13:02." in banner
+    SyncState.objects.update(last_success_at=NOW - timedelta(minutes=20))
+    assert "All that X gave is here until 12:42, and what it pushes until 13:02." in words(as_ada.get("/"))
+    assert re.search(
+        "All that X gave is here until 21 Nov 2026, 12:42 ?, and since then what it pushes.",
+        state_page(as_ada, x_account),
+    )
+
+
+def test_a_paused_import_whose_stream_broke_off_waits_for_both(as_ada, x_account, paused):
+    PushState.objects.update(state=PushState.State.WAITING)
+    html = state_page(as_ada, x_account)
+    assert "paused What X pushes does not reach us now, and nothing is polled before somebody goes on." in html
+    assert "polled every" not in html.casefold()
+
+
+def test_a_paused_import_for_which_nothing_is_pushed_rests(as_ada, x_account, paused):
+    ActivitySubscription.objects.all().delete()
+    html = state_page(as_ada, x_account)
+    assert "Nothing is polled until somebody chooses &quot;Go on&quot;." in html
+    assert "all the same" not in html
+    assert "Nothing is pushed or polled now" in html
+    assert "Nothing has been read so far." in html
+    assert "Nothing has been read so far." in words(as_ada.get("/"))
 
 
 # --- How far back -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations.models import BilledResource, SyncState, XUser
+from conversations.models import BilledResource, QuarantinedEvent, SyncState, XUser
+from conversations.sync import by_id
 from conversations.sync import people as module
 from conversations.sync.people import look_up_due_people
 from tests.conversations.x_world import ADA, BEN, CLEO, HELP, SEEN, STUDIO, asked, connected, named
@@ -101,6 +102,46 @@ def test_trouble_puts_the_lookup_off(x, fault, wait, attempts):
     looked_up(ada)
     assert (ada.username, ada.lookup_attempts) == ("", attempts)
     assert timezone.now() + wait < ada.lookup_due_at < timezone.now() + timedelta(hours=2)
+
+
+def odd_answer(x, *people, times=1):
+    x.post("faults", {"kind": "body", "path": "^/2/users$", "body": {"data": people}, "times": times})
+
+
+def test_who_cannot_be_read_is_kept_raw_and_the_others_are_stored(x):
+    x_account = connected(x)
+    odd_answer(x, {"id": ADA, "name": ["Ada"]}, {"id": BEN, "username": "ben_reads", "name": "Ben"})
+    ada, ben = looked_up(named(ADA), named(BEN))
+    assert ben.username == "ben_reads"
+    assert (ada.lookup_attempts, ada.unavailable_since) == (1, None)
+    row = QuarantinedEvent.objects.get()
+    assert (row.x_account, row.raw["id"], row.reason) == (x_account, ADA, "name is not text")
+    assert SyncState.objects.get().odd_events == 1
+
+
+@pytest.mark.parametrize("told", [{"id": ADA, "name": ["Ada"]}, {"id": None}, "Ada"])
+def test_who_cannot_be_read_for_hours_is_not_asked_for_any_more(x, told):
+    connected(x)
+    ada = named(ADA, lookup_attempts=by_id.MOST_TRIES - 2, username="ada_before")
+    ben = named(BEN, lookup_attempts=by_id.MOST_TRIES - 2)
+    odd_answer(x, told, {"id": BEN, "username": "ben_reads", "name": "Ben"}, times=-1)
+    looked_up(ada, ben)
+    assert ada.lookup_due_at is not None
+    XUser.objects.filter(pk=ada.pk).update(lookup_due_at=timezone.now())
+    looked_up(ada)
+    assert (ada.lookup_due_at, ada.unavailable_reason, ada.username) == (None, by_id.UNREADABLE, "ada_before")
+    assert (ben.username, ben.unavailable_since) == ("ben_reads", None)
+    look_up_due_people()
+    assert len(calls(x)) == 2
+
+
+def test_whom_x_leaves_out_without_a_word_is_asked_for_again(x):
+    connected(x)
+    ada = named(ADA, lookup_attempts=1000)
+    odd_answer(x, {"id": BEN, "name": ["Ben"]})
+    looked_up(ada)
+    assert ada.unavailable_since is None
+    assert timezone.now() < ada.lookup_due_at < timezone.now() + timedelta(minutes=15)
 
 
 def test_a_lookup_without_credit_stops_the_polling_of_all(x):

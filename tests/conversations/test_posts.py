@@ -7,9 +7,9 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations.models import BilledResource, MediaFile, Post, SyncState, XUser
+from conversations.models import BilledResource, MediaFile, Post, QuarantinedEvent, SyncState, XUser
+from conversations.sync import by_id, trouble
 from conversations.sync import posts as module
-from conversations.sync import trouble
 from conversations.sync.posts import fetch_due_details
 from tests.conversations.x_world import ADA, BEN, CLEO, STUDIO, asked, connected, post, shared
 from tests.factories import SyncStateFactory
@@ -54,6 +54,20 @@ def test_author_media_poll_time_and_entities_come_with_one_call(x):
     assert lamp.fetched_at
     assert lamp.details_due_at is None
     assert calls(x) == [[str(LAMP), str(POLL)]]
+
+
+def test_what_cannot_be_read_is_kept_raw_and_after_hours_not_asked_for_any_more(x):
+    x_account = connected(x)
+    lamp, switch = shared(x_account, LAMP, SWITCH)
+    Post.objects.filter(pk=LAMP).update(details_attempts=by_id.MOST_TRIES - 1)
+    body = {"data": [{"id": str(LAMP), "text": 5}, {"id": str(SWITCH), "text": {}}], "includes": {"media": [7]}}
+    x.post("faults", {"kind": "body", "path": "^/2/tweets$", "body": body})
+    fetched(lamp, switch)
+    assert (lamp.state, lamp.unavailable_reason, lamp.details_due_at) == (State.UNAVAILABLE, by_id.UNREADABLE, None)
+    assert (switch.state, switch.details_attempts) == (State.DUE, 1)
+    assert switch.details_due_at > timezone.now()
+    rows = QuarantinedEvent.objects.filter(x_account=x_account)
+    assert sorted(row.reason for row in rows) == ["text is not text"] * 2 + ["the media is not an object"]
 
 
 def test_a_post_is_asked_for_once(x):

@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Role, XAccount
+from accounts.models import Role, XAccount, snowflake_floor
 from conversations import sync, tasks
 from conversations.models import (
     ActivityDelivery,
@@ -186,6 +186,23 @@ def test_the_admin_adds_up_what_each_account_has_cost(client, ada):
     shown = page_of(client, "syncstate")
     assert '<td class="field-spent_today">$1.25</td>' in shown
     assert '<td class="field-spent_this_month">$1.25</td>' in shown
+
+
+def test_the_admin_has_the_last_24_hours_of_each_account_as_its_page_has_them(client, ada):
+    client.force_login(ada)
+    row = SyncStateFactory(rate_limit=15)
+    now = timezone.now()
+    call = {"x_account": row.x_account, "status": 200}
+    ApiCall.objects.create(endpoint="GET /2/dm_events", dm_events=7, usd=Decimal("0.07"), rate_limit=15, **call)
+    ApiCall.objects.create(endpoint="GET /2/users", at=now - timedelta(hours=30), dm_events=100, **call)
+    ReadInterval.objects.create(
+        x_account=row.x_account, low_id=snowflake_floor(now), high_id=snowflake_floor(now), next_token="on"
+    )
+    shown = page_of(client, "syncstate")
+    assert '<td class="field-requests_of_day">1 of 1,440 polls X allowed, 0 other requests</td>' in shown
+    assert '<td class="field-events_of_day">7</td>' in shown
+    assert '<td class="field-spent_in_day">$0.07</td>' in shown
+    assert re.search(r'<td class="field-gaps_of_day">2[34] hours in 1 part</td>', shown)
 
 
 @pytest.mark.parametrize("rows", [1, 15])

@@ -123,15 +123,15 @@ def test_people_are_looked_up_by_id(x):
     x.add("GET", f"{API}/2/users", json=payload("users-one-suspended"))
     answer = client().users([CLEO, "1900000000000000303", CLEO])
     assert query_of(x)["ids"] == f"{CLEO},1900000000000000303"
-    assert [user.username for user in answer.value] == ["cleo_reads"]
+    assert [user.username for user in answer.value.users] == ["cleo_reads"]
     assert answer.problems[0].resource_id == "1900000000000000303"
 
 
-def test_a_person_that_cannot_be_read_is_a_problem(x):
+def test_a_person_that_cannot_be_read_is_kept_beside_the_others(x):
     x.add("GET", f"{API}/2/users", json={"data": [{"id": CLEO}, {"id": 5.5}]})
-    answer = client().users([CLEO])
-    assert len(answer.value) == 1
-    assert [(problem.type, problem.title) for problem in answer.problems] == [("unreadable", "id is no id")]
+    people = client().users([CLEO]).value
+    assert len(people.users) == 1
+    assert [(odd.raw, odd.reason) for odd in people.odd] == [({"id": 5.5}, "id is no id")]
 
 
 def test_a_person_is_looked_up_by_username(x):

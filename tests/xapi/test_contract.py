@@ -198,8 +198,8 @@ def answered(call, body, status=200, method="GET"):
 
 
 def test_real_people_are_read():
-    users = answered(lambda c: c.users(["783214", "2244994945"]), real("v2-users-by-ids-default-200.json")).value
-    assert [user.username for user in users] == ["Twitter", "TwitterDev"]
+    people = answered(lambda c: c.users(["783214", "2244994945"]), real("v2-users-by-ids-default-200.json")).value
+    assert [user.username for user in people.users] == ["Twitter", "TwitterDev"]
     assert answered(XClient.me, real("v2-users-me-default-200.json")).value.username == "TweepyDev"
 
 

@@ -227,8 +227,8 @@ def test_without_a_note_the_text_and_entities_of_the_post_count():
 
 def test_people_are_read_and_the_missing_one_is_a_problem():
     body = payload("users-one-suspended")
-    users, odd = parse_users(body)
-    assert ([user.id for user in users], odd) == ([CLEO], ())
+    people = parse_users(body)
+    assert ([user.id for user in people.users], people.odd) == ([CLEO], ())
     problem = parse_problems(body)[0]
     assert (problem.type, problem.resource_type, problem.resource_id) == ("resource-not-found", "user", JOINER)
 

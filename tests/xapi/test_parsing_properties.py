@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dminbox.xapi.errors import UnexpectedAnswer
+from dminbox.xapi.known import unknown_in, unknown_in_activity
 from dminbox.xapi.parsing import billed_in, parse_page, parse_posts, parse_problems, parse_users
 
 NAMES = st.sampled_from(
@@ -44,6 +45,8 @@ def test_anything_is_a_page_or_an_unexpected_answer(body):
             parse(body)
     parse_problems(body)
     billed_in(body, "events")
+    unknown_in(body, "events")
+    unknown_in_activity(body)
 
 
 @given(PAGES)
