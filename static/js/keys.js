@@ -11,6 +11,7 @@
   const walked = "#list .row, .hits .hit"; // conversations, or what a search has found
   const rows = () => [...document.querySelectorAll(walked)].filter((row) => row.offsetParent !== null);
   const openPk = () => document.querySelector("#conversation[data-conversation]")?.dataset.conversation;
+  const inbox = () => document.querySelector("#conversation .back")?.href ?? deeds.dataset.inbox; // the list one came from
   const rowOf = (pk) => rows().find((row) => pk && row.dataset.conversation === pk);
 
   // The row one stands on: the one with the focus, else the one that is open.
@@ -77,7 +78,7 @@
     if (status !== 204) return say(deeds.dataset.saidFailed);
     const shown = rowOf(pk);
     if (shown) showUnread(shown);
-    else if (!row) window.location.assign(deeds.dataset.inbox); // on a phone the list is a page of its own
+    else if (!row) window.location.assign(inbox()); // on a phone the list is a page of its own
     htmx.trigger(document.body, "conversation-unread", { conversation: pk });
     say(deeds.dataset.saidUnread);
   }
@@ -114,7 +115,7 @@
     wentAt = 0;
     if (isGoing && event.key === "i") {
       event.preventDefault();
-      window.location.assign(deeds.dataset.inbox);
+      window.location.assign(inbox());
     } else if (Object.hasOwn(acts, event.key)) {
       event.preventDefault();
       acts[event.key]();
