@@ -105,12 +105,14 @@ def _page(
 
 
 def _news(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple[list[Conversation], bool]:
-    """For a page that is open: those of the rows asked for that are in this list, as they show now."""
+    """For a page that is open: those of the rows asked for that are in this list or stay in it, as they show now."""
     if not wanted["only"]:
         return [], False
-    found = filters.narrow(Conversation.objects.visible_to(request.user), request.user, wanted)
-    pks = found.filter(pk__in=wanted["only"], x_account__in=chosen).values_list("pk", flat=True)
-    return _rows(request, chosen, list(pks)), False
+    asked = Conversation.objects.visible_to(request.user).filter(pk__in=wanted["only"], x_account__in=chosen)
+    pks = list(filters.narrow(asked, request.user, wanted).values_list("pk", flat=True))
+    if wanted["stays"] and wanted["stays"] not in pks:
+        pks += asked.filter(pk=wanted["stays"]).values_list("pk", flat=True)
+    return _rows(request, chosen, pks), False
 
 
 def _rows(request: HttpRequest, chosen: list[XAccount], pks: list[int]) -> list[Conversation]:

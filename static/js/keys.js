@@ -12,6 +12,7 @@
   const rows = () => [...document.querySelectorAll(walked)].filter((row) => row.offsetParent !== null);
   const openPk = () => document.querySelector("#conversation[data-conversation]")?.dataset.conversation;
   const inbox = () => document.querySelector("#conversation .back")?.href ?? deeds.dataset.inbox; // the list one came from
+  const isListShown = () => Boolean(document.getElementById("list")?.offsetParent);
   const rowOf = (pk) => rows().find((row) => pk && row.dataset.conversation === pk);
 
   // The row one stands on: the one with the focus, else the one that is open.
@@ -52,12 +53,19 @@
     }
   }
 
+  // The newest that the page knows of: an older stretch of the thread does not show it.
+  function newestOfOpen() {
+    const known = [...document.querySelectorAll("#scroller [id^='e']")].map((each) => /^e(\d+)$/.exec(each.id)?.[1] ?? 0);
+    const ids = [document.getElementById("conversation").dataset.newest, ...known].map(BigInt);
+    return ids.reduce((one, other) => (one > other ? one : other)).toString();
+  }
+
   async function markRead() {
     const row = current();
-    if (!row?.dataset.conversation) return;
-    const pk = row.dataset.conversation;
+    const pk = row ? row.dataset.conversation : openPk();
+    if (!pk) return;
     const wasOpen = pk === openPk();
-    const status = await post(deeds.dataset.markRead, pk, { dm_event_id: row.dataset.newest });
+    const status = await post(deeds.dataset.markRead, pk, { dm_event_id: row ? row.dataset.newest : newestOfOpen() });
     if (status !== 204) return say(deeds.dataset.saidFailed);
     htmx.trigger(document.body, "conversation-read", { conversation: pk });
     const shown = rowOf(pk); // by now perhaps a new one in the place of the old
@@ -78,7 +86,7 @@
     if (status !== 204) return say(deeds.dataset.saidFailed);
     const shown = rowOf(pk);
     if (shown) showUnread(shown);
-    else if (!row) window.location.assign(inbox()); // on a phone the list is a page of its own
+    else if (!row && !isListShown()) window.location.assign(inbox()); // on a phone the list is a page of its own
     htmx.trigger(document.body, "conversation-unread", { conversation: pk });
     say(deeds.dataset.saidUnread);
   }

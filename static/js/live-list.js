@@ -6,6 +6,7 @@ const liveList = (() => {
   const MOST_ROWS = 20; // more than these, and the whole list is asked for
   const rows = new Set(); // conversations whose row may show otherwise
   let isWhole = false; // whether the whole list may
+  let stayed = ""; // the conversation that was open before this one
   let accounts = new Set(); // all that one may see, as the last whole list said
   const list = asker(() => (opened() ? 150 : 20), ask); // after the thread: there one reads
   const watchTyping = typingWatch("#list .row-preview.typing", (previews) => {
@@ -33,6 +34,12 @@ const liveList = (() => {
     return document.querySelector(`#list .row[data-conversation="${conversation}"]`);
   }
 
+  // What is open keeps its row, whether the filters leave it or not: until another is opened, or the list is loaded anew.
+  function staying() {
+    const open = opened()?.dataset.conversation;
+    return open && rowOf(open) ? open : "";
+  }
+
   // A row stays in its place until its conversation is open: htmx looks there for where the answer belongs.
   async function isOpened() {
     while (document.querySelector("#list .row.htmx-request")) await new Promise((done) => setTimeout(done, 50));
@@ -47,6 +54,7 @@ const liveList = (() => {
     const address = new URL(counts, window.location.href);
     if (asked) address.searchParams.set("only", asked.join(","));
     else address.searchParams.delete("only");
+    if (asked?.includes(staying())) address.searchParams.set("stays", staying());
     try {
       const fresh = await fetchPage(address.pathname + address.search);
       await isOpened();
@@ -73,7 +81,7 @@ const liveList = (() => {
     for (const id of ["accounts", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
     const box = document.querySelector("#list .list-scroll");
     const ours = box.querySelector(":scope > ul");
-    const theirs = fresh.querySelector("#list .list-scroll > ul");
+    const theirs = fresh.querySelector("#list .list-scroll > ul") ?? (staying() ? document.createElement("ul") : null);
     replaceNotices(box, fresh.querySelectorAll("#list .list-scroll > .notice"), (...notices) => box.prepend(...notices));
     if (asked && ours) standing(box, ".row", () => placeRows(ours, fresh, asked));
     else if (ours && theirs) standing(box, ".row", () => mergeRows(ours, theirs));
@@ -95,7 +103,8 @@ const liveList = (() => {
       const old = rowOf(conversation);
       const row = fresh.querySelector(`.row[data-conversation="${conversation}"]`);
       const next = row && nextOf(ours, row);
-      const isAmongOlder = next?.matches(".more-pages"); // among rows that are not loaded
+      const isLast = old && old.closest("li").nextElementSibling === next;
+      const isAmongOlder = next?.matches(".more-pages") && !isLast; // among rows that are not loaded
       if (!row || isAmongOlder) {
         old?.closest("li").remove();
         continue;
@@ -140,6 +149,13 @@ const liveList = (() => {
     // Older pages stay below; what should stand above the last of these and does not is no longer in this list.
     const last = BigInt(fresh.at(-1)?.dataset.newest ?? 0);
     const isAll = !theirs.querySelector(".more-pages");
+    const open = known.get(staying());
+    if (open) {
+      known.delete(open.dataset.conversation);
+      ours.insertBefore(open.closest("li"), nextOf(ours, open));
+      rows.add(open.dataset.conversation); // how it shows now is asked for by itself
+      list.want();
+    }
     for (const row of known.values()) {
       if (isAll || BigInt(row.dataset.newest) > last) row.closest("li").remove();
     }
@@ -148,9 +164,22 @@ const liveList = (() => {
     }
   }
 
+  // Another one is opened: the filters decide on the row of the one before again.
+  function letGo() {
+    const { searchParams } = new URL(document.getElementById("accounts")?.dataset.counts ?? "", window.location.href);
+    const isWorkedOff = searchParams.has("unread") || searchParams.has("unanswered");
+    if (!isWorkedOff || !stayed || stayed === staying()) return;
+    rows.add(stayed);
+    list.want();
+  }
+
   document.addEventListener("htmx:load", watchTyping);
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id === "conversation") stayed = staying();
+  });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.elt.id === "list") list.want(); // what was told before it came
+    if (event.detail.elt.id === "conversation") letGo();
   });
   for (const name of ["conversation-read", "conversation-unread"]) {
     document.addEventListener(name, (event) => {

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from conversations.models import SyncState
+from tests.conversations.page_support import unread_of
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
 
@@ -46,3 +50,91 @@ def test_coming_back_to_an_older_part_of_a_thread_keeps_the_filters_of_the_list(
     page.goto(page.url.split("/c/")[0] + "/open/")
     page.go_back()
     page.wait_for_url("**?kind=one&at=*")
+
+
+def listed(page):
+    return page.locator("#list .row").evaluate_all("rows => rows.map(row => row.dataset.conversation)")
+
+
+def told_anew(page, act):
+    """Until the page shows what it was told of the list after `act`: another number of unread ones, or another age."""
+    told = "[document.getElementById('accounts').textContent, document.getElementById('read-at').textContent].join()"
+    before = page.evaluate(told)
+    act()
+    wait_until(page, f"before => {told} !== before", before)
+
+
+def told_of_all(page):
+    """What a page does that was away: it asks for the whole list."""
+
+    def ask():
+        SyncState.objects.update(last_success_at=datetime.now(UTC) - timedelta(hours=3))
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+
+    told_anew(page, ask)
+
+
+def test_the_open_row_stays_in_a_list_of_unread_ones_until_another_is_opened(visit, ada, filled):
+    page = visit(ada).open("/?unread=1")
+    before = listed(page)
+    told_anew(page, row(page, before[2]).click)
+    wait_until(page, "document.querySelector('#list .row[aria-current]:not(.unread):not(:has(.dot))') !== null")
+    assert listed(page) == before
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.dataset.conversation") == before[3]
+    page.keyboard.press("k")
+    assert page.evaluate("document.activeElement.dataset.conversation") == before[2]
+    told_anew(page, row(page, before[4]).click)
+    wait_until(page, "pk => !document.querySelector(`#list .row[data-conversation='${pk}']`)", before[2])
+    assert listed(page)[:4] == [before[0], before[1], before[3], before[4]]
+
+
+def test_the_open_row_stays_where_the_whole_list_is_asked_for(visit, ada, filled):
+    page = visit(ada).open("/?unread=1")
+    before = listed(page)
+    told_anew(page, row(page, before[2]).click)
+    told_of_all(page)
+    assert listed(page)[: len(before)] == before
+
+
+def test_the_last_one_worked_off_stays_while_it_is_open(visit, ada, filled):
+    page = visit(ada).open("/?unread=1&kind=group")
+    told_anew(page, row(page, filled.group.pk).click)
+    told_of_all(page)
+    assert listed(page) == [str(filled.group.pk)]
+    page.keyboard.press("u")
+    wait_until(page, "document.querySelector('#list .row.unread') !== null")
+    assert page.locator("#thread-title").is_visible()
+
+
+def test_the_last_row_of_those_loaded_stays_when_it_shows_otherwise(visit, ada, filled):
+    page = visit(ada).open("/")
+    before = listed(page)
+    told_anew(
+        page,
+        lambda: page.evaluate("pk => document.querySelector(`.row[data-conversation='${pk}']`).click()", before[-1]),
+    )
+    assert before[-1] in listed(page)
+
+
+def test_keys_work_on_an_open_conversation_that_has_no_row(visit, ada, filled):
+    seen = visit(ada)
+    page = seen.open(f"/c/{filled.long.pk}/?kind=group")
+    page.wait_for_selector("#list .row")
+    page.keyboard.press("u")
+    wait_until(page, "document.getElementById('said').textContent === 'Marked as unread'")
+    assert unread_of(ada).filter(pk=filled.long.pk).exists()
+    assert page.url == f"{seen.address}/c/{filled.long.pk}/?kind=group"
+    page.keyboard.press("e")
+    page.wait_for_url(f"**/c/{filled.group.pk}/?kind=group")
+    assert not unread_of(ada).filter(pk=filled.long.pk).exists()
+
+
+def test_on_a_phone_e_marks_what_is_open_and_u_leads_back_to_the_list(visit, ada, filled):
+    seen = visit(ada, **PHONE)
+    page = seen.open(f"/c/{filled.long.pk}/?kind=one")
+    page.keyboard.press("e")
+    wait_until(page, "document.getElementById('said').textContent === 'Marked as read'")
+    page.keyboard.press("u")
+    page.wait_for_url(f"{seen.address}/?kind=one")
+    assert row(page, filled.long.pk).locator(".dot").count() == 1
