@@ -21,6 +21,7 @@ from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, PushState, SavedView
 from conversations.querysets import of_x_account
+from conversations.showing import day_over_at
 from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
 from dminbox.statements import compiled_once
@@ -63,6 +64,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "links": _links(wanted),
         "older": _older(wanted, rows[-1]) if has_more else "",
         "age": age_of(chosen),
+        "day_over_at": day_over_at(),
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
     }
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)

@@ -4,8 +4,11 @@
 const liveList = (() => {
   const { asker, fetchPage, leave, opened, replaceNotices, standing, swap, tellOfDeed, typingWatch } = livePage;
   const MOST_ROWS = 20; // more than these, and the whole list is asked for
+  const MOST_ASKED = 50; // rows that the server takes at once
+  const DAY_MS = 60_000; // after midnight rows show at most so long what was today
   const rows = new Set(); // conversations whose row may show otherwise
   let isWhole = false; // whether the whole list may
+  let isNewDay = false; // since the last answer: rows of older pages show otherwise too, and come in no whole list
   let stayed = ""; // the conversation that was open before this one
   let accounts = new Set(); // all that one may see, as the last whole list said
   const list = asker(() => (opened() ? 150 : 20), ask); // after the thread: there one reads
@@ -45,12 +48,35 @@ const liveList = (() => {
     while (document.querySelector("#list .row.htmx-request")) await new Promise((done) => setTimeout(done, 50));
   }
 
+  // The rows to ask for next; null: the whole list.
+  function chosen() {
+    const isMany = rows.size > MOST_ROWS && !isNewDay;
+    const asked = isWhole || isMany ? null : [...rows].slice(0, MOST_ASKED);
+    if (asked) asked.forEach((each) => rows.delete(each));
+    else if (!isNewDay) rows.clear();
+    isWhole = false;
+    return asked;
+  }
+
+  // Rows tell the time of what happened today, and of what happened before the day.
+  function heedDay(fresh) {
+    const [ours, theirs] = [document, fresh].map((page) => page.getElementById("list").dataset);
+    if (ours.over === theirs.over) return;
+    ours.over = theirs.over;
+    isNewDay = true;
+    for (const row of document.querySelectorAll("#list .row")) rows.add(row.dataset.conversation);
+    list.want();
+  }
+
+  function lookAtDay() {
+    const { over } = document.getElementById("list")?.dataset ?? {};
+    if (over && Date.now() >= over * 1000) list.want();
+  }
+
   async function ask() {
     const counts = document.getElementById("accounts")?.dataset.counts;
     if (!counts) return;
-    const asked = isWhole || rows.size > MOST_ROWS ? null : [...rows];
-    rows.clear();
-    isWhole = false;
+    const asked = chosen();
     const address = new URL(counts, window.location.href);
     if (asked) address.searchParams.set("only", asked.join(","));
     else address.searchParams.delete("only");
@@ -61,8 +87,11 @@ const liveList = (() => {
       // What was to be asked for once more meanwhile shows as it is here until then: this answer may be older.
       if (fresh?.getElementById("list")) show(fresh, asked?.filter((each) => !rows.has(each)) ?? null);
       else if (fresh) leave(); // there is no list for this person any more
+      isNewDay &&= rows.size > 0;
+      if (isNewDay) list.want();
     } catch (error) {
       isWhole = true; // what is asked next makes up for it
+      if (isNewDay) asked?.forEach((each) => rows.add(each));
       throw error;
     }
   }
@@ -78,6 +107,7 @@ const liveList = (() => {
 
   function show(fresh, asked) {
     leaveIfLost(fresh);
+    heedDay(fresh);
     for (const id of ["accounts", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
     const box = document.querySelector("#list .list-scroll");
     const ours = box.querySelector(":scope > ul");
@@ -173,6 +203,8 @@ const liveList = (() => {
     list.want();
   }
 
+  setInterval(lookAtDay, DAY_MS);
+  document.addEventListener("visibilitychange", lookAtDay);
   document.addEventListener("htmx:load", watchTyping);
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.id === "conversation") stayed = staying();

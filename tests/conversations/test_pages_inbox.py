@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -208,3 +208,8 @@ def test_who_is_removed_while_a_page_is_made_sees_no_row_of_it(as_ada, ada, fill
 
     monkeypatch.setattr(ConversationQuerySet, "newest_of", removed_after_it)
     assert titles(inbox(as_ada)) == []
+
+
+def test_a_list_says_when_its_day_is_over_where_the_reader_is(as_ada, filled):
+    midnight_in_oslo = datetime(2026, 11, 21, 23, tzinfo=UTC)
+    assert f'data-over="{midnight_in_oslo.timestamp():.0f}"' in inbox(as_ada)

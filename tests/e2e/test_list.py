@@ -138,3 +138,21 @@ def test_on_a_phone_e_marks_what_is_open_and_u_leads_back_to_the_list(visit, ada
     page.keyboard.press("u")
     page.wait_for_url(f"{seen.address}/?kind=one")
     assert row(page, filled.long.pk).locator(".dot").count() == 1
+
+
+def test_a_page_left_open_over_midnight_tells_all_times_anew(visit, ada, filled):
+    page = visit(ada).open("/")
+    page.mouse.move(200, 600)
+    page.mouse.wheel(0, 20_000)
+    wait_until(page, "document.querySelectorAll('#list .row').length > 60")
+    page.evaluate(
+        """() => {
+          document.getElementById("list").dataset.over = "1";
+          for (const each of document.querySelectorAll("#list .row time")) each.textContent = "14:02";
+          document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    wait_until(
+        page, "() => ![...document.querySelectorAll('#list .row time')].some((each) => each.textContent === '14:02')"
+    )
+    assert len(listed(page)) == len(set(listed(page))) > 60
