@@ -11,7 +11,6 @@
   const walked = "#list .row, .hits .hit"; // conversations, or what a search has found
   const rows = () => [...document.querySelectorAll(walked)].filter((row) => row.offsetParent !== null);
   const openPk = () => document.querySelector("#conversation[data-conversation]")?.dataset.conversation;
-  const inbox = () => document.querySelector("#conversation .back")?.href ?? deeds.dataset.inbox; // the list one came from
   const isListShown = () => Boolean(document.getElementById("list")?.offsetParent);
   const rowOf = (pk) => rows().find((row) => pk && row.dataset.conversation === pk);
 
@@ -19,6 +18,13 @@
   function current() {
     const focused = document.activeElement?.closest?.(walked);
     return focused ?? rowOf(openPk());
+  }
+
+  // To the list one came from.
+  function goBack() {
+    const back = document.querySelector("#conversation .back");
+    if (back) back.click();
+    else window.location.assign(deeds.dataset.inbox);
   }
 
   function say(words) {
@@ -86,7 +92,7 @@
     if (status !== 204) return say(deeds.dataset.saidFailed);
     const shown = rowOf(pk);
     if (shown) showUnread(shown);
-    else if (!row && !isListShown()) window.location.assign(inbox()); // on a phone the list is a page of its own
+    else if (!row && !isListShown()) goBack(); // on a phone the list is a page of its own
     htmx.trigger(document.body, "conversation-unread", { conversation: pk });
     say(deeds.dataset.saidUnread);
   }
@@ -123,7 +129,7 @@
     wentAt = 0;
     if (isGoing && event.key === "i") {
       event.preventDefault();
-      window.location.assign(inbox());
+      goBack();
     } else if (Object.hasOwn(acts, event.key)) {
       event.preventDefault();
       acts[event.key]();

@@ -8,7 +8,7 @@ import pytest
 
 from conversations.models import SyncState
 from tests.conversations.page_support import unread_of
-from tests.e2e.conftest import PHONE
+from tests.e2e.conftest import DESK, PHONE
 from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
@@ -156,3 +156,57 @@ def test_a_page_left_open_over_midnight_tells_all_times_anew(visit, ada, filled)
         page, "() => ![...document.querySelectorAll('#list .row time')].some((each) => each.textContent === '14:02')"
     )
     assert len(listed(page)) == len(set(listed(page))) > 60
+
+
+TOP_ROW = """() => {
+  const box = document.querySelector("#list .list-scroll").getBoundingClientRect();
+  const rows = [...document.querySelectorAll("#list .row")];
+  const row = rows.find((each) => each.getBoundingClientRect().top >= box.top);
+  return [row.dataset.conversation, Math.round(row.getBoundingClientRect().top - box.top)];
+}"""
+
+
+def far_down(page):
+    """Below the first page of rows; the row at the top of the list, and where it stands."""
+    page.evaluate("document.querySelector('#list .more-pages').scrollIntoView()")
+    wait_until(page, "document.querySelectorAll('#list .row').length > 60")
+    page.evaluate("document.querySelectorAll('#list .row')[58].scrollIntoView()")
+    page.evaluate("document.querySelector('#list .list-scroll').scrollBy(0, -11)")
+    return page.evaluate(TOP_ROW)
+
+
+@pytest.mark.parametrize("options", [PHONE, DESK], ids=["phone", "desktop"])
+def test_the_list_is_where_it_was_left_for_who_comes_back_by_the_browser(visit, ada, filled, options):
+    page = visit(ada, **options).open("/?kind=one")
+    place = far_down(page)
+    row(page, place[0]).click()
+    page.wait_for_selector("#thread-title")
+    page.go_back()
+    wait_until(page, f"place => String(({TOP_ROW})()) === String(place)", place)
+
+
+@pytest.mark.parametrize("options", [PHONE, DESK], ids=["phone", "desktop"])
+def test_the_list_is_where_it_was_left_for_who_comes_back_from_the_thread(visit, ada, filled, options):
+    seen = visit(ada, **options)
+    page = seen.open("/?kind=one")
+    place = far_down(page)
+    row(page, place[0]).click()
+    page.wait_for_selector("#thread-title")
+    if options is PHONE:
+        page.reload()
+        page.get_by_role("link", name="Back to the inbox").tap()
+    else:
+        page.keyboard.press("g")
+        page.keyboard.press("i")
+    page.wait_for_url(f"{seen.address}/?kind=one")
+    wait_until(page, f"place => String(({TOP_ROW})()) === String(place)", place)
+
+
+def test_who_opens_the_list_by_a_link_begins_at_its_top(visit, ada, filled):
+    seen = visit(ada)
+    page = seen.open("/")
+    far_down(page)
+    seen.open("/open/")
+    seen.open("/")
+    assert page.evaluate("document.querySelector('#list .list-scroll').scrollTop") == 0
+    assert len(listed(page)) == 50
