@@ -16,7 +16,7 @@ from conversations import actions, filters, live
 from conversations.ages import age_of, with_pushed_at
 from conversations.attention import Attention, attention_of
 from conversations.contents import rows_of_inbox
-from conversations.counts import Count
+from conversations.counts import Count, added_up
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, PushState, SavedView
@@ -57,6 +57,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "are_several": len(x_accounts) > 1 and asked["account"] is None,
         "lines": lines,
+        "unread": added_up(line.unread for line in lines),
         "views": _views(request, x_accounts, wanted),
         "chosen": chosen,
         "wanted": wanted,

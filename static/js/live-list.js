@@ -33,6 +33,10 @@ const liveList = (() => {
     list.want();
   }
 
+  function shown() {
+    return [...document.querySelectorAll("#list .row")];
+  }
+
   function rowOf(conversation) {
     return document.querySelector(`#list .row[data-conversation="${conversation}"]`);
   }
@@ -64,7 +68,7 @@ const liveList = (() => {
     if (ours.over === theirs.over) return;
     ours.over = theirs.over;
     isNewDay = true;
-    for (const row of document.querySelectorAll("#list .row")) rows.add(row.dataset.conversation);
+    for (const row of shown()) rows.add(row.dataset.conversation);
     list.want();
   }
 
@@ -110,6 +114,7 @@ const liveList = (() => {
     heedDay(fresh);
     for (const id of ["accounts", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
     const box = document.querySelector("#list .list-scroll");
+    const before = liveUnread.standOf(shown());
     const ours = box.querySelector(":scope > ul");
     const theirs = fresh.querySelector("#list .list-scroll > ul") ?? (staying() ? document.createElement("ul") : null);
     replaceNotices(box, fresh.querySelectorAll("#list .list-scroll > .notice"), (...notices) => box.prepend(...notices));
@@ -121,6 +126,8 @@ const liveList = (() => {
     if (!asked) document.dispatchEvent(new Event("list-read"));
     markRow();
     watchTyping();
+    liveUnread.tell();
+    liveUnread.tellNew(before, shown());
   }
 
   function isFocusedIn(row) {
