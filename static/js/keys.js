@@ -8,7 +8,7 @@
   const patience = 1500;
   let wentAt = 0; // when g was pressed, to be followed by i
 
-  const walked = "#list .row, .hits .hit"; // conversations, or what a search has found
+  const walked = "#list .row, .hits .hit, .hits ~ .more-pages a"; // conversations, or what a search has found and the way on
   const rows = () => [...document.querySelectorAll(walked)].filter((row) => row.offsetParent !== null);
   const openPk = () => document.querySelector("#conversation[data-conversation]")?.dataset.conversation;
   const isListShown = () => Boolean(document.getElementById("list")?.offsetParent);
@@ -39,9 +39,8 @@
     if (next) {
       next.focus({ preventScroll: true });
       next.scrollIntoView({ block: "nearest" });
-    } else if (by > 0) {
+    } else if (by > 0 && isListShown()) {
       document.querySelector("#list .more-pages a")?.click();
-      document.querySelector(".hits ~ .more-pages a")?.focus();
     }
     return next;
   }
