@@ -116,6 +116,11 @@ const livePage = (() => {
         const repeat = () => pages.all.forEach((send) => send({ type: "state", state, at: pages.stream.at }));
         setInterval(repeat, STILL_MS);
       });
+    window.addEventListener("pageshow", (event) => {
+      if (!event.persisted) return;
+      if (!pages) greet(); // it has said goodbye
+      refreshAll();
+    });
     if (!navigator.locks) {
       begin();
       return;
