@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MANY = 100
@@ -30,3 +31,9 @@ class Count:
     @property
     def may_be_any(self) -> bool:
         return self.found > 0 or self.has_more
+
+
+def added_up(counts: Iterable[Count]) -> Count:
+    """Of several X accounts together."""
+    each = list(counts)
+    return Count(sum(count.found for count in each), any(count.has_more for count in each))

@@ -16,6 +16,7 @@ from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef,
 from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import GreaterThanOrEqual
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
@@ -159,6 +160,19 @@ def query_of(wanted: Wanted, **changed: object) -> str:
     """The filters as they stand in an address, with some of them changed."""
     kept = {name: wanted[name] for name in KEPT} | changed
     return urlencode({name: 1 if value is True else value for name, value in kept.items() if value})
+
+
+def kept_in(address: QueryDict) -> str:
+    """The filters of the list that the address of another page carries along; all else in it is none."""
+    named = {name: address[name] for name in KEPT if name in address}
+    form = InboxForm(named)
+    return query_of(form.cleaned_data) if named and form.is_valid() else ""
+
+
+def list_beside(address: QueryDict) -> str:
+    """The address of the list that this other page was come to from."""
+    query = kept_in(address)
+    return f"{reverse('inbox')}?{query}" if query else reverse("inbox")
 
 
 def wanted_in(query: str) -> Wanted | None:

@@ -32,7 +32,10 @@ NOT_HANDLES = {"home", "i", "messages", "search", "explore", "notifications", "s
 
 
 class InboxForm(forms.Form):
-    """The address of an inbox: account, filters and where the page begins."""
+    """The address of an inbox: account, filters and where the page begins.
+
+    stays: of the rows asked for, the one that is open and keeps its place whether the filters leave it or not.
+    """
 
     account = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     kind = forms.ChoiceField(required=False, choices=[("", _("All")), ("one", _("One-to-one")), ("group", _("Groups"))])
@@ -45,6 +48,7 @@ class InboxForm(forms.Form):
     person = forms.CharField(required=False, max_length=50)
     after = forms.RegexField(r"^[0-9]{1,19}-[0-9]{1,19}$", required=False)
     only = forms.RegexField(r"^[0-9]{1,18}(,[0-9]{1,18}){0,49}$", required=False)
+    stays = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
 
     def clean_only(self) -> list[int] | None:
         """The rows that an open page has seen to change; none of them: the counts alone. None: the list."""

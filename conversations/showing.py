@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -387,6 +387,12 @@ def short_time_of(local: datetime) -> str:
     if local.date() == now.date():
         return wording.clock(local)
     return wording.day(local, "SHORT_DAY_FORMAT" if local.year == now.year else "SHORT_DATE_FORMAT")
+
+
+def day_over_at() -> datetime:
+    """When today ends where the person is: until then times stay as short_time_of tells them."""
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), timezone.get_current_timezone())
 
 
 def span_of(span: timedelta) -> str:

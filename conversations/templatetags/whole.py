@@ -37,14 +37,18 @@ DOT = '<span class="dot"><span class="hidden-text">{}</span></span>'
 
 
 @register.simple_tag
-def row_of(conversation: Conversation, is_among_others: bool) -> SafeString:
-    """is_among_others: conversations of several X accounts stand in the list, so that each row names its own."""
+def row_of(conversation: Conversation, is_among_others: bool, filters: str = "") -> SafeString:
+    """is_among_others: conversations of several X accounts stand in the list, so that each row names its own.
+
+    filters: those of the list, as they stand in an address: its row leads to a thread with the same list beside it.
+    """
     is_unread = conversation.last_incoming_dm_event_id > conversation.read_to  # type: ignore[attr-defined]
     typing = showing.typing_of(conversation)
+    address = address_of("thread", conversation.pk)
     return filled(
         ROW,
         unread=" unread" if is_unread else "",
-        address=address_of("thread", conversation.pk),
+        address=f"{address}?{filters}" if filters else address,
         pk=conversation.pk,
         newest=conversation.last_dm_event_id,
         avatars=avatars(conversation),

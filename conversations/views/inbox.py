@@ -16,11 +16,12 @@ from conversations import actions, filters, live
 from conversations.ages import age_of, with_pushed_at
 from conversations.attention import Attention, attention_of
 from conversations.contents import rows_of_inbox
-from conversations.counts import Count
+from conversations.counts import Count, added_up
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, PushState, SavedView
 from conversations.querysets import of_x_account
+from conversations.showing import day_over_at
 from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
 from dminbox.statements import compiled_once
@@ -56,6 +57,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "are_several": len(x_accounts) > 1 and asked["account"] is None,
         "lines": lines,
+        "unread": added_up(line.unread for line in lines),
         "views": _views(request, x_accounts, wanted),
         "chosen": chosen,
         "wanted": wanted,
@@ -63,6 +65,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "links": _links(wanted),
         "older": _older(wanted, rows[-1]) if has_more else "",
         "age": age_of(chosen),
+        "day_over_at": day_over_at(),
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
     }
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)
@@ -105,12 +108,14 @@ def _page(
 
 
 def _news(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple[list[Conversation], bool]:
-    """For a page that is open: those of the rows asked for that are in this list, as they show now."""
+    """For a page that is open: those of the rows asked for that are in this list or stay in it, as they show now."""
     if not wanted["only"]:
         return [], False
-    found = filters.narrow(Conversation.objects.visible_to(request.user), request.user, wanted)
-    pks = found.filter(pk__in=wanted["only"], x_account__in=chosen).values_list("pk", flat=True)
-    return _rows(request, chosen, list(pks)), False
+    asked = Conversation.objects.visible_to(request.user).filter(pk__in=wanted["only"], x_account__in=chosen)
+    pks = list(filters.narrow(asked, request.user, wanted).values_list("pk", flat=True))
+    if wanted["stays"] and wanted["stays"] not in pks:
+        pks += asked.filter(pk=wanted["stays"]).values_list("pk", flat=True)
+    return _rows(request, chosen, pks), False
 
 
 def _rows(request: HttpRequest, chosen: list[XAccount], pks: list[int]) -> list[Conversation]:

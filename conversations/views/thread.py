@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Role, User, snowflake_floor
-from conversations import actions, live
+from conversations import actions, filters, live
 from conversations.attention import attention_of
 from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
@@ -91,10 +91,17 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "newest": events[-1].dm_event_id if events else 0,
         "target": wanted["at"],
         "attention": attention_of(conversation.x_account),
-        "choices": Show.CHOICES if conversation.is_group else Show.CHOICES[:2],
+        "list": filters.list_beside(request.GET),
+        "choices": _choices(conversation, wanted),
     }
     mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     return render(request, "conversations/thread.html", context, status=status)
+
+
+def _choices(conversation: Conversation, wanted: dict[str, Any]) -> list[tuple[str, object, str]]:
+    """What the thread can be narrowed to: the value, its label, and what stands in the address."""
+    choices = Show.CHOICES if conversation.is_group else Show.CHOICES[:2]
+    return [(value, label, _kept(wanted | {"show": value})) for value, label in choices]
 
 
 def _live_from(conversation: Any) -> str:
@@ -192,7 +199,7 @@ def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
         actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"})
-    return redirect("inbox")
+    return redirect(filters.list_beside(request.GET))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -202,7 +209,7 @@ def read_history(request: HttpRequest, pk: int) -> HttpResponse:
     is_part = bool(request.headers.get("HX-Request"))
     words = _ask(request, pk) if request.method == "POST" else ""
     if request.method == "POST" and not is_part and not words:
-        return redirect(f"{reverse('thread', args=[pk])}?{urlencode(_kept(wanted))}")
+        return redirect(f"{reverse('thread', args=[pk])}?{_kept(wanted)}")
     conversation = _conversation(request, pk)
     if words and not is_part:
         messages.error(request, words)
@@ -278,7 +285,7 @@ def _wanted(request: HttpRequest) -> dict[str, Any]:
     form = ThreadForm(request.GET)
     if not form.is_valid():
         raise Http404
-    return form.cleaned_data
+    return form.cleaned_data | {"filters": filters.kept_in(request.GET)}
 
 
 def _may_ask(conversation: Any, show: str) -> bool:
@@ -381,7 +388,8 @@ def _page(
         # The mark moves while one reads; the older pages still show where it stood.
         "line": read_to if older is not None and 0 < read_to < older else None,
         "show": wanted["show"],
-        "kept": urlencode(_kept(wanted)),
+        "kept": _kept(wanted),
+        "filters": wanted["filters"],
         "event_types": EVENT_TYPES[wanted["show"]],
         "is_of_moves": wanted["show"] == Show.COMINGS,
         "may_ask": may_ask,
@@ -406,5 +414,7 @@ def _is_locked_here(
     return mark_locked(rows, locked_id)
 
 
-def _kept(wanted: dict[str, Any]) -> dict[str, str]:
-    return {"show": wanted["show"]} if wanted["show"] else {}
+def _kept(wanted: dict[str, Any]) -> str:
+    """What each address of this thread keeps: what it is narrowed to, and the filters of the list beside it."""
+    show = urlencode({"show": wanted["show"]}) if wanted["show"] else ""
+    return "&".join(part for part in (show, wanted["filters"]) if part)

@@ -43,3 +43,6 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   };
   if (form) window.addEventListener("load", tell);
 }
+
+// What waits for one person is nothing to show on the app once they have signed out.
+if (!document.body.dataset.person) navigator.clearAppBadge?.().catch(() => {}); // it is no installed app

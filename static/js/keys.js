@@ -8,15 +8,23 @@
   const patience = 1500;
   let wentAt = 0; // when g was pressed, to be followed by i
 
-  const walked = "#list .row, .hits .hit"; // conversations, or what a search has found
+  const walked = "#list .row, .hits .hit, .hits ~ .more-pages a"; // conversations, or what a search has found and the way on
   const rows = () => [...document.querySelectorAll(walked)].filter((row) => row.offsetParent !== null);
   const openPk = () => document.querySelector("#conversation[data-conversation]")?.dataset.conversation;
+  const isListShown = () => Boolean(document.getElementById("list")?.offsetParent);
   const rowOf = (pk) => rows().find((row) => pk && row.dataset.conversation === pk);
 
   // The row one stands on: the one with the focus, else the one that is open.
   function current() {
     const focused = document.activeElement?.closest?.(walked);
     return focused ?? rowOf(openPk());
+  }
+
+  // To the list one came from.
+  function goBack() {
+    const back = document.querySelector("#conversation .back");
+    if (back) back.click();
+    else window.location.assign(deeds.dataset.inbox);
   }
 
   function say(words) {
@@ -31,9 +39,8 @@
     if (next) {
       next.focus({ preventScroll: true });
       next.scrollIntoView({ block: "nearest" });
-    } else if (by > 0) {
+    } else if (by > 0 && isListShown()) {
       document.querySelector("#list .more-pages a")?.click();
-      document.querySelector(".hits ~ .more-pages a")?.focus();
     }
     return next;
   }
@@ -51,12 +58,19 @@
     }
   }
 
+  // The newest that the page knows of: an older stretch of the thread does not show it.
+  function newestOfOpen() {
+    const known = [...document.querySelectorAll("#scroller [id^='e']")].map((each) => /^e(\d+)$/.exec(each.id)?.[1] ?? 0);
+    const ids = [document.getElementById("conversation").dataset.newest, ...known].map(BigInt);
+    return ids.reduce((one, other) => (one > other ? one : other)).toString();
+  }
+
   async function markRead() {
     const row = current();
-    if (!row?.dataset.conversation) return;
-    const pk = row.dataset.conversation;
+    const pk = row ? row.dataset.conversation : openPk();
+    if (!pk) return;
     const wasOpen = pk === openPk();
-    const status = await post(deeds.dataset.markRead, pk, { dm_event_id: row.dataset.newest });
+    const status = await post(deeds.dataset.markRead, pk, { dm_event_id: row ? row.dataset.newest : newestOfOpen() });
     if (status !== 204) return say(deeds.dataset.saidFailed);
     htmx.trigger(document.body, "conversation-read", { conversation: pk });
     const shown = rowOf(pk); // by now perhaps a new one in the place of the old
@@ -77,7 +91,7 @@
     if (status !== 204) return say(deeds.dataset.saidFailed);
     const shown = rowOf(pk);
     if (shown) showUnread(shown);
-    else if (!row) window.location.assign(deeds.dataset.inbox); // on a phone the list is a page of its own
+    else if (!row && !isListShown()) goBack(); // on a phone the list is a page of its own
     htmx.trigger(document.body, "conversation-unread", { conversation: pk });
     say(deeds.dataset.saidUnread);
   }
@@ -114,7 +128,7 @@
     wentAt = 0;
     if (isGoing && event.key === "i") {
       event.preventDefault();
-      window.location.assign(deeds.dataset.inbox);
+      goBack();
     } else if (Object.hasOwn(acts, event.key)) {
       event.preventDefault();
       acts[event.key]();

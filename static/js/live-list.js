@@ -4,8 +4,12 @@
 const liveList = (() => {
   const { asker, fetchPage, leave, opened, replaceNotices, standing, swap, tellOfDeed, typingWatch } = livePage;
   const MOST_ROWS = 20; // more than these, and the whole list is asked for
+  const MOST_ASKED = 50; // rows that the server takes at once
+  const DAY_MS = 60_000; // after midnight rows show at most so long what was today
   const rows = new Set(); // conversations whose row may show otherwise
   let isWhole = false; // whether the whole list may
+  let isNewDay = false; // since the last answer: rows of older pages show otherwise too, and come in no whole list
+  let stayed = ""; // the conversation that was open before this one
   let accounts = new Set(); // all that one may see, as the last whole list said
   const list = asker(() => (opened() ? 150 : 20), ask); // after the thread: there one reads
   const watchTyping = typingWatch("#list .row-preview.typing", (previews) => {
@@ -29,8 +33,18 @@ const liveList = (() => {
     list.want();
   }
 
+  function shown() {
+    return [...document.querySelectorAll("#list .row")];
+  }
+
   function rowOf(conversation) {
     return document.querySelector(`#list .row[data-conversation="${conversation}"]`);
+  }
+
+  // What is open keeps its row, whether the filters leave it or not: until another is opened, or the list is loaded anew.
+  function staying() {
+    const open = opened()?.dataset.conversation;
+    return open && rowOf(open) ? open : "";
   }
 
   // A row stays in its place until its conversation is open: htmx looks there for where the answer belongs.
@@ -38,23 +52,50 @@ const liveList = (() => {
     while (document.querySelector("#list .row.htmx-request")) await new Promise((done) => setTimeout(done, 50));
   }
 
+  // The rows to ask for next; null: the whole list.
+  function chosen() {
+    const isMany = rows.size > MOST_ROWS && !isNewDay;
+    const asked = isWhole || isMany ? null : [...rows].slice(0, MOST_ASKED);
+    if (asked) asked.forEach((each) => rows.delete(each));
+    else if (!isNewDay) rows.clear();
+    isWhole = false;
+    return asked;
+  }
+
+  // Rows tell the time of what happened today, and of what happened before the day.
+  function heedDay(fresh) {
+    const [ours, theirs] = [document, fresh].map((page) => page.getElementById("list").dataset);
+    if (ours.over === theirs.over) return;
+    ours.over = theirs.over;
+    isNewDay = true;
+    for (const row of shown()) rows.add(row.dataset.conversation);
+    list.want();
+  }
+
+  function lookAtDay() {
+    const { over } = document.getElementById("list")?.dataset ?? {};
+    if (over && Date.now() >= over * 1000) list.want();
+  }
+
   async function ask() {
     const counts = document.getElementById("accounts")?.dataset.counts;
     if (!counts) return;
-    const asked = isWhole || rows.size > MOST_ROWS ? null : [...rows];
-    rows.clear();
-    isWhole = false;
+    const asked = chosen();
     const address = new URL(counts, window.location.href);
     if (asked) address.searchParams.set("only", asked.join(","));
     else address.searchParams.delete("only");
+    if (asked?.includes(staying())) address.searchParams.set("stays", staying());
     try {
       const fresh = await fetchPage(address.pathname + address.search);
       await isOpened();
       // What was to be asked for once more meanwhile shows as it is here until then: this answer may be older.
       if (fresh?.getElementById("list")) show(fresh, asked?.filter((each) => !rows.has(each)) ?? null);
       else if (fresh) leave(); // there is no list for this person any more
+      isNewDay &&= rows.size > 0;
+      if (isNewDay) list.want();
     } catch (error) {
       isWhole = true; // what is asked next makes up for it
+      if (isNewDay) asked?.forEach((each) => rows.add(each));
       throw error;
     }
   }
@@ -70,10 +111,12 @@ const liveList = (() => {
 
   function show(fresh, asked) {
     leaveIfLost(fresh);
+    heedDay(fresh);
     for (const id of ["accounts", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
     const box = document.querySelector("#list .list-scroll");
+    const before = liveUnread.standOf(shown());
     const ours = box.querySelector(":scope > ul");
-    const theirs = fresh.querySelector("#list .list-scroll > ul");
+    const theirs = fresh.querySelector("#list .list-scroll > ul") ?? (staying() ? document.createElement("ul") : null);
     replaceNotices(box, fresh.querySelectorAll("#list .list-scroll > .notice"), (...notices) => box.prepend(...notices));
     if (asked && ours) standing(box, ".row", () => placeRows(ours, fresh, asked));
     else if (ours && theirs) standing(box, ".row", () => mergeRows(ours, theirs));
@@ -83,6 +126,8 @@ const liveList = (() => {
     if (!asked) document.dispatchEvent(new Event("list-read"));
     markRow();
     watchTyping();
+    liveUnread.tell();
+    liveUnread.tellNew(before, shown());
   }
 
   function isFocusedIn(row) {
@@ -95,7 +140,8 @@ const liveList = (() => {
       const old = rowOf(conversation);
       const row = fresh.querySelector(`.row[data-conversation="${conversation}"]`);
       const next = row && nextOf(ours, row);
-      const isAmongOlder = next?.matches(".more-pages"); // among rows that are not loaded
+      const isLast = old && old.closest("li").nextElementSibling === next;
+      const isAmongOlder = next?.matches(".more-pages") && !isLast; // among rows that are not loaded
       if (!row || isAmongOlder) {
         old?.closest("li").remove();
         continue;
@@ -140,6 +186,13 @@ const liveList = (() => {
     // Older pages stay below; what should stand above the last of these and does not is no longer in this list.
     const last = BigInt(fresh.at(-1)?.dataset.newest ?? 0);
     const isAll = !theirs.querySelector(".more-pages");
+    const open = known.get(staying());
+    if (open) {
+      known.delete(open.dataset.conversation);
+      ours.insertBefore(open.closest("li"), nextOf(ours, open));
+      rows.add(open.dataset.conversation); // how it shows now is asked for by itself
+      list.want();
+    }
     for (const row of known.values()) {
       if (isAll || BigInt(row.dataset.newest) > last) row.closest("li").remove();
     }
@@ -148,9 +201,24 @@ const liveList = (() => {
     }
   }
 
+  // Another one is opened: the filters decide on the row of the one before again.
+  function letGo() {
+    const { searchParams } = new URL(document.getElementById("accounts")?.dataset.counts ?? "", window.location.href);
+    const isWorkedOff = searchParams.has("unread") || searchParams.has("unanswered");
+    if (!isWorkedOff || !stayed || stayed === staying()) return;
+    rows.add(stayed);
+    list.want();
+  }
+
+  setInterval(lookAtDay, DAY_MS);
+  document.addEventListener("visibilitychange", lookAtDay);
   document.addEventListener("htmx:load", watchTyping);
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id === "conversation") stayed = staying();
+  });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.elt.id === "list") list.want(); // what was told before it came
+    if (event.detail.elt.id === "conversation") letGo();
   });
   for (const name of ["conversation-read", "conversation-unread"]) {
     document.addEventListener(name, (event) => {

@@ -1,5 +1,5 @@
-// Keeps list and thread as they would be if they were loaded now: hears what changes, and tells live-list.js and
-// live-thread.js, which ask the server for fragments.
+// Keeps list and thread as they would be if they were loaded now: hears what changes, and tells live-list.js,
+// live-unread.js and live-thread.js, which ask the server for fragments.
 "use strict";
 
 const livePage = (() => {
@@ -116,6 +116,11 @@ const livePage = (() => {
         const repeat = () => pages.all.forEach((send) => send({ type: "state", state, at: pages.stream.at }));
         setInterval(repeat, STILL_MS);
       });
+    window.addEventListener("pageshow", (event) => {
+      if (!event.persisted) return;
+      if (!pages) greet(); // it has said goodbye
+      refreshAll();
+    });
     if (!navigator.locks) {
       begin();
       return;
@@ -185,6 +190,7 @@ const livePage = (() => {
       ages.want();
       return;
     }
+    liveUnread.take(change);
     liveList.take(change);
     liveThread.take(change);
   }
@@ -205,15 +211,15 @@ const livePage = (() => {
   class NotNow extends Error {}
 
   // Many changes at once are one question; one that comes while an answer is on its way is asked about after it. A page
-  // that nobody sees waits until somebody does.
-  function asker(wait, act) {
+  // that nobody sees waits until somebody does; with "hidden" for `state` it is the other way about.
+  function asker(wait, act, state = "visible") {
     let isAsking = false;
     let isWanted = false;
     const begin = async () => {
-      if (isAsking || !isWanted || document.visibilityState === "hidden") return;
+      if (isAsking || !isWanted || document.visibilityState !== state) return;
       isAsking = true;
       try {
-        while (isWanted && document.visibilityState !== "hidden") {
+        while (isWanted && document.visibilityState === state) {
           await new Promise((resolve) => setTimeout(resolve, wait()));
           isWanted = false;
           await act();
@@ -326,7 +332,7 @@ const livePage = (() => {
   setInterval(look, LOOK_MS);
   document.addEventListener("visibilitychange", poll);
   window.addEventListener("online", refreshAll);
-  // As soon as the other two scripts are there.
+  // As soon as the other scripts are there.
   document.addEventListener("DOMContentLoaded", () => {
     if (!live) return;
     say(state);

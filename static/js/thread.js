@@ -63,13 +63,15 @@ document.addEventListener("htmx:afterSettle", (event) => {
     const found = JSON.parse(sessionStorage.getItem(key(here)) || "null");
     if (!scroller() || !found || location.hash || !(isBack || found.isOnItsWay)) return;
     sessionStorage.removeItem(key(here));
+    const address = new URL(location.href);
     const event = document.getElementById(found.id);
     if (event) {
       scroller().scrollTop += topOf(event) - found.top;
-    } else if (!location.search) {
+    } else if (!["show", "at", "before", "after"].some((name) => address.searchParams.has(name))) {
       sessionStorage.setItem(key(here), JSON.stringify({ ...found, isOnItsWay: true }));
       isMovingOn = true;
-      location.replace(`?at=${found.id.slice(1)}`);
+      address.searchParams.set("at", found.id.slice(1));
+      location.replace(address);
     }
   }
 

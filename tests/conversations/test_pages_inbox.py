@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import Membership, Role, XAccount
 from conversations import actions
 from conversations.bidi import apart
-from conversations.models import SyncState
+from conversations.models import Conversation, SyncState
 from conversations.querysets import ConversationQuerySet
 from tests import factories
 from tests.conversations.page_support import NOW, inbox
@@ -208,3 +208,18 @@ def test_who_is_removed_while_a_page_is_made_sees_no_row_of_it(as_ada, ada, fill
 
     monkeypatch.setattr(ConversationQuerySet, "newest_of", removed_after_it)
     assert titles(inbox(as_ada)) == []
+
+
+def test_a_list_says_when_its_day_is_over_where_the_reader_is(as_ada, filled):
+    midnight_in_oslo = datetime(2026, 11, 21, 23, tzinfo=UTC)
+    assert f'data-over="{midnight_in_oslo.timestamp():.0f}"' in inbox(as_ada)
+
+
+def test_the_number_of_unread_ones_in_all_accounts_stands_in_the_title(as_ada, ada, filled):
+    html = inbox(as_ada, f"?account={filled.studio.pk}")
+    assert "<title> (73) Inbox · dminbox</title>" in html
+    assert 'data-unread="73"' in html
+    for row in Conversation.objects.all():
+        actions.mark_read(ada, row, row.last_dm_event_id)
+    assert "<title> Inbox · dminbox</title>" in inbox(as_ada)
+    assert 'data-unread="0"' in inbox(as_ada, "?only=")

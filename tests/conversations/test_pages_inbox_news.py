@@ -101,3 +101,20 @@ def test_where_x_does_not_push_nothing_is_said_of_pushes(as_ada, filled, pushed,
     ActivitySubscription.objects.update(state=ActivitySubscription.State.ACTIVE)
     settings.X_PUSH = "off"
     assert ages(inbox(as_ada, address)) == [("as of", "13:52")]
+
+
+def test_the_one_that_is_open_comes_whether_the_filters_leave_it_or_not(as_ada, ada, filled):
+    actions.mark_read(ada, filled.long, filled.long.last_dm_event_id)
+    asked = f"?unread=1&only={filled.long.pk},{filled.group.pk}"
+    assert rows(inbox(as_ada, asked)) == [filled.group.pk]
+    html = inbox(as_ada, f"{asked}&stays={filled.long.pk}")
+    assert rows(html) == [filled.long.pk, filled.group.pk]
+    assert "unread" not in row(html, filled.long.pk).split(">")[0].split("href")[0]
+    assert rows(inbox(as_ada, f"{asked}&stays={filled.everything.pk}")) == [filled.group.pk], "it was not asked for"
+    assert rows(inbox(as_ada, f"{asked}&account={filled.studio.pk}&stays={filled.long.pk}")) == []
+
+
+def test_who_may_not_see_it_does_not_get_the_one_that_is_open(client, cleo, filled):
+    factories.MembershipFactory(user=cleo, x_account=factories.SyncStateFactory().x_account)
+    client.force_login(cleo)
+    assert rows(inbox(client, f"?unread=1&only={filled.long.pk}&stays={filled.long.pk}")) == []

@@ -240,11 +240,12 @@ def test_looking_is_written_down_for_two_minutes_and_at_most_each_half_minute(as
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}])
-def test_a_look_ahead_of_a_browser_is_nobody_looking(as_ada, x_account, us, headers):
+def test_a_look_ahead_of_a_browser_and_a_page_out_of_sight_are_nobody_looking(as_ada, x_account, us, headers):
     conversation, _ = talk(x_account, us)
     for address in ("/", f"/c/{conversation.pk}/"):
         as_ada.get(address, headers=headers)
         as_ada.head(address)
+    as_ada.get("/?only=&unseen=1")
     assert watched() is None
 
 

@@ -149,6 +149,24 @@ def test_without_shared_workers_one_tab_speaks_for_all_and_another_when_it_is_cl
     wait_until_open(others[0], proxy, 1)
 
 
+def test_without_shared_workers_a_tab_that_comes_back_out_of_the_browsers_memory_hears_again(
+    through, proxy, ada, filled
+):
+    ours = through(ada)
+    ours.context.add_init_script(WITHOUT_SHARED_WORKERS)
+    speaker, other = begin_tabs(ours, filled, 2)
+    turn = "name => { dispatchEvent(new PageTransitionEvent(name, { persisted: true })) }"
+    other.evaluate(turn, "pagehide")
+    first = arrive(filled.long, "To those who are here")
+    shows_once(speaker, first)
+    assert other.locator(f"#e{first.dm_event_id}").count() == 0
+    other.evaluate(turn, "pageshow")
+    shows_once(other, first)
+    second = arrive(filled.long, "To all of you")
+    for page in (speaker, other):
+        shows_once(page, first, second)
+
+
 def test_without_shared_workers_no_tab_claims_to_be_live_while_the_one_that_speaks_is_not(through, proxy, ada, filled):
     ours = through(ada)
     ours.context.add_init_script(WITHOUT_SHARED_WORKERS)

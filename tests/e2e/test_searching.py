@@ -59,7 +59,9 @@ def test_j_and_k_walk_what_was_found_and_go_on_to_the_next_page(visit, ada, fill
         assert page.evaluate("() => document.activeElement.href") == places[place]
     page.keyboard.press("e")  # there is nothing to mark as read here
     page.locator(".hit").last.focus()
-    page.keyboard.press("j")
+    for key, end in (("j", "below="), ("j", "below="), ("k", places[-1]), ("j", "below=")):
+        page.keyboard.press(key)
+        assert end in page.evaluate("() => document.activeElement.href"), "the way on is the end, not the beginning"
     page.keyboard.press("Enter")
     page.wait_for_url("**below=*")
     page.keyboard.press("j")
