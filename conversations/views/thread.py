@@ -91,7 +91,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "newest": events[-1].dm_event_id if events else 0,
         "target": wanted["at"],
         "attention": attention_of(conversation.x_account),
-        "choices": Show.CHOICES if conversation.is_group else Show.CHOICES[:2],
+        "choices": Show.CHOICES if conversation.is_group or wanted["show"] else (),
     }
     mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     return render(request, "conversations/thread.html", context, status=status)
