@@ -9,6 +9,7 @@ const liveThread = (() => {
   const AVATARS = ":is(.avatar, .avatars)";
   let unseen = 0;
   let late = 0; // messages of others that came in among those that were here, and are not yet told of
+  let unmarked = 0; // messages of others that no form to mark as read has come for yet
   const updated = new Set(); // events that may show otherwise
   const told = new Set(); // events that are new, and perhaps not the newest
   const thread = asker(() => 5, refreshThread);
@@ -152,6 +153,7 @@ const liveThread = (() => {
     const comers = [...fresh.querySelector(".events").children].filter((each) => !isHere(each));
     const messages = comers.filter((each) => each.matches(".event:not(.ours)")).length;
     const news = messages + late;
+    unmarked += news;
     late = 0;
     staying(box, () => {
       if (comers.some((each) => each.matches(".locked"))) events.querySelector(".locked")?.remove();
@@ -164,16 +166,25 @@ const liveThread = (() => {
     tellOthers(events);
     const fixed = pane.querySelector(".thread");
     replaceNotices(fixed, fresh.querySelectorAll(":scope > .notice"), (...notices) => box.before(...notices));
-    const form = fresh.querySelector("form[data-mark-read]");
-    if (form && news) {
-      pane.querySelector("form[data-mark-read]")?.remove();
-      pane.querySelector(".scroll-body").append(form);
-      htmx.process(form);
-    }
+    if (fresh.dataset.more === undefined) renewMark(pane, fresh.querySelector("#mark-read"));
     if (messages) tellNews(fresh);
     if (news && !wasAtEnd) count(unseen + news);
     if (wasAtEnd) markSeen();
     watchTyping();
+  }
+
+  // What is new is to be marked, and what is not marked yet; where all has been read, somebody may want it unread again.
+  function renewMark(pane, form) {
+    const old = pane.querySelector("#mark-read");
+    const isWaiting = old && old.dataset.sent === undefined;
+    if (form && (unmarked || isWaiting)) {
+      old?.remove();
+      pane.querySelector(".scroll-body").append(form);
+      htmx.process(form);
+    } else if (!form && isWaiting) {
+      old.remove(); // read elsewhere
+    }
+    unmarked = 0;
   }
 
   // Each where it belongs, under its day; whoever wrote the next is perhaps to be named there now.

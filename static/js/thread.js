@@ -4,10 +4,9 @@
 
 function markSeen() {
   if (document.visibilityState !== "visible") return;
-  const form = document.querySelector("form[data-mark-read]:not([data-sent])");
+  const form = document.querySelector("#mark-read:not([data-sent])");
   if (!form || document.getElementById("new-messages")?.hidden === false) return; // what is new lies below the screen
   form.dataset.sent = "";
-  form.hidden = true;
   htmx.trigger(form, "seen");
 }
 
@@ -25,6 +24,14 @@ document.addEventListener("htmx:load", () => {
   markSeen();
 });
 document.addEventListener("visibilitychange", markSeen);
+
+// A mark that did not arrive is sent again as soon as it may.
+document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
+  if (elt.id !== "mark-read") return;
+  if (xhr.status === 204) elt.remove();
+  else delete elt.dataset.sent;
+});
+window.addEventListener("online", markSeen);
 
 document.addEventListener("conversation-read", (event) => {
   const open = document.querySelector("#conversation[data-conversation]");

@@ -71,7 +71,7 @@ def test_a_message_arrives_in_its_thread_is_announced_and_read(visit, ada, fille
     wait_until(page, "document.getElementById('live').innerText.startsWith('New message from')")
     box, frame = page.locator(f"#e{event.dm_event_id}").bounding_box(), page.locator("#scroller").bounding_box()
     assert box["y"] + box["height"] <= frame["y"] + frame["height"]
-    wait_until(page, "document.querySelector('form[data-mark-read]:not([hidden])') === null")
+    wait_until(page, "document.querySelector('#mark-read') === null")
     wait_until(page, "document.querySelector('#list .row[aria-current]:not(.unread)') !== null")
     marks = ReadMark.objects.filter(user=ada, conversation=filled.long)
     wait_for(page, lambda: marks.get().dm_event_id == event.dm_event_id)
