@@ -3,7 +3,6 @@
 
 const liveThread = (() => {
   const { announce, asker, fetchPage, opened, replaceNotices, standing, swap, typingWatch } = livePage;
-  const AT_END = 40;
   const REVIEWED = 45; // newest messages that are looked at again where the stream may have left out what changed
   const LAST_ID = 2n ** 63n - 1n; // no event has it: after this one there are none
   const AVATARS = ":is(.avatar, .avatars)";
@@ -178,6 +177,7 @@ const liveThread = (() => {
     const old = pane.querySelector("#mark-read");
     const isWaiting = old && old.dataset.sent === undefined;
     if (form && (unmarked || isWaiting)) {
+      if (isWaiting) Object.assign(form.dataset, old.dataset); // what of it has been seen
       old?.remove();
       pane.querySelector(".scroll-body").append(form);
       htmx.process(form);

@@ -2,12 +2,26 @@
 // and whoever comes back finds the place that was left.
 "use strict";
 
+const AT_END = 40; // px; the scroller lies upside down: 0 is the newest
+
 function markSeen() {
   if (document.visibilityState !== "visible") return;
   const form = document.querySelector("#mark-read:not([data-sent])");
   if (!form || document.getElementById("new-messages")?.hidden === false) return; // what is new lies below the screen
+  if (form.dataset.waits !== undefined && !isSeenWhole(form)) return;
   form.dataset.sent = "";
   htmx.trigger(form, "seen");
+}
+
+// What is new is more than one page: where it begins is to be seen, and where this page ends, one after the other.
+function isSeenWhole({ dataset }) {
+  const box = document.getElementById("scroller");
+  const line = document.querySelector("#unread-line, #top.beginning");
+  const { top, bottom } = box.getBoundingClientRect();
+  const place = line?.getBoundingClientRect();
+  if (place && place.bottom > top && place.top < bottom) dataset.begun = "";
+  if (box.scrollTop > -AT_END) dataset.ended = "";
+  return dataset.begun !== undefined && dataset.ended !== undefined;
 }
 
 function markRow() {
@@ -32,6 +46,13 @@ document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
   else delete elt.dataset.sent;
 });
 window.addEventListener("online", markSeen);
+document.addEventListener(
+  "scroll",
+  ({ target }) => {
+    if (target.id === "scroller" && document.querySelector("#mark-read[data-waits]")) markSeen();
+  },
+  { capture: true, passive: true },
+);
 
 document.addEventListener("conversation-read", (event) => {
   const open = document.querySelector("#conversation[data-conversation]");
@@ -39,6 +60,7 @@ document.addEventListener("conversation-read", (event) => {
   const row = document.querySelector(`.row[data-conversation="${read}"]`);
   row?.classList.remove("unread");
   row?.querySelector(".dot")?.remove();
+  if (read === open?.dataset.conversation) document.getElementById("unread-above")?.remove();
 });
 
 // A thread that came into the page by a click in the list takes the focus, as a page of its own would.

@@ -13,6 +13,7 @@ from conversations.actions import mark_read
 from conversations.changes import NewChange
 from conversations.models import Change, Conversation, DmEvent, Participant, ReadMark, SyncState
 from conversations.sync import stop_all_for_credit
+from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
 
@@ -64,6 +65,7 @@ def test_a_message_arrives_in_the_inbox_and_its_row_moves_to_the_top(visit, ada,
 
 
 def test_a_message_arrives_in_its_thread_is_announced_and_read(visit, ada, filled):
+    rich.read_most(ada, filled.long)
     page = visit(ada).open_live(f"/c/{filled.long.pk}/")
     is_live(page)
     event = arrive(filled.long, "A wholly new question")
@@ -175,6 +177,7 @@ def test_a_message_that_opens_a_run_keeps_its_sender_when_it_shows_otherwise(vis
 
 
 def test_what_is_read_in_one_browser_counts_as_read_in_another(visit, ada, filled):
+    rich.read_most(ada, filled.long)
     there = visit(ada).open_live("/")
     is_live(there)
     row = f'.row[data-conversation="{filled.long.pk}"]'

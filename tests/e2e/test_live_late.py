@@ -38,6 +38,7 @@ def come_late(conversation: Conversation, before, text: str, by=None):
 
 
 def test_a_late_message_comes_in_where_it_belongs_is_announced_and_read(visit, ada, filled):
+    rich.read_most(ada, filled.long)
     page = visit(ada).open_live(f"/c/{filled.long.pk}/")
     is_live(page)
     newest = arrive(filled.long, "The newer of the two")
