@@ -63,6 +63,15 @@ document.addEventListener("conversation-read", (event) => {
   if (read === open?.dataset.conversation) document.getElementById("unread-above")?.remove();
 });
 
+// The panel of people, where it lies over the thread.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], :popover-open")) return;
+  const close = document.querySelector(".panel:target .panel-close");
+  if (!close?.offsetParent) return;
+  close.click();
+  document.querySelector(".show-people").focus();
+});
+
 // A thread that came into the page by a click in the list takes the focus, as a page of its own would.
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt.id === "conversation") document.getElementById("thread-title")?.focus();
