@@ -276,7 +276,10 @@ const liveThread = (() => {
     }
     for (const link of fresh.querySelectorAll(".members a")) {
       const same = pane.querySelectorAll(`.event-by a[href="${CSS.escape(link.getAttribute("href"))}"]`);
-      for (const each of same) each.textContent = link.textContent;
+      for (const each of same) {
+        relabel(each.closest(".event"), each.textContent, link.textContent);
+        each.textContent = link.textContent;
+      }
     }
     for (const member of fresh.querySelectorAll(".member")) {
       renewAvatars(pane, member);
@@ -286,6 +289,14 @@ const liveThread = (() => {
     if (fresh.querySelector(".members")) review.want(); // what else of a message tells of them
     for (const place of ["#as-of", "#thread-handle", ".members"]) swap(pane.querySelector(place), fresh.querySelector(place));
     swap(pane.querySelector(`.thread-head > ${AVATARS}`), fresh.querySelector(`:scope > ${AVATARS}`));
+  }
+
+  // All messages of a run are named by who wrote them; the first alone shows it.
+  function relabel(first, old, now) {
+    if (old === now) return;
+    for (let each = first; each && (each === first || !each.matches(".first")); each = each.nextElementSibling) {
+      each.ariaLabel = each.ariaLabel?.replace(old, () => now) ?? null;
+    }
   }
 
   function renewAvatars(pane, member) {
