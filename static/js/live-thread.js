@@ -221,7 +221,12 @@ const liveThread = (() => {
   function replace(old, now) {
     keepSender(old, now);
     const box = document.getElementById("scroller");
+    const isWalkedOn = old === document.activeElement; // by the keys n and p
     staying(box, () => swap(old, now));
+    if (isWalkedOn) {
+      now.tabIndex = -1;
+      now.focus({ preventScroll: true });
+    }
     tellOthers(box);
   }
 

@@ -63,6 +63,43 @@ document.addEventListener("conversation-read", (event) => {
   if (read === open?.dataset.conversation) document.getElementById("unread-above")?.remove();
 });
 
+// From the title, where one comes in, the keys that scroll lead into the messages, and there the browser heeds them.
+{
+  const scrolling = ["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown", " "];
+  const outside = ":is(body, #main, #thread-title):focus, body:not(:has(:focus))";
+
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !scrolling.includes(event.key)) return;
+    if (document.querySelector("dialog[open]") || !document.querySelector(outside)) return;
+    document.getElementById("scroller")?.focus({ preventScroll: true });
+  });
+
+  // From message to message; where the page has no more of them, on to what brings more.
+  document.addEventListener("step-message", ({ detail: by }) => {
+    const box = document.getElementById("scroller");
+    const all = [...(box?.querySelectorAll("article.event") ?? [])];
+    const place = all.indexOf(document.activeElement.closest("article.event"));
+    const next = place < 0 ? inSight(all, box).at(by < 0 ? -1 : 0) : all[place + by];
+    if (next) {
+      next.tabIndex = -1;
+      next.focus({ preventScroll: true });
+      next.scrollIntoView({ block: "nearest" });
+    } else if (by < 0) {
+      document.getElementById("top")?.scrollIntoView({ block: "nearest" });
+    } else {
+      box?.querySelector(".newer a")?.focus();
+    }
+  });
+
+  function inSight(all, box) {
+    const frame = box?.getBoundingClientRect();
+    return all.filter((each) => {
+      const { top, bottom } = each.getBoundingClientRect();
+      return bottom > frame.top && top < frame.bottom;
+    });
+  }
+}
+
 // The panel of people, where it lies over the thread.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], :popover-open")) return;

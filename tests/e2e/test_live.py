@@ -170,10 +170,13 @@ def test_a_message_that_opens_a_run_keeps_its_sender_when_it_shows_otherwise(vis
     here = f"#e{event.dm_event_id}"
     sender = page.locator(f"{here} > .event-by, {here} > .avatar")
     assert sender.count() == 2
+    page.keyboard.press("p")
+    assert page.locator(f"{here}:focus").count() == 1
     DmEvent.objects.filter(pk=event.pk).update(text="With its photo")
     announce(filled.support, NewChange(Change.Kind.EVENT_UPDATED, filled.long.pk, event.pk))
     wait_until(page, "document.querySelector('#scroller').innerText.includes('With its photo')")
     assert sender.count() == 2
+    assert page.locator(f"{here}:focus").count() == 1, "whoever walks the messages stands where they stood"
 
 
 def test_what_is_read_in_one_browser_counts_as_read_in_another(visit, ada, filled):
