@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     )
 
 LOOKED_AT = 200
-"""Conversations per X account that are looked at for counting the unread ones."""
+"""Conversations per X account that are looked at for counting the unread ones, and events of a conversation."""
 RAW_BESIDE_POSTS = ("post__author__raw", "post__quoted__author__raw")
 """What X told of people in its own form: a page shows none of it, and taking it apart takes longer than the query."""
 EACH, DOWN_TO = -1, -2
@@ -226,6 +226,18 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         theirs = self.messages().filter(sender=sender_id, dm_event_id__lte=up_to)
         with by_its_values():  # of a peer's few messages any index is good, of all that we ever wrote only one
             return theirs.order_by("-dm_event_id").values_list("dm_event_id", flat=True).first()
+
+    def by_others_after(self, dm_event_id: int, our_id: int) -> tuple[counts.Count, tuple[int, datetime] | None]:
+        """How many messages of others stand after that event of one conversation; dm_event_id and time of the first.
+
+        LOOKED_AT events are looked at; where none of these is of others, the first is whatever comes first.
+        """
+        newer = self.filter(dm_event_id__gt=dm_event_id).order_by("dm_event_id")
+        rows = list(newer.values_list("dm_event_id", "created_at", "sender_id", "event_type")[:LOOKED_AT])
+        message = self.model.Type.MESSAGE_CREATE
+        by_others = [(pk, at) for pk, at, sender_id, kind in rows if kind == message and sender_id != our_id]
+        first = by_others or [(pk, at) for pk, at, *_ in rows]
+        return counts.Count(len(by_others), len(rows) == LOOKED_AT), next(iter(first), None)
 
     def newest_ids(self, size: int) -> list[int]:
         """Of one conversation: read from the end of its index, which holds nothing else."""

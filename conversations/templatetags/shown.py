@@ -63,14 +63,14 @@ def moment(value: datetime | None, style: str = "full") -> SafeString | str:
     """A <time> in the person's zone: the whole of it in title and datetime. style: clock, short or full."""
     if value is None:
         return _("never")
-    return filled(TIME, *_told(value, style))
+    return filled(TIME, *told(value, style))
 
 
 TIME = '<time datetime="{}" title="{}">{}</time>'
 
 
-def _told(value: datetime, style: str) -> tuple[str, str, str]:
-    """What stands in TIME."""
+def told(value: datetime, style: str) -> tuple[str, str, str]:
+    """What stands in TIME; its words are the last."""
     local = timezone.localtime(value)
     return local.isoformat(timespec="seconds"), wording.whole_moment(local), _words(local, style)
 
@@ -88,18 +88,18 @@ def _words(local: datetime, style: str) -> str:
 def event_link(event: DmEvent) -> SafeString:
     """The permanent address of an event, with its time for a label."""
     address = address_of("event", event.conversation_id, event.dm_event_id)
-    return filled(EVENT_LINK, address, *_told(event.created_at, "clock"))
+    return filled(EVENT_LINK, address, *told(event.created_at, "clock"))
 
 
 EVENT_LINK = f'<a class="event-time" href="{{}}">{TIME}</a>'
 
 
-def event_links(event: DmEvent, conversation: Conversation, has_media: bool) -> SafeString:
-    """Where one message stands here, and the nearest X has to it."""
+def event_links(event: DmEvent, conversation: Conversation, has_media: bool, at: tuple[str, str, str]) -> SafeString:
+    """Where one message stands here, and the nearest X has to it. at: its time as `told`."""
     return filled(
         EVENT_LINKS,
         address_of("event", event.conversation_id, event.dm_event_id),
-        *_told(event.created_at, "clock"),
+        *at,
         address_of("message", event.conversation_id, event.dm_event_id),
         _("More about this message"),
         links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=has_media),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from conversations import links, showing
 from conversations.addresses import address_of
 from conversations.models import Conversation
-from conversations.templatetags.shown import avatar, event_links, moment
+from conversations.templatetags.shown import avatar, event_links, moment, told
 from conversations.thread import Shown
 from dminbox.markup import filled
 
@@ -83,7 +83,7 @@ def _time(conversation: Conversation) -> SafeString | str:
 # --- An event of a thread ---------------------------------------------------------------------------------------------
 
 MESSAGE = """\
-<article class="{classes}" id="e{dm_event_id}">
+<article class="{classes}" id="e{dm_event_id}" aria-label="{label}">
 {sender}<div class="event-body">
 <div class="event-main">{words}{beside}</div>
 {links}</div>
@@ -108,14 +108,17 @@ def event_of(context: Context, row: Shown, conversation: Conversation) -> SafeSt
     """A message with its text, or the marker of a coming or going."""
     if row.kind != "message":
         return _partial(context, "conversations/_marker.html", row)
+    at = told(row.event.created_at, "clock")
     return filled(
         MESSAGE,
         classes=row.classes,
         dm_event_id=row.event.dm_event_id,
+        # Only the first of a run shows its sender, and one who hears the page may come upon any of them.
+        label=_("%(name)s, %(time)s") % {"name": showing.name_of(row.event.sender), "time": at[-1]},
         sender=_sender(row, conversation) if row.opens_run else "",
         words=_words(row),
         beside=_partial(context, "conversations/_beside_text.html", row) if row.has_more_than_text else "",
-        links=event_links(row.event, conversation, row.has_media),
+        links=event_links(row.event, conversation, row.has_media, at),
     )
 
 

@@ -88,9 +88,9 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
         "typing": typing_of(conversation, people),
-        "newest": events[-1].dm_event_id if events else 0,
         "target": wanted["at"],
         "attention": attention_of(conversation.x_account),
+        **_marking(conversation, wanted, events, older, above),
         "list": filters.list_beside(request.GET),
         "choices": _choices(conversation, wanted),
     }
@@ -99,9 +99,29 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
 
 
 def _choices(conversation: Conversation, wanted: dict[str, Any]) -> list[tuple[str, object, str]]:
-    """What the thread can be narrowed to: the value, its label, and what stands in the address."""
-    choices = Show.CHOICES if conversation.is_group else Show.CHOICES[:2]
+    """What a thread of many can be narrowed to: the value, its label, and what stands in the address."""
+    choices = Show.CHOICES if conversation.is_group or wanted["show"] else ()
     return [(value, label, _kept(wanted | {"show": value})) for value, label in choices]
+
+
+def _marking(
+    conversation: Any, wanted: dict[str, Any], events: list[DmEvent], older: int | None, above: int | None
+) -> dict[str, Any]:
+    """How far this page may move the read mark: to its end, where it is the newest or what is new begins on it.
+
+    mark_waits: what is new begins, or goes on, on another page, so that all of it is to be seen first. unread_above:
+    how much begins above, as `by_others_after` tells it.
+    """
+    newest, read_to = events[-1].dm_event_id if events else 0, conversation.read_to
+    is_read = read_to >= min(newest, conversation.last_incoming_dm_event_id) or wanted["show"] == Show.COMINGS
+    has_beginning = older is None or older <= read_to
+    if is_read or not (has_beginning or above is None):
+        return {"newest": newest}
+    told = {"newest": newest, "may_mark": True, "mark_waits": not (has_beginning and above is None)}
+    if has_beginning:
+        return told
+    count, first = conversation.events.by_others_after(read_to, conversation.x_account.x_user_id)
+    return told | {"unread_above": {"count": count, "first": first}}
 
 
 def _live_from(conversation: Any) -> str:
@@ -153,6 +173,7 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
         "typing": typing_of(conversation, people),
         "newest": page[-1].dm_event_id if page else 0,
         "has_newer": len(found) > PAGE,
+        "may_mark": conversation.last_incoming_dm_event_id > conversation.read_to and wanted["show"] != Show.COMINGS,
         "is_one": is_one,
         "news": next((row for row in reversed(context["rows"]) if row.kind == "message" and not row.is_ours), None),
         "attention": attention_of(conversation.x_account),
@@ -195,10 +216,12 @@ def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
     form = MarkReadForm(request.POST)
     if not form.is_valid():
         return HttpResponse(_("No such message."), status=422, content_type="text/plain")
-    if conversation.read_to < form.cleaned_data["dm_event_id"]:  # else another tab was first
-        actions.mark_read(_person(request), conversation, form.cleaned_data["dm_event_id"])
+    read_to = form.cleaned_data["dm_event_id"]
+    if conversation.read_to < read_to:  # else another tab was first
+        actions.mark_read(_person(request), conversation, read_to)
     if request.headers.get("HX-Request"):
-        return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"})
+        is_read = conversation.last_incoming_dm_event_id <= max(read_to, conversation.read_to)
+        return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"} if is_read else {})
     return redirect(filters.list_beside(request.GET))
 
 

@@ -111,10 +111,12 @@ def lines() -> Iterator[Example]:
     ours = Talk(rows.conversation(seen_own_id=1, seen_at=timezone.now(), is_read=False)).say(US, "It is on its way.")
     news: list[Shown] = shown(ours.events, US.pk)
     news[0].seen_at = timezone.now()
-    context = {"conversation": rows.conversation(is_read=False), "rows": news, "typing": showing.typing_of(_typing())}
-    yield Example(
-        "seen, typing, to be marked as read", "conversations/_newer.html", context | {"newest": 1}, "thread-frame"
-    )
+    unread = {"conversation": rows.conversation(is_read=False), "newest": 1, "may_mark": True}
+    context = unread | {"rows": news, "typing": showing.typing_of(_typing())}
+    yield Example("seen, typing, to be marked as read", "conversations/_newer.html", context, "thread-frame")
+    above = {"count": Count(139), "first": (1, timezone.now() - timedelta(days=3))}
+    context = {"conversation": rows.conversation(), "unread_above": above}
+    yield Example("more is new than one page", "conversations/_unread_above.html", context, "thread-frame")
     yield from _tops()
 
 

@@ -1,4 +1,4 @@
-// Single keys: j, k, e, u, /, g i and ?. A person can switch them off in the profile; Ctrl-K stands in palette.js.
+// Single keys: j, k, n, p, e, u, /, g i and ?. A person can switch them off in the profile; Ctrl-K stands in palette.js.
 "use strict";
 
 {
@@ -114,6 +114,8 @@
   const acts = {
     j: () => step(1),
     k: () => step(-1),
+    n: () => document.dispatchEvent(new CustomEvent("step-message", { detail: 1 })),
+    p: () => document.dispatchEvent(new CustomEvent("step-message", { detail: -1 })),
     e: markRead,
     u: markUnread,
     "/": search,

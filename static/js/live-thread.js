@@ -3,12 +3,12 @@
 
 const liveThread = (() => {
   const { announce, asker, fetchPage, opened, replaceNotices, standing, swap, typingWatch } = livePage;
-  const AT_END = 40;
   const REVIEWED = 45; // newest messages that are looked at again where the stream may have left out what changed
   const LAST_ID = 2n ** 63n - 1n; // no event has it: after this one there are none
   const AVATARS = ":is(.avatar, .avatars)";
   let unseen = 0;
   let late = 0; // messages of others that came in among those that were here, and are not yet told of
+  let unmarked = 0; // messages of others that no form to mark as read has come for yet
   const updated = new Set(); // events that may show otherwise
   const told = new Set(); // events that are new, and perhaps not the newest
   const thread = asker(() => 5, refreshThread);
@@ -152,6 +152,7 @@ const liveThread = (() => {
     const comers = [...fresh.querySelector(".events").children].filter((each) => !isHere(each));
     const messages = comers.filter((each) => each.matches(".event:not(.ours)")).length;
     const news = messages + late;
+    unmarked += news;
     late = 0;
     staying(box, () => {
       if (comers.some((each) => each.matches(".locked"))) events.querySelector(".locked")?.remove();
@@ -164,16 +165,26 @@ const liveThread = (() => {
     tellOthers(events);
     const fixed = pane.querySelector(".thread");
     replaceNotices(fixed, fresh.querySelectorAll(":scope > .notice"), (...notices) => box.before(...notices));
-    const form = fresh.querySelector("form[data-mark-read]");
-    if (form && news) {
-      pane.querySelector("form[data-mark-read]")?.remove();
-      pane.querySelector(".scroll-body").append(form);
-      htmx.process(form);
-    }
+    if (fresh.dataset.more === undefined) renewMark(pane, fresh.querySelector("#mark-read"));
     if (messages) tellNews(fresh);
     if (news && !wasAtEnd) count(unseen + news);
     if (wasAtEnd) markSeen();
     watchTyping();
+  }
+
+  // What is new is to be marked, and what is not marked yet; where all has been read, somebody may want it unread again.
+  function renewMark(pane, form) {
+    const old = pane.querySelector("#mark-read");
+    const isWaiting = old && old.dataset.sent === undefined;
+    if (form && (unmarked || isWaiting)) {
+      if (isWaiting) Object.assign(form.dataset, old.dataset); // what of it has been seen
+      old?.remove();
+      pane.querySelector(".scroll-body").append(form);
+      htmx.process(form);
+    } else if (!form && isWaiting) {
+      old.remove(); // read elsewhere
+    }
+    unmarked = 0;
   }
 
   // Each where it belongs, under its day; whoever wrote the next is perhaps to be named there now.
@@ -210,7 +221,12 @@ const liveThread = (() => {
   function replace(old, now) {
     keepSender(old, now);
     const box = document.getElementById("scroller");
+    const isWalkedOn = old === document.activeElement; // by the keys n and p
     staying(box, () => swap(old, now));
+    if (isWalkedOn) {
+      now.tabIndex = -1;
+      now.focus({ preventScroll: true });
+    }
     tellOthers(box);
   }
 
@@ -265,7 +281,10 @@ const liveThread = (() => {
     }
     for (const link of fresh.querySelectorAll(".members a")) {
       const same = pane.querySelectorAll(`.event-by a[href="${CSS.escape(link.getAttribute("href"))}"]`);
-      for (const each of same) each.textContent = link.textContent;
+      for (const each of same) {
+        relabel(each.closest(".event"), each.textContent, link.textContent);
+        each.textContent = link.textContent;
+      }
     }
     for (const member of fresh.querySelectorAll(".member")) {
       renewAvatars(pane, member);
@@ -275,6 +294,14 @@ const liveThread = (() => {
     if (fresh.querySelector(".members")) review.want(); // what else of a message tells of them
     for (const place of ["#as-of", "#thread-handle", ".members"]) swap(pane.querySelector(place), fresh.querySelector(place));
     swap(pane.querySelector(`.thread-head > ${AVATARS}`), fresh.querySelector(`:scope > ${AVATARS}`));
+  }
+
+  // All messages of a run are named by who wrote them; the first alone shows it.
+  function relabel(first, old, now) {
+    if (old === now) return;
+    for (let each = first; each && (each === first || !each.matches(".first")); each = each.nextElementSibling) {
+      each.ariaLabel = each.ariaLabel?.replace(old, () => now) ?? null;
+    }
   }
 
   function renewAvatars(pane, member) {

@@ -6,15 +6,18 @@
 
   const menu = () => document.getElementById("message-menu");
 
-  // The text as it was written: a link in full, not shortened for the eye.
+  // The text as it was written: a link in full, not shortened for the eye, also that of a post that stands as a card.
   function textOf(article) {
-    const shown = article.querySelector(".long-text, .bubble, .emoji");
+    const shown = article.querySelector(".long-text, .bubble:not(.soft), .emoji");
     if (!shown) return "";
     const copy = shown.cloneNode(true);
     for (const link of copy.querySelectorAll("a[href]")) {
       if (!/^[@＠#＃$]/.test(link.textContent)) link.textContent = link.href;
     }
-    return copy.textContent;
+    const text = copy.textContent;
+    const posts = [...article.querySelectorAll(".event-main > .post > .post-foot > a")].map((link) => link.href);
+    const hidden = posts.filter((address) => !text.includes(address.slice(address.lastIndexOf("/status/"))));
+    return [text, ...hidden].join("\n");
   }
 
   function open(button) {

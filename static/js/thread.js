@@ -2,13 +2,26 @@
 // and whoever comes back finds the place that was left.
 "use strict";
 
+const AT_END = 40; // px; the scroller lies upside down: 0 is the newest
+
 function markSeen() {
   if (document.visibilityState !== "visible") return;
-  const form = document.querySelector("form[data-mark-read]:not([data-sent])");
+  const form = document.querySelector("#mark-read:not([data-sent])");
   if (!form || document.getElementById("new-messages")?.hidden === false) return; // what is new lies below the screen
+  if (form.dataset.waits !== undefined && !isSeenWhole(form)) return;
   form.dataset.sent = "";
-  form.hidden = true;
   htmx.trigger(form, "seen");
+}
+
+// What is new is more than one page: where it begins is to be seen, and where this page ends, one after the other.
+function isSeenWhole({ dataset }) {
+  const box = document.getElementById("scroller");
+  const line = document.querySelector("#unread-line, #top.beginning");
+  const { top, bottom } = box.getBoundingClientRect();
+  const place = line?.getBoundingClientRect();
+  if (place && place.bottom > top && place.top < bottom) dataset.begun = "";
+  if (box.scrollTop > -AT_END) dataset.ended = "";
+  return dataset.begun !== undefined && dataset.ended !== undefined;
 }
 
 function markRow() {
@@ -26,12 +39,74 @@ document.addEventListener("htmx:load", () => {
 });
 document.addEventListener("visibilitychange", markSeen);
 
+// A mark that did not arrive is sent again as soon as it may.
+document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
+  if (elt.id !== "mark-read") return;
+  if (xhr.status === 204) elt.remove();
+  else delete elt.dataset.sent;
+});
+window.addEventListener("online", markSeen);
+document.addEventListener(
+  "scroll",
+  ({ target }) => {
+    if (target.id === "scroller" && document.querySelector("#mark-read[data-waits]")) markSeen();
+  },
+  { capture: true, passive: true },
+);
+
 document.addEventListener("conversation-read", (event) => {
   const open = document.querySelector("#conversation[data-conversation]");
   const read = event.detail?.conversation ?? open?.dataset.conversation; // by a key in the list, or by reading it
   const row = document.querySelector(`.row[data-conversation="${read}"]`);
   row?.classList.remove("unread");
   row?.querySelector(".dot")?.remove();
+  if (read === open?.dataset.conversation) document.getElementById("unread-above")?.remove();
+});
+
+// From the title, where one comes in, the keys that scroll lead into the messages, and there the browser heeds them.
+{
+  const scrolling = ["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown", " "];
+  const outside = ":is(body, #main, #thread-title):focus, body:not(:has(:focus))";
+
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !scrolling.includes(event.key)) return;
+    if (document.querySelector("dialog[open]") || !document.querySelector(outside)) return;
+    document.getElementById("scroller")?.focus({ preventScroll: true });
+  });
+
+  // From message to message; where the page has no more of them, on to what brings more.
+  document.addEventListener("step-message", ({ detail: by }) => {
+    const box = document.getElementById("scroller");
+    const all = [...(box?.querySelectorAll("article.event") ?? [])];
+    const place = all.indexOf(document.activeElement.closest("article.event"));
+    const next = place < 0 ? inSight(all, box).at(by < 0 ? -1 : 0) : all[place + by];
+    if (next) {
+      next.tabIndex = -1;
+      next.focus({ preventScroll: true });
+      next.scrollIntoView({ block: "nearest" });
+    } else if (by < 0) {
+      document.getElementById("top")?.scrollIntoView({ block: "nearest" });
+    } else {
+      box?.querySelector(".newer a")?.focus();
+    }
+  });
+
+  function inSight(all, box) {
+    const frame = box?.getBoundingClientRect();
+    return all.filter((each) => {
+      const { top, bottom } = each.getBoundingClientRect();
+      return bottom > frame.top && top < frame.bottom;
+    });
+  }
+}
+
+// The panel of people, where it lies over the thread.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], :popover-open")) return;
+  const close = document.querySelector(".panel:target .panel-close");
+  if (!close?.offsetParent) return;
+  close.click();
+  document.querySelector(".show-people").focus();
 });
 
 // A thread that came into the page by a click in the list takes the focus, as a page of its own would.

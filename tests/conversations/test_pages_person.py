@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Membership, Role, snowflake_floor
+from conversations import actions
 from conversations.models import DmEvent, EventMedia, Media, MediaFile, XUserName
 from conversations.views.person import CONVERSATIONS
 from tests import factories
@@ -152,6 +153,14 @@ def test_it_lists_all_conversations_with_the_accounts_one_may_see_and_no_others(
     assert re.findall(r'href="/c/(\d+)/"', html) == [str(mine[1].pk), str(mine[0].pk)]
     assert "For other eyes" not in html
     assert f"/c/{secret.pk}/" not in html
+
+
+def test_an_unread_conversation_is_called_so_not_only_set_in_bold(as_ada, ada, x_account, ben):
+    row = talk(x_account, ben)
+    unread = '</span> <span class="hidden-text">Unread</span> </a>'
+    assert unread in page(as_ada, ben)
+    actions.mark_read(ada, row, row.last_dm_event_id)
+    assert unread not in page(as_ada, ben)
 
 
 def test_first_and_last_seen_are_messages_one_may_read(as_ada, x_account, ben):

@@ -222,6 +222,12 @@ def test_a_thread_is_narrowed_by_its_address(as_ada, filled):
     assert html.count('class="marker"') == 3
 
 
+def test_between_two_there_is_nothing_to_narrow(as_ada, filled):
+    assert "Narrow this conversation to" in thread(as_ada, filled.group)
+    assert "Narrow this conversation to" not in thread(as_ada, filled.everything)
+    assert "Narrow this conversation to" in thread(as_ada, filled.everything, "?show=messages"), "the way back"
+
+
 def test_a_single_message_has_an_address_that_leads_into_the_thread_around_it(as_ada, filled):
     events = list(filled.long.events.order_by("dm_event_id"))
     deep = events[60]
@@ -251,6 +257,16 @@ def test_opening_a_thread_by_get_moves_no_mark_and_offers_to(as_ada, filled):
     html = thread(as_ada, filled.long)
     assert not ReadMark.objects.exists()
     assert f'name="dm_event_id" value="{filled.long.last_dm_event_id}"' in html
+
+
+@pytest.mark.parametrize(("query", "is_offered"), [("", True), ("?show=messages", True), ("?show=people", False)])
+def test_the_newest_message_can_be_read_wherever_it_is_shown(as_ada, filled, query, is_offered):
+    newest = filled.group.events.messages().order_by("dm_event_id").last().dm_event_id
+    for html in (
+        thread(as_ada, filled.group, query),
+        page(as_ada, f"/c/{filled.group.pk}/newer/?after={newest - 1}&{query[1:]}"),
+    ):
+        assert ('name="dm_event_id"' in html) == is_offered
 
 
 def test_the_mark_moves_by_post_and_the_offer_is_gone(as_ada, ada, filled):

@@ -108,6 +108,15 @@ def test_messages_of_one_minute_show_the_time_once(as_ada, filled):
     assert ["same-minute" in classes[words] for words in ("First", "Second", "Third")] == [False, True, False]
 
 
+def test_each_message_is_named_by_sender_and_time_and_each_day_is_a_heading(as_ada, filled):
+    told = rich.Teller(filled.everything, NOW.replace(second=0))
+    first, second = (told.event(filled.people[0], words) for words in ("First", "Second"))
+    html = page(as_ada, f"/c/{filled.everything.pk}/")
+    for event in (first, second):
+        assert f'id="e{event.dm_event_id}" aria-label="Ada Lindqvist, 14:02"' in html
+    assert re.search(r'<h2 class="day" id="day-2026-11-21"><time datetime="2026-11-21">', html)
+
+
 def test_the_unread_line_stands_above_the_first_unread_message_of_others(as_ada, ada, filled):
     events = list(filled.long.events.order_by("dm_event_id"))
     address = f"/c/{filled.long.pk}/"

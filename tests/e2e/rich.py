@@ -31,6 +31,7 @@ from conversations.models import (
     PushState,
     RateWindow,
     ReadInterval,
+    ReadMark,
     SpendDay,
     XUser,
 )
@@ -95,6 +96,12 @@ def recount(conversation: Conversation) -> None:
     conversation.last_event, conversation.last_dm_event_id = last, last.dm_event_id if last else 0
     conversation.last_incoming_dm_event_id = incoming.dm_event_id if incoming else 0
     conversation.save()
+
+
+def read_most(user: User, conversation: Conversation) -> None:
+    """All but the newest five events: what is new stands on one page."""
+    newest = conversation.events.newest_ids(6)
+    ReadMark.objects.create(user=user, conversation=conversation, dm_event_id=newest[-1])
 
 
 @transaction.atomic

@@ -106,6 +106,41 @@ def test_the_whole_of_it_without_a_mouse(visit, ada, filled):
     hands.focus("a[data-lightbox]")
 
 
+def test_from_the_title_the_keys_that_scroll_do_so_and_others_lead_from_message_to_message(visit, ada, filled):
+    seen = visit(ada)
+    page = seen.open("/")
+    hands = Hands(page)
+    page.locator(f'.row[data-conversation="{filled.long.pk}"]').focus()
+    hands.press("Enter")
+    hands.focus("#thread-title")
+    before = page.locator("article.event").count()
+    hands.press("PageUp")
+    wait_until(page, "document.getElementById('scroller').scrollTop < -100")
+    hands.press("End")
+    wait_until(page, "document.getElementById('scroller').scrollTop > -2")
+    page.locator("#thread-title").focus()
+    hands.press("p")
+    newest = page.locator("article.event").last.get_attribute("id")
+    hands.focus(f"#{newest}")
+    assert page.evaluate("() => document.activeElement.ariaLabel").split(",")[0]
+    hands.press("p", "p", "n")
+    hands.focus(f"article:has(+ #{newest})")
+    hands.tab_to("a.more")
+    assert page.evaluate("() => document.activeElement.closest('article').nextElementSibling.id") == newest
+    hands.press("n", "n")
+    hands.focus(f"#{newest}")
+    page.evaluate("() => document.activeElement.blur()")
+    for _ in range(40):
+        hands.press("Home")
+        page.wait_for_timeout(250)
+        if page.locator("article.event").count() > before:
+            break
+    assert page.locator("article.event").count() > before
+    hands.press("?")
+    hands.focus("#key-sheet *")
+    assert "Next and previous message" in page.locator("#key-sheet").inner_text()
+
+
 def test_the_filters_are_set_by_keys_and_the_list_says_what_stands_in_it(visit, ada, filled):
     Conversation.objects.filter(pk=filled.everything.pk).update(has_post=True)
     page = visit(ada).open("/")

@@ -13,6 +13,7 @@ from conversations.actions import mark_read
 from conversations.changes import NewChange
 from conversations.models import Change, Conversation, DmEvent, Participant, ReadMark, SyncState
 from conversations.sync import stop_all_for_credit
+from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.test_reading import wait_until
 
@@ -64,6 +65,7 @@ def test_a_message_arrives_in_the_inbox_and_its_row_moves_to_the_top(visit, ada,
 
 
 def test_a_message_arrives_in_its_thread_is_announced_and_read(visit, ada, filled):
+    rich.read_most(ada, filled.long)
     page = visit(ada).open_live(f"/c/{filled.long.pk}/")
     is_live(page)
     event = arrive(filled.long, "A wholly new question")
@@ -71,7 +73,7 @@ def test_a_message_arrives_in_its_thread_is_announced_and_read(visit, ada, fille
     wait_until(page, "document.getElementById('live').innerText.startsWith('New message from')")
     box, frame = page.locator(f"#e{event.dm_event_id}").bounding_box(), page.locator("#scroller").bounding_box()
     assert box["y"] + box["height"] <= frame["y"] + frame["height"]
-    wait_until(page, "document.querySelector('form[data-mark-read]:not([hidden])') === null")
+    wait_until(page, "document.querySelector('#mark-read') === null")
     wait_until(page, "document.querySelector('#list .row[aria-current]:not(.unread)') !== null")
     marks = ReadMark.objects.filter(user=ada, conversation=filled.long)
     wait_for(page, lambda: marks.get().dm_event_id == event.dm_event_id)
@@ -168,13 +170,17 @@ def test_a_message_that_opens_a_run_keeps_its_sender_when_it_shows_otherwise(vis
     here = f"#e{event.dm_event_id}"
     sender = page.locator(f"{here} > .event-by, {here} > .avatar")
     assert sender.count() == 2
+    page.keyboard.press("p")
+    assert page.locator(f"{here}:focus").count() == 1
     DmEvent.objects.filter(pk=event.pk).update(text="With its photo")
     announce(filled.support, NewChange(Change.Kind.EVENT_UPDATED, filled.long.pk, event.pk))
     wait_until(page, "document.querySelector('#scroller').innerText.includes('With its photo')")
     assert sender.count() == 2
+    assert page.locator(f"{here}:focus").count() == 1, "whoever walks the messages stands where they stood"
 
 
 def test_what_is_read_in_one_browser_counts_as_read_in_another(visit, ada, filled):
+    rich.read_most(ada, filled.long)
     there = visit(ada).open_live("/")
     is_live(there)
     row = f'.row[data-conversation="{filled.long.pk}"]'

@@ -43,6 +43,7 @@ def filled(transactional_db, ada):
 def both(visit, ada, ben, filled):
     """The browsers of Ada and of Ben, each on the same thread and live."""
     Membership.objects.create(user=ben, x_account=filled.long.x_account)
+    rich.read_most(ada, filled.long)
     visits = visit(ada), visit(ben)
     for each in visits:
         is_live(each.open_live(f"/c/{filled.long.pk}/"))

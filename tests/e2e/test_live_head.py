@@ -39,6 +39,8 @@ def test_another_name_is_seen_wherever_the_person_is_named(visit, ada, filled):
     wait_until(page, "document.querySelector('#list .row[aria-current]').innerText.includes('Ben Renamed')")
     theirs = page.locator(".event:not(.ours) > .event-by a.by").all_inner_texts()
     assert set(theirs) == {"Ben Renamed"}
+    labels = page.locator(".event:not(.ours)").evaluate_all("all => all.map((each) => each.ariaLabel.split(',')[0])")
+    assert set(labels) == {"Ben Renamed"}
     assert page.evaluate("document.activeElement.id") == "thread-title"
 
 

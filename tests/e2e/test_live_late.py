@@ -38,6 +38,7 @@ def come_late(conversation: Conversation, before, text: str, by=None):
 
 
 def test_a_late_message_comes_in_where_it_belongs_is_announced_and_read(visit, ada, filled):
+    rich.read_most(ada, filled.long)
     page = visit(ada).open_live(f"/c/{filled.long.pk}/")
     is_live(page)
     newest = arrive(filled.long, "The newer of the two")
@@ -83,14 +84,14 @@ def test_who_wrote_what_stands_below_a_late_message_is_named_there(visit, ada, f
 def test_the_only_message_of_its_day_brings_its_day(visit, ada, filled):
     page = visit(ada).open_live(f"/c/{filled.long.pk}/")
     is_live(page)
-    days = page.locator("p.day").evaluate_all("all => all.map((each) => each.id)")
-    second = page.locator("p.day").nth(1)
+    days = page.locator("h2.day").evaluate_all("all => all.map((each) => each.id)")
+    second = page.locator("h2.day").nth(1)
     below = second.evaluate("day => { while (!/^e[0-9]+$/.test(day.id)) day = day.nextElementSibling; return day.id }")
     event = filled.long.events.get(dm_event_id=int(below[1:]))
     late = come_late(filled.long, event, "First of that day")
     shows_once(page, late)
-    page.wait_for_selector(f"p.day + #e{late.dm_event_id} + #{below}")
-    assert page.locator("p.day").evaluate_all("all => all.map((each) => each.id)") == days
+    page.wait_for_selector(f"h2.day + #e{late.dm_event_id} + #{below}")
+    assert page.locator("h2.day").evaluate_all("all => all.map((each) => each.id)") == days
 
 
 def test_where_pages_look_for_themselves_they_see_what_shows_otherwise_and_what_comes_late(visit, ada, filled):

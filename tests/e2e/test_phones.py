@@ -52,6 +52,28 @@ def test_the_day_one_reads_in_covers_no_part_of_a_line_and_leaves_the_rest(visit
     assert (day["left"], day["right"], day["top"]) == (box["left"], box["right"], box["top"])
 
 
+def test_keys_lead_nowhere_behind_the_people_and_escape_closes_them(visit, ada, filled):
+    """Also where a desk is zoomed so far that it has no more room than a phone."""
+    page = visit(ada, viewport={"width": 320, "height": 640}).open(f"/c/{filled.group.pk}/")
+    people = page.get_by_role("link", name="People", exact=True)
+    people.focus()
+    page.keyboard.press("Enter")
+    page.locator("#people").wait_for()
+    page.locator(".panel-close").focus()
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("() => document.activeElement.closest('.thread')") is None
+    page.locator(".panel-close").focus()
+    page.keyboard.press("Escape")
+    page.locator("#people").wait_for(state="hidden")
+    assert people.evaluate("each => each === document.activeElement")
+    people.press("Enter")
+    page.locator("#people").wait_for()
+    page.locator(".panel-close").click()
+    page.locator("#people").wait_for(state="hidden")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => Boolean(document.activeElement.closest('#scroller'))")
+
+
 @pytest.mark.parametrize("options", [PHONE, SMALL_PHONE], ids=["phone", "small"])
 def test_the_inbox_leaves_its_room_to_rows_however_many_accounts_and_views_there_are(visit, ada, with_views, options):
     page = visit(ada, **options).open("/")

@@ -44,6 +44,7 @@ def test_a_conversation_that_does_not_come_into_the_page_is_gone_to(visit, ada, 
 
 
 def test_from_the_inbox_into_a_thread_which_is_then_read(visit, ada, filled):
+    rich.read_most(ada, filled.long)
     page = visit(ada).open("/")
     row = page.locator(f'.row[data-conversation="{filled.long.pk}"]')
     assert "unread" in row.get_attribute("class")

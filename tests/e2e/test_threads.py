@@ -12,7 +12,7 @@ from django.conf import settings
 from PIL import Image
 
 from conversations.media import make_thumbnails
-from conversations.models import DmEvent, Media, MediaFile, ReadMark
+from conversations.models import DmEvent, EventPost, Media, MediaFile, Post, ReadMark
 from tests import factories
 from tests.e2e import rich
 from tests.e2e.looking import pictures
@@ -22,6 +22,7 @@ SEEN = """words => [...document.querySelectorAll('.bubble')].some((each) => {
     const { top, bottom } = each.getBoundingClientRect();
     return each.textContent.includes(words) && top >= 0 && bottom <= innerHeight;
 })"""
+SHARED = {"urls": [{"url": "https://t.co/aaaaaaaaaa", "expanded_url": "https://x.com/mira_nordlicht/status/7001"}]}
 LONG = "The lamp flickers, then hums, then flickers again, and nobody here knows why. " * 30
 
 
@@ -162,6 +163,30 @@ def test_the_menu_of_a_message_copies_its_text_and_its_link(visit, ada, filled):
     page.get_by_role("link", name="Raw event").click()
     page.wait_for_url("**/raw/")
     assert json.loads(page.locator("pre.raw").inner_text()) == given
+
+
+def test_what_can_be_copied_are_words_and_the_addresses_of_posts_beside_them(visit, ada, filled):
+    told = rich.Teller(filled.everything, datetime.now(UTC))
+    told.say(filled.people[0], "")
+    shared = told.say(filled.people[0], "Like this one: https://t.co/aaaaaaaaaa", entities=SHARED, has_post=True)
+    EventPost.objects.create(event=shared, post=Post.objects.get(pk=7001), position=0)
+    rich.recount(filled.everything)
+    visited = visit(ada)
+    visited.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visited.open(f"/c/{filled.everything.pk}/")
+    copy = page.get_by_role("button", name="Copy text")
+    for words, is_offered in (("A message without text", False), ("Like this one:", True)):
+        article = page.locator("article.event", has_text=words).last
+        article.hover()
+        article.locator("a.more").click()
+        assert copy.is_visible() == is_offered
+        if is_offered:
+            copy.click()
+        else:
+            page.keyboard.press("Escape")
+    until(page, "document.querySelector('#message-menu [role=status]').textContent === 'Copied.'")
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == "Like this one:\nhttps://x.com/i/status/7001"
 
 
 def test_coming_back_finds_the_place_that_was_left(visit, ada, filled):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0042_push_webhook_listed_at")]
+    dependencies = [("conversations", "0043_unknown_members")]
 
     operations = [
         migrations.CreateModel(
