@@ -47,7 +47,7 @@ def avatar(person: XUser | None, conversation_pk: int, size: str = "m") -> SafeS
 @register.simple_tag
 def avatar_of_file(file: MediaFile, conversation_pk: int, size: str) -> SafeString:
     return filled(
-        '<span class="avatar {}"><img src="{}" alt="" width="48" height="48" loading="lazy"></span>',
+        '<span class="avatar {}"><img src="{}" alt="" loading="lazy"></span>',
         size,
         file_url(conversation_pk, file.pk),
     )
@@ -95,22 +95,22 @@ EVENT_LINK = f'<a class="event-time" href="{{}}">{TIME}</a>'
 
 
 def event_links(event: DmEvent, conversation: Conversation, has_media: bool, at: tuple[str, str, str]) -> SafeString:
-    """Where one message stands here, and the nearest X has to it. at: its time as `told`."""
+    """Where one message stands here, and its media on X: of any other X has no more than the conversation, and to that
+    the head of the thread and the menu of each message lead. at: its time as `told`.
+    """
+    media = links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=True) if has_media else ""
     return filled(
         EVENT_LINKS,
         address_of("event", event.conversation_id, event.dm_event_id),
         *at,
         address_of("message", event.conversation_id, event.dm_event_id),
         _("More about this message"),
-        links.message(conversation.dm_conversation_id, event.dm_event_id, has_media=has_media),
-        _("On X"),
+        filled(ON_X, media, _("On X")) if media else "",
     )
 
 
-EVENT_LINKS = (
-    f'{EVENT_LINK}<a class="more" href="{{}}" aria-label="{{}}">⋯</a>'
-    '<a class="on-x" href="{}" target="_blank" aria-label="{}">↗</a>'
-)
+EVENT_LINKS = f'{EVENT_LINK}<a class="more" href="{{}}" aria-label="{{}}">⋯</a>{{}}'
+ON_X = '<a class="on-x" href="{}" target="_blank" aria-label="{}">↗</a>'
 
 
 @register.filter

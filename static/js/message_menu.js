@@ -25,7 +25,8 @@
     const time = message.querySelector("a.event-time");
     const about = menu().querySelector("[data-about]");
     about.href = button.href;
-    menu().querySelector("[data-on-x]").href = message.querySelector("a.on-x").href;
+    const onX = menu().querySelector("[data-on-x]");
+    onX.href = message.querySelector("a.on-x")?.href ?? onX.dataset.onX;
     menu().querySelector("[data-raw]")?.setAttribute("href", `${time.getAttribute("href")}raw/`);
     menu().querySelector("[data-copy=text]").hidden = !textOf(message);
     menu().querySelector("[role=status]").textContent = "";

@@ -165,6 +165,19 @@ def test_the_menu_of_a_message_copies_its_text_and_its_link(visit, ada, filled):
     assert json.loads(page.locator("pre.raw").inner_text()) == given
 
 
+def test_the_menu_leads_to_the_media_of_a_message_on_x_or_else_to_the_conversation(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.everything.pk}/")
+    photo = page.locator("article", has=page.locator('img[alt="A standing lamp beside a window"]'))
+    words = page.locator("article", has_text="Of course! See")
+    places = {photo: f"media/{photo.get_attribute('id')[1:]}", words: filled.everything.dm_conversation_id}
+    for article, place in places.items():
+        article.hover()
+        article.locator("a.more").click()
+        link = page.locator("#message-menu").get_by_role("link", name="On X")
+        assert link.get_attribute("href") == f"https://x.com/messages/{place}"
+        page.keyboard.press("Escape")
+
+
 def test_what_can_be_copied_are_words_and_the_addresses_of_posts_beside_them(visit, ada, filled):
     told = rich.Teller(filled.everything, datetime.now(UTC))
     told.say(filled.people[0], "")
