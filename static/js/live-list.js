@@ -112,7 +112,7 @@ const liveList = (() => {
   function show(fresh, asked) {
     leaveIfLost(fresh);
     heedDay(fresh);
-    for (const id of ["accounts", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
+    for (const id of ["accounts", "filters", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
     const box = document.querySelector("#list .list-scroll");
     const before = liveUnread.standOf(shown());
     const ours = box.querySelector(":scope > ul");
