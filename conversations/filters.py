@@ -31,6 +31,12 @@ LOOKED_AT = 500
 """Conversations that are looked at for one count, over all X accounts together."""
 KEPT = ("account", "kind", "unread", "unanswered", "media", "post", "since", "until", "person")
 """What stands in an address, in this order."""
+PILLS: dict[str, dict[str, Any]] = {
+    "unread": {"unread": True},
+    "unanswered": {"unanswered": True},
+    "group": {"kind": "group"},
+}
+"""Filters beside which a number stands, and what each sets."""
 
 Wanted = dict[str, Any]
 """The cleaned data of InboxForm."""
@@ -193,14 +199,26 @@ class ViewLine:
     is_current: bool
 
 
-def lines_of_views(
-    user: Person, x_accounts: Sequence[XAccount], views: Sequence[SavedView], wanted: Wanted
-) -> list[ViewLine]:
+def numbers(
+    user: Person, x_accounts: Sequence[XAccount], views: Sequence[SavedView], wanted: Wanted, unread: Count
+) -> tuple[list[ViewLine], dict[str, Count]]:
+    """Lines of the saved views, and the number beside each of PILLS: what it would show with all else that is set.
+
+    unread: as counted already, for where nothing else is set. With a last day there are none beside the pills: asking
+    each conversation what happened until then would take as long as the rest of the page.
+    """
+    pills = {} if _ends_within(wanted) else {name: wanted | changed for name, changed in PILLS.items()}
+    is_known = not any(wanted[name] for name in KEPT if name not in ("account", "unread"))
+    if is_known:
+        del pills["unread"]
     asked = [wanted_in(view.query) for view in views]
     meant = [one for one in asked if one is not None]
-    counts = iter(count(user, x_accounts, meant))
+    found = count(user, x_accounts, [*meant, *pills.values()])
+    of_views = iter(found[: len(meant)])
     here = query_of(wanted)
-    return [
-        ViewLine(view, None if one is None else next(counts), view.query == here)
+    lines = [
+        ViewLine(view, None if one is None else next(of_views), view.query == here)
         for view, one in zip(views, asked, strict=True)
     ]
+    told = {name: number for name, number in zip(pills, found[len(meant) :], strict=True) if number}
+    return lines, told | ({"unread": unread} if is_known else {})

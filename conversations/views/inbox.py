@@ -52,13 +52,15 @@ def inbox(request: HttpRequest) -> HttpResponse:
     whom = whom_of(x_accounts, asked)
     wanted, is_news = whom.wanted, asked["only"] is not None
     lines = _lines(request, x_accounts, asked["account"])
+    views, numbers = _numbers(request, lines, chosen, wanted)
     rows, has_more = _news(request, chosen, wanted) if is_news else _page(request, chosen, wanted, lines)
     context = {
         "rows": rows,
         "are_several": len(x_accounts) > 1 and asked["account"] is None,
         "lines": lines,
         "unread": added_up(line.unread for line in lines),
-        "views": _views(request, x_accounts, wanted),
+        "views": views,
+        "numbers": numbers,
         "chosen": chosen,
         "wanted": wanted,
         "whom": whom,
@@ -134,9 +136,13 @@ def _visible_rows(user: int, pks: list[int]) -> QuerySet[Conversation]:
     return found.with_contents_of_rows().newest_first()
 
 
-def _views(request: HttpRequest, x_accounts: list[XAccount], wanted: Wanted) -> list[ViewLine]:
+def _numbers(
+    request: HttpRequest, lines: list[AccountLine], chosen: list[XAccount], wanted: Wanted
+) -> tuple[list[ViewLine], dict[str, Count]]:
     assert isinstance(request.user, User)
-    return filters.lines_of_views(request.user, x_accounts, _saved_views(request.user.pk), wanted)
+    unread = added_up(line.unread for line in lines if line.x_account in chosen)
+    x_accounts = [line.x_account for line in lines]
+    return filters.numbers(request.user, x_accounts, _saved_views(request.user.pk), wanted, unread)
 
 
 @compiled_once

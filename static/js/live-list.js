@@ -6,9 +6,14 @@ const liveList = (() => {
   const MOST_ROWS = 20; // more than these, and the whole list is asked for
   const MOST_ASKED = 50; // rows that the server takes at once
   const DAY_MS = 60_000; // after midnight rows show at most so long what was today
+  const HOLD_MS = 2_000; // after the last movement of a hand in the list
   const rows = new Set(); // conversations whose row may show otherwise
   let isWhole = false; // whether the whole list may
   let isNewDay = false; // since the last answer: rows of older pages show otherwise too, and come in no whole list
+  const held = new Set(); // conversations whose row waits for its place
+  let isWholeHeld = false;
+  let touchedAt = -HOLD_MS;
+  let releases = 0; // the timer of what is held
   let stayed = ""; // the conversation that was open before this one
   let accounts = new Set(); // all that one may see, as the last whole list said
   const list = asker(() => (opened() ? 150 : 20), ask); // after the thread: there one reads
@@ -112,13 +117,14 @@ const liveList = (() => {
   function show(fresh, asked) {
     leaveIfLost(fresh);
     heedDay(fresh);
-    for (const id of ["accounts", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
+    for (const id of ["accounts", "filters", "views", "read-at"]) swap(document.getElementById(id), fresh.getElementById(id));
     const box = document.querySelector("#list .list-scroll");
     const before = liveUnread.standOf(shown());
     const ours = box.querySelector(":scope > ul");
     const theirs = fresh.querySelector("#list .list-scroll > ul") ?? (staying() ? document.createElement("ul") : null);
     replaceNotices(box, fresh.querySelectorAll("#list .list-scroll > .notice"), (...notices) => box.prepend(...notices));
-    if (asked && ours) standing(box, ".row", () => placeRows(ours, fresh, asked));
+    if (ours && (asked || theirs) && isTouched()) hold(fresh, asked);
+    else if (asked && ours) standing(box, ".row", () => placeRows(ours, fresh, asked));
     else if (ours && theirs) standing(box, ".row", () => mergeRows(ours, theirs));
     else if (asked && theirs) refresh();
     else if (!asked && (ours || theirs)) swap(box, fresh.querySelector("#list .list-scroll"));
@@ -128,6 +134,30 @@ const liveList = (() => {
     watchTyping();
     liveUnread.tell();
     liveUnread.tellNew(before, shown());
+  }
+
+  function isTouched() {
+    return performance.now() - touchedAt < HOLD_MS;
+  }
+
+  // Under a hand no row takes another place: each shows what is new of it where it stands, until the hand rests.
+  function hold(fresh, asked) {
+    const theirs = new Map([...fresh.querySelectorAll("#list .row")].map((row) => [row.dataset.conversation, row]));
+    const moved = asked?.filter((each) => rowOf(each)?.dataset.newest !== theirs.get(each)?.dataset.newest);
+    for (const [conversation, row] of theirs) swap(rowOf(conversation), row);
+    moved?.forEach((each) => held.add(each));
+    isWholeHeld ||= !asked;
+    if (held.size || isWholeHeld) releases ||= setTimeout(release, HOLD_MS);
+  }
+
+  function release() {
+    releases = isTouched() ? setTimeout(release, HOLD_MS) : 0;
+    if (releases) return;
+    held.forEach((each) => rows.add(each));
+    held.clear();
+    isWhole ||= isWholeHeld;
+    isWholeHeld = false;
+    list.want();
   }
 
   function isFocusedIn(row) {
@@ -210,6 +240,12 @@ const liveList = (() => {
     list.want();
   }
 
+  for (const name of ["pointermove", "pointerdown", "wheel", "keydown", "keyup"]) {
+    const note = (event) => {
+      if (event.target.closest?.("#list")) touchedAt = performance.now();
+    };
+    document.addEventListener(name, note, { passive: true });
+  }
   setInterval(lookAtDay, DAY_MS);
   document.addEventListener("visibilitychange", lookAtDay);
   document.addEventListener("htmx:load", watchTyping);

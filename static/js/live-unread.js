@@ -21,7 +21,7 @@ const liveUnread = (() => {
     if (!counts) return;
     askedAt = performance.now();
     const fresh = await fetchPage(`${counts}&unseen=1`);
-    for (const id of ["accounts", "views"]) swap(document.getElementById(id), fresh?.getElementById(id));
+    for (const id of ["accounts", "filters", "views"]) swap(document.getElementById(id), fresh?.getElementById(id));
     tell();
   }
 

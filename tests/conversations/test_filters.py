@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib import import_module
 
 import pytest
@@ -15,6 +15,7 @@ from conversations import actions, filters, querysets
 from conversations.models import Conversation, DmEvent, EventMedia, EventPost, Media, Post, SavedView
 from conversations.search import index, names
 from tests import factories
+from tests.conversations.page_support import inbox
 from tests.conversations.test_querysets import plans_of
 
 pytestmark = pytest.mark.services
@@ -347,6 +348,33 @@ def test_views_and_their_counts_cost_the_inbox_a_fixed_number_of_queries(
     as_ada.get("/")
     with django_assert_num_queries(9):
         as_ada.get("/")
+
+
+def pills(html):
+    found = re.findall(r'<a class="pill"[^>]*>\s*<span>([^<]*)</span>(?:\s*<span class="count(?: none)?">(\d+))?', html)
+    return {label: number for label, number in found if number}
+
+
+def test_a_number_beside_a_pill_says_how_many_it_would_show_with_all_else_that_is_set(as_ada, ada, x_account):
+    row = conversation(x_account, has_media=True)
+    conversation(x_account, last_own_dm_event_id=NEW + 1)
+    group(x_account)
+    assert pills(inbox(as_ada)) == {"Groups": "1", "Unread": "3", "Unanswered": "2"}
+    assert pills(inbox(as_ada, "?only=")) == {"Groups": "1", "Unread": "3", "Unanswered": "2"}, "live pages too"
+    assert pills(inbox(as_ada, "?media=1")) == {"Groups": "0", "Unread": "1", "Unanswered": "1"}
+    actions.mark_read(ada, row, row.last_dm_event_id)
+    assert pills(inbox(as_ada, "?unread=1")) == {"Groups": "1", "Unread": "2", "Unanswered": "1"}
+    assert pills(inbox(as_ada, f"?until={date.max:%Y-%m-%d}"))
+    assert pills(inbox(as_ada, "?until=2026-11-20")) == {}, "each would be asked what happened until then"
+
+
+def test_the_number_of_unread_ones_is_the_one_beside_their_accounts(as_ada, ada, x_account):
+    other = factories.XAccountFactory()
+    Membership.objects.create(user=ada, x_account=other, read_before_id=1)
+    conversation(x_account)
+    conversation(other)
+    assert pills(inbox(as_ada))["Unread"] == "2"
+    assert pills(inbox(as_ada, f"?account={other.pk}"))["Unread"] == "1"
 
 
 # --- Plans ------------------------------------------------------------------------------------------------------------

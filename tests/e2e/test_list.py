@@ -9,6 +9,7 @@ import pytest
 from conversations.models import SyncState
 from tests.conversations.page_support import unread_of
 from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.test_live import arrive, is_live
 from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
@@ -64,6 +65,11 @@ def told_anew(page, act):
     wait_until(page, f"before => {told} !== before", before)
 
 
+def opens(page, pk):
+    """Without a pointer, under which no row would move."""
+    row(page, pk).evaluate("row => row.click()")
+
+
 def told_of_all(page):
     """What a page does that was away: it asks for the whole list."""
 
@@ -77,14 +83,14 @@ def told_of_all(page):
 def test_the_open_row_stays_in_a_list_of_unread_ones_until_another_is_opened(visit, ada, filled):
     page = visit(ada).open("/?unread=1")
     before = listed(page)
-    told_anew(page, row(page, before[2]).click)
+    told_anew(page, lambda: opens(page, before[2]))
     wait_until(page, "document.querySelector('#list .row[aria-current]:not(.unread):not(:has(.dot))') !== null")
     assert listed(page) == before
     page.keyboard.press("j")
     assert page.evaluate("document.activeElement.dataset.conversation") == before[3]
     page.keyboard.press("k")
     assert page.evaluate("document.activeElement.dataset.conversation") == before[2]
-    told_anew(page, row(page, before[4]).click)
+    told_anew(page, lambda: opens(page, before[4]))
     wait_until(page, "pk => !document.querySelector(`#list .row[data-conversation='${pk}']`)", before[2])
     assert listed(page)[:4] == [before[0], before[1], before[3], before[4]]
 
@@ -92,14 +98,14 @@ def test_the_open_row_stays_in_a_list_of_unread_ones_until_another_is_opened(vis
 def test_the_open_row_stays_where_the_whole_list_is_asked_for(visit, ada, filled):
     page = visit(ada).open("/?unread=1")
     before = listed(page)
-    told_anew(page, row(page, before[2]).click)
+    told_anew(page, lambda: opens(page, before[2]))
     told_of_all(page)
     assert listed(page)[: len(before)] == before
 
 
 def test_the_last_one_worked_off_stays_while_it_is_open(visit, ada, filled):
     page = visit(ada).open("/?unread=1&kind=group")
-    told_anew(page, row(page, filled.group.pk).click)
+    told_anew(page, lambda: opens(page, filled.group.pk))
     told_of_all(page)
     assert listed(page) == [str(filled.group.pk)]
     page.keyboard.press("u")
@@ -210,3 +216,46 @@ def test_who_opens_the_list_by_a_link_begins_at_its_top(visit, ada, filled):
     seen.open("/")
     assert page.evaluate("document.querySelector('#list .list-scroll').scrollTop") == 0
     assert len(listed(page)) == 50
+
+
+def test_no_row_moves_under_a_pointer_until_it_rests(visit, ada, filled):
+    page = visit(ada).open_live("/")
+    is_live(page)
+    before = listed(page)
+    ben = before.index(str(filled.everything.pk))
+    aim = row(page, before[1]).bounding_box()
+    page.mouse.move(aim["x"] + 40, aim["y"] + 20)
+    arrive(filled.everything, "A wholly new question")
+    row(page, filled.everything.pk).get_by_text("A wholly new question").wait_for()
+    assert listed(page) == before, "it shows what is new of it where it stands"
+    assert ben > 1
+    page.mouse.move(aim["x"] + 60, aim["y"] + 20)
+    wait_until(page, "pk => document.querySelector('#list .row').dataset.conversation === pk", before[ben])
+    assert len(listed(page)) == len(before)
+
+
+def test_who_walks_the_list_by_keys_finds_it_as_it_was(visit, ada, filled):
+    page = visit(ada).open_live("/")
+    is_live(page)
+    before = listed(page)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    arrive(filled.everything, "A wholly new question")
+    row(page, filled.everything.pk).get_by_text("A wholly new question").wait_for()
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.dataset.conversation") == before[2]
+    wait_until(
+        page, "pk => document.querySelector('#list .row').dataset.conversation === pk", str(filled.everything.pk)
+    )
+
+
+def test_what_is_worked_off_by_keys_leaves_the_list_when_they_rest(visit, ada, filled):
+    page = visit(ada).open("/?unread=1")
+    before = listed(page)
+    page.keyboard.press("j")
+    told_anew(page, lambda: page.keyboard.press("e"))
+    page.keyboard.press("e")
+    wait_until(page, "pk => document.activeElement.dataset.conversation === pk", before[2])
+    assert listed(page) == before
+    wait_until(page, "pk => document.querySelector('#list .row').dataset.conversation === pk", before[2])
+    assert page.evaluate("document.activeElement.dataset.conversation") == before[2]
