@@ -22,6 +22,7 @@ from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
 from conversations.models import Conversation, DmEvent, EventParticipant, Participant
 from conversations.querysets import DmEventQuerySet, of_person, of_x_account
+from conversations.search import asking, finding
 from conversations.showing import others_named, prices, too_many_wishes, typing_of
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
@@ -198,8 +199,8 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
 def event(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
     """The permanent address of one event: the thread around it."""
     found = get_object_or_404(DmEvent.objects.visible_to(request.user), conversation=pk, dm_event_id=dm_event_id)
-    query = urlencode({"at": found.dm_event_id})
-    return redirect(f"{reverse('thread', args=[pk])}?{query}#e{found.dm_event_id}")
+    kept: dict[str, str | int] = {"at": found.dm_event_id, **_kept(_wanted(request))}
+    return redirect(f"{reverse('thread', args=[pk])}?{urlencode(kept)}#e{found.dm_event_id}")
 
 
 @require_POST
@@ -388,7 +389,8 @@ def _page(
     conversation: Any, wanted: dict[str, Any], events: list[DmEvent], older: int | None, above: int | None
 ) -> dict[str, Any]:
     """older, above: the dm_event_ids of the next older event and of the next newer; None where there is none."""
-    rows, has_older = shown(events, conversation.x_account.x_user_id), older is not None
+    marks = finding.marks_of(asking.parse(wanted["find"]).terms)
+    rows, has_older = shown(events, conversation.x_account.x_user_id, marks), older is not None
     read_to = conversation.read_to if wanted["line"] is None else wanted["line"]
     mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])
@@ -430,4 +432,4 @@ def _is_locked_here(
 
 
 def _kept(wanted: dict[str, Any]) -> dict[str, str]:
-    return {"show": wanted["show"]} if wanted["show"] else {}
+    return {name: wanted[name] for name in ("show", "find") if wanted[name]}
