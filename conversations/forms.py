@@ -84,7 +84,8 @@ class ThreadForm(forms.Form):
     """The address of a thread: narrowed to what, and around, before or after which dm_event_id.
 
     line: how far the person had read when the page was opened that older parts are added to. people: the state of the
-    panel of people on the page that asks for what is newer. find: what was searched that led here.
+    panel of people on the page that asks for what is newer. find: what was searched that led here. on: the day to begin
+    with.
     """
 
     class Show:
@@ -98,6 +99,7 @@ class ThreadForm(forms.Form):
     line = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     people = forms.CharField(required=False, max_length=8)
     find = forms.CharField(required=False, max_length=LONGEST)
+    on = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
 
 
 class MarkReadForm(forms.Form):

@@ -75,7 +75,25 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     if is_watched(request):
         actions.watch([conversation.x_account])
-    return _whole_page(request, conversation)
+    return _day_page(request, conversation) if request.GET.get("on") else _whole_page(request, conversation)
+
+
+def _day_page(request: HttpRequest, conversation: Any) -> HttpResponse:
+    """To the page that begins with the first event of that day, or of the next day that has one."""
+    wanted = _wanted(request)
+    if wanted["on"] is None:
+        words = _("“%(typed)s” is no day. Choose one, or write it like 2026-11-03.")
+        messages.error(request, words % {"typed": request.GET["on"]})
+        return _whole_page(request, conversation, status=422)
+    begins = min(asking.first_id_of(wanted["on"]), MAX_ID)
+    events = _narrowed(conversation, wanted["show"]).filter(dm_event_id__gte=begins).order_by("dm_event_id")
+    first = events.values_list("dm_event_id", flat=True).first()
+    address = reverse("thread", args=[conversation.pk])
+    if first is None:
+        messages.info(request, _("Nothing is stored here of that day or after it: these are the newest messages."))
+        return redirect(f"{address}?{urlencode(_kept(wanted))}")
+    begins_with: dict[str, str | int] = {"after": first - 1, **_kept(wanted)}
+    return redirect(f"{address}?{urlencode(begins_with)}#e{first}")
 
 
 def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> HttpResponse:
@@ -299,10 +317,11 @@ def _person(request: HttpRequest) -> User:
 
 
 def _wanted(request: HttpRequest) -> dict[str, Any]:
+    """A day that is none is told of by the page itself."""
     form = ThreadForm(request.GET)
-    if not form.is_valid():
+    if set(form.errors) - {"on"}:
         raise Http404
-    return form.cleaned_data
+    return {"on": None, **form.cleaned_data}
 
 
 def _may_ask(conversation: Any, show: str) -> bool:
