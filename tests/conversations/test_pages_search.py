@@ -53,6 +53,17 @@ def test_a_hit_leads_to_its_message_with_the_words_marked(as_ada, talk):
     assert 'data-kept="find=lamp"' in there, "so that what comes in later is marked too"
 
 
+def test_from_inside_a_conversation_it_is_searched_alone(as_ada, talk):
+    say(talk, "Is the brass lamp there?")
+    index_all()
+    answer = as_ada.get("/search/", {"within": talk.dm_conversation_id, "q": "brass lamp"})
+    assert answer.status_code == 302
+    html = as_ada.get(answer["Location"]).content.decode()
+    assert f'value="in:{talk.dm_conversation_id} brass lamp"' in html
+    assert len(hits(html)) == 1
+    assert as_ada.get("/search/", {"within": "a b", "q": "lamp"}).status_code == 404
+
+
 def test_what_leads_to_a_message_marks_words_alone(as_ada, talk):
     [event] = say(talk, "Is the brass lamp there?")
     index_all()
