@@ -20,6 +20,7 @@ from accounts.models import Role, XAccount
 from conversations import ids
 from conversations.links import HOSTS
 from conversations.models import Conversation, ConversationLookup, DmEvent
+from conversations.search.asking import LONGEST
 from conversations.sync.opening import NO_TARGET
 from dminbox import wording
 
@@ -87,7 +88,8 @@ class ThreadForm(forms.Form):
     """The address of a thread: narrowed to what, and around, before or after which dm_event_id.
 
     line: how far the person had read when the page was opened that older parts are added to. people: the state of the
-    panel of people on the page that asks for what is newer.
+    panel of people on the page that asks for what is newer. find: what was searched that led here. on: the day to begin
+    with.
     """
 
     class Show:
@@ -100,6 +102,8 @@ class ThreadForm(forms.Form):
     after = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     line = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     people = forms.CharField(required=False, max_length=8)
+    find = forms.CharField(required=False, max_length=LONGEST)
+    on = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
 
 
 class MarkReadForm(forms.Form):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -24,6 +24,7 @@ from dminbox.markup import filled
 
 Entities = Mapping[str, Any] | None
 Place = tuple[int, int]
+Marks = Callable[[str], Sequence[Place]]
 """Start and end in X's text, end exclusive."""
 Tree = dict[str, "Tree"]
 """Names letter by letter; where one may end, there is a branch "" too."""
@@ -96,13 +97,22 @@ class Span:
 
 
 def to_html(
-    text: str | None, entities: Entities = None, *, has_media: bool = False, card_post_ids: Collection[int | str] = ()
+    text: str | None,
+    entities: Entities = None,
+    *,
+    has_media: bool = False,
+    card_post_ids: Collection[int | str] = (),
+    marks: Marks | None = None,
 ) -> SafeString:
     """What a person reads. has_media hides the link X adds for attached media; card_post_ids the links to those posts.
 
-    Only <a> elements come out, to http and https addresses alone; all else is escaped text.
+    Only <a> elements come out, to http and https addresses alone, and <mark> where marks says so; all else is escaped
+    text.
     """
-    return SafeString("".join(map(_html, _pieces(text, entities, has_media, card_post_ids))))
+    pieces = _pieces(text, entities, has_media, card_post_ids)
+    if marks is None:
+        return SafeString("".join(map(_html, pieces)))
+    return SafeString("".join(_marked(pieces, marks("".join(piece.label for piece in pieces)))))
 
 
 def preview(
@@ -390,15 +400,37 @@ def _label(url: str) -> str:
     return bare.removeprefix("https://").removeprefix("http://").removesuffix("/")
 
 
-def _html(piece: Piece) -> SafeString:
+def _html(piece: Piece, label: SafeString | None = None) -> SafeString:
     if not piece.href:
-        return filled("{}", piece.label)
+        return filled("{}", piece.label if label is None else label)
     return filled(
         '<a href="{}" title="{}" rel="noopener noreferrer nofollow" target="_blank" dir="auto">{}</a>',
         piece.href,
         piece.title,
-        piece.label,
+        piece.label if label is None else label,
     )
+
+
+def _marked(pieces: Iterable[Piece], places: Iterable[Place]) -> Iterator[SafeString]:
+    """places: in the labels one after the other, in order and apart; one may run from a piece into the next."""
+    left, start = deque(places), 0
+    for piece in pieces:
+        end, inside = start + len(piece.label), []
+        while left and left[0][0] < end:
+            inside.append((max(left[0][0], start) - start, min(left[0][1], end) - start))
+            if left[0][1] > end:
+                break
+            left.popleft()
+        yield _html(piece, _with_marks(piece.label, inside))
+        start = end
+
+
+def _with_marks(label: str, places: Iterable[Place]) -> SafeString:
+    parts, position = [], 0
+    for start, end in places:
+        parts += [filled("{}<mark>{}</mark>", label[position:start], label[start:end])]
+        position = end
+    return SafeString("".join([*parts, filled("{}", label[position:])]))
 
 
 def _shortened(text: str, length: int) -> str:

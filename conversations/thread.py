@@ -124,12 +124,12 @@ KINDS: dict[str, str] = {
 }
 
 
-def shown(events: Iterable[DmEvent], our_id: int) -> list[Shown]:
+def shown(events: Iterable[DmEvent], our_id: int, marks: text.Marks | None = None) -> list[Shown]:
     """Events oldest first; our_id is the X user id of the account the conversation belongs to."""
     rows: list[Shown] = []
     last_day: date | None = None
     for event in events:
-        row = _shown(event, our_id)
+        row = _shown(event, our_id, marks)
         before = rows[-1] if rows else None
         day = day_of(event)
         row.day, last_day = (day if day != last_day else None), day
@@ -190,12 +190,12 @@ def _runs_on(before: Shown, row: Shown) -> bool:
     )
 
 
-def _shown(event: DmEvent, our_id: int) -> Shown:
+def _shown(event: DmEvent, our_id: int, marks: text.Marks | None) -> Shown:
     row = Shown(event, KINDS.get(event.event_type, "odd"), is_ours=event.sender_id == our_id)
     if row.kind != "message":
         return row
     row.pictures = [picture_of(each.media) for each in event.media_shown]
-    row.cards = [card_of(each.post) for each in event.posts_shown]
+    row.cards = [card_of(each.post, marks=marks) for each in event.posts_shown]
     shared = {str(card.post.pk) for card in row.cards}
     row.links = [each for each in linked_by(event) if links.post_id_of(each.card.address) not in shared]
     row.html = text.to_html(
@@ -203,6 +203,7 @@ def _shown(event: DmEvent, our_id: int) -> Shown:
         event.entities,
         has_media=bool(row.pictures),
         card_post_ids=[card.post.pk for card in row.cards],
+        marks=marks,
     )
     row.is_emoji = not row.pictures and not row.cards and text.is_emoji_only(event.text)
     return row
@@ -223,11 +224,15 @@ def linked_by(row: DmEvent | Post) -> list[Linked]:
     return [Linked(card, stored(files.get(card.picture))) for card in cards.link_cards_of(row.entities)]
 
 
-def card_of(post: Post, *, is_quoted: bool = False) -> Card:
+def card_of(post: Post, *, is_quoted: bool = False, marks: text.Marks | None = None) -> Card:
     pictures = [picture_of(each.media, CARD_BOX) for each in post.media_shown]
-    quoted = None if is_quoted or post.quoted is None else card_of(post.quoted, is_quoted=True)
+    quoted = None if is_quoted or post.quoted is None else card_of(post.quoted, is_quoted=True, marks=marks)
     html = text.to_html(
-        post.text, post.entities, has_media=bool(pictures), card_post_ids=[quoted.post.pk] if quoted else []
+        post.text,
+        post.entities,
+        has_media=bool(pictures),
+        card_post_ids=[quoted.post.pk] if quoted else [],
+        marks=marks,
     )
     options = _options_of(post.poll)
     return Card(post, html, pictures, options, sum(option.votes for option in options), quoted)

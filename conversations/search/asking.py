@@ -156,7 +156,7 @@ def _take_day(asked: Asked, key: str, value: str) -> None:
         words = _("“%(typed)s”: a day is written like 2026-11-03, 2026-11 or 2026, or it is today.")
         asked.notes.append(words % {"typed": f"{key}:{value}"})
         return
-    floor = _floor(first)
+    floor = first_id_of(first)
     if key == "before":
         asked.high = floor if asked.high is None else min(asked.high, floor)
     else:
@@ -176,7 +176,7 @@ def _first_day(value: str) -> date | None:
         return None
 
 
-def _floor(day: date) -> int:
+def first_id_of(day: date) -> int:
     """The smallest id of an event on that day; X had none before its ids carried the time."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
     return snowflake_floor(midnight) if day.year > 1970 else 0

@@ -23,7 +23,8 @@ from conversations.search.candidates import Spec
 from conversations.search.index import carried_by
 from conversations.search.texts import beside, said_in
 from conversations.showing import unlisted
-from conversations.words import Word, drawn_as_one, facet, words_of
+from conversations.text import Marks
+from conversations.words import Term, Word, drawn_as_one, facet, words_of
 from dminbox.wording import number
 
 PAGE = 20
@@ -277,8 +278,7 @@ def _is_placed(wanted: Wanted, event: DmEvent) -> bool:
 
 def snippet(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]]) -> list[Part]:
     """The stretch around the first mark, with all marks in it; line ends become spaces."""
-    whole = _whole(text, words, places)
-    marks = _merged((_start_of(words[first]), words[last].end) for first, last in whole)
+    marks = _marks(text, words, places)
     start = _beginning(text, words, marks)
     end = _end(text, words, start, marks)
     parts = [Part("…")] if start else []
@@ -290,6 +290,20 @@ def snippet(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]])
         position = min(mark_end, end)
     parts += [Part(text[position:end]), Part("…" if end < len(text) else "")]
     return [replace(part, text=" ".join(part.text.splitlines())) for part in parts if part.text]
+
+
+def marks_of(terms: Sequence[Term]) -> Marks | None:
+    """Where these stand in a text, as a hit marks them; None where there are none."""
+
+    def found_in(text: str) -> list[tuple[int, int]]:
+        words = words_of(text)
+        return _marks(text, words, [place for term in terms for place in term.places(words)])
+
+    return found_in if terms else None
+
+
+def _marks(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    return _merged((_start_of(words[first]), words[last].end) for first, last in _whole(text, words, places))
 
 
 def _whole(text: str, words: Sequence[Word], places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

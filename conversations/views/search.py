@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
@@ -19,10 +19,14 @@ from conversations.showing import Guess
 
 
 class SearchForm(forms.Form):
-    """The address of a search: what was typed, and where the page begins. Any text is a search."""
+    """The address of a search: what was typed, and where the page begins. Any text is a search.
+
+    within: X's id of the conversation that a search begins from; it becomes a part of what was typed.
+    """
 
     q = forms.CharField(required=False, strip=True)
     below = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
+    within = forms.RegexField(r"^[0-9-]{1,40}$", required=False)
 
 
 class Unknown(NamedTuple):
@@ -32,9 +36,11 @@ class Unknown(NamedTuple):
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    form = SearchForm({"q": request.GET.get("q", "").replace("\x00", " "), "below": request.GET.get("below")})
+    form = SearchForm({**request.GET.dict(), "q": request.GET.get("q", "").replace("\x00", " ")})
     if not form.is_valid():
         raise Http404
+    if within := form.cleaned_data["within"]:
+        return redirect(_address(f"in:{within} {form.cleaned_data['q']}".strip()))
     asked = asking.parse(form.cleaned_data["q"])
     context: dict[str, Any] = {"typed": form.cleaned_data["q"], "asked": asked}
     if not asked.is_nothing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -22,6 +23,7 @@ from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
 from conversations.models import Conversation, DmEvent, EventParticipant, Participant
 from conversations.querysets import DmEventQuerySet, of_person, of_x_account
+from conversations.search import asking, finding
 from conversations.showing import others_named, prices, too_many_wishes, typing_of
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
@@ -74,7 +76,23 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     if is_watched(request):
         actions.watch([conversation.x_account])
-    return _whole_page(request, conversation)
+    return _day_page(request, conversation) if request.GET.get("on") else _whole_page(request, conversation)
+
+
+def _day_page(request: HttpRequest, conversation: Any) -> HttpResponse:
+    """To the page that begins with the first event of that day, or of the next day that has one."""
+    wanted = _wanted(request)
+    if wanted["on"] is None:
+        words = _("“%(typed)s” is no day. Choose one, or write it like 2026-11-03.")
+        messages.error(request, words % {"typed": request.GET["on"]})
+        return _whole_page(request, conversation, status=422)
+    begins = min(asking.first_id_of(wanted["on"]), MAX_ID)
+    events = _narrowed(conversation, wanted["show"]).filter(dm_event_id__gte=begins).order_by("dm_event_id")
+    first = events.values_list("dm_event_id", flat=True).first()
+    if first is None:
+        messages.info(request, _("Nothing is stored here of that day or after it: these are the newest messages."))
+        return redirect(_address(conversation.pk, wanted))
+    return redirect(f"{_address(conversation.pk, wanted, after=first - 1)}#e{first}")
 
 
 def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> HttpResponse:
@@ -205,8 +223,7 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
 def event(request: HttpRequest, pk: int, dm_event_id: int) -> HttpResponse:
     """The permanent address of one event: the thread around it."""
     found = get_object_or_404(DmEvent.objects.visible_to(request.user), conversation=pk, dm_event_id=dm_event_id)
-    query = urlencode({"at": found.dm_event_id})
-    return redirect(f"{reverse('thread', args=[pk])}?{query}#e{found.dm_event_id}")
+    return redirect(f"{_address(pk, _wanted(request), at=found.dm_event_id)}#e{found.dm_event_id}")
 
 
 @require_POST
@@ -232,7 +249,7 @@ def read_history(request: HttpRequest, pk: int) -> HttpResponse:
     is_part = bool(request.headers.get("HX-Request"))
     words = _ask(request, pk) if request.method == "POST" else ""
     if request.method == "POST" and not is_part and not words:
-        return redirect(f"{reverse('thread', args=[pk])}?{_kept(wanted)}")
+        return redirect(_address(pk, wanted))
     conversation = _conversation(request, pk)
     if words and not is_part:
         messages.error(request, words)
@@ -305,10 +322,11 @@ def _person(request: HttpRequest) -> User:
 
 
 def _wanted(request: HttpRequest) -> dict[str, Any]:
+    """A day that is none is told of by the page itself."""
     form = ThreadForm(request.GET)
-    if not form.is_valid():
+    if set(form.errors) - {"on"}:
         raise Http404
-    return form.cleaned_data | {"filters": filters.kept_in(request.GET)}
+    return {"on": None, **form.cleaned_data, "filters": filters.kept_in(request.GET)}
 
 
 def _may_ask(conversation: Any, show: str) -> bool:
@@ -395,7 +413,8 @@ def _page(
     conversation: Any, wanted: dict[str, Any], events: list[DmEvent], older: int | None, above: int | None
 ) -> dict[str, Any]:
     """older, above: the dm_event_ids of the next older event and of the next newer; None where there is none."""
-    rows, has_older = shown(events, conversation.x_account.x_user_id), older is not None
+    marks = finding.marks_of(asking.parse(wanted["find"]).terms)
+    rows, has_older = shown(events, conversation.x_account.x_user_id, marks), older is not None
     read_to = conversation.read_to if wanted["line"] is None else wanted["line"]
     mark_unread(rows, read_to, older, is_newest=above is None)
     may_ask = _may_ask(conversation, wanted["show"])
@@ -412,6 +431,7 @@ def _page(
         "line": read_to if older is not None and 0 < read_to < older else None,
         "show": wanted["show"],
         "kept": _kept(wanted),
+        "kept_values": parse_qsl(_kept(wanted)),
         "filters": wanted["filters"],
         "event_types": EVENT_TYPES[wanted["show"]],
         "is_of_moves": wanted["show"] == Show.COMINGS,
@@ -438,6 +458,15 @@ def _is_locked_here(
 
 
 def _kept(wanted: dict[str, Any]) -> str:
-    """What each address of this thread keeps: what it is narrowed to, and the filters of the list beside it."""
-    show = urlencode({"show": wanted["show"]}) if wanted["show"] else ""
-    return "&".join(part for part in (show, wanted["filters"]) if part)
+    """What each address of this thread keeps: what it is narrowed to, what was searched, and the filters of the list
+    beside it.
+    """
+    own = urlencode({name: wanted[name] for name in ("show", "find") if wanted[name]})
+    return "&".join(part for part in (own, wanted["filters"]) if part)
+
+
+def _address(pk: int, wanted: dict[str, Any], **place: int) -> str:
+    """Of the thread, at that place of it or at its end."""
+    query = "&".join(part for part in (urlencode(place), _kept(wanted)) if part)
+    address = reverse("thread", args=[pk])
+    return f"{address}?{query}" if query else address

@@ -274,6 +274,8 @@ def notes() -> Iterator[Example]:
 
 def search() -> Iterator[Example]:
     yield Example("the box", "conversations/_search_box.html", {"typed": "brass lamp"})
+    within = {"conversation": rows.conversation()}
+    yield Example("inside a conversation, folded", "conversations/_find.html", within, "thread-frame")
     parts = [Part("The dimmer of my "), Part("brass lamp", is_mark=True), Part(" hums since yesterday.")]
     for words, sender, found in (
         ("a hit", ADA, parts),

@@ -1,4 +1,4 @@
-// Single keys: j, k, n, p, e, u, /, g i and ?. A person can switch them off in the profile; Ctrl-K stands in palette.js.
+// Single keys: j, k, n, p, f, e, u, /, g i and ?. A person can switch them off in the profile; Ctrl-K stands in palette.js.
 "use strict";
 
 {
@@ -116,6 +116,7 @@
     k: () => step(-1),
     n: () => document.dispatchEvent(new CustomEvent("step-message", { detail: 1 })),
     p: () => document.dispatchEvent(new CustomEvent("step-message", { detail: -1 })),
+    f: () => document.dispatchEvent(new Event("open-find")),
     e: markRead,
     u: markUnread,
     "/": search,

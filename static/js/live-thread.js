@@ -182,7 +182,7 @@ const liveThread = (() => {
       pane.querySelector(".scroll-body").append(form);
       htmx.process(form);
     } else if (!form && isWaiting) {
-      old.remove(); // read elsewhere
+      for (const each of [old, document.getElementById("unread-above")]) each?.remove(); // read elsewhere
     }
     unmarked = 0;
   }

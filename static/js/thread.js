@@ -100,14 +100,30 @@ document.addEventListener("conversation-read", (event) => {
   }
 }
 
-// The panel of people, where it lies over the thread.
+// What lies over the thread: the panel of people on a small screen, and what finds a word or a day.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], :popover-open")) return;
+  const find = document.querySelector("#find[open]");
   const close = document.querySelector(".panel:target .panel-close");
-  if (!close?.offsetParent) return;
-  close.click();
-  document.querySelector(".show-people").focus();
+  if (find) {
+    find.open = false;
+    find.querySelector("summary").focus();
+  } else if (close?.offsetParent) {
+    close.click();
+    document.querySelector(".show-people").focus();
+  }
 });
+document.addEventListener("open-find", () => {
+  const find = document.getElementById("find");
+  if (find) find.open = true;
+});
+document.addEventListener(
+  "toggle",
+  ({ target }) => {
+    if (target.id === "find" && target.open) document.getElementById("find-q").focus();
+  },
+  { capture: true },
+);
 
 // A thread that came into the page by a click in the list takes the focus, as a page of its own would.
 document.addEventListener("htmx:afterSettle", (event) => {

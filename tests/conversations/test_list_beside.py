@@ -72,3 +72,11 @@ def test_without_a_script_one_is_led_back_to_the_list_one_came_from(as_ada, addr
 
 def test_an_x_account_in_the_list_beside_a_thread_leads_to_the_list(as_ada, filled):
     assert f'href="/?account={filled.studio.pk}&amp;unread=1"' in inbox(as_ada, "?unread=1")
+
+
+def test_the_way_to_a_day_keeps_them(as_ada, filled):
+    html = page(as_ada, f"/c/{filled.group.pk}/?unanswered=1&show=messages")
+    form = re.search(r"<form[^>]*>\s*((?:<input type=\"hidden\"[^>]*>\s*)*)<input type=\"date\"", html)[1]
+    assert re.findall(r'name="(\w+)" value="(\w+)"', form) == [("show", "messages"), ("unanswered", "1")]
+    answer = as_ada.get(f"/c/{filled.group.pk}/?on=1999-01-01&unanswered=1")
+    assert "&unanswered=1#e" in answer["Location"]

@@ -43,10 +43,36 @@ def test_a_hit_leads_to_its_message_with_the_words_marked(as_ada, talk):
     [event] = say(talk, "Is the brass lamp there?")
     index_all()
     html = page(as_ada, "lamp")
-    assert hits(html) == [reverse("event", args=[talk.pk, event.dm_event_id])]
+    assert hits(html) == [f"{reverse('event', args=[talk.pk, event.dm_event_id])}?find=lamp"]
     assert "Is the brass <mark>lamp</mark> there?" in html
     assert "Ossian Berg" in html
-    assert as_ada.get(hits(html)[0]).status_code == 302
+    answer = as_ada.get(hits(html)[0])
+    assert answer.status_code == 302
+    there = as_ada.get(answer["Location"]).content.decode()
+    assert "Is the brass <mark>lamp</mark> there?" in there
+    assert 'data-kept="find=lamp"' in there, "so that what comes in later is marked too"
+
+
+def test_from_inside_a_conversation_it_is_searched_alone(as_ada, talk):
+    say(talk, "Is the brass lamp there?")
+    index_all()
+    answer = as_ada.get("/search/", {"within": talk.dm_conversation_id, "q": "brass lamp"})
+    assert answer.status_code == 302
+    html = as_ada.get(answer["Location"]).content.decode()
+    assert f'value="in:{talk.dm_conversation_id} brass lamp"' in html
+    assert len(hits(html)) == 1
+    assert as_ada.get("/search/", {"within": "a b", "q": "lamp"}).status_code == 404
+
+
+def test_what_leads_to_a_message_marks_words_alone(as_ada, talk):
+    [event] = say(talk, "Is the brass lamp there?")
+    index_all()
+    [hit] = hits(page(as_ada, "from:@odd_ossian -silver “brass lamp”"))
+    there = as_ada.get(as_ada.get(hit)["Location"]).content.decode()
+    assert "Is the <mark>brass lamp</mark> there?" in there
+    [hit] = hits(page(as_ada, "from:@odd_ossian"))
+    assert "<mark>" not in as_ada.get(as_ada.get(hit)["Location"]).content.decode()
+    assert as_ada.get(f"/c/{talk.pk}/?find={'x' * 501}").status_code == 404
 
 
 def test_of_a_long_message_the_part_around_the_words_is_shown(as_ada, talk):

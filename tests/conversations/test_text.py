@@ -1,5 +1,6 @@
 """What a person reads of a message."""
 
+import re
 import time
 from functools import partial
 from html.parser import HTMLParser
@@ -461,6 +462,34 @@ def test_names_that_x_lists_and_the_text_does_not_hold_cost_next_to_nothing():
     text = tagged(100)
     few, many = (calls_of(partial(to_html, text, listed(count))).total() for count in (125, 500))
     assert many < 2.5 * few
+
+
+def marked(text, *words):
+    def marks(plain):
+        found = [(match.start(), match.end()) for word in words for match in re.finditer(re.escape(word), plain)]
+        return sorted(found)
+
+    return to_html(text, marks=marks)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "expected"),
+    [
+        ("A lamp, my lamp", ["lamp"], "A <mark>lamp</mark>, my <mark>lamp</mark>"),
+        ("<b> & lamp", ["<b>", "&"], "<mark>&lt;b&gt;</mark> <mark>&amp;</mark> lamp"),
+        ("No such thing", ["lamp"], "No such thing"),
+        ("", ["lamp"], ""),
+    ],
+)
+def test_what_was_searched_is_marked_and_stays_text(text, words, expected):
+    assert marked(text, *words) == expected
+
+
+def test_a_mark_may_run_into_a_link_and_out_of_it():
+    html = marked("See https://nordlicht.example/lamp for it", "See https", "lamp for")
+    assert html.startswith("<mark>See </mark><a ")
+    assert "><mark>https</mark>://nordlicht.example/<mark>lamp</mark></a><mark> for</mark> it" in html
+    assert 'href="https://nordlicht.example/lamp"' in html
 
 
 def test_a_tag_that_x_lists_thousands_of_times_is_looked_for_once():

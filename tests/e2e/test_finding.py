@@ -9,6 +9,7 @@ import pytest
 from accounts.models import User
 from conversations import actions
 from tests.conversations.page_support import unread_of
+from tests.e2e import rich
 from tests.e2e.conftest import NETWORK, PHONE
 from tests.e2e.looking import pictures, violations
 from tests.e2e.test_nothing_moves import WATCH, assert_nothing_moved
@@ -69,6 +70,7 @@ def is_unread(user, pk):
 
 
 def test_an_open_conversation_is_marked_unread_and_stays_so_until_it_is_opened_again(visit, ada, filled):
+    rich.read_most(ada, filled.long)
     page = visit(ada).open("/")
     with page.expect_response(lambda answer: answer.url.endswith("/read/")):
         page.locator(f'.row[data-conversation="{filled.long.pk}"]').click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conversations.actions import mark_read
 from conversations.models import ReadMark, XUser
 from tests.e2e.test_live import arrive, is_live, wait_for
 from tests.e2e.test_reading import wait_until
@@ -148,3 +149,13 @@ def test_news_do_not_read_what_is_new_above_them(visit, ada, long):
     page.get_by_role("button", name="Mark as read").click()
     page.locator("#unread-above").wait_for(state="detached")
     assert is_marked(page, event.dm_event_id)
+
+
+def test_what_is_read_elsewhere_is_no_longer_called_new_here(visit, ada, long):
+    page = visit(ada).open_live(f"/c/{long.pk}/")
+    is_live(page)
+    page.locator("#unread-above").wait_for()
+    mark_read(ada, long, long.last_dm_event_id)
+    page.evaluate("() => liveThread.want()")
+    page.locator("#unread-above").wait_for(state="detached")
+    assert page.locator("#mark-read").count() == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conversations.search_support import index_all
+from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -27,6 +28,32 @@ def test_from_the_box_in_the_list_to_the_message_in_its_thread(visit, ada, fille
     target.wait_for()
     assert "Message number 7" in target.inner_text()
     assert target.evaluate("row => row.getBoundingClientRect().top >= 0")
+
+
+def test_from_inside_a_conversation_to_a_message_and_to_a_day_of_it(visit, ada, filled):
+    seen = visit(ada)
+    page = seen.open(f"/c/{filled.long.pk}/")
+    page.keyboard.press("f")
+    page.get_by_role("searchbox", name="Search this conversation").wait_for()
+    wait_until(page, "document.activeElement.id === 'find-q'")
+    page.keyboard.press("Escape")
+    wait_until(page, "document.activeElement.matches('#find:not([open]) > summary')")
+    page.keyboard.press("Enter")
+    wait_until(page, "document.activeElement.id === 'find-q'")
+    page.keyboard.type("number 7:")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search/?q=in*")
+    page.locator(".hit").last.click()
+    page.wait_for_url(f"**/c/{filled.long.pk}/?at=*&find=*")
+    assert "number" in page.locator(".event:target mark").all_inner_texts()
+    day = page.locator(".day").first.get_attribute("id")[4:]
+    page = seen.open(f"/c/{filled.long.pk}/")
+    page.locator("#find > summary").click()
+    page.get_by_label("Day").fill(day)
+    page.get_by_role("button", name="Go to this day").click()
+    page.wait_for_url("**?after=*")
+    assert page.locator(".event:target").evaluate("row => row.previousElementSibling.id") == f"day-{day}"
+    wait_until(page, "document.querySelector('.event:target').getBoundingClientRect().top < innerHeight / 2")
 
 
 def test_all_of_it_without_javascript(visit, ada, filled):
