@@ -181,6 +181,16 @@ def wait_for_window(rate: RateLimit, answered_at: datetime) -> timedelta:
     return _span(rate.reset_at, answered_at) + timedelta(seconds=1)
 
 
+def wait_for_request(x_account: XAccount, endpoint: str) -> timedelta:
+    """Until X takes another call of an endpoint with a window of its own: nothing where some are left in it, or where
+    nobody has seen it.
+    """
+    seen = ledger.open_window(x_account, endpoint, are_shared=False)
+    if seen is None or seen.remaining > 0:
+        return timedelta(0)
+    return _span(seen.reset_at, timezone.now()) + timedelta(seconds=1)
+
+
 def wait_after_refusal(error: RateLimited) -> timedelta:
     if error.reset_at is None:
         return window()
@@ -197,7 +207,7 @@ def longest_wait() -> timedelta:
 
 
 def _span(reset_at: datetime, now: datetime) -> timedelta:
-    """Both times are X's."""
+    """Both times are of one clock."""
     return min(max(reset_at - now, timedelta(0)), LONGEST_WAIT)
 
 
