@@ -249,7 +249,9 @@ class EventMedia(models.Model):
 
 
 class ReadMark(models.Model):
-    """How far one person has read one conversation. Reading moves it forward; only "mark as unread" moves it back."""
+    """How far one person has read one conversation. Reading moves it forward; "mark as unread" moves it back, and so
+    does a message that X shows late, to below it.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="read_marks")
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="read_marks")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_noop
 from accounts.models import XAccount
 from accounts.tokens import BeingRenewed
 from conversations.ids import as_number
-from conversations.sync import caps
+from conversations.sync import caps, pace
 from conversations.sync.caps import BeingSpent, CapReached
 from conversations.sync.knowing import Known
 from conversations.sync.trouble import has_credit, trouble_of
@@ -59,38 +60,48 @@ LetWait = Callable[[Collection[int], timedelta], None]
 Waits = dict[int, timedelta]
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """find: some of what is due. each: what one may cost at most. ask: claims the rows, asks X and stores what it says;
+    of the errors it raises those OF_THE_ACCOUNT. let_wait: puts off those that are due.
+    """
+
+    endpoint: str
+    find: Callable[[], Known]
+    each: Decimal
+    ask: Ask
+    let_wait: LetWait
+
+
 # --- Who asks ---------------------------------------------------------------------------------------------------------
 
 
-def ask_in_turn(find: Callable[[], Known], each: Decimal, ask: Ask, let_wait: LetWait) -> None:
+def ask_in_turn(lookup: Lookup) -> None:
     """Call by call, beginning with the X account that knows most: few calls, and each is paid for by somebody who was
     shown what it is about.
 
     What one cannot ask for the next does that knows it, and what nobody can waits for the first of them; what nobody
-    knows is not asked for, and what is too much for one call stays due. Whom X refuses is not tried again for what else
-    is due: however much that is, it waits as well.
-
-    find: some of what is due. each: what one may cost at most. ask: claims the rows, asks X and stores what it says; of
-    the errors it raises those OF_THE_ACCOUNT. let_wait: puts off those that are due.
+    knows is not asked for, and what is too much for one call stays due. Whom X refuses, and who has no request left in
+    X's window, is not tried again for what else is due: however much that is, it waits as well.
     """
     refused: Waits = {}
-    while has_credit() and (known := find()):
-        let_wait([pk for pk, who in known.items() if not who], WITHOUT_ACCOUNT)
-        waits = _ask_all(known, each, ask, refused)
+    while has_credit() and (known := lookup.find()):
+        lookup.let_wait([pk for pk, who in known.items() if not who], WITHOUT_ACCOUNT)
+        waits = _ask_all(lookup, known, refused)
         for wait in set(waits.values()):
-            let_wait([pk for pk in waits if waits[pk] == wait], wait)
+            lookup.let_wait([pk for pk in waits if waits[pk] == wait], wait)
         if not refused or not waits:
             return
 
 
-def _ask_all(known: Known, each: Decimal, ask: Ask, refused: Waits) -> Waits:
+def _ask_all(lookup: Lookup, known: Known, refused: Waits) -> Waits:
     """How long those have to wait that none of the X accounts that know them can ask for."""
     x_accounts = XAccount.objects.in_bulk(set().union(*known.values()))
     left, waits = dict(known), Waits()
     while (x_account := _who_knows_most(x_accounts, left)) and has_credit():
         del x_accounts[x_account.pk]
         mine = [pk for pk, who in left.items() if x_account.pk in who]
-        answered, wait = _ask(x_account, mine[:BATCH], each, ask, refused)
+        answered, wait = _ask(lookup, x_account, mine[:BATCH], refused)
         waits |= {pk: min(wait, waits.get(pk, wait)) for pk in mine[answered:]}
         for pk in mine[:answered]:
             del left[pk]
@@ -103,13 +114,15 @@ def _who_knows_most(x_accounts: Mapping[int, XAccount], left: Known) -> XAccount
     return None if most is None else x_accounts[most]
 
 
-def _ask(x_account: XAccount, pks: Sequence[int], each: Decimal, ask: Ask, refused: Waits) -> tuple[int, timedelta]:
+def _ask(lookup: Lookup, x_account: XAccount, pks: Sequence[int], refused: Waits) -> tuple[int, timedelta]:
     """How many of them, from the first, are done with, and how long all others have to wait for this X account."""
+    if x_account.pk not in refused and (wait := pace.wait_for_request(x_account, lookup.endpoint)):
+        refused[x_account.pk] = wait
     if x_account.pk in refused:
         return 0, refused[x_account.pk]
     try:
-        with caps.room(x_account, each, len(pks)) as fits:
-            ask(x_account, pks[:fits])
+        with caps.room(x_account, lookup.each, len(pks)) as fits:
+            lookup.ask(x_account, pks[:fits])
             # Others may have reserved the rest, and these may have cost less than they could.
             return fits, SOON if fits == len(pks) else caps.BACK_WITHIN
     except CapReached:

@@ -13,7 +13,7 @@ from accounts.access import TOKENS_OF_JOINED
 from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import SyncState
-from conversations.sync import push, trouble
+from conversations.sync import pace, push, trouble
 from conversations.sync.quarantine import store_odd
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import XError
@@ -22,6 +22,7 @@ from dminbox.xapi.schema import Answer, ChatPage
 log = structlog.get_logger("conversations.sync")
 
 EVERY = timedelta(hours=6)
+ENDPOINT = "GET /2/chat/conversations"
 PAGE = 100
 MOST_PAGES = 10
 
@@ -46,6 +47,9 @@ def check(x_account_pk: int) -> None:
     if SyncState.objects.filter(_is_old(now), x_account=x_account_pk).update(chats_checked_at=now) != 1:
         return
     state = SyncState.objects.select_related("x_account").defer(*TOKENS_OF_JOINED).get(x_account=x_account_pk)
+    if wait := pace.wait_for_request(state.x_account, ENDPOINT):
+        SyncState.objects.filter(pk=state.pk).update(chats_checked_at=now - EVERY + wait)
+        return
     try:
         _read(state.x_account)
     except XError as error:
@@ -62,7 +66,7 @@ def _read(x_account: XAccount) -> None:
         store_odd(x_account, [*answer.value.odd, *answer.value.includes.odd])
         news = [push.mark_encrypted(x_account, chat.id, chat.updated_at) for chat in answer.value.conversations]
         token = answer.value.next_token
-        if not token or not any(news):
+        if not token or not any(news) or pace.wait_for_request(x_account, ENDPOINT):
             return
 
 

@@ -10,8 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import TruncHour
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 from conversations.ids import time_in
@@ -134,9 +136,17 @@ def _hours(found: Mapping[datetime, Any], limit: int | None, first: datetime) ->
     return tuple(hours)
 
 
+class _Hour(TruncHour):
+    """On SQLite cut from the text as which a time is kept: Django would call a function of Python's for each row."""
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        sql, params = compiler.compile(self.lhs)
+        return f"SUBSTR({sql}, 1, 13) || ':00:00'", params
+
+
 def _by_hour(x_accounts: Sequence[int], first: datetime) -> Any:
     is_poll, is_push = Q(endpoint=POLLS), Q(endpoint__startswith=PUSHED)
-    rows = ApiCall.objects.filter(x_account__in=x_accounts, at__gte=first).annotate(hour=TruncHour("at", tzinfo=UTC))
+    rows = ApiCall.objects.filter(x_account__in=x_accounts, at__gte=first).annotate(hour=_Hour("at", tzinfo=UTC))
     return rows.values("x_account", "hour").order_by("x_account", "hour").annotate(
         polls=Count("pk", filter=is_poll),
         others=Count("pk", filter=~is_poll & ~is_push),

@@ -28,6 +28,8 @@ KEPT = 1
 """Requests of each window that reading never touches."""
 FIRST_GUESS = 15
 """Requests in a window (docs), until an answer tells better."""
+PUNCTUAL = timedelta(seconds=5)
+"""So late a turn may come because the sweep looks once a second, or a worker was at another."""
 PAGES_PER_TURN = 25
 """Then another X account has its turn."""
 LONGEST_WAIT = timedelta(hours=1)
@@ -151,9 +153,25 @@ def expands_people(state: SyncState) -> bool:
     return state.needs_people or settings.X_VOCABULARY == Vocabulary.POST
 
 
-def spread(wait: timedelta) -> timedelta:
-    """A little later, each time otherwise: many who began together drift apart, and never fire together again."""
-    return min(wait * random.uniform(1, 1.02), LONGEST_WAIT)  # noqa: S311 (no secret)
+def spread(wait: timedelta, late: timedelta | None = timedelta(0)) -> timedelta:
+    """A little later, each time otherwise: who meet by chance drift apart.
+
+    late: how long after its time this turn began; None where none was planned. Who was late returns to its place among
+    the others, and who missed it by a whole wait takes any, once: after an outage all are late at the same moment, and
+    would go on together for hours.
+    """
+    if late is None or late >= wait:
+        return wait * random.random()  # noqa: S311 (no secret)
+    back = late if late >= PUNCTUAL else timedelta(0)  # else each turn would take a little of what is kept for news
+    return min(wait * random.uniform(1, 1.02) - back, LONGEST_WAIT)  # noqa: S311 (no secret)
+
+
+def has_one_more(rate: RateLimit, answered_at: datetime, wait: timedelta, requests: int) -> bool:
+    """Whether a turn of so many requests can come before its time, and all others until the window ends at theirs."""
+    if rate.remaining is None or rate.reset_at is None:
+        return False
+    turns = 1 + _span(rate.reset_at, answered_at) // wait
+    return rate.remaining - KEPT >= requests * turns
 
 
 def wait_for_window(rate: RateLimit, answered_at: datetime) -> timedelta:
@@ -161,6 +179,16 @@ def wait_for_window(rate: RateLimit, answered_at: datetime) -> timedelta:
     if rate.reset_at is None:
         return window()
     return _span(rate.reset_at, answered_at) + timedelta(seconds=1)
+
+
+def wait_for_request(x_account: XAccount, endpoint: str) -> timedelta:
+    """Until X takes another call of an endpoint with a window of its own: nothing where some are left in it, or where
+    nobody has seen it.
+    """
+    seen = ledger.open_window(x_account, endpoint, are_shared=False)
+    if seen is None or seen.remaining > 0:
+        return timedelta(0)
+    return _span(seen.reset_at, timezone.now()) + timedelta(seconds=1)
 
 
 def wait_after_refusal(error: RateLimited) -> timedelta:
@@ -179,7 +207,7 @@ def longest_wait() -> timedelta:
 
 
 def _span(reset_at: datetime, now: datetime) -> timedelta:
-    """Both times are X's."""
+    """Both times are of one clock."""
     return min(max(reset_at - now, timedelta(0)), LONGEST_WAIT)
 
 

@@ -19,7 +19,16 @@ from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import XUser
 from conversations.sync import knowing, pace
-from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, ask_in_turn, given_up, reasons_in, reasons_of
+from conversations.sync.by_id import (
+    LEASE,
+    MOST_DUE,
+    OF_THE_ACCOUNT,
+    Lookup,
+    ask_in_turn,
+    given_up,
+    reasons_in,
+    reasons_of,
+)
 from conversations.sync.includes import store_users
 from conversations.sync.knowing import Known
 from conversations.sync.quarantine import store_odd
@@ -36,7 +45,7 @@ def look_up_due_people() -> None:
     claimed by one.
     """
     if XAccount.objects.filter(state=XAccount.State.CONNECTED).exists():
-        ask_in_turn(_find, settings.PRICE_USER_USD, _look_up, _let_wait)
+        ask_in_turn(Lookup("GET /2/users", _find, settings.PRICE_USER_USD, _look_up, _let_wait))
 
 
 def _find() -> Known:

@@ -52,7 +52,8 @@ def poll(x_account_pk: int) -> None:
     if not holder:
         return
     states = SyncState.objects.select_related("x_account").defer(*TOKENS_OF_JOINED)
-    turn = Turn(states.get(x_account=x_account_pk), holder)
+    state = states.get(x_account=x_account_pk)
+    turn = Turn(state, holder, late=_lateness(state))
     try:
         _read(turn)
     except LeaseLost:
@@ -70,6 +71,13 @@ def poll(x_account_pk: int) -> None:
         _settle(turn)
     if turn.pages:
         trouble.heed_answer(turn.asked_at)
+
+
+def _lateness(state: SyncState) -> timedelta | None:
+    """How long ago its time was; None where a person, or nobody, has set it."""
+    if state.last_poll_at is None or state.next_poll_at is None:
+        return None
+    return max(timezone.now() - state.next_poll_at, timedelta(0))
 
 
 def _read(turn: Turn) -> None:
@@ -353,7 +361,9 @@ def _wait(turn: Turn, state: SyncState) -> timedelta:
     has_gap = _has_unread_gap(state)
     if turn.is_top_read and (not has_gap or pace.is_long_import(state)):
         requests = pace.requests_at_once(state) if has_gap else 1 + _takes_way_along(state)
-        return pace.spread(pace.wait_after(turn.rate, answered_at, pace.usual_wait(state), requests))
+        wait = pace.wait_after(turn.rate, answered_at, pace.usual_wait(state), requests)
+        may_come_early = pace.has_one_more(turn.rate, answered_at, wait, requests)
+        return pace.spread(wait, turn.late) if may_come_early else pace.spread(wait)
     if turn.rate.remaining is None or pace.may_read_on(turn.rate, 0, turn.kept):
         return timedelta(0)
     return pace.wait_for_window(turn.rate, answered_at)

@@ -19,7 +19,16 @@ from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
 from conversations.sync import knowing, pace
-from conversations.sync.by_id import LEASE, MOST_DUE, OF_THE_ACCOUNT, ask_in_turn, given_up, reasons_in, reasons_of
+from conversations.sync.by_id import (
+    LEASE,
+    MOST_DUE,
+    OF_THE_ACCOUNT,
+    Lookup,
+    ask_in_turn,
+    given_up,
+    reasons_in,
+    reasons_of,
+)
 from conversations.sync.includes import (
     authors_of,
     ensure_media,
@@ -49,7 +58,7 @@ def fetch_due_details() -> None:
     one.
     """
     each = MOST_SHOWN * (settings.PRICE_POST_USD + settings.PRICE_USER_USD)
-    ask_in_turn(_find, each, _fetch, _let_wait)
+    ask_in_turn(Lookup("GET /2/tweets", _find, each, _fetch, _let_wait))
 
 
 def _find() -> Known:

@@ -45,13 +45,15 @@ class Turn:
     """One worker's turn at one X account. `rate` and both times are those of the last answer, `token` is the cursor it
     was asked for with, `given` are all that X has given in this turn. `top_id` and `bottom_id` are the ends of the page
     from the top: 0 where nothing lies below it; `now_id` is X's time of that page. is_wide: as much was asked for as
-    fits on a page. is_thorough: it goes down to settled ground at once, whatever that takes.
+    fits on a page. is_thorough: it goes down to settled ground at once, whatever that takes. late: how long after
+    its time it began; None where none was planned.
     """
 
     state: SyncState
     holder: str
     pages: int = 0
     rate: RateLimit = field(default_factory=RateLimit)
+    late: timedelta | None = timedelta(0)
     asked_at: datetime = field(default_factory=timezone.now)
     answered_at: datetime | None = None
     token: str | None = None

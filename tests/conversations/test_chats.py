@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.utils import timezone
 
-from conversations.models import Conversation, QuarantinedEvent, SyncState
+from conversations.models import Conversation, QuarantinedEvent, RateWindow, SyncState
 from conversations.sync import chats
 from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, one_to_one
 
@@ -44,6 +47,31 @@ def test_what_cannot_be_read_of_the_list_is_kept_raw_and_the_rest_is_marked(x_ac
     rows = QuarantinedEvent.objects.filter(x_account=x_account)
     assert sorted(row.reason for row in rows) == ["id is missing", "id is no conversation id"]
     assert SyncState.objects.get().odd_events == 2
+
+
+def test_a_window_without_a_request_left_is_waited_for_without_a_call(x_account, xsim):
+    xsim.post("chat", {"conversation_id": f"{ANN}:{OWN}", "sender_id": ANN})
+    reset_at = timezone.now() + timedelta(minutes=9)
+    RateWindow.objects.create(
+        x_account=x_account, endpoint=chats.ENDPOINT, limit=15, remaining=0, reset_at=reset_at, resets=reset_at
+    )
+    chats.check(x_account.pk)
+    assert not [call for call in xsim.get("requests") if "chat" in call["path"]]
+    assert list(chats.waiting()) == []
+    with time_machine.travel(reset_at + timedelta(seconds=2)):
+        assert list(chats.waiting()) == [x_account.pk]
+        chats.check(x_account.pk)
+    assert Conversation.objects.get().encrypted_at is not None
+
+
+def test_the_list_is_read_no_further_than_its_window_goes(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(chats, "PAGE", 1)
+    xsim.post("settings", {"limits": {"chat_conversations": 1}})
+    for number in range(3):
+        make_person(xsim, str(int(ANN) + number))
+        xsim.post("chat", {"conversation_id": f"{int(ANN) + number}:{OWN}", "sender_id": str(int(ANN) + number)})
+    chats.check(x_account.pk)
+    assert [call["status"] for call in xsim.get("requests") if "chat" in call["path"]] == [200]
 
 
 def test_an_endpoint_that_fails_disturbs_nothing(x_account, xsim):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations.models import BilledResource, QuarantinedEvent, SyncState, XUser
+from conversations.models import BilledResource, QuarantinedEvent, RateWindow, SyncState, XUser
 from conversations.sync import by_id
 from conversations.sync import people as module
 from conversations.sync.people import look_up_due_people
@@ -151,6 +151,22 @@ def test_a_lookup_without_credit_stops_the_polling_of_all(x):
     sync.refresh_from_db()
     assert sync.state == SyncState.State.NO_CREDIT
     assert sync.next_poll_at > timezone.now() + timedelta(minutes=55)
+
+
+def test_a_window_without_a_request_left_is_waited_for_without_a_call(x):
+    first, second = connected(x), connected(x, STUDIO)
+    window = {"endpoint": "GET /2/users", "limit": 300, "resets": timezone.now(), "remaining": 0}
+    RateWindow.objects.create(x_account=first, reset_at=timezone.now() + timedelta(minutes=9), **window)
+    alone, both = named(ADA, first), named(BEN, first, second)
+    looked_up(alone, both)
+    assert both.username == "ben_reads"
+    assert [request["user_id"] for request in x.get("requests")] == [STUDIO]
+    assert (alone.username, alone.lookup_attempts) == ("", 0)
+    assert timedelta(minutes=8) < alone.lookup_due_at - timezone.now() < timedelta(minutes=10)
+    RateWindow.objects.filter(x_account=first).update(reset_at=timezone.now())
+    XUser.objects.filter(pk=alone.pk).update(lookup_due_at=timezone.now())
+    looked_up(alone)
+    assert alone.username == "ada_lamps"
 
 
 def test_people_looked_up_count_towards_the_ceiling_while_the_import_runs(x):

@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import XAccount
-from conversations.models import BilledResource, MediaFile, Post, QuarantinedEvent, SyncState, XUser
+from conversations.models import BilledResource, MediaFile, Post, QuarantinedEvent, RateWindow, SyncState, XUser
 from conversations.sync import by_id, trouble
 from conversations.sync import posts as module
 from conversations.sync.posts import fetch_due_details
@@ -68,6 +68,20 @@ def test_what_cannot_be_read_is_kept_raw_and_after_hours_not_asked_for_any_more(
     assert switch.details_due_at > timezone.now()
     rows = QuarantinedEvent.objects.filter(x_account=x_account)
     assert sorted(row.reason for row in rows) == ["text is not text"] * 2 + ["the media is not an object"]
+
+
+def test_a_window_without_a_request_left_is_waited_for_without_a_call(x):
+    post(x, LAMP)
+    x_account = connected(x)
+    (lamp,) = shared(x_account, LAMP)
+    reset_at = timezone.now() + timedelta(minutes=9)
+    RateWindow.objects.create(
+        x_account=x_account, endpoint="GET /2/tweets", limit=300, remaining=0, reset_at=reset_at, resets=reset_at
+    )
+    fetched(lamp)
+    assert calls(x) == []
+    assert (lamp.state, lamp.details_attempts) == (State.DUE, 0)
+    assert timedelta(minutes=8) < lamp.details_due_at - timezone.now() < timedelta(minutes=10)
 
 
 def test_a_post_is_asked_for_once(x):
