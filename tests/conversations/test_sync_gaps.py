@@ -372,8 +372,11 @@ def test_a_stream_of_many_is_polled_evenly_and_has_no_gap_where_nothing_is_missi
         pass_time(NOW + timedelta(seconds=901))
         said, waits, next_at = set(), [], timezone.now()
         while (now := timezone.now()) < NOW + timedelta(hours=1):
+            before = stored_ids(x_account)
             state = poll(x_account)
-            assert account_status(x_account).gaps == 0 or not said <= stored_ids(x_account)
+            here = stored_ids(x_account)
+            is_open = len(here - before) % pace.PAGE == 0  # a page of nothing but news: there may be more below it
+            assert account_status(x_account).gaps == 0 or is_open or not said <= here
             waits.append(state.next_poll_at - now)
             while next_at <= state.next_poll_at:
                 said.add(int(say(xsim, ANN, "on", created_at=next_at.isoformat())["id"]))
