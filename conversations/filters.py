@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
@@ -21,7 +22,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from accounts.access import Person
-from accounts.models import Membership, XAccount, snowflake_floor
+from accounts.models import Membership, User, XAccount, snowflake_floor
 from conversations.counts import Count
 from conversations.forms import MAX_ID, InboxForm
 from conversations.models import Conversation, DmEvent, Participant, ReadMark, SavedView, XUser
@@ -37,6 +38,11 @@ PILLS: dict[str, dict[str, Any]] = {
     "group": {"kind": "group"},
 }
 """Filters beside which a number stands, and what each sets."""
+
+WITH_VALUES = ("person", "since", "until")
+WITHOUT_VALUES = ("kind", "unread", "unanswered", "media", "post")
+"""Filters whose statement is another for each value, and those whose statement is one of a few."""
+READER = -3
 
 Wanted = dict[str, Any]
 """The cleaned data of InboxForm."""
@@ -118,9 +124,9 @@ def count(user: Person, x_accounts: Sequence[XAccount], views: Sequence[Wanted])
     """
     most = max(1, LOOKED_AT // len(x_accounts))
     parts = [
-        (sql, [row.pk if param == EACH else param for param in params])
+        (f"SELECT {place:d}, {sql}", [row.pk if param == EACH else param for param in params])
         for place, wanted in enumerate(views)
-        for sql, params in [_counting(_looked_at(user, wanted, most), place)]
+        for sql, params in [_counting(user, wanted, most)]
         for row in x_accounts
         if wanted["account"] in (None, row.pk)
     ]
@@ -131,11 +137,23 @@ def count(user: Person, x_accounts: Sequence[XAccount], views: Sequence[Wanted])
     return counts
 
 
-def _counting(rows: QuerySet[Conversation, Any], place: int) -> tuple[str, Sequence[Any]]:
-    """SQL that gives of these rows: which view, how many they are, how many of them count."""
+def _counting(user: Person, wanted: Wanted, most: int) -> tuple[str, Sequence[Any]]:
+    """SQL that gives of the rows looked at how many they are, and how many count. EACH stands for the X account."""
+    if any(wanted[name] for name in WITH_VALUES):
+        return _counted(_looked_at(user, wanted, most))
+    sql, params = _counting_by_shape(tuple((name, wanted[name]) for name in WITHOUT_VALUES), most)
+    return sql, [user.pk if param == READER else param for param in params]
+
+
+@cache
+def _counting_by_shape(shape: tuple[tuple[str, Any], ...], most: int) -> tuple[str, Sequence[Any]]:
+    """Put together once: that takes Django longer than the database needs to answer. READER stands for who looks."""
+    return _counted(_looked_at(User(pk=READER), dict.fromkeys(WITH_VALUES) | dict(shape), most))
+
+
+def _counted(rows: QuerySet[Conversation, Any]) -> tuple[str, Sequence[Any]]:
     sql, params = rows.query.sql_with_params()
-    counted = "COUNT(*), SUM(CASE WHEN counts THEN 1 ELSE 0 END)"
-    return f"SELECT {place:d}, {counted} FROM ({sql}) AS looked_at", params  # noqa: S608 (Django's own SQL)
+    return f"COUNT(*), SUM(CASE WHEN counts THEN 1 ELSE 0 END) FROM ({sql}) AS looked_at", params  # noqa: S608 (Django's own SQL)
 
 
 def _looked_at(user: Person, wanted: Wanted, most: int, x_account_id: int = EACH) -> QuerySet[Conversation, Any]:
@@ -204,10 +222,11 @@ def numbers(
 ) -> tuple[list[ViewLine], dict[str, Count]]:
     """Lines of the saved views, and the number beside each of PILLS: what it would show with all else that is set.
 
-    unread: as counted already, for where nothing else is set. With a last day there are none beside the pills: asking
-    each conversation what happened until then would take as long as the rest of the page.
+    unread: as counted already, for where nothing else is set. With days there are none beside the pills: no index has
+    both, and asking each conversation what happened until then would take as long as the rest of the page.
     """
-    pills = {} if _ends_within(wanted) else {name: wanted | changed for name, changed in PILLS.items()}
+    has_days = bool(wanted["since"]) or _ends_within(wanted)
+    pills = {} if has_days else {name: wanted | changed for name, changed in PILLS.items()}
     is_known = not any(wanted[name] for name in KEPT if name not in ("account", "unread"))
     if is_known:
         del pills["unread"]

@@ -366,6 +366,7 @@ def test_a_number_beside_a_pill_says_how_many_it_would_show_with_all_else_that_i
     assert pills(inbox(as_ada, "?unread=1")) == {"Groups": "1", "Unread": "2", "Unanswered": "1"}
     assert pills(inbox(as_ada, f"?until={date.max:%Y-%m-%d}"))
     assert pills(inbox(as_ada, "?until=2026-11-20")) == {}, "each would be asked what happened until then"
+    assert pills(inbox(as_ada, "?since=2026-11-20")) == {}, "no index has both"
 
 
 def test_the_number_of_unread_ones_is_the_one_beside_their_accounts(as_ada, ada, x_account):

@@ -1,7 +1,51 @@
-// Photos over the page: arrows lead from one to the next, + and - zoom, Esc closes, and the focus goes back to where one
-// was. Without this file each photo is a link to its file.
+// Films that play by themselves, and photos over the page.
 "use strict";
 
+// GIFs: silent loops that run while they are on screen, each with a button that holds it. Who wants less motion starts
+// them. Without these lines they have the browser's own controls.
+{
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+  const start = (video) => video.play().catch(() => {}); // a browser that forbids it leaves the button
+
+  const onScreen = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) target.pause();
+      else if (!still.matches && !("held" in target.dataset)) start(target);
+    }
+  });
+
+  function name(video, button) {
+    button.setAttribute("aria-label", video.paused ? button.dataset.play : button.dataset.pause);
+    button.classList.toggle("runs", !video.paused);
+  }
+
+  function take(video) {
+    const button = video.parentElement.querySelector(".loop-toggle");
+    if (!button || !button.hidden) return;
+    video.controls = false;
+    button.hidden = false;
+    name(video, button);
+    for (const change of ["play", "pause"]) video.addEventListener(change, () => name(video, button));
+    button.addEventListener("click", () => {
+      if (video.paused) {
+        delete video.dataset.held;
+        start(video);
+      } else {
+        video.dataset.held = "";
+        video.pause();
+      }
+    });
+    onScreen.observe(video);
+  }
+
+  document.addEventListener("htmx:load", (event) => {
+    for (const video of event.detail.elt.querySelectorAll("video[data-loop]")) take(video);
+  });
+}
+
+// Photos over the page: arrows lead from one to the next, + and - zoom, Esc closes, and the focus goes back to where one
+// was. Without these lines each photo is a link to its file.
 {
   const ZOOMS = ["1", "2", "4"];
   let links = [];
