@@ -63,15 +63,26 @@ document.addEventListener("conversation-read", (event) => {
   if (read === open?.dataset.conversation) document.getElementById("unread-above")?.remove();
 });
 
-// From the title, where one comes in, the keys that scroll lead into the messages, and there the browser heeds them.
+// From the title, where one comes in, the keys that scroll lead into the messages; there the browser heeds them.
 {
-  const scrolling = ["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown", " "];
+  const LINE = 40; // px, as browsers scroll by an arrow
   const outside = ":is(body, #main, #thread-title):focus, body:not(:has(:focus))";
 
+  // Which way a key leads, in px; undefined for all others.
+  function way({ key, shiftKey }, box) {
+    const page = box.clientHeight * 0.875;
+    const ways = { PageUp: -page, PageDown: page, ArrowUp: -LINE, ArrowDown: LINE, Home: -box.scrollHeight, End: box.scrollHeight };
+    return key === " " ? (shiftKey ? -page : page) : ways[key];
+  }
+
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !scrolling.includes(event.key)) return;
-    if (document.querySelector("dialog[open]") || !document.querySelector(outside)) return;
-    document.getElementById("scroller")?.focus({ preventScroll: true });
+    const box = document.getElementById("scroller");
+    if (!box || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const top = way(event, box);
+    if (top === undefined || document.querySelector("dialog[open]") || !document.querySelector(outside)) return;
+    event.preventDefault(); // the browser would scroll what had the focus when the key went down
+    box.focus({ preventScroll: true });
+    box.scrollBy({ top });
   });
 
   // From message to message; where the page has no more of them, on to what brings more.
