@@ -47,12 +47,14 @@ def events_are_as_x_holds_them(x_account: XAccount, held: Held, ever: Collection
 
 
 def what_is_missing_is_told_of(x_account: XAccount, shown: Collection[str]) -> None:
-    """Right after a turn that is followed by a wait: what X has shown by then is here, or in a gap that is told of.
+    """Right after a turn that is followed by a wait: what X has shown by then is here, or in a gap that is told of. Of
+    what is not polled now, at a cap for instance, the state tells.
 
     shown: without delay.
     """
     now = timezone.now()
-    if not SyncState.objects.filter(x_account=x_account, last_success_at=now, next_poll_at__gt=now).exists():
+    reading = SyncState.objects.filter(x_account=x_account, state=SyncState.State.ACTIVE)
+    if not reading.filter(last_success_at=now, next_poll_at__gt=now).exists():
         return
     oldest = intervals.end_of_window(now)
     ids = {pk for pk in map(int, shown) if pk > oldest}
