@@ -60,7 +60,7 @@ def test_e_marks_read_and_goes_on_and_u_takes_it_back(visit, ada, filled):
     page.keyboard.press("k")
     page.keyboard.press("u")
     wait_until(page, "document.getElementById('said').textContent === 'Marked as unread'")
-    assert "unread" in first.get_attribute("class")
+    wait_until(page, "pk => document.querySelector(`.row.unread[data-conversation='${pk}'] .dot`)", rows[0])
     assert first.locator(".dot").count() == 1
     assert is_unread(ada, rows[0])
 

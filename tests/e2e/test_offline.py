@@ -218,7 +218,7 @@ def test_switched_off_by_the_setting_a_browser_forgets_what_it_kept(keeping):
         """async () => {
           document.body.dataset.offline = 'no';  // what the server writes there with OFFLINE_INBOX=no
           const script = document.createElement('script');
-          script.src = document.querySelector('script[src*="offline"]').src + '?again';
+          script.src = document.querySelector('script[src*="/app."]').src + '?again';
           document.head.append(script);
         }"""
     )
