@@ -91,9 +91,9 @@ def run_suites(absent: list[str]) -> dict[str, bool]:
 
 def run_pytest(name: str, options: list[str], environment: dict[str, str]) -> bool:
     print(f"\n--- Tests: {name} ---", flush=True)
-    # Two more than there are cores: who drives a browser, or real processes with leases of seconds, often waits. No
+    # One more than there are cores: who drives a browser, or real processes with leases of seconds, often waits. No
     # more than eight: each has a database of Redis's sixteen, and connections of PostgreSQL's hundred.
-    workers = os.environ.get("TEST_WORKERS", str(min((os.cpu_count() or 1) + 2, 8)))
+    workers = os.environ.get("TEST_WORKERS", str(min((os.cpu_count() or 1) + 1, 8)))
     command = [BIN / "python", "-m", "pytest", "-q", "-n", workers, "--dist", "loadgroup", *options]
     return subprocess.run(command, env=compiled_once() | environment, check=False).returncode == 0
 
