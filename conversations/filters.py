@@ -32,12 +32,10 @@ LOOKED_AT = 500
 """Conversations that are looked at for one count, over all X accounts together."""
 KEPT = ("account", "kind", "unread", "unanswered", "media", "post", "since", "until", "person")
 """What stands in an address, in this order."""
-PILLS: dict[str, dict[str, Any]] = {
-    "unread": {"unread": True},
-    "unanswered": {"unanswered": True},
-    "group": {"kind": "group"},
-}
-"""Filters beside which a number stands, and what each sets."""
+PILLS: dict[str, dict[str, Any]] = {"unread": {"unread": True}}
+"""Filters beside which a number stands, and what each sets. Others can be kept as views, which have one, too: each more
+is a tenth of what the inbox takes.
+"""
 
 WITH_VALUES = ("person", "since", "until")
 WITHOUT_VALUES = ("kind", "unread", "unanswered", "media", "post")

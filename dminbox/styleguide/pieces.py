@@ -231,7 +231,7 @@ def _inbox(**wanted: Any) -> dict[str, Any]:
             filters.ViewLine(views[0], Count(12, has_more=True), True),
             filters.ViewLine(views[1], Count(), False),
         ],
-        "numbers": {"unread": Count(3), "unanswered": Count(12, has_more=True), "group": Count()},
+        "numbers": {"unread": Count(12, has_more=True)},
         "wanted": form.cleaned_data,
         "whom": Whom(form.cleaned_data, "@ada", [ADA]),
         "links": {"here": "?", "all": "?", "query": "unread=1", "rest": ""},
