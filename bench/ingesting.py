@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import XAccount
 from bench import pages, worlds
 from conversations import sync
-from conversations.models import ApiCall, SyncState
+from conversations.models import ApiCall, Change, SyncState
 from conversations.sync import importing, intervals
 
 DAYS = 30
@@ -39,7 +39,8 @@ def connect() -> None:
 def turn() -> dict[str, Any]:
     """One turn of a worker at the account, which reads as many pages as a turn may.
 
-    new: events; pages: those read, also the top once more; seconds on the wall, and in the processor.
+    events: those stored; announced: changes of any kind, also of names; pages: those read, also the top once more;
+    seconds on the wall, and in the processor.
     """
     before, calls = _newest_change(), ApiCall.objects.count()
     wall, processor = time.perf_counter(), time.process_time()
@@ -47,8 +48,9 @@ def turn() -> dict[str, Any]:
     sync.poll(XAccount.objects.values_list("pk", flat=True).get())
     spent = {"seconds": time.perf_counter() - wall, "processor": time.process_time() - processor}
     is_done = SyncState.objects.get().import_finished_at is not None
-    new, read = _newest_change() - before, ApiCall.objects.count() - calls
-    return {**spent, "new": new, "pages": read, "is_done": is_done}
+    events = Change.objects.filter(kind=Change.Kind.EVENT, number__gt=before).count()
+    told = {"events": events, "announced": _newest_change() - before, "pages": ApiCall.objects.count() - calls}
+    return {**spent, **told, "is_done": is_done}
 
 
 def _newest_change() -> int:

@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -31,14 +32,18 @@ def main() -> int:
         return 1
     with services.postgres() as server, services.redis_server() as redis, scratch() as folder:
         bench = Bench(server, redis, folder, QUICK if options.size == "quick" else Sizes())
-        rows = [row for name in options.rows for row in _measured(name, bench)]
+        measured = {name: _measured(name, bench) for name in options.rows}
+    rows = [row for found in measured.values() for row in found or []]
     print(f"\n{table.rendered(rows)}\n")
     for row in rows:
         if row.note:
             print(f"{row.name}: {row.note}")
     path = table.write(rows, RESULTS, _about(options.size), datetime.now(UTC))
     print(f"\n{path.relative_to(RESULTS.parent.parent)}")
-    return 1 if any(row.is_met is False for row in rows) else 0
+    failed = [name for name, found in measured.items() if found is None]
+    if failed:
+        print(f"Not measured, for what is said above: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed or any(row.is_met is False for row in rows) else 0
 
 
 def _options() -> argparse.Namespace:
@@ -52,10 +57,15 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _measured(name: str, bench: Bench) -> list[table.Row]:
+def _measured(name: str, bench: Bench) -> list[table.Row] | None:
+    """None where it has failed: what else was measured, perhaps for an hour, is told all the same."""
     print(f"{name} …", end=" ", flush=True, file=sys.stderr)
     started = time.monotonic()
-    rows: list[table.Row] = import_module(f"bench.rows.{name}").measure(bench) + elsewhere.rows(name)
+    try:
+        rows: list[table.Row] = import_module(f"bench.rows.{name}").measure(bench) + elsewhere.rows(name)
+    except Exception:
+        traceback.print_exc()
+        return None
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
     return rows
 

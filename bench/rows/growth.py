@@ -46,4 +46,4 @@ def _filled(bench: Bench, url: str, events: int, newest_at: datetime) -> Lane:
 
 def _block(lanes: dict[int, Lane]) -> dict[int, float]:
     told = {size: lane.call("bench.ingesting:turn") for size, lane in lanes.items()}
-    return {size: turn["new"] / turn["seconds"] for size, turn in told.items()}
+    return {size: turn["events"] / turn["seconds"] for size, turn in told.items()}

@@ -61,9 +61,9 @@ def turns(lane: Lane) -> Iterator[dict[str, Any]]:
 def _blocks(product: Lane, floor: Lane, url: str, floor_url: str) -> Iterator[dict[str, float]]:
     done = 0
     for turn in turns(product):
-        count = turn["new"] // EVENTS_PER_PAGE
+        count = turn["events"] // EVENTS_PER_PAGE
         yield {
-            "events": turn["new"],
+            "events": turn["events"],
             "product": turn["seconds"],
             "floor": floor.call("bench.floor:insert", url=floor_url, first=done, count=count),
             "fetch": floor.call("bench.ingesting:fetch", url=url, first=done, count=count),

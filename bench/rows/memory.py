@@ -21,7 +21,7 @@ def measure(bench: Bench) -> list[Row]:
         lane = stack.enter_context(bench.lane(connected(bench, url, "memory"), LOCAL_X_URL=url))
         done = 0
         for turn in turns(lane):
-            done += turn["new"]
+            done += turn["events"]
             for count in (few, many):
                 if done >= count:
                     found.setdefault(count, lane.resident_bytes())

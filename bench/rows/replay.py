@@ -22,7 +22,7 @@ def measure(bench: Bench) -> list[Row]:
     speeds = [[turn["pages"] / turn["seconds"] for turn in lane] for lane in zip(*pairs, strict=True)]
     ingest, replay = (statistics.median(found) for found in speeds)
     added = {name: after[name] - count for name, count in before.items() if after[name] != count}
-    announced = sum(turn["new"] for _, turn in pairs)
+    announced = sum(turn["announced"] for _, turn in pairs)
     also = (("0 rows added", not added), ("nothing announced", announced == 0))
     ratio = side_by_side(speeds[1], speeds[0])
     note = f"rows added: {added}" if added else ""
