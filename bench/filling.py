@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from bench import worlds
-from conversations.models import SyncState
+from conversations.models import Change, SyncState
 from dminbox.xsim import ids
 
 PER_CONVERSATION = 50
@@ -71,6 +71,7 @@ def fill(events: int, newest_at: str) -> None:
         "at": at,
     }
     with transaction.atomic(), connection.cursor() as cursor:
+        Change.objects.all().delete()  # that the account is connected: numbers begin anew
         for statement in STATEMENTS:
             cursor.execute(statement, numbers)
         SyncState.objects.update(last_change=events)

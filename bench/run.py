@@ -63,7 +63,7 @@ def _measured(name: str, bench: Bench) -> list[table.Row] | None:
     started = time.monotonic()
     try:
         rows: list[table.Row] = import_module(f"bench.rows.{name}").measure(bench) + elsewhere.rows(name)
-    except Exception:
+    except Exception:  # noqa: BLE001 (whatever it is: it is printed, and the run fails in the end)
         traceback.print_exc()
         return None
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
