@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.access import TOKENS_OF_JOINED, x_accounts_of
 from accounts.admin_site import OwnersRows
-from conversations import drawing, ledger
+from conversations import ledger
 from conversations.models import (
     ActivityDelivery,
     ActivitySubscription,
@@ -41,6 +41,7 @@ from conversations.models import (
     SyncState,
     UnknownMember,
 )
+from conversations.showing import day_chart
 from conversations.sync import day, push
 from dminbox.wording import number, usd
 
@@ -286,7 +287,7 @@ class SyncStateAdmin(LookOnly):
 
     @admin.display(description=_("requests of 24 hours"))
     def requests_of_day(self, row: Any) -> str:
-        return drawing.requests_words(row.day)
+        return day_chart.requests_words(row.day)
 
     @admin.display(description=_("events billed in 24 hours"))
     def events_of_day(self, row: Any) -> str:
@@ -298,7 +299,7 @@ class SyncStateAdmin(LookOnly):
 
     @admin.display(description=_("still to be read of 24 hours"))
     def gaps_of_day(self, row: Any) -> str:
-        return drawing.gaps_words(row.day)
+        return day_chart.gaps_words(row.day)
 
     @admin.display(ordering="today_usd", description=_("spent today"))
     def spent_today(self, row: Any) -> str:

@@ -20,7 +20,7 @@ from accounts.models import Role, XAccount
 from conversations import ids
 from conversations.links import HOSTS
 from conversations.models import Conversation, ConversationLookup, DmEvent
-from conversations.search.asking import LONGEST
+from conversations.search.query import LONGEST
 from conversations.sync.opening import NO_TARGET
 from dminbox import wording
 

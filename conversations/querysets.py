@@ -261,7 +261,7 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         return self.select_related("sender").prefetch_related(*self._contents(media=media))
 
     def with_senders(self) -> Self:
-        """What a thread shows of each event, but for what `conversations/contents.py` adds."""
+        """What a thread shows of each event, but for what `conversations/showing/contents.py` adds."""
         shown = ("conversation", "dm_event_id", *OF_EVENTS, "unavailable_since")
         return self.select_related("sender__avatar").only(*shown, *of_person("sender"))
 

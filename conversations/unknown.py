@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.models import UnknownMember
-from dminbox.xapi import known
+from dminbox.xapi import known_members
 
 TABLE = UnknownMember._meta.db_table
 INSERT = f"INSERT INTO {TABLE} (x_account_id, kind, name, times_seen, example_id, first_seen_at, last_seen_at) VALUES"
@@ -19,7 +19,7 @@ ADD = (
 )
 
 
-def count(x_account: XAccount, found: Sequence[known.UnknownMember]) -> None:
+def count(x_account: XAccount, found: Sequence[known_members.UnknownMember]) -> None:
     """One row for each name and X account: so none is waited for by other X accounts, however many tell the same.
 
     found: in the order of their kinds and names, in which everybody takes the rows.

@@ -1,9 +1,9 @@
 """Files behind pictures, videos and avatars: what is wanted, fetched from X, and reached from a conversation."""
 
 from conversations.media.fetching import fetch_file, files_due, sharp_avatar
+from conversations.media.file_rows import wanted_file, wanted_files
 from conversations.media.reach import files_shown_in
 from conversations.media.thumbnails import make_thumbnails, thumbnail_path, thumbnails_waiting
-from conversations.media.wanted import wanted_file, wanted_files
 
 __all__ = [
     "fetch_file",

@@ -164,7 +164,7 @@ class DmEvent(models.Model):
     stored_at = models.DateTimeField(default=timezone.now)
     unavailable_since = models.DateTimeField(null=True, blank=True, help_text="X answered 404 for it; our copy stays.")
 
-    # On rows that conversations/contents.py has filled.
+    # On rows that conversations/showing/contents.py has filled.
     people_shown: list[EventParticipant]
     media_shown: list[EventMedia]
     posts_shown: list[EventPost]

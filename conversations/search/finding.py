@@ -18,11 +18,11 @@ from accounts.access import TOKENS_OF_JOINED, Person, x_accounts_of
 from accounts.models import XAccount
 from conversations.models import Conversation, DmEvent, Participant, XUser
 from conversations.search import candidates, names
-from conversations.search.asking import MOST_NAMES, Asked
 from conversations.search.candidates import Spec
 from conversations.search.index import carried_by
+from conversations.search.query import MOST_NAMES, Asked
 from conversations.search.texts import beside, said_in
-from conversations.showing import unlisted
+from conversations.showing.names import unlisted
 from conversations.text import Marks
 from conversations.words import Term, Word, drawn_as_one, facet, words_of
 from dminbox.wording import number

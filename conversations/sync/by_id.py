@@ -18,8 +18,8 @@ from accounts.tokens import BeingRenewed
 from conversations.ids import as_number
 from conversations.sync import caps, pace
 from conversations.sync.caps import BeingSpent, CapReached
-from conversations.sync.knowing import Known
 from conversations.sync.trouble import has_credit, trouble_of
+from conversations.sync.who_may_ask import Known
 from dminbox.xapi.errors import (
     GrantRefused,
     NotPermitted,

@@ -23,7 +23,7 @@ from django.utils import timezone
 from accounts import grants
 from conversations import ledger
 from conversations.models import ActivityDelivery, PushState, SyncState
-from conversations.sync import pace, push, trouble, wanted
+from conversations.sync import pace, push, subscription_rows, trouble
 from conversations.sync.trouble import Trouble
 from dminbox import alive, leases
 from dminbox.xapi.activity import Activity
@@ -146,7 +146,7 @@ class Listener:
         self.connected_at, self.is_caught_up = now, missed == 0
         with transaction.atomic():
             if self.was_away:
-                wanted.announce_push()
+                subscription_rows.announce_push()
             self._write(state=State.CONNECTED, state_since=now, connected_at=now, detail="")
         if self.is_caught_up:
             self._write(last_line_at=now)
@@ -232,7 +232,7 @@ class Listener:
         wait = _wait(error, problem, failures)
         with transaction.atomic():
             if wait > SHORT_WAIT:
-                wanted.announce_push()
+                subscription_rows.announce_push()
             PushState.objects.filter(pk=1, holder=self.holder).update(
                 state=STATES.get(problem.state, State.WAITING),
                 state_since=now,

@@ -18,7 +18,7 @@ from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import XUser
-from conversations.sync import knowing, pace
+from conversations.sync import pace, who_may_ask
 from conversations.sync.by_id import (
     LEASE,
     MOST_DUE,
@@ -30,9 +30,9 @@ from conversations.sync.by_id import (
     reasons_of,
 )
 from conversations.sync.includes import store_users
-from conversations.sync.knowing import Known
 from conversations.sync.quarantine import store_odd
 from conversations.sync.trouble import back_off, heed, trouble_of
+from conversations.sync.who_may_ask import Known
 from dminbox import leases
 from dminbox.xapi.errors import XError
 from dminbox.xapi.schema import Answer, Users
@@ -49,7 +49,7 @@ def look_up_due_people() -> None:
 
 
 def _find() -> Known:
-    return knowing.people(list(due().order_by("lookup_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE]))
+    return who_may_ask.people(list(due().order_by("lookup_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE]))
 
 
 def due() -> QuerySet[XUser]:

@@ -18,7 +18,7 @@ from accounts.models import XAccount
 from conversations import changes, ledger
 from conversations.ids import as_number
 from conversations.models import EventPost, Post, PostMedia
-from conversations.sync import knowing, pace
+from conversations.sync import pace, who_may_ask
 from conversations.sync.by_id import (
     LEASE,
     MOST_DUE,
@@ -38,9 +38,9 @@ from conversations.sync.includes import (
     store_posts,
     store_users,
 )
-from conversations.sync.knowing import Known
 from conversations.sync.quarantine import store_odd
 from conversations.sync.trouble import back_off, heed, trouble_of
+from conversations.sync.who_may_ask import Known
 from dminbox import leases
 from dminbox.xapi import schema
 from dminbox.xapi.errors import XError
@@ -62,7 +62,7 @@ def fetch_due_details() -> None:
 
 
 def _find() -> Known:
-    return knowing.posts(list(due().order_by("details_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE]))
+    return who_may_ask.posts(list(due().order_by("details_due_at", "pk").values_list("pk", flat=True)[:MOST_DUE]))
 
 
 def due() -> QuerySet[Post]:

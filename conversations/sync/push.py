@@ -42,7 +42,7 @@ from dminbox import leases
 from dminbox.postgres.planning import by_its_values
 from dminbox.xapi import activity as xapi
 from dminbox.xapi.activity import Activity
-from dminbox.xapi.known import unknown_in_activity
+from dminbox.xapi.known_members import unknown_in_activity
 from dminbox.xapi.members import Odd as OddMember
 from dminbox.xapi.schema import Answer, Billed, Page, RateLimit
 

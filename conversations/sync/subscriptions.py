@@ -17,8 +17,8 @@ from accounts import grants
 from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import ActivitySubscription, PushState
-from conversations.sync import push, trouble, wanted, webhooks
-from conversations.sync.wanted import News
+from conversations.sync import push, subscription_rows, trouble, webhooks
+from conversations.sync.subscription_rows import News
 from dminbox import leases
 from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
@@ -127,7 +127,7 @@ def _end(app: XApp, listed: Iterable[Subscription], until: datetime) -> None:
     """Push is switched off: X is told so until it lists nothing of ours, and then never asked again."""
     ours = [one for one in listed if one.tag == push.TAG]
     _remove(app, ours, until)
-    wanted.forget(list(ActivitySubscription.objects.all()))
+    subscription_rows.forget(list(ActivitySubscription.objects.all()))
     _end_webhook(app)
     if not ours:
         off = {"state": PushState.State.OFF, "state_since": timezone.now(), "detail": ""}
@@ -147,11 +147,11 @@ def _end_webhook(app: XApp) -> None:
 
 def _bring_in_line(app: XApp, listed: Iterable[Subscription], until: datetime) -> None:
     """What nobody wants any more goes first, whatever else fails, and without credit, too: it costs nothing."""
-    rows, unwanted = wanted.load()
+    rows, unwanted = subscription_rows.load()
     most = _cap()
     keep = {_key(row) for row in rows[:most]}
     _remove(app, [one for one in listed if one.tag == push.TAG and _key_of(one) not in keep], until)
-    wanted.forget(unwanted)
+    subscription_rows.forget(unwanted)
     has_credit = trouble.has_credit()  # the read that is paid for again says when making is worth while
     if has_credit and webhooks.is_set_up():
         webhooks.repair(app)
@@ -178,14 +178,14 @@ def _note_listed(
     """What is to be made now: within X's number, not listed, and not put off. Whatever becomes of it, X pushes none of
     it meanwhile: who was pushed is polled.
     """
-    wanted.note_over_cap(rows[most:])
+    subscription_rows.note_over_cap(rows[most:])
     within = [(row, listed.get(_key(row))) for row in rows[:most]]
-    wanted.note(
+    subscription_rows.note(
         News(row, State.ACTIVE, subscription_id=one.id) if one else News(row, State.WANTED)
         for row, one in within
         if one or row.state == State.ACTIVE
     )
-    return [row for row, one in within if not one and (row.state not in PUT_OFF or wanted.is_due(row))]
+    return [row for row, one in within if not one and (row.state not in PUT_OFF or subscription_rows.is_due(row))]
 
 
 def _remove(app: XApp, subscriptions: Iterable[Subscription], until: datetime) -> None:
@@ -224,7 +224,7 @@ def _make_missing(app: XApp, missing: list[ActivitySubscription], webhook_id: st
             _make(app, row, webhook_id)
         except SubscriptionCap:
             _learn_cap()
-            wanted.note_over_cap(missing[place:])
+            subscription_rows.note_over_cap(missing[place:])
             return
         except (TryLater, OutcomeUnknown) as error:
             failing.add(row.x_account_id)
@@ -237,12 +237,14 @@ def _try_beyond(app: XApp, beyond: list[ActivitySubscription], webhook_id: str |
     """X may have come to allow more than it taught us: now and then one more is tried."""
     learnt = PushState.objects.filter(pk=1, subscription_cap__lt=settings.X_SUBSCRIPTION_CAP)
     for row in beyond:
-        if not wanted.is_due(row) or not learnt.exists():
+        if not subscription_rows.is_due(row) or not learnt.exists():
             return
         try:
             _make(app, row, webhook_id)
         except SubscriptionCap:
-            wanted.note([News(row, State.OVER_CAP, wanted.OVER_CAP, wait=wanted.REFUSED_WAIT)])
+            subscription_rows.note(
+                [News(row, State.OVER_CAP, subscription_rows.OVER_CAP, wait=subscription_rows.REFUSED_WAIT)]
+            )
         except (TryLater, OutcomeUnknown) as error:
             log.info("subscription_put_off", event_type=row.event_type, error=type(error).__name__)
         else:
@@ -270,9 +272,9 @@ def _make(app: XApp, row: ActivitySubscription, webhook_id: str | None) -> None:
         if row.x_account is None:
             log.warning("subscription_refused", event_type=row.event_type, error=type(error).__name__)
         words = trouble.trouble_of(error).detail or REFUSED
-        wanted.note([News(row, State.REFUSED, words, wait=wanted.REFUSED_WAIT)])
+        subscription_rows.note([News(row, State.REFUSED, words, wait=subscription_rows.REFUSED_WAIT)])
     else:
-        wanted.note([News(row, State.ACTIVE, subscription_id=made.id if made else "")])
+        subscription_rows.note([News(row, State.ACTIVE, subscription_id=made.id if made else "")])
 
 
 def _ask(app: XApp, row: ActivitySubscription, webhook_id: str | None) -> Subscription | None:
@@ -292,7 +294,7 @@ def _put_off(row: ActivitySubscription, error: XError) -> None:
     """It may have been made all the same: X's list tells, at the next look."""
     problem = trouble.trouble_of(error)
     log.info("subscription_put_off", event_type=row.event_type, error=type(error).__name__)
-    wanted.note([News(row, State.WANTED, problem.detail, wait=max(problem.wait, FAILED_WAIT))])
+    subscription_rows.note([News(row, State.WANTED, problem.detail, wait=max(problem.wait, FAILED_WAIT))])
 
 
 def _key(row: ActivitySubscription) -> Key:

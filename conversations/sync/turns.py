@@ -21,7 +21,7 @@ from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
 from conversations.ids import LARGEST
 from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
-from conversations.sync import asking, caps, intervals, pace, trouble
+from conversations.sync import caps, event_pages, intervals, pace, trouble
 from conversations.sync.caps import CapReached, CeilingReached
 from dminbox import leases
 from dminbox.xapi.client import XClient
@@ -153,7 +153,7 @@ def asked(turn: Turn, token: str | None, size: int) -> AbstractContextManager[An
 
     Raises CapReached, BeingSpent, LeaseLost and whatever X answers.
     """
-    return asking.page(turn.state, partial(_room, turn, size), partial(_ask, turn, token), ledger.record_lookup)
+    return event_pages.page(turn.state, partial(_room, turn, size), partial(_ask, turn, token), ledger.record_lookup)
 
 
 def _room(turn: Turn, size: int, with_people: bool) -> AbstractContextManager[int]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop
 from accounts.models import TOKENS, XAccount
 from conversations import changes, ledger
 from conversations.models import Conversation, ConversationLookup, HistoryRead, RequestClaim, SyncState
-from conversations.sync import asking, caps, intervals, pace, trouble
+from conversations.sync import caps, event_pages, intervals, pace, trouble
 from conversations.sync.caps import BeingSpent
 from dminbox import leases
 from dminbox.xapi.client import XClient
@@ -121,7 +121,7 @@ def asked(wish: Wish, x_account: XAccount, endpoint: str, read: Read) -> Abstrac
     def ask(size: int, with_people: bool) -> Answer[Page]:
         return ledger.call(x_account, lambda client: read(client, size, with_people))
 
-    return asking.page(state, room, ask, ledger.record)
+    return event_pages.page(state, room, ask, ledger.record)
 
 
 @contextmanager

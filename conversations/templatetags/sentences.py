@@ -8,8 +8,8 @@ from django import template
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from conversations import showing
 from conversations.models import ConversationLookup, XUser
+from conversations.showing import names
 
 register = template.Library()
 
@@ -17,19 +17,19 @@ register = template.Library()
 @register.filter
 def people_in_a_row(people: Iterable[XUser]) -> SafeString:
     return format_html_join(
-        showing.comma(),
+        names.comma(),
         '<span dir="auto">{}</span> <span class="faint">{}</span>',
-        ((showing.name_of(person), showing.handle_of(person)) for person in people),
+        ((names.name_of(person), names.handle_of(person)) for person in people),
     )
 
 
 @register.filter
-def guesses_in_a_row(guesses: Iterable[showing.Guess]) -> SafeString:
+def guesses_in_a_row(guesses: Iterable[names.Guess]) -> SafeString:
     """Each a link to the search as it may have been meant."""
     return format_html_join(
-        showing.comma(),
+        names.comma(),
         '<a href="{}" dir="auto">{}</a> <span class="faint">{}</span>',
-        ((guess.address, showing.name_of(guess.person), showing.handle_of(guess.person)) for guess in guesses),
+        ((guess.address, names.name_of(guess.person), names.handle_of(guess.person)) for guess in guesses),
     )
 
 

@@ -1,4 +1,4 @@
-"""Words, avatars and times for templates; the wording itself stands in conversations/showing.py."""
+"""Words, avatars and times for templates; the wording itself stands in conversations/showing/."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from conversations import links, showing
-from conversations.addresses import address_of
+from conversations import links
 from conversations.models import Conversation, DmEvent, MediaFile, XUser
+from conversations.showing import moments, names, pictures
+from conversations.showing.addresses import address_of
 from dminbox import wording
 from dminbox.markup import filled
 
 register = template.Library()
 
-register.filter("name_of", showing.name_of)
-register.filter("name_amid_words", showing.name_amid_words)
-register.filter("handle_of", showing.handle_of)
-register.filter("verified_as", showing.verified_as)
-register.filter("title_of", showing.title_of)
-register.filter("signs_of", showing.signs_of)
+register.filter("name_of", names.name_of)
+register.filter("name_amid_words", names.name_amid_words)
+register.filter("handle_of", names.handle_of)
+register.filter("verified_as", names.verified_as)
+register.filter("title_of", names.title_of)
+register.filter("signs_of", names.signs_of)
 register.filter("usd", wording.usd)
 register.filter("about_usd", wording.about_usd)
 register.filter("worded", wording.worded)
-register.simple_tag(showing.preview_of, name="preview_of")
+register.simple_tag(names.preview_of, name="preview_of")
 register.simple_tag(address_of)
 register.simple_tag(links.conversation, name="conversation_on_x")
 register.filter("person_on_x", links.person)
@@ -37,9 +38,9 @@ register.filter("post_on_x", links.post)
 @register.simple_tag
 def avatar(person: XUser | None, conversation_pk: int, size: str = "m") -> SafeString:
     """The picture as kept by us, reached through a conversation; else an initial. Names stand beside it."""
-    file = showing.stored(person.avatar) if person else None
+    file = pictures.stored(person.avatar) if person else None
     if file is None:
-        letter, colour = showing.initial_of(person), showing.colour_of(person)
+        letter, colour = names.initial_of(person), names.colour_of(person)
         return filled('<span class="avatar {} c{}" aria-hidden="true">{}</span>', size, colour, letter)
     return avatar_of_file(file, conversation_pk, size)
 
@@ -80,7 +81,7 @@ def _words(local: datetime, style: str) -> str:
         case "clock":
             return wording.clock(local)
         case "short":
-            return showing.short_time_of(local)
+            return moments.short_time_of(local)
     return wording.day_and_clock(local, "SHORT_DATE_FORMAT")
 
 

@@ -9,10 +9,10 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
-from conversations import folding, showing
-from conversations.addresses import address_of
 from conversations.models import MediaFile
-from conversations.thread import Shown
+from conversations.showing import folding, names
+from conversations.showing.addresses import address_of
+from conversations.showing.thread import Shown
 from dminbox.markup import filled
 
 register = template.Library()
@@ -38,15 +38,15 @@ def holds(stretch: folding.Stretch, dm_event_id: int | None) -> bool:
 @register.filter
 def happening(row: Shown) -> str:
     if row.kind == "odd":
-        return showing.happening(row.event)
-    return showing.with_names(partial(showing.moved, row.event))
+        return names.happening(row.event)
+    return names.with_names(partial(names.moved, row.event))
 
 
 @register.filter
 def names_of(row: Shown) -> SafeString:
     """Everybody who came or went by one event, however many."""
     people = [each.x_user for each in row.event.people_shown]
-    return showing.with_names(lambda name: showing.listed([name(each) for each in people]))
+    return names.with_names(lambda name: names.listed([name(each) for each in people]))
 
 
 @register.simple_tag

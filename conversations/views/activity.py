@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import TOKENS_OF_JOINED
 from conversations.models import Conversation
-from conversations.sparkline import LOOKED_AT, spark_of
+from conversations.showing.sparkline import LOOKED_AT, spark_of
 
 
 @require_safe

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from accounts.access import TOKENS_OF_JOINED
 from conversations.forms import ThreadForm
 from conversations.models import Conversation, DmEvent
-from conversations.showing import Picture, picture_of
-from conversations.thread import day_of
+from conversations.showing.pictures import Picture, picture_of
+from conversations.showing.thread import day_of
 
 PAGE = 48
 """Messages with media, so that no page ends amid one."""

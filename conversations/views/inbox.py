@@ -14,14 +14,14 @@ from accounts.access import x_accounts_of
 from accounts.models import User, XAccount
 from conversations import actions, filters, live
 from conversations.ages import age_of, with_pushed_at
-from conversations.attention import Attention, attention_of
-from conversations.contents import rows_of_inbox
 from conversations.counts import Count, added_up
 from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, PushState, SavedView
 from conversations.querysets import of_x_account
-from conversations.showing import day_over_at
+from conversations.showing.attention import Attention, attention_of
+from conversations.showing.contents import rows_of_inbox
+from conversations.showing.moments import day_over_at
 from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
 from dminbox.statements import compiled_once

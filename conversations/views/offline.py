@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
-from conversations.contents import rows_of_inbox
 from conversations.models import Conversation
+from conversations.showing.contents import rows_of_inbox
 
 ROWS = 50
 

@@ -13,10 +13,9 @@ from accounts.models import Role, User
 from conversations import actions
 from conversations.forms import OpenConversationForm
 from conversations.models import ConversationLookup
-from conversations.showing import prices, too_many_wishes
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
-from conversations.views.asking import refusal
+from conversations.views.prices import prices, refusal, too_many_wishes
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

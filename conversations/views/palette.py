@@ -14,11 +14,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
 from accounts.models import User, XAccount
-from conversations.contents import add_names
 from conversations.models import Conversation, Participant, XUser
 from conversations.querysets import has_all
 from conversations.search import names
-from conversations.showing import handle_of, name_of, title_of
+from conversations.showing.contents import add_names
+from conversations.showing.names import handle_of, name_of, title_of
 from dminbox.wording import handle
 
 LOOKED_AT = 1000

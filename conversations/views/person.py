@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.access import x_accounts_of
-from conversations.contents import rows_of_inbox
 from conversations.forms import ThreadForm
 from conversations.models import Conversation, DmEvent, EventMedia, MediaFile, XUser, XUserLook
-from conversations.showing import Picture, picture_of, stored
+from conversations.showing.contents import rows_of_inbox
+from conversations.showing.pictures import Picture, picture_of, stored
 from conversations.text import to_html
 from conversations.times import moment_of
 

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from conversations.forms import MAX_ID
 from conversations.models import XUser
-from conversations.search import asking, finding, index
+from conversations.search import finding, index, query
 from conversations.search.finding import Found, Wanted
-from conversations.showing import Guess
+from conversations.showing.names import Guess
 
 
 class SearchForm(forms.Form):
@@ -41,7 +41,7 @@ def search(request: HttpRequest) -> HttpResponse:
         raise Http404
     if within := form.cleaned_data["within"]:
         return redirect(_address(f"in:{within} {form.cleaned_data['q']}".strip()))
-    asked = asking.parse(form.cleaned_data["q"])
+    asked = query.parse(form.cleaned_data["q"])
     context: dict[str, Any] = {"typed": form.cleaned_data["q"], "asked": asked}
     if not asked.is_nothing:
         context |= _answer(request, finding.resolve(request.user, asked), form.cleaned_data["below"])
@@ -71,11 +71,11 @@ def _older(wanted: Wanted, found: Found) -> str:
 
 def _guesses(wanted: Wanted, typed: str, alike: list[XUser]) -> list[Guess]:
     """The same search with another name in the place of the one that means nobody."""
-    return [Guess(person, _address(asking.with_name(wanted.asked.text, typed, _handle(person)))) for person in alike]
+    return [Guess(person, _address(query.with_name(wanted.asked.text, typed, _handle(person)))) for person in alike]
 
 
 def _from(person: XUser) -> str:
-    return _address(asking.with_name("from:x", "x", _handle(person)))
+    return _address(query.with_name("from:x", "x", _handle(person)))
 
 
 def _handle(person: XUser) -> str:

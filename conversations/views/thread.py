@@ -18,17 +18,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import Role, User, snowflake_floor
 from conversations import actions, filters, live
-from conversations.attention import attention_of
-from conversations.contents import add_contents
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
 from conversations.models import Conversation, DmEvent, EventParticipant, Participant
 from conversations.querysets import DmEventQuerySet, of_person, of_x_account
-from conversations.search import asking, finding
-from conversations.showing import others_named, prices, too_many_wishes, typing_of
-from conversations.sync import estimates
-from conversations.sync.caps import CapReached
-from conversations.sync.wishes import people_to_pay
-from conversations.thread import (
+from conversations.search import finding, query
+from conversations.showing.attention import attention_of
+from conversations.showing.contents import add_contents
+from conversations.showing.names import others_named, typing_of
+from conversations.showing.thread import (
     Shown,
     day_of,
     mark_locked,
@@ -39,7 +36,10 @@ from conversations.thread import (
     shown,
     steps_by_person,
 )
-from conversations.views.asking import all_of, refusal
+from conversations.sync import estimates
+from conversations.sync.caps import CapReached
+from conversations.sync.wishes import people_to_pay
+from conversations.views.prices import all_of, prices, refusal, too_many_wishes
 from conversations.views.watching import is_watched
 from dminbox.statements import compiled_once
 from dminbox.wording import usd
@@ -86,7 +86,7 @@ def _day_page(request: HttpRequest, conversation: Any) -> HttpResponse:
         words = _("“%(typed)s” is no day. Choose one, or write it like 2026-11-03.")
         messages.error(request, words % {"typed": request.GET["on"]})
         return _whole_page(request, conversation, status=422)
-    begins = min(asking.first_id_of(wanted["on"]), MAX_ID)
+    begins = min(query.first_id_of(wanted["on"]), MAX_ID)
     events = _narrowed(conversation, wanted["show"]).filter(dm_event_id__gte=begins).order_by("dm_event_id")
     first = events.values_list("dm_event_id", flat=True).first()
     if first is None:
@@ -413,7 +413,7 @@ def _page(
     conversation: Any, wanted: dict[str, Any], events: list[DmEvent], older: int | None, above: int | None
 ) -> dict[str, Any]:
     """older, above: the dm_event_ids of the next older event and of the next newer; None where there is none."""
-    marks = finding.marks_of(asking.parse(wanted["find"]).terms)
+    marks = finding.marks_of(query.parse(wanted["find"]).terms)
     rows, has_older = shown(events, conversation.x_account.x_user_id, marks), older is not None
     read_to = conversation.read_to if wanted["line"] is None else wanted["line"]
     mark_unread(rows, read_to, older, is_newest=above is None)

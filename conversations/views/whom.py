@@ -11,7 +11,7 @@ from accounts.models import XAccount
 from conversations.filters import Wanted, query_of
 from conversations.models import XUser
 from conversations.search import names
-from conversations.showing import Guess, name_of
+from conversations.showing.names import Guess, name_of
 
 OFFERED = 10
 

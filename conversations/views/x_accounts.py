@@ -15,15 +15,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Person, is_owner, x_account_for, x_accounts_of, x_accounts_run_by
 from accounts.models import Role, XAccount
-from conversations import actions, drawing
-from conversations.attention import is_waiting
+from conversations import actions
 from conversations.forms import CapForm, StartForm
-from conversations.showing import prices, span_of
+from conversations.showing import day_chart
+from conversations.showing.attention import is_waiting
+from conversations.showing.moments import span_of
 from conversations.sync import account_status, estimates
 from conversations.sync.caps import CapReached
 from conversations.sync.estimates import Estimate
 from conversations.sync.status import known_pace
-from conversations.views.asking import refusal
+from conversations.views.prices import prices, refusal
 from dminbox.wording import usd
 
 
@@ -37,10 +38,10 @@ def _page(request: HttpRequest, account: XAccount, form: CapForm | None = None, 
     context = {
         "x_account": account,
         "status": found,
-        "lanes": drawing.lanes(found.day),
-        "ticks": drawing.ticks(found.day),
-        "width": drawing.WIDTH,
-        "height": drawing.UNIT,
+        "lanes": day_chart.lanes(found.day),
+        "ticks": day_chart.ticks(found.day),
+        "width": day_chart.WIDTH,
+        "height": day_chart.UNIT,
         "polls_every": span_of(found.polls_every),
         "form": form or CapForm(initial={"cap": found.spend.cap}),
         "prices": prices(),

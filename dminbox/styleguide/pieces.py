@@ -14,17 +14,19 @@ from django.utils import timezone
 
 from accounts.access import Connection
 from accounts.models import Invitation, Role, XAccount, snowflake_floor
-from conversations import drawing, filters, showing
-from conversations.attention import Attention
+from conversations import filters
 from conversations.counts import Count
 from conversations.forms import CapForm, InboxForm, StartForm
 from conversations.ledger import Spend
 from conversations.models import ConversationLookup, SavedView
 from conversations.search.finding import Hit, Part
-from conversations.sparkline import BARS, spark_of
+from conversations.showing import day_chart, names, pictures
+from conversations.showing.attention import Attention
+from conversations.showing.sparkline import BARS, spark_of
+from conversations.showing.thread import Shown, shown
 from conversations.sync.estimates import Estimate
 from conversations.sync.status import Push, Subscription, Window
-from conversations.thread import Shown, shown
+from conversations.views import prices
 from conversations.views.inbox import AccountLine
 from conversations.views.palette import Choice, Group
 from conversations.views.whom import Whom
@@ -112,7 +114,7 @@ def lines() -> Iterator[Example]:
     news: list[Shown] = shown(ours.events, US.pk)
     news[0].seen_at = timezone.now()
     unread = {"conversation": rows.conversation(is_read=False), "newest": 1, "may_mark": True}
-    context = unread | {"rows": news, "typing": showing.typing_of(_typing())}
+    context = unread | {"rows": news, "typing": names.typing_of(_typing())}
     yield Example("seen, typing, to be marked as read", "conversations/_newer.html", context, "thread-frame")
     above = {"count": Count(139), "first": (1, timezone.now() - timedelta(days=3))}
     context = {"conversation": rows.conversation(), "unread_above": above}
@@ -135,14 +137,14 @@ def _tops() -> Iterator[Example]:
             {"history_state": "failed", "history_detail": "X cannot be reached"},
             {"may_ask": True},
         ),
-        "refused by the cap": ({}, {"may_ask": True, "refusal": showing.over_cap(Decimal("0.4"), Decimal(1))}),
+        "refused by the cap": ({}, {"may_ask": True, "refusal": prices.over_cap(Decimal("0.4"), Decimal(1))}),
         "the beginning": ({"has_reached_beginning": True}, {}),
     }
     for words, (fields, more) in ways.items():
         context = {
             "conversation": rows.conversation(**fields),
             "oldest": 1,
-            "prices": showing.prices(),
+            "prices": prices.prices(),
         }
         yield Example(words, "conversations/_older.html", {"rows": [], **context, **more}, "thread-frame")
 
@@ -251,7 +253,7 @@ def filter_pills() -> Iterator[Example]:
     }
     yield Example("all set", "conversations/_filters.html", _inbox(**everything), "list-frame padded")
     several = _inbox(person="nord")
-    several["whom"] = Whom(several["wanted"], "nord", [ADA, BEN], [showing.Guess(ADA, "/"), showing.Guess(BEN, "/")])
+    several["whom"] = Whom(several["wanted"], "nord", [ADA, BEN], [names.Guess(ADA, "/"), names.Guess(BEN, "/")])
     yield Example("a name of several", "conversations/_whom.html", several, "list-frame padded")
     yield Example("what is set more seldom", "conversations/_more_filters.html", _inbox(), "list-frame padded")
     yield Example("kept views with counts", "conversations/_views.html", _inbox(), "list-frame padded")
@@ -339,7 +341,7 @@ def facts() -> Iterator[Example]:
         "x_account": rows.x_account(),
         "may_decide": True,
         "form": CapForm(initial={"cap": 20}),
-        "prices": showing.prices(),
+        "prices": prices.prices(),
     }
     yield Example(
         "spend, with a meter", "conversations/_spend.html", context | {"status": SimpleNamespace(spend=spend)}
@@ -377,7 +379,12 @@ def tables() -> Iterator[Example]:
 
 def day_picture() -> Iterator[Example]:
     day = rows.day()
-    context = {"lanes": drawing.lanes(day), "ticks": drawing.ticks(day), "width": drawing.WIDTH, "height": drawing.UNIT}
+    context = {
+        "lanes": day_chart.lanes(day),
+        "ticks": day_chart.ticks(day),
+        "width": day_chart.WIDTH,
+        "height": day_chart.UNIT,
+    }
     yield Example("a busy day with a gap", "conversations/_day.html", context | {"status": SimpleNamespace(day=day)})
 
 
@@ -410,7 +417,7 @@ def form_fields() -> Iterator[Example]:
     yield Example(
         "choices with their price",
         "conversations/_start_fields.html",
-        {"form": start, "choices": choices, "prices": showing.prices()},
+        {"form": start, "choices": choices, "prices": prices.prices()},
         "form card",
     )
 
@@ -422,7 +429,7 @@ def message_menu() -> Iterator[Example]:
 
 
 def gallery() -> Iterator[Example]:
-    pictures = [showing.picture_of(each) for each in (photo(1), photo(2), VIDEO, GIF, photo(3, "gone"), photo(4))]
+    pictures = [pictures.picture_of(each) for each in (photo(1), photo(2), VIDEO, GIF, photo(3, "gone"), photo(4))]
     conversation = rows.conversation()
     yield Example("whose it is", "conversations/_whose.html", {"conversation": conversation})
     yield Example(
@@ -431,7 +438,7 @@ def gallery() -> Iterator[Example]:
 
 
 def lightbox() -> Iterator[Example]:
-    context = {"conversation": rows.conversation(), "pictures": [showing.picture_of(photo(1))]}
+    context = {"conversation": rows.conversation(), "pictures": [pictures.picture_of(photo(1))]}
     yield Example("what opens it", "conversations/_media.html", context)
 
 

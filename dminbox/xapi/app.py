@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import requests
 from requests.auth import HTTPBasicAuth
 
-from dminbox.xapi import parsing, signs, subscribing, transport
+from dminbox.xapi import error_table, parsing, subscribing, transport
 from dminbox.xapi.client import API_URL, LARGEST_ERROR
 from dminbox.xapi.errors import UnexpectedAnswer
 from dminbox.xapi.reply import Kind, Reply, make_reply
@@ -149,11 +149,11 @@ class XApp:
         reply = self._call("DELETE", path, Kind.APP_WRITE, ids)
         is_silent = not reply.is_json and not reply.body
         if not is_silent and not _parsed(reply, parsing.parse_deleted):
-            raise signs.unreadable(reply, "it was not deleted")
+            raise error_table.unreadable(reply, "it was not deleted")
 
     def _call(self, method: str, path: str, kind: Kind, ids: Mapping[str, str] = NO_IDS, **kwargs: Any) -> Reply:
         reply = self._reply(method, path, kind, ids, **kwargs)
-        if failure := signs.failure_in(reply):
+        if failure := error_table.failure_in(reply):
             raise failure
         return reply
 
@@ -214,11 +214,11 @@ class XApp:
                 auth=self._basic,
                 timeout=self._timeout,
             )
-        if failure := signs.failure_in(reply):
+        if failure := error_table.failure_in(reply):
             raise failure
         token = reply.body.get("access_token") if isinstance(reply.body, dict) else None
         if not isinstance(token, str) or not TOKEN.fullmatch(token):
-            raise signs.unreadable(reply, "no bearer in it")
+            raise error_table.unreadable(reply, "no bearer in it")
         return token
 
     def _new_session(self, url: str) -> Session:
@@ -233,14 +233,14 @@ def _head(response: requests.Response) -> Reply:
 def _refusal(response: requests.Response) -> Exception:
     start = transport.beginning(response, STREAM, LARGEST_ERROR)
     reply = make_reply(STREAM, Kind.APP_READ, response.status_code, response.headers, start)
-    return signs.failure_in(reply) or signs.unreadable(reply, "no stream")
+    return error_table.failure_in(reply) or error_table.unreadable(reply, "no stream")
 
 
 def _parsed(reply: Reply, parse: Callable[[Any], T]) -> T:
     try:
         return parse(reply.body)
     except UnexpectedAnswer as error:
-        raise signs.unreadable(reply, str(error)) from None
+        raise error_table.unreadable(reply, str(error)) from None
 
 
 def _checked(value: str) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from dminbox.xapi import known, parsing, signs, subscribing, transport
+from dminbox.xapi import error_table, known_members, parsing, subscribing, transport
 from dminbox.xapi.errors import UnexpectedAnswer
 from dminbox.xapi.query import EventType, Vocabulary, chat_query, dm_query, post_query, user_query
 from dminbox.xapi.reply import Kind, Reply, make_reply
@@ -281,7 +281,7 @@ class XClient:
         ids: dict[str, str] | None = None,
     ) -> Reply:
         reply = self._reply(method, path, kind=kind, params=params, body=body, ids=ids)
-        if failure := signs.failure_in(reply):
+        if failure := error_table.failure_in(reply):
             raise failure
         return reply
 
@@ -315,7 +315,7 @@ def _parsed(reply: Reply, parse: Callable[[Any], T]) -> T:
     try:
         return parse(reply.body)
     except UnexpectedAnswer as error:
-        raise signs.unreadable(reply, str(error)) from None
+        raise error_table.unreadable(reply, str(error)) from None
 
 
 def _made(reply: Reply, value: T, *, bills: str | None) -> Answer[T]:
@@ -328,13 +328,13 @@ def _made(reply: Reply, value: T, *, bills: str | None) -> Answer[T]:
         endpoint=reply.endpoint,
         transaction_id=reply.transaction_id,
         api_version=reply.api_version,
-        unknown=known.unknown_in(reply.body, bills),
+        unknown=known_members.unknown_in(reply.body, bills),
     )
 
 
 def _no_media(head: Reply, start: bytes) -> Exception:
     reply = make_reply(head.endpoint, head.kind, head.status, head.headers, start)
-    return signs.failure_in(reply) or signs.unreadable(reply, "no picture")
+    return error_table.failure_in(reply) or error_table.unreadable(reply, "no picture")
 
 
 def _path(path: str, **ids: str) -> str:

@@ -14,7 +14,7 @@ from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2 import WebApplicationClient
 from requests.auth import HTTPBasicAuth
 
-from dminbox.xapi import signs, transport
+from dminbox.xapi import error_table, transport
 from dminbox.xapi.reply import Kind, Reply
 from dminbox.xapi.transport import TIMEOUT, Session, Timeout
 
@@ -153,7 +153,7 @@ def _post(
         reply = transport.exchange(
             session, "POST", url, endpoint=endpoint, kind=Kind.TOKEN, data=form, auth=auth, timeout=timeout
         )
-    if failure := signs.failure_in(reply):
+    if failure := error_table.failure_in(reply):
         raise failure
     return reply
 
@@ -163,9 +163,9 @@ def _pair(reply: Reply, asked_at: datetime) -> TokenPair:
     body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {}
     access_token, refresh_token, scope = body.get("access_token"), body.get("refresh_token"), body.get("scope", "")
     if not _is_token(access_token) or not (refresh_token is None or _is_token(refresh_token)):
-        raise signs.unreadable(reply, "no tokens in it")
+        raise error_table.unreadable(reply, "no tokens in it")
     if not isinstance(scope, str):
-        raise signs.unreadable(reply, "scope is not text")
+        raise error_table.unreadable(reply, "scope is not text")
     return TokenPair(
         access_token=access_token,
         refresh_token=refresh_token,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from dminbox.xapi.known import UnknownMember
+from dminbox.xapi.known_members import UnknownMember
 from dminbox.xapi.query import EventType, Vocabulary
 
 __all__ = [

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dminbox.xapi import parsing, signs
+from dminbox.xapi import error_table, parsing
 from dminbox.xapi.errors import UnexpectedAnswer
 from dminbox.xapi.reply import Reply
 from dminbox.xapi.schema import Subscription
@@ -25,14 +25,14 @@ def made(reply: Reply) -> Subscription | None:
     """What was made, or None: X did not tell it, or it was there before."""
     if _is_repeated(reply):
         return None
-    if failure := signs.failure_in(reply):
+    if failure := error_table.failure_in(reply):
         raise failure
     if not reply.is_json and not reply.body:
         return None
     try:
         return parsing.parse_subscription(reply.body)
     except UnexpectedAnswer as error:
-        raise signs.unreadable(reply, str(error)) from None
+        raise error_table.unreadable(reply, str(error)) from None
 
 
 def _is_repeated(reply: Reply) -> bool:

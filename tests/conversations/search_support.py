@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.models import XAccount
 from conversations.models import DmEvent, SearchState
-from conversations.search import asking, candidates, finding, index
+from conversations.search import candidates, finding, index, query
 from conversations.words import words_of
 from tests import factories
 
@@ -47,7 +47,7 @@ def found_texts(user, typed: str) -> list[str]:
 
 def found_events(user, typed: str) -> list[DmEvent]:
     """All pages of it."""
-    wanted = finding.resolve(user, asking.parse(typed))
+    wanted = finding.resolve(user, query.parse(typed))
     page = finding.find(user, wanted)
     hits = list(page.hits)
     while page.below is not None:

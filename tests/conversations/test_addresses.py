@@ -7,7 +7,7 @@ import re
 import pytest
 from django.urls import reverse, set_script_prefix
 
-from conversations.addresses import address_of
+from conversations.showing.addresses import address_of
 from conversations.urls import urlpatterns
 
 

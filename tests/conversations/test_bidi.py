@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from conversations import showing
-from conversations.bidi import apart
 from conversations.models import DmEvent, EventParticipant, XUser
+from conversations.showing import names
+from conversations.showing.bidi import apart
 
 MARYAM, YAEL = "مريم الزهراء", "יעל"
 
@@ -37,7 +37,7 @@ def test_names_in_a_line_keep_their_order():
     event.people_shown = [
         EventParticipant(x_user=XUser(pk=pk, name=name)) for pk, name in enumerate([MARYAM, YAEL, "Ben"], 2)
     ]
-    assert showing.happening(event) == f"Ada added \u2068{MARYAM}\u2069, \u2068{YAEL}\u2069 and Ben"
+    assert names.happening(event) == f"Ada added \u2068{MARYAM}\u2069, \u2068{YAEL}\u2069 and Ben"
 
 
 SENTENCES = re.compile(r"{% blocktranslate .*?{% endblocktranslate %}|{% block title %}.*?{% endblock %}", re.DOTALL)

@@ -33,9 +33,9 @@ from conversations.sync import (
     polling,
     posts,
     push,
+    subscription_rows,
     subscriptions,
     turns,
-    wanted,
     wishes,
 )
 from conversations.sync.listening import Listener
@@ -199,9 +199,9 @@ def test_subscriptions_that_a_clock_ahead_has_checked_are_due_for_a_check(x_acco
 
 def test_a_subscription_put_off_by_a_clock_ahead_is_tried(clock):
     row = ActivitySubscription(event_type="dm.read", due_at=NOW + timedelta(hours=1))
-    assert not wanted.is_due(row)
+    assert not subscription_rows.is_due(row)
     row.due_at = NOW + AHEAD
-    assert wanted.is_due(row)
+    assert subscription_rows.is_due(row)
 
 
 @pytest.mark.parametrize("way", ["stream", "webhook"])

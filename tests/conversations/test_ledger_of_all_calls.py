@@ -12,7 +12,7 @@ from accounts import actions as account_actions
 from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import ApiCall, SpendDay
-from conversations.sync import asking
+from conversations.sync import event_pages
 from tests.accounts.conftest import consent
 from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, poll, say, settle
 
@@ -75,7 +75,7 @@ def test_a_refresh_is_told_after_its_pair_is_stored(x_account, xsim):
 
 def test_an_answer_that_names_no_sender_and_the_one_after_it(x_account, xsim):
     say(xsim, ANN, "Hello again")
-    with mock.patch.object(asking, "_names_no_sender", return_value=True):
+    with mock.patch.object(event_pages, "_names_no_sender", return_value=True):
         poll(x_account)
     assert entries()[:2] == [("GET /2/dm_events", 200)] * 2
     assert len(entries()) == asked(xsim)

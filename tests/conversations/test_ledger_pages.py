@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import Role, XAccount, snowflake_floor
-from conversations import drawing, ledger, showing, sync
+from conversations import ledger, sync
 from conversations.models import (
     ActivitySubscription,
     ApiCall,
@@ -22,6 +22,7 @@ from conversations.models import (
     SpendDay,
     SyncState,
 )
+from conversations.showing import day_chart, names
 from conversations.sync.day import Span
 from tests import factories
 from tests.conversations.page_support import NOW, words
@@ -133,11 +134,11 @@ def test_the_time_since_the_last_page_is_a_gap_while_nothing_can_be_read(state):
 
 
 def test_bars_stand_on_the_ground_and_what_is_more_than_nothing_can_be_seen(busy):
-    requests, events, spend, gaps = drawing.lanes(day_of(busy))
+    requests, events, spend, gaps = day_chart.lanes(day_of(busy))
     for bar in (*requests.bars, *events.bars, *spend.bars):
-        assert bar.height >= drawing.LEAST
-        assert 0 <= bar.y <= bar.y + bar.height <= drawing.UNIT
-        assert 0 <= bar.x < bar.x + bar.width <= drawing.WIDTH
+        assert bar.height >= day_chart.LEAST
+        assert 0 <= bar.y <= bar.y + bar.height <= day_chart.UNIT
+        assert 0 <= bar.x < bar.x + bar.width <= day_chart.WIDTH
     assert [bar.height for bar in events.bars] == [100, 38]
     assert requests.line == 0  # 60 allowed is the most there is
     assert gaps.bars == ()
@@ -150,7 +151,7 @@ def test_a_bar_never_leaves_its_lane_when_two_stand_on_each_other(state):
         call(state, 1 + number % 2)
     for number in range(400):
         call(state, 1 + number % 2, "GET /2/tweets")
-    lane = drawing.lanes(day_of(state))[0]
+    lane = day_chart.lanes(day_of(state))[0]
     assert min(bar.y for bar in lane.bars) == 0
     assert lane.line == 90
 
@@ -161,16 +162,16 @@ def test_a_bar_never_leaves_its_lane_when_two_stand_on_each_other(state):
 )
 def test_how_much_is_still_to_be_read_is_told_in_words(state, minutes, words):
     day = replace(day_of(state), gaps=(Span(NOW - timedelta(minutes=minutes), NOW),))
-    assert drawing.lanes(day)[3].words == words
+    assert day_chart.lanes(day)[3].words == words
 
 
 def test_sums_of_floating_point_show_no_tenth_of_a_cent():
-    assert showing.usd(Decimal("6.929999999999993")) == "$6.93"
-    assert showing.usd(Decimal("6.275")) == "$6.275"
+    assert names.usd(Decimal("6.929999999999993")) == "$6.93"
+    assert names.usd(Decimal("6.275")) == "$6.275"
 
 
 def test_a_day_without_anything_is_drawn_too(state):
-    assert [lane.bars for lane in drawing.lanes(day_of(state))] == [(), (), (), ()]
+    assert [lane.bars for lane in day_chart.lanes(day_of(state))] == [(), (), (), ()]
 
 
 def test_the_picture_has_words_for_each_lane_and_a_table_with_the_same_numbers(as_ada, busy):

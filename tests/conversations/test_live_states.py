@@ -21,8 +21,8 @@ from conversations.models import (
     PushState,
     SyncState,
 )
-from conversations.sync import caps, importing, stop_all_for_credit, wanted
-from conversations.sync.wanted import News
+from conversations.sync import caps, importing, stop_all_for_credit, subscription_rows
+from conversations.sync.subscription_rows import News
 from tests import factories
 from tests.conversations.sync_support import ANN, begin, connect, make_person, poll, settle, write_history
 
@@ -123,11 +123,11 @@ def test_push_that_comes_and_goes_is_told_to_those_it_is_for(x_account):
     row = ActivitySubscription.objects.create(x_account=x_account, event_type="dm.received")
     typing = ActivitySubscription.objects.create(x_account=x_account, event_type="dm.indicate_typing")
     for each in (row, row, typing):
-        wanted.note([News(each, ActivitySubscription.State.ACTIVE)])
+        subscription_rows.note([News(each, ActivitySubscription.State.ACTIVE)])
     assert kinds(x_account) == ["account"]
     with transaction.atomic():
-        wanted.announce_push()
-    wanted.note([News(row, ActivitySubscription.State.REFUSED, "X refuses.")])
+        subscription_rows.announce_push()
+    subscription_rows.note([News(row, ActivitySubscription.State.REFUSED, "X refuses.")])
     assert kinds(x_account) == ["account"] * 3
     assert kinds(other) == []
 

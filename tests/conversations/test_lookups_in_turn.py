@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.models import BilledResource, Conversation, EventPost, Participant, Post, XUser
-from conversations.sync import by_id, caps, knowing
+from conversations.sync import by_id, caps, who_may_ask
 from conversations.sync.people import look_up_due_people
 from conversations.sync.posts import fetch_due_details
 from tests import plans
@@ -95,18 +95,24 @@ def test_in_every_way_in_which_x_names_people_it_is_known_to_whom(x, help_, stud
     Post.objects.filter(pk=11).update(author=shown, quoted=quoted, x_account=None)
     shared(studio, 13)
     Post.objects.filter(pk=13).update(author=foreign)
-    assert knowing.people([1, 2, 3, 4, 5]) == {1: {help_.pk}, 2: {help_.pk}, 3: {help_.pk}, 4: {studio.pk}, 5: set()}
+    assert who_may_ask.people([1, 2, 3, 4, 5]) == {
+        1: {help_.pk},
+        2: {help_.pk},
+        3: {help_.pk},
+        4: {studio.pk},
+        5: set(),
+    }
 
 
 def test_an_x_account_of_ours_is_known_to_itself_and_to_those_it_has_written_to(help_, studio):
     us = due(HELP)
     for number in range(3):
         ParticipantFactory(conversation=ConversationFactory(x_account=help_), x_user=us, pk=number + 1)
-    assert knowing.people([us.pk]) == {us.pk: {help_.pk}}
+    assert who_may_ask.people([us.pk]) == {us.pk: {help_.pk}}
     ConversationFactory(x_account=studio, peer=us)
-    assert knowing.people([us.pk]) == {us.pk: {help_.pk, studio.pk}}
+    assert who_may_ask.people([us.pk]) == {us.pk: {help_.pk, studio.pk}}
     XAccount.objects.filter(pk=help_.pk).update(state=XAccount.State.RECONNECT)
-    assert knowing.people([us.pk]) == {us.pk: {studio.pk}}
+    assert who_may_ask.people([us.pk]) == {us.pk: {studio.pk}}
 
 
 # --- Who asks when one cannot -----------------------------------------------------------------------------------------
@@ -292,8 +298,8 @@ def test_on_large_tables_only_what_is_about_them_is_read(x, help_, studio):
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     with plans.statements() as heard:
-        knowing.people([us.pk, 999, *(peer.pk for peer in peers[:50])])
-        knowing.posts([lamp.pk, *range(100, 150)])
+        who_may_ask.people([us.pk, 999, *(peer.pk for peer in peers[:50])])
+        who_may_ask.posts([lamp.pk, *range(100, 150)])
     assert [told for plan in explained(heard) for told in too_much_of(plan)] == []
 
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, XAccount
 from conversations import actions
-from conversations.bidi import apart
 from conversations.models import Conversation, SavedView, SyncState
 from conversations.querysets import ConversationQuerySet
+from conversations.showing.bidi import apart
 from tests import factories
 from tests.conversations.page_support import NOW, inbox
 from tests.e2e import rich

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Membership, Role
 from conversations.models import SearchState
-from conversations.search import asking, finding
+from conversations.search import finding, query
 from conversations.words import words_of
 from tests import factories
 from tests.conversations.search_support import index_all, say
@@ -192,7 +192,7 @@ def test_a_stranger_is_not_told_how_much_there_is_to_index(client, cleo, talk):
     ],
 )
 def test_another_name_takes_the_place_of_the_one_that_means_nobody(typed, name, expected):
-    assert asking.with_name(typed, "lan", name) == expected
+    assert query.with_name(typed, "lan", name) == expected
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_another_name_takes_the_place_of_the_one_that_means_nobody(typed, name, 
     ],
 )
 def test_another_name_takes_the_place_of_that_one_alone_in_a_title(typed, expected):
-    assert asking.with_name(typed, "Al", "@ada") == expected
+    assert query.with_name(typed, "Al", "@ada") == expected
 
 
 def test_a_list_longer_than_any_title_is_one_name(as_ada, talk):

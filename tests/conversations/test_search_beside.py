@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversations.models import DmEvent, EventMedia, EventPost, IndexedName, Media, Post, PostMedia, SearchState, XUser
-from conversations.search import asking, finding, index
+from conversations.search import finding, index, query
 from tests import factories
 from tests.conversations.search_support import found_events, found_texts, index_all, say, scan_texts
 
@@ -132,7 +132,7 @@ def test_a_page_of_shared_posts_takes_as_many_queries_as_one(ada, talk, mira, dj
             share(event, "zebra", mira)
     index_all()
     for typed, size in (("zebra", 1), ("brass", 15)):
-        wanted = finding.resolve(ada, asking.parse(typed))
+        wanted = finding.resolve(ada, query.parse(typed))
         with django_assert_num_queries(6):
             assert len(finding.find(ada, wanted).hits) == size
 
@@ -178,6 +178,6 @@ def test_the_index_finds_what_reading_everything_finds(ada, talk, rows, typed):
         attach(event, alt)
         texts[event] = [own, post, alt, title, f"{name} @{author.username}"]
     index_all()
-    if asking.parse(typed).is_nothing:
+    if query.parse(typed).is_nothing:
         return
     assert [event.pk for event in found_events(ada, typed)] == [event.pk for event in scan_texts(texts, typed)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.models import snowflake_floor
 from conversations.models import EventMedia, EventPost, Media, Post, SearchEntry
-from conversations.search import asking, finding
+from conversations.search import finding, query
 from conversations.words import Term, words_of
 from tests import factories
 from tests.conversations.search_support import found_events, found_texts, in_small_steps, index_all, say, scan, undone
@@ -101,8 +101,8 @@ def test_the_index_finds_what_reading_everything_finds(ada, talk, texts, times, 
     start = data.draw(st.integers(0, max(0, len(whole) - 1)))
     part = whole[start : start + data.draw(st.integers(1, 8))]
     typed = " ".join(data.draw(st.one_of(st.just(part), PIECES, TEXTS)).replace(":", " ").split())
-    typed = "".join(one for one in typed if one not in asking.QUOTES).lstrip("-").replace(" -", " ")
-    if asking.parse(typed).is_nothing:
+    typed = "".join(one for one in typed if one not in query.QUOTES).lstrip("-").replace(" -", " ")
+    if query.parse(typed).is_nothing:
         return
     meant = scan(events, typed)
     assert found_events(ada, typed) == meant
@@ -167,7 +167,7 @@ def test_it_is_not_found(ada, talk, typed, text):
 def test_the_newest_comes_first_and_pages_go_on_where_the_last_one_ended(ada, talk):
     events = say(talk, *(f"lamp number {number}" for number in range(45)))
     index_all()
-    wanted = finding.resolve(ada, asking.parse("lamp"))
+    wanted = finding.resolve(ada, query.parse("lamp"))
     pages = [finding.find(ada, wanted)]
     while pages[-1].below is not None:
         pages.append(finding.find(ada, wanted, pages[-1].below))
@@ -180,7 +180,7 @@ def test_where_many_only_look_like_it_the_page_ends_and_goes_on(ada, talk, monke
     [meant] = say(talk, "the abcdef is here")
     say(talk, *["abcd bcdef, cdef abcde"] * 40)  # every gram of the word, and never the word
     index_all()
-    wanted = finding.resolve(ada, asking.parse("abcdef"))
+    wanted = finding.resolve(ada, query.parse("abcdef"))
     first = finding.find(ada, wanted)
     assert (first.hits, first.is_cut) == ([], True)
     assert [hit.event for hit in finding.find(ada, wanted, first.below).hits] == [meant]
@@ -191,7 +191,7 @@ def test_a_page_ends_by_the_clock_too_and_goes_on(ada, talk, monkeypatch):
     [meant] = say(talk, "the abcdef is here")
     alike = say(talk, *["abcd bcdef, cdef abcde"] * 3)
     index_all()
-    wanted = finding.resolve(ada, asking.parse("abcdef"))
+    wanted = finding.resolve(ada, query.parse("abcdef"))
     page, pages = finding.find(ada, wanted), 1
     while not page.hits:
         assert (page.is_cut, page.below) == (True, alike[-pages].dm_event_id)
@@ -247,7 +247,7 @@ def test_a_name_of_very_many_people_is_said_to_be_one(ada, x_account):
         peer = factories.XUserFactory(name=f"Lena {number}")
         say(factories.ConversationFactory(x_account=x_account, peer=peer), f"lamp {number}")
     index_all()
-    wanted = finding.resolve(ada, asking.parse("from:lena in:lena lamp"))
+    wanted = finding.resolve(ada, query.parse("from:lena in:lena lamp"))
     assert len(finding.find(ada, wanted).hits) == finding.PAGE
     assert [note for note in wanted.asked.notes if "very many people" in note]
 
@@ -316,7 +316,7 @@ def test_before_and_after_go_by_days_of_the_persons_zone(ada, talk):
 def test_a_name_that_nobody_has_brings_up_people_with_a_name_like_it(ada, talk):
     say(talk, "hello")
     index_all()
-    wanted = finding.resolve(ada, asking.parse("from:osian hello"))
+    wanted = finding.resolve(ada, query.parse("from:osian hello"))
     assert wanted.unknown == [("osian", [talk.peer])]
     assert finding.find(ada, wanted).hits == []
 
@@ -331,11 +331,11 @@ def test_a_stranger_finds_nothing_and_is_told_no_names(ada, cleo, talk):
     index_all()
     assert found_texts(cleo, "lamp") == ["my own lamp"]
     for typed in ("from:ossian", "in:ossian", "in:@NordlichtHelp", f"in:{talk.dm_conversation_id}"):
-        wanted = finding.resolve(cleo, asking.parse(typed))
+        wanted = finding.resolve(cleo, query.parse(typed))
         assert finding.find(cleo, wanted).hits == []
         assert [people for _, people in wanted.unknown] == [[]]
-    assert finding.people_for(finding.resolve(cleo, asking.parse("ossian"))) == []
-    assert finding.people_for(finding.resolve(ada, asking.parse("ossian"))) == [talk.peer]
+    assert finding.people_for(finding.resolve(cleo, query.parse("ossian"))) == []
+    assert finding.people_for(finding.resolve(ada, query.parse("ossian"))) == [talk.peer]
 
 
 def test_who_is_no_member_anywhere_finds_nothing(cleo, talk):

@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 from django.utils import translation
 
-from conversations.contents import add_names
 from conversations.models import Conversation, Participant, XUser
-from conversations.search import asking, finding, index, names
-from conversations.showing import title_of, unlisted
+from conversations.search import finding, index, names, query
+from conversations.showing.contents import add_names
+from conversations.showing.names import title_of, unlisted
 from tests import factories
 from tests.conversations.search_support import found_texts, index_all, say
 from tests.conversations.test_querysets import plans_of
@@ -65,7 +65,7 @@ def test_a_crowd_of_strangers_hides_nobody_of_ones_own(as_ada, ada, x_account, c
     pks = [x_account.pk]
     assert names.meant("lena", pks) == names.holding("fun", pks) == names.alike("Lema Funk", pks) == [mine.peer]
     assert found_texts(ada, "from:lena") == found_texts(ada, 'in:"lena funk"') == ["hello"]
-    assert finding.people_for(finding.resolve(ada, asking.parse("funk"))) == [mine.peer]
+    assert finding.people_for(finding.resolve(ada, query.parse("funk"))) == [mine.peer]
     assert f'data-href="/c/{mine.pk}/"' in as_ada.get("/palette/?q=lena").content.decode()
     assert f'data-conversation="{mine.pk}"' in as_ada.get("/?person=lena").content.decode()
 
@@ -103,7 +103,7 @@ def test_one_name_means_the_same_person_wherever_it_is_typed(as_ada, ada, x_acco
 def test_people_are_found_beside_messages_by_names_with_diacritics(ada, x_account):
     row = talk(x_account, name="Ben Østergård", username="ben_reads")
     index.index_names()
-    assert finding.people_for(finding.resolve(ada, asking.parse("Østergård"))) == [row.peer]
+    assert finding.people_for(finding.resolve(ada, query.parse("Østergård"))) == [row.peer]
 
 
 @pytest.mark.parametrize("typed", ["@", "＠", "", " ", "???", "\u200b", "9" * 400])
@@ -223,6 +223,6 @@ def test_in_with_a_part_of_our_own_name_is_all_of_that_account(ada, x_account, m
         factories.ParticipantFactory(conversation=row, x_user=us)
         say(row, f"lamp {number}")
     index_all()
-    wanted = finding.resolve(ada, asking.parse("in:nordlicht lamp"))
+    wanted = finding.resolve(ada, query.parse("in:nordlicht lamp"))
     assert (wanted.x_accounts, wanted.asked.notes) == ({x_account.pk}, [])
     assert len(finding.find(ada, wanted).hits) == 4

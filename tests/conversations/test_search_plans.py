@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role
-from conversations.search import asking, finding, index
+from conversations.search import finding, index, query
 from conversations.words import facet, tokens_of, words_of
 from tests import factories, plans
 
@@ -69,9 +69,9 @@ def large(ada):
 
 
 def plans_of(user, typed):
-    wanted = finding.resolve(user, asking.parse(typed))
+    wanted = finding.resolve(user, query.parse(typed))
     with plans.statements() as asked:
-        wanted = finding.resolve(user, asking.parse(typed))
+        wanted = finding.resolve(user, query.parse(typed))
         finding.find(user, wanted)
         finding.people_for(wanted)
         finding.people_like(wanted)
@@ -119,7 +119,7 @@ def test_the_palette_reads_no_large_table_from_end_to_end(as_ada, large):
 
 
 def test_a_word_that_was_common_long_ago_is_found_newest_first_without_sorting_all_of_it(ada, large):
-    wanted = finding.resolve(ada, asking.parse("bygone"))
+    wanted = finding.resolve(ada, query.parse("bygone"))
     with CaptureQueriesContext(connection) as queries:
         found = finding.find(ada, wanted)
     assert [hit.position for hit in found.hits] == list(range(BYGONE_BELOW - 1, BYGONE_BELOW - 1 - finding.PAGE, -1))
@@ -130,7 +130,7 @@ def test_a_word_that_was_common_long_ago_is_found_newest_first_without_sorting_a
 
 
 def test_all_of_a_word_that_was_common_long_ago_is_found_page_by_page(ada, large):
-    wanted = finding.resolve(ada, asking.parse("bygone -zzqzz"))
+    wanted = finding.resolve(ada, query.parse("bygone -zzqzz"))
     first = finding.find(ada, wanted)
     second = finding.find(ada, wanted, first.below)
     assert [hit.position for hit in second.hits][:2] == [BYGONE_BELOW - 21, BYGONE_BELOW - 22]

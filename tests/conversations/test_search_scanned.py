@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.models import snowflake_floor
 from conversations.models import DmEvent, EventMedia, EventPost, Media, Post
-from conversations.search import asking
+from conversations.search import query
 from conversations.words import words_of
 from tests import factories
 from tests.conversations.search_support import found_events, holds, in_small_steps, index_all, say, undone
@@ -132,7 +132,7 @@ class Wish:
 
 def unsaid(text: str) -> str:
     """Without what is a sign of the search box itself."""
-    return "".join(one for one in text if one not in f"{asking.QUOTES}:：").lstrip("-")
+    return "".join(one for one in text if one not in f"{query.QUOTES}:：").lstrip("-")
 
 
 def parts_of(texts: list[str]) -> st.SearchStrategy[str]:
@@ -200,7 +200,7 @@ def test_whatever_is_asked_together_is_what_reading_everything_finds(ada, world,
     index_all()
     for wishes in data.draw(st.lists(wishes_about(messages), min_size=3, max_size=3)):
         typed = " ".join(map(str, wishes))
-        if asking.parse(typed).is_nothing:
+        if query.parse(typed).is_nothing:
             continue
         found = found_events(ada, typed)
         assert {event.pk for event in found} == {pk for pk, message in told.items() if is_meant(message, wishes)}, typed

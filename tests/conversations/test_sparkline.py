@@ -8,8 +8,8 @@ import pytest
 import time_machine
 
 from accounts.models import Membership, snowflake_floor
-from conversations import sparkline
-from conversations.sparkline import BARS, HEIGHT, LEAST, LOOKED_AT, UNIT, spark_of
+from conversations.showing import sparkline
+from conversations.showing.sparkline import BARS, HEIGHT, LEAST, LOOKED_AT, UNIT, spark_of
 from tests import factories
 
 NOW = datetime(2026, 11, 21, 13, 2, tzinfo=UTC)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.models import ActivitySubscription, ApiCall, PushState, SyncState
-from conversations.sync import caps, pace, subscriptions, trouble, wanted
+from conversations.sync import caps, pace, subscription_rows, subscriptions, trouble
 from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
 from dminbox.xapi.errors import BadRequest, NoCredit, NotPermitted, OperatorMustAct, Unavailable
@@ -40,7 +40,7 @@ def at_x(xsim) -> list[tuple[str, str | None]]:
     return sorted((row["event_type"], row.get("filter", {}).get("user_id")) for row in rows)
 
 
-ALL = sorted([(kind, OWN) for kind in wanted.KINDS] + [("oauth.revoke", None)])
+ALL = sorted([(kind, OWN) for kind in subscription_rows.KINDS] + [("oauth.revoke", None)])
 
 
 @pytest.mark.parametrize("form", ["nested", "flat", "list", "empty"])
@@ -201,7 +201,7 @@ def test_what_x_lists_no_more_is_polled_until_it_is_made_again(xsim, monkeypatch
     repair()
     assert not any(map(pace.is_pushed, accounts))
     if why in {"no time", "no credit"}:
-        assert all(map(wanted.is_due, ActivitySubscription.objects.all())), "made as soon as it can be"
+        assert all(map(subscription_rows.is_due, ActivitySubscription.objects.all())), "made as soon as it can be"
 
 
 def test_before_the_choice_of_how_far_back_nothing_is_pushed(xsim):

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations.models import ActivitySubscription, Change, PushState, SpendDay, SyncState
-from conversations.sync import caps, push, subscriptions, wanted
+from conversations.sync import caps, push, subscription_rows, subscriptions
 from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
 from tests.conversations.sync_support import MORNING, OWN, begin, connect
@@ -43,7 +43,7 @@ def connect_many(count: int) -> None:
 
 def all_at_x() -> list[Subscription]:
     users = XAccount.objects.order_by("pk").values_list("x_user_id", flat=True)
-    subjects = [("oauth.revoke", None), *((kind, str(user)) for kind in wanted.KINDS for user in users)]
+    subjects = [("oauth.revoke", None), *((kind, str(user)) for kind in subscription_rows.KINDS for user in users)]
     return [
         Subscription(str(number), kind, user_id=user, tag=push.TAG)
         for number, (kind, user) in enumerate(subjects, start=1)

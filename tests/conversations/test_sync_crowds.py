@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from conversations import sync
 from conversations.models import ApiCall, ConversationLookup, Post, SyncState, XUser
-from conversations.sync import asking, caps, people, posts
+from conversations.sync import caps, event_pages, people, posts
 from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, poll, say, stored_ids
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -137,7 +137,7 @@ def test_what_pays_for_no_message_with_a_post_pauses_an_import(x_account, xsim, 
 
 def test_where_x_names_senders_no_other_way_what_it_gave_without_counts_towards_the_ceiling_too(x_account, xsim):
     begin(x_account)
-    with mock.patch.object(asking, "_names_no_sender", side_effect=[True, False]):
+    with mock.patch.object(event_pages, "_names_no_sender", side_effect=[True, False]):
         state = poll(x_account)
     assert state.needs_people
     assert state.import_spent_usd == charged(xsim)

@@ -18,7 +18,7 @@ from django.utils import timezone
 from conversations import ledger, sync
 from conversations.management.commands.free_leases import free_leases
 from conversations.models import Conversation, HistoryRead, Post, SpendReservation, SyncState, XUser
-from conversations.sync import asking, caps, people, posts
+from conversations.sync import caps, event_pages, people, posts
 from conversations.sync.caps import BeingSpent, CapReached
 from tests.conversations.sync_support import OWN, begin, connect, make_person, one_to_one, poll, say, settle
 from tests.conversations.x_world import named
@@ -178,7 +178,7 @@ def test_who_finds_the_rest_reserved_comes_back_within_seconds(x_account, xsim):
 
 def test_an_answer_without_senders_and_the_one_with_them_are_both_paid_for(x_account, xsim):
     say(xsim, PEOPLE[0], "And now?")
-    with mock.patch.object(asking, "_names_no_sender", side_effect=[True, False]):
+    with mock.patch.object(event_pages, "_names_no_sender", side_effect=[True, False]):
         poll(x_account)
     assert_within_cap(x_account, xsim)
     assert SyncState.objects.get().needs_people

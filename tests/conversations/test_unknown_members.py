@@ -10,7 +10,7 @@ from django.urls import reverse
 from conversations import ledger
 from conversations.models import ActivityDelivery, DmEvent, UnknownMember
 from conversations.sync import push
-from dminbox.xapi.known import Kind
+from dminbox.xapi.known_members import Kind
 from tests.conversations import push_support
 from tests.conversations.push_support import STREAM, activity, said
 from tests.conversations.sync_support import ANN, begin, connect_with_ann, make_reading, poll, say

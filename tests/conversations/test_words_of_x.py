@@ -9,8 +9,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from conversations.models import Post, XUser
-from conversations.showing import verified_as
-from conversations.thread import card_of
+from conversations.showing.names import verified_as
+from conversations.showing.thread import card_of
 
 KINDS = ["", "none", "blue", "business", "government"]
 

@@ -36,9 +36,9 @@ from conversations.models import (
     XUserLook,
     XUserName,
 )
-from conversations.sync import by_id, history, opening, subscriptions, trouble, wanted
+from conversations.sync import by_id, history, opening, subscription_rows, subscriptions, trouble
 from dminbox.wording import CAP_REACHED, WITH_ID
-from dminbox.xapi import signs
+from dminbox.xapi import error_table
 from tests import factories, pseudo
 from tests.conversations.search_support import index_all
 from tests.e2e import rich
@@ -253,8 +253,10 @@ def _people(found, ada):
 
 
 def _push(x_account):
-    PushState.objects.update_or_create(pk=1, defaults={"state": "refused", "detail": signs.ENROL, "next_try_at": NOW})
-    for state, detail in (("active", ""), ("over_cap", wanted.OVER_CAP), ("refused", subscriptions.REFUSED)):
+    PushState.objects.update_or_create(
+        pk=1, defaults={"state": "refused", "detail": error_table.ENROL, "next_try_at": NOW}
+    )
+    for state, detail in (("active", ""), ("over_cap", subscription_rows.OVER_CAP), ("refused", subscriptions.REFUSED)):
         ActivitySubscription.objects.create(x_account=x_account, event_type=f"dm.{state}", state=state, detail=detail)
 
 
@@ -355,7 +357,7 @@ def test_no_failure_at_x_has_words_that_cannot_be_translated(key, ada):
     for user, is_connecting in ((AnonymousUser(), False), (ada, True)):
         request = RequestFactory().get("/")
         request.user = user
-        detail = signs.SECRET if failures.FAILURES[key].status == 503 else "@somebody"
+        detail = error_table.SECRET if failures.FAILURES[key].status == 503 else "@somebody"
         with pseudo.brackets():
             answer = failures.page(request, FlowError(key, detail), is_connecting=is_connecting)
         assert left_on(answer) == []

@@ -15,13 +15,13 @@ from django.utils import timezone, translation
 
 from accounts import grants, tokens
 from accounts.models import XAccount
-from conversations import missing, showing
 from conversations.models import MediaFile
-from conversations.sync import by_id, caps, history, opening, push, subscriptions, trouble, wanted, wishes
+from conversations.showing import media_states, moments
+from conversations.sync import by_id, caps, history, opening, push, subscription_rows, subscriptions, trouble, wishes
 from conversations.templatetags.shown import moment
 from dminbox import wording
 from dminbox.wording import worded
-from dminbox.xapi import signs
+from dminbox.xapi import error_table
 from tests import factories, pseudo
 
 NOW = datetime(2026, 11, 21, 13, 2, 9, tzinfo=UTC)
@@ -32,9 +32,17 @@ STORED = [
     *(trouble.NO_CREDIT, trouble.RECONNECT, trouble.SCOPES, trouble.NO_ANSWER, trouble.UNREADABLE),
     *(trouble.NOT_THERE, trouble.REFUSED, caps.WISH, wishes.WINDOW, push.REVOKED, by_id.NOT_SHOWN),
     *(history.NO_MORE, history.NOTHING_NEW, history.NO_MORE_OF_THESE, history.RESTING),
-    *(opening.NONE, opening.NO_TARGET, opening.UNREADABLE, wanted.OVER_CAP, subscriptions.REFUSED),
-    *(signs.ENROL, signs.USER_TOKEN, signs.DM_RIGHT, signs.SECRET, signs.CONSUMER, signs.APP_RIGHT, signs.CRC),
-    *(signs.WEBHOOK_URL, signs.WEBHOOK_LIMIT, grants.OVER_HTTP),
+    *(opening.NONE, opening.NO_TARGET, opening.UNREADABLE, subscription_rows.OVER_CAP, subscriptions.REFUSED),
+    *(
+        error_table.ENROL,
+        error_table.USER_TOKEN,
+        error_table.DM_RIGHT,
+        error_table.SECRET,
+        error_table.CONSUMER,
+        error_table.APP_RIGHT,
+        error_table.CRC,
+    ),
+    *(error_table.WEBHOOK_URL, error_table.WEBHOOK_LIMIT, grants.OVER_HTTP),
 ]
 
 
@@ -160,7 +168,7 @@ def test_a_moment_is_written_as_the_language_does(language, style, written):
 def test_a_short_time_tells_no_more_than_is_needed():
     with time_machine.travel(NOW, tick=False), translation.override("de"):
         days = [NOW, NOW - timedelta(days=20), NOW - timedelta(days=400)]
-        assert [showing.short_time(day) for day in days] == ["13:02", "1. Nov", "17. Okt 2025"]
+        assert [moments.short_time(day) for day in days] == ["13:02", "1. Nov", "17. Okt 2025"]
 
 
 def test_the_same_minute_is_written_in_every_language_and_zone_of_its_own():
@@ -177,10 +185,12 @@ def test_the_same_minute_is_written_in_every_language_and_zone_of_its_own():
 @pytest.mark.parametrize("kind", ["photo", "video", "animated_gif", "something new"])
 def test_whatever_is_missing_has_a_sentence_of_its_own(kind):
     files = [None, *(MediaFile(state=state) for state in ("due", "gone", "too_large", "refused"))]
-    sentences = [missing.why_missing(kind, file) for file in files]
+    sentences = [media_states.why_missing(kind, file) for file in files]
     assert len(set(sentences)) == len(files)
-    assert missing.why_missing(kind, MediaFile(state="fetching")) == missing.why_missing(kind, MediaFile(state="due"))
-    assert missing.not_here(kind) not in sentences
+    assert media_states.why_missing(kind, MediaFile(state="fetching")) == media_states.why_missing(
+        kind, MediaFile(state="due")
+    )
+    assert media_states.not_here(kind) not in sentences
 
 
 def test_a_script_gets_words_for_each_plural_of_the_language():

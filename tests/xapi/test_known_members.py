@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dminbox.xapi import known
-from dminbox.xapi.known import Kind, Shape, UnknownMember, unknown_in, unknown_in_activity
+from dminbox.xapi import known_members
+from dminbox.xapi.known_members import Kind, Shape, UnknownMember, unknown_in, unknown_in_activity
 from tests.xapi.support import PAYLOADS, payload
 
 PAGES = ["page-tweet-vocabulary", "page-post-vocabulary", "page-with-problems", "page-default-fields", "page-empty"]
@@ -49,7 +49,7 @@ def test_what_may_be_a_text_is_told_as_no_name():
 
 def test_of_many_names_some_are_told():
     body = {"data": [{"id": "1"} | {f"m{number}": 1 for number in range(1000)}]}
-    assert len(unknown_in(body, "events")) == known.MOST
+    assert len(unknown_in(body, "events")) == known_members.MOST
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,22 @@ def test_bodies_of_any_shape_are_looked_at(body):
 # --- X's own contract (X_CONTRACT_DIR) --------------------------------------------------------------------------------
 
 SCHEMAS = {
-    "openapi-2.166": {"DmEvent": known.EVENT, "User": known.USER, "Tweet": known.POST, "Poll": known.POLL},
-    "openapi-2.167": {"DmEvent": known.EVENT, "User": known.USER, "Post": known.POST, "Poll": known.POLL},
+    "openapi-2.166": {
+        "DmEvent": known_members.EVENT,
+        "User": known_members.USER,
+        "Tweet": known_members.POST,
+        "Poll": known_members.POLL,
+    },
+    "openapi-2.167": {
+        "DmEvent": known_members.EVENT,
+        "User": known_members.USER,
+        "Post": known_members.POST,
+        "Poll": known_members.POLL,
+    },
 }
 ALSO = {
-    "openapi-2.166": {"Photo": known.MEDIA, "Video": known.MEDIA, "AnimatedGif": known.MEDIA},
-    "openapi-2.167": {"Media": known.MEDIA},
+    "openapi-2.166": {"Photo": known_members.MEDIA, "Video": known_members.MEDIA, "AnimatedGif": known_members.MEDIA},
+    "openapi-2.167": {"Media": known_members.MEDIA},
 }
 
 
@@ -98,7 +108,7 @@ def test_all_that_x_documents_is_known(version):
     shapes = (
         SCHEMAS[version]
         | ALSO[version]
-        | {"ChatConversation": known.CHAT, "Expansions": known.ANSWER.inside["includes"]}
+        | {"ChatConversation": known_members.CHAT, "Expansions": known_members.ANSWER.inside["includes"]}
     )
     for name, shape in shapes.items():
         assert missing(spec, {"$ref": f"#/{name}"}, shape) == set(), name

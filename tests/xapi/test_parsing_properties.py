@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dminbox.xapi.errors import UnexpectedAnswer
-from dminbox.xapi.known import unknown_in, unknown_in_activity
+from dminbox.xapi.known_members import unknown_in, unknown_in_activity
 from dminbox.xapi.parsing import billed_in, parse_page, parse_posts, parse_problems, parse_users
 
 NAMES = st.sampled_from(

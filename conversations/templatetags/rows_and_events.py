@@ -11,11 +11,12 @@ from django.template import Context
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from conversations import links, showing
-from conversations.addresses import address_of
+from conversations import links
 from conversations.models import Conversation
+from conversations.showing import names
+from conversations.showing.addresses import address_of
+from conversations.showing.thread import Shown
 from conversations.templatetags.shown import avatar, event_links, moment, told
-from conversations.thread import Shown
 from dminbox.markup import filled
 
 register = template.Library()
@@ -43,7 +44,7 @@ def row_of(conversation: Conversation, is_among_others: bool, filters: str = "")
     filters: those of the list, as they stand in an address: its row leads to a thread with the same list beside it.
     """
     is_unread = conversation.last_incoming_dm_event_id > conversation.read_to  # type: ignore[attr-defined]
-    typing = showing.typing_of(conversation)
+    typing = names.typing_of(conversation)
     address = address_of("thread", conversation.pk)
     return filled(
         ROW,
@@ -52,11 +53,11 @@ def row_of(conversation: Conversation, is_among_others: bool, filters: str = "")
         pk=conversation.pk,
         newest=conversation.last_dm_event_id,
         avatars=avatars(conversation),
-        title=showing.title_of(conversation),
+        title=names.title_of(conversation),
         time=_time(conversation),
         lock=filled(LOCK, _("Goes on in encrypted XChat:")) if conversation.encrypted_at else "",
         typing=" typing" if typing else "",
-        words=typing or showing.preview_of(conversation.last_event, conversation),
+        words=typing or names.preview_of(conversation.last_event, conversation),
         x_account=filled(X_ACCOUNT, conversation.x_account.username) if is_among_others else "",
         dot=filled(DOT, _("Unread")) if is_unread else "",
     )
@@ -65,7 +66,7 @@ def row_of(conversation: Conversation, is_among_others: bool, filters: str = "")
 @register.simple_tag
 def avatars(conversation: Conversation) -> SafeString:
     """Of the one it is with, or of two of a group."""
-    people = showing.people_of(conversation)
+    people = names.people_of(conversation)
     if len(people) < 2:
         return avatar(people[0] if people else None, conversation.pk)
     return filled(AVATARS, *(avatar(each, conversation.pk) for each in people))
@@ -75,7 +76,7 @@ AVATARS = '<span class="avatars">{}{}</span>'
 
 
 def _time(conversation: Conversation) -> SafeString | str:
-    if showing.ends_in_chat(conversation):
+    if names.ends_in_chat(conversation):
         return filled(TIME, moment(conversation.last_encrypted_at, "short"))
     return filled(TIME, moment(conversation.last_event.created_at, "short")) if conversation.last_event else ""
 
@@ -114,7 +115,7 @@ def event_of(context: Context, row: Shown, conversation: Conversation) -> SafeSt
         classes=row.classes,
         dm_event_id=row.event.dm_event_id,
         # Only the first of a run shows its sender, and one who hears the page may come upon any of them.
-        label=_("%(name)s, %(time)s") % {"name": showing.name_of(row.event.sender), "time": at[-1]},
+        label=_("%(name)s, %(time)s") % {"name": names.name_of(row.event.sender), "time": at[-1]},
         sender=_sender(row, conversation) if row.opens_run else "",
         words=_words(row),
         beside=_partial(context, "conversations/_beside_text.html", row) if row.has_more_than_text else "",
@@ -132,12 +133,12 @@ def _partial(context: Context, name: str, row: Shown) -> SafeString:
 def _sender(row: Shown, conversation: Conversation) -> SafeString:
     """Who wrote what follows; our own picture stands on the other side of the name."""
     sender = row.event.sender
-    picture, name = avatar(sender, conversation.pk, "s"), showing.name_of(sender)
+    picture, name = avatar(sender, conversation.pk, "s"), names.name_of(sender)
     return filled(
         SENDER,
         before="" if row.is_ours else picture,
         name=filled(NAME, address_of("person", sender.pk), name) if sender else name,
-        on_x=filled(ON_X, links.person(sender.pk), showing.handle_of(sender)) if sender else "",
+        on_x=filled(ON_X, links.person(sender.pk), names.handle_of(sender)) if sender else "",
         behind=picture if row.is_ours else "",
     )
 

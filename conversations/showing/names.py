@@ -5,24 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from conversations import missing, moves, text
-from conversations.bidi import apart
-from conversations.models import Conversation, DmEvent, Media, MediaFile, Participant, XUser
+from conversations import text
+from conversations.models import Conversation, DmEvent, Participant, XUser
 from conversations.querysets import NAMED
-from conversations.sync import estimates
+from conversations.showing import comings_and_goings
+from conversations.showing.bidi import apart
 from dminbox import wording
 from dminbox.markup import filled
-from dminbox.wording import number, usd
+from dminbox.wording import number
 
 LOCKED = gettext_lazy("Goes on in encrypted XChat")
 MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -207,15 +204,15 @@ def happening(event: DmEvent) -> str:
 def moved(event: DmEvent, name: Naming = name_amid_words) -> str:
     """Who came, came back or went, in one sentence."""
     by = event.sender if event.event_type == DmEvent.Type.PARTICIPANTS_JOIN else None
-    return moves.one_after_another(
-        [moved_so(kind, [row.x_user for row in rows], by, name) for kind, rows in moves.kinds_of(event)]
+    return comings_and_goings.one_after_another(
+        [moved_so(kind, [row.x_user for row in rows], by, name) for kind, rows in comings_and_goings.kinds_of(event)]
     )
 
 
 def moved_so(kind: str, people: Sequence[XUser], by: XUser | None, name: Naming) -> str:
     """What some people did, in one sentence."""
     names = listed_few([name(person) for person in people]) or _("Somebody")
-    return moves.sentence(kind, len(people), names, name(by) if by else "")
+    return comings_and_goings.sentence(kind, len(people), names, name(by) if by else "")
 
 
 def typing_of(conversation: Conversation, people: Sequence[Participant] | None = None) -> str:
@@ -266,139 +263,3 @@ def _kind_beside(event: DmEvent) -> str:
     for row in event.media_shown:
         return row.media.type if row.media.type in SIGNS else "file"
     return "post" if event.posts_shown else ""
-
-
-# --- Pictures ---------------------------------------------------------------------------------------------------------
-
-PICTURE_BOX = (360, 320)
-FALLBACK_SIZE = (320, 240)
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A photo, video or GIF with the size it takes on the page, so that nothing jumps when it arrives."""
-
-    media: Media
-    width: int
-    height: int
-
-    @property
-    def file(self) -> MediaFile | None:
-        return self.media.file
-
-    @property
-    def preview(self) -> MediaFile | None:
-        return stored(self.media.preview)
-
-    @property
-    def light(self) -> MediaFile | None:
-        """A smaller film beside `shown`."""
-        return stored(self.media.light) if stored(self.media.file) else None
-
-    @property
-    def shown(self) -> MediaFile | None:
-        """The best there is here."""
-        return stored(self.media.file) or stored(self.media.light)
-
-    @property
-    def is_here(self) -> bool:
-        return self.shown is not None
-
-    @property
-    def why_missing(self) -> str:
-        return missing.why_missing(self.media.type, self.file)
-
-    @property
-    def may_be_retried(self) -> bool:
-        """By whoever may answer in this X account."""
-        return self.file is not None and self.file.state in MediaFile.GIVEN_UP
-
-    @property
-    def not_here(self) -> str:
-        return missing.not_here(self.media.type)
-
-    @property
-    def noun(self) -> str:
-        nouns = {"photo": _("photo"), "video": _("video"), "animated_gif": _("GIF")}
-        return nouns.get(self.media.type) or _("file")
-
-
-def picture_of(media: Media, box: tuple[int, int] = PICTURE_BOX) -> Picture:
-    width, height = size_of(media)
-    scale = min(1, box[0] / width, box[1] / height)
-    return Picture(media, max(1, round(width * scale)), max(1, round(height * scale)))
-
-
-def size_of(media: Media) -> tuple[int, int]:
-    """As X tells it, else as the file itself does (of a film, its first picture)."""
-    for told in (media, stored(media.file), stored(media.preview)):
-        if told and told.width and told.height:
-            return told.width, told.height
-    return FALLBACK_SIZE
-
-
-def stored(file: MediaFile | None) -> MediaFile | None:
-    return file if file and file.state == MediaFile.State.STORED else None
-
-
-# --- Money and time ---------------------------------------------------------------------------------------------------
-
-
-def over_cap(left: Decimal, most: Decimal) -> str:
-    """Why a wish is refused, and what to do about it."""
-    words = _(
-        "This month's cap leaves %(left)s, and this could cost up to %(most)s. It can be asked for in the new "
-        "month (UTC), or when somebody raises the cap."
-    )
-    return words % {"left": usd(left), "most": usd(most)}
-
-
-def too_many_wishes(most: int) -> str:
-    return _("X has not answered %(count)s of your questions yet. Ask again when it has.") % {"count": number(most)}
-
-
-def prices() -> dict[str, str]:
-    return {
-        "event": usd(settings.PRICE_DM_EVENT_USD),
-        "user": usd(settings.PRICE_USER_USD),
-        "post": usd(settings.PRICE_POST_USD),
-        "page": usd(estimates.of_pages(1).usd),
-        "thousand": usd(settings.PRICE_DM_EVENT_USD * 1000),
-        "page_size": number(estimates.PAGE),
-        "ceiling": usd(settings.IMPORT_CEILING_USD),
-        "ceiling_pays_for": number(settings.IMPORT_CEILING_USD / settings.PRICE_DM_EVENT_USD)
-        if settings.PRICE_DM_EVENT_USD
-        else "",
-    }
-
-
-def clock(moment: datetime) -> str:
-    return wording.clock(timezone.localtime(moment))
-
-
-def short_time(moment: datetime) -> str:
-    """14:02 today, 3 Nov this year, 3 Nov 2025 before."""
-    return short_time_of(timezone.localtime(moment))
-
-
-def short_time_of(local: datetime) -> str:
-    """The same of a time that is in the person's zone."""
-    now = timezone.now().astimezone(local.tzinfo)
-    if local.date() == now.date():
-        return wording.clock(local)
-    return wording.day(local, "SHORT_DAY_FORMAT" if local.year == now.year else "SHORT_DATE_FORMAT")
-
-
-def day_over_at() -> datetime:
-    """When today ends where the person is: until then times stay as short_time_of tells them."""
-    tomorrow = timezone.localdate() + timedelta(days=1)
-    return datetime.combine(tomorrow, time(), timezone.get_current_timezone())
-
-
-def span_of(span: timedelta) -> str:
-    """10 seconds, 5 minutes: as long as a poll waits."""
-    seconds = round(span.total_seconds())
-    if seconds < 120:
-        return ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": number(seconds)}
-    minutes = round(seconds / 60)
-    return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": number(minutes)}

@@ -8,10 +8,10 @@ from functools import partial
 
 from django.utils.translation import ngettext
 
-from conversations import moves
 from conversations.models import XUser
-from conversations.showing import Naming, moved_so, with_names
-from conversations.thread import Shown
+from conversations.showing import comings_and_goings
+from conversations.showing.names import Naming, moved_so, with_names
+from conversations.showing.thread import Shown
 from dminbox.wording import number
 
 FOLDED_FROM = 3
@@ -64,11 +64,11 @@ def summary(rows: Sequence[Shown], name: Naming) -> str:
         by = row.event.sender if row.kind == "joined" else None
         if by:
             inviters[by.pk] = by
-        for kind, moved in moves.kinds_of(row.event):
+        for kind, moved in comings_and_goings.kinds_of(row.event):
             who = people.setdefault((kind, by.pk if by else None), {})
             who.update({each.x_user_id: each.x_user for each in moved})
     parts = [moved_so(kind, list(who.values()), inviters.get(by), name) for (kind, by), who in people.items()]
-    return moves.one_after_another([*parts[:MOST_PARTS], *_more(len(parts) - MOST_PARTS)])
+    return comings_and_goings.one_after_another([*parts[:MOST_PARTS], *_more(len(parts) - MOST_PARTS)])
 
 
 def _more(count: int) -> list[str]:

@@ -12,7 +12,7 @@ from accounts.models import XAccount
 from conversations import ledger
 from conversations.ages import with_pushed_at
 from conversations.models import PushState, SyncState
-from conversations.showing import clock, short_time
+from conversations.showing.moments import clock, short_time
 from dminbox import wording
 
 State = SyncState.State

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import snowflake_floor
-from conversations.showing import comma, unlisted
+from conversations.showing.names import comma, unlisted
 from conversations.words import Term, words_of
 from dminbox.wording import number
 

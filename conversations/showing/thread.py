@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from conversations import cards, links, text
 from conversations.models import DmEvent, EventParticipant, MediaFile, Participant, Post
-from conversations.showing import Picture, picture_of, stored
+from conversations.showing.pictures import Picture, picture_of, stored
 
 RUN_BREAK = timedelta(minutes=20)
 LONG_TEXT, LONG_LINES = 1200, 24

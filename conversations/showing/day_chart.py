@@ -13,7 +13,8 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from conversations.showing import clock, comma
+from conversations.showing.moments import clock
+from conversations.showing.names import comma
 from conversations.sync.day import HOUR, HOURS, Day, Hour, Span
 from dminbox.wording import number, usd
 

@@ -23,7 +23,7 @@ from conversations.models import (
     PostMedia,
 )
 from conversations.querysets import FILES_OF_MEDIA, RAW_BESIDE_POSTS, of_media
-from conversations.thread import posts_of
+from conversations.showing.thread import posts_of
 from dminbox.statements import compiled_once
 
 

@@ -8,15 +8,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import XAccount
 from conversations.ids import time_in
 from conversations.models import Conversation, DmEvent, SyncState
-from conversations.showing import over_cap
-from conversations.sync import caps
+from conversations.sync import caps, estimates
 from conversations.sync.estimates import Estimate, Pace, birth_of, older_events
 from conversations.times import moment_of
+from dminbox.wording import number, usd
 
 
 def refusal(x_account: XAccount, most: Decimal) -> str:
@@ -44,3 +46,31 @@ def _read_since(conversation: Conversation) -> datetime | None:
     sync: SyncState | None = getattr(conversation.x_account, "sync", None)
     is_known = sync is not None and sync.import_finished_at is not None and sync.horizon_id > 0
     return time_in(sync.horizon_id) if sync is not None and is_known else None
+
+
+def over_cap(left: Decimal, most: Decimal) -> str:
+    """Why a wish is refused, and what to do about it."""
+    words = _(
+        "This month's cap leaves %(left)s, and this could cost up to %(most)s. It can be asked for in the new "
+        "month (UTC), or when somebody raises the cap."
+    )
+    return words % {"left": usd(left), "most": usd(most)}
+
+
+def too_many_wishes(most: int) -> str:
+    return _("X has not answered %(count)s of your questions yet. Ask again when it has.") % {"count": number(most)}
+
+
+def prices() -> dict[str, str]:
+    return {
+        "event": usd(settings.PRICE_DM_EVENT_USD),
+        "user": usd(settings.PRICE_USER_USD),
+        "post": usd(settings.PRICE_POST_USD),
+        "page": usd(estimates.of_pages(1).usd),
+        "thousand": usd(settings.PRICE_DM_EVENT_USD * 1000),
+        "page_size": number(estimates.PAGE),
+        "ceiling": usd(settings.IMPORT_CEILING_USD),
+        "ceiling_pays_for": number(settings.IMPORT_CEILING_USD / settings.PRICE_DM_EVENT_USD)
+        if settings.PRICE_DM_EVENT_USD
+        else "",
+    }
