@@ -62,9 +62,22 @@ def test_readme_names_only_make_targets_that_exist():
     assert {"run", "test"} <= named <= targets
 
 
-def test_readme_links_and_pictures_exist():
-    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / "README.md").read_text())
-    assert [link for link in links if not (ROOT / link).exists()] == []
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
+
+
+def headings(document: Path) -> set[str]:
+    """As addresses within the document: small, without signs, words joined by hyphens."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_pictures_of_each_document_exist(document):
+    links = LINK.findall(document.read_text())
+    assert [place for place, _ in links if not (document.parent / place).exists()] == []
+    within = [(document.parent / place if place else document, heading) for place, heading in links if heading]
+    assert [heading for place, heading in within if heading not in headings(place)] == []
 
 
 def test_every_place_that_architecture_draws_exists():
