@@ -80,6 +80,16 @@ def test_links_and_pictures_of_each_document_exist(document):
     assert [heading for place, heading in within if heading not in headings(place)] == []
 
 
+def test_troubleshooting_quotes_what_pages_and_logs_really_say():
+    ours = [path for folder in ("dminbox", "accounts", "conversations") for path in (ROOT / folder).rglob("*.py")]
+    said = "".join(path.read_text() for path in [*ours, *(ROOT / "templates").rglob("*.html")])
+    table = (ROOT / "docs/operating.md").read_text().partition("## Troubleshooting")[2]
+    seen = "".join(re.findall(r"^\|[^|]+", table, re.M))  # its first column
+    quoted = re.findall(r"\*([^*]+?)(?: https://)?…?\*", seen)
+    assert len(quoted) > 10
+    assert [words for words in quoted if words not in said] == []
+
+
 def test_every_place_that_architecture_draws_exists():
     drawn = re.findall(r"`([\w./]+/|[\w/]+\.(?:py|html|css|md|yml))`", (ROOT / "ARCHITECTURE.md").read_text())
     assert drawn
