@@ -97,7 +97,11 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.filter(x_account__in=x_account_ids_of(user, role))
 
     def for_person(self, user: Person) -> Self:
-        """Adds `role`, `read_to` (newest dm_event_id that counts as read) and leaves strangers' rows without both."""
+        """Adds `role` and `read_to`, the newest dm_event_id that counts as read.
+
+        It leaves no row out: strangers get role None and, without a mark of their own, read_to 0. `visible_to` decides
+        who sees a row.
+        """
         return self.annotate(
             mark=FilteredRelation("read_marks", condition=Q(read_marks__user=user.pk)),
             membership=FilteredRelation("x_account__memberships", condition=Q(x_account__memberships__user=user.pk)),

@@ -62,9 +62,32 @@ def test_readme_names_only_make_targets_that_exist():
     assert {"run", "test"} <= named <= targets
 
 
-def test_readme_links_and_pictures_exist():
-    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / "README.md").read_text())
-    assert [link for link in links if not (ROOT / link).exists()] == []
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
+
+
+def headings(document: Path) -> set[str]:
+    """As addresses within the document: small, without signs, words joined by hyphens."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_pictures_of_each_document_exist(document):
+    links = LINK.findall(document.read_text())
+    assert [place for place, _ in links if not (document.parent / place).exists()] == []
+    within = [(document.parent / place if place else document, heading) for place, heading in links if heading]
+    assert [heading for place, heading in within if heading not in headings(place)] == []
+
+
+def test_troubleshooting_quotes_what_pages_and_logs_really_say():
+    ours = [path for folder in ("dminbox", "accounts", "conversations") for path in (ROOT / folder).rglob("*.py")]
+    said = "".join(path.read_text() for path in [*ours, *(ROOT / "templates").rglob("*.html")])
+    table = (ROOT / "docs/operating.md").read_text().partition("## Troubleshooting")[2]
+    seen = "".join(re.findall(r"^\|[^|]+", table, re.M))  # its first column
+    quoted = re.findall(r"\*([^*]+?)(?: https://)?…?\*", seen)
+    assert len(quoted) > 10
+    assert [words for words in quoted if words not in said] == []
 
 
 def test_every_place_that_architecture_draws_exists():
