@@ -109,6 +109,9 @@ class SyncState(models.Model):
         default=0,
         help_text=_("Newest event of the last poll that read on down to what was read before."),
     )
+    seam_id = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="The seam with which whole conversations were compared last."
+    )
     last_news = models.PositiveIntegerField(
         _("news of the last poll"), default=0, help_text=_("New events of the last poll.")
     )

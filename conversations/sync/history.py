@@ -11,17 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from conversations import changes, ledger
-from conversations.changes import NewChange
-from conversations.models import Change, Conversation, HistoryRead, ReadInterval
+from conversations.models import Conversation, HistoryRead, ReadInterval
 from conversations.sync import intervals, wishes
-from conversations.sync.intervals import Reach
+from conversations.sync.intervals import BEGINNING, Reach
 from conversations.sync.store import StoredPage, store_page
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import BadPageToken
 from dminbox.xapi.schema import Answer, Page
 
-BEGINNING = 0
-"""Down to here a conversation is read when X has given all it has."""
 FREE_PAGES = 10
 """Pages read again at no cost that a wish may pass on its way to older ones."""
 NO_MORE = gettext_noop("X gives no older messages of this conversation.")
@@ -86,10 +83,7 @@ def _claim_page(conversation: Conversation, answer: Answer[Page], reach: Reach |
     start = reach or intervals.top(answer.answered_at)
     reached = intervals.advance(start, answer.value, end_id=BEGINNING)
     merged = intervals.record(conversation.x_account, conversation, reached, is_top=reach is None)
-    if merged.low == BEGINNING and not conversation.has_reached_beginning:
-        conversation.has_reached_beginning = True
-        conversation.save(update_fields=["has_reached_beginning"])
-        changes.announce(conversation.x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
+    intervals.close_conversation(conversation, merged)
     return merged
 
 

@@ -345,7 +345,7 @@ def _settle(turn: Turn) -> None:
         state = turns.locked(turn)
         if state is None:
             return
-        intervals.reopen_conversations(turn.x_account)
+        intervals.reopen_conversations(state)
         is_complete = (turn.is_top_read or turn.is_import_read) and _has_no_gap(turn)
         is_same = turn.state.import_finished_at is None and turn.state.horizon_id == state.horizon_id
         if is_complete and is_same and state.import_finished_at is None:
