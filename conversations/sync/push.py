@@ -402,7 +402,7 @@ def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime | 
     with transaction.atomic():
         changes.lock(x_account)
         conversation = _conversation(x_account, dm_conversation_id)
-        if not _is_news(conversation, at):
+        if not is_news(conversation, at):
             return False
         conversation.encrypted_at = conversation.encrypted_at or at or timezone.now()
         if at is not None:
@@ -413,7 +413,10 @@ def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime | 
     return True
 
 
-def _is_news(conversation: Conversation, at: datetime | None) -> bool:
+SIGNS_OF_ENCRYPTION = ("encrypted_at", "last_encrypted_at")
+
+
+def is_news(conversation: Conversation, at: datetime | None) -> bool:
     if at is None:
         return conversation.encrypted_at is None
     return conversation.last_encrypted_at is None or conversation.last_encrypted_at < at
