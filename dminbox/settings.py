@@ -378,10 +378,12 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Queues apart: an import or a large video never delays a message. `send` is for replies.
+# Queues apart: an import or a large video never delays a message, and after an outage neither do the polls of all X
+# accounts, for a worker takes from its queues in turn. `send` is for replies.
 CELERY_TASK_DEFAULT_QUEUE = "sync"
-CELERY_TASK_QUEUES = [Queue(name) for name in ("sync", "send", "media", "bulk")]
+CELERY_TASK_QUEUES = [Queue(name) for name in ("sync", "send", "polls", "media", "bulk")]
 CELERY_TASK_ROUTES = {
+    "conversations.tasks.poll_account": {"queue": "polls"},
     "conversations.tasks.import_account": {"queue": "bulk"},
     "conversations.tasks.read_history": {"queue": "bulk"},
     "conversations.tasks.check_chats": {"queue": "bulk"},
