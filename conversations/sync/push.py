@@ -52,6 +52,10 @@ State = ActivityDelivery.State
 KEPT = timedelta(days=7)
 ODD_KEPT = timedelta(days=30)
 REMEMBERED = timedelta(days=365)
+COUNTS_AGAIN = ("dm.received", "chat.received", "oauth.revoke")
+"""What would be billed once more, or end a connection, if somebody played it to our webhook again: X's signature holds
+for ever. What else is pushed changes nothing the second time, and only X can send over the stream.
+"""
 LEASE = timedelta(minutes=1)
 MOST_ATTEMPTS = 20
 AGAIN = timedelta(seconds=5)
@@ -481,13 +485,14 @@ def count(**names: int) -> None:
 
 @by_its_values()  # for any values of them no index of the few that it is about would do
 def forget_old() -> None:
-    """Deletes what was pushed after a week. Its id is remembered longer, so that nobody can play it to us again.
+    """Deletes what was pushed after a week. Some ids are remembered longer, so that nobody can play them to us again.
 
     What is odd stays longer, for members to look at it. Of an X account that is gone, or that a person has
     disconnected, nothing stays: its messages are in their conversations.
     """
     now = timezone.now()
     taken_up = ActivityDelivery.objects.filter(received_at__lt=now - KEPT, raw__isnull=False, state=State.DONE)
+    taken_up.exclude(source=ActivityDelivery.Source.WEBHOOK, event_type__in=COUNTS_AGAIN).delete()
     taken_up.update(raw=None)
     ActivityDelivery.objects.filter(received_at__lt=now - ODD_KEPT, state=State.ODD).delete()
     ActivityDelivery.objects.filter(received_at__lt=now - REMEMBERED).delete()
