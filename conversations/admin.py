@@ -8,15 +8,18 @@ somebody has to look. Members of all that it names see the raw form.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -46,13 +49,51 @@ from conversations.sync import day, push
 from dminbox.wording import number, usd
 
 MOST_SHOWN = 200
+MOST_COUNTED = 10_000
+"""Rows that a list counts, and shows page by page: of a hundred million nobody turns more pages."""
 MEMBERS_ALONE = _("Only members of this X account see what X sent.")
+
+
+class ShortPaginator(Paginator):  # type: ignore[type-arg]
+    @cached_property
+    def count(self) -> int:
+        rows: models.QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[:MOST_COUNTED].count()
+
+
+class KnownValues(admin.AllValuesFieldListFilter):
+    """Offers what is known, where looking for what there is would go through the whole of a large table."""
+
+    OF: ClassVar[dict[tuple[str, str], Callable[[], Iterable[object]]]] = {
+        ("ActivityDelivery", "event_type"): lambda: sorted(push.DEEDS),
+        ("ApiCall", "status"): lambda: (0, 200, 400, 401, 402, 403, 404, 429, 500, 502, 503, 504),
+        ("ApiCall", "endpoint"): lambda: [*_with_windows(), *(f"push {kind}" for kind in sorted(push.DEEDS))],
+    }
+
+    def __init__(
+        self, field: Any, request: Any, params: Any, model: type[models.Model], *more: Any, **named: Any
+    ) -> None:
+        super().__init__(field, request, params, model, *more, **named)
+        self.lookup_choices = self.OF[model.__name__, field.name]()  # type: ignore[assignment]  # only gone through
+
+    @classmethod
+    def is_of(cls, field: Any) -> bool:
+        return (field.model.__name__, field.name) in cls.OF
+
+
+def _with_windows() -> models.QuerySet[RateWindow, str]:
+    return RateWindow.objects.order_by("endpoint").values_list("endpoint", flat=True).distinct()
+
+
+admin.FieldListFilter.register(KnownValues.is_of, KnownValues, take_priority=True)
 
 
 class LookOnly(OwnersRows):
     """Rows that nobody but the program writes."""
 
     actions = None
+    paginator = ShortPaginator
+    show_facets = admin.ShowFacets.NEVER  # they count the table once for each choice
     show_full_result_count = False  # counting a table of millions takes longer than showing a page of it
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
@@ -130,7 +171,7 @@ def unknown_members() -> list[dict[str, Any]]:
 class ActivityDeliveryAdmin(LookOnly):
     list_display = ("event_uuid", "event_type", "x_user_id", "source", "state", "attempts", "received_at", "detail")
     list_filter = ("state", "source", "event_type")
-    search_fields = ("event_uuid",)
+    search_fields = ("event_uuid__exact",)
     exclude = ("raw",)
     readonly_fields = ("raw_form",)
 
@@ -347,7 +388,6 @@ class ConversationLookupAdmin(LookOnly):
 class BilledResourceAdmin(LookOnly):
     list_display = ("day", "kind", "resource_id", "x_account")
     list_filter = ("kind", "x_account")
-    date_hierarchy = "day"
 
 
 @admin.register(Conversation)

@@ -12,12 +12,21 @@ from html import unescape
 import pytest
 from django.contrib import admin
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import actions
 from accounts.admin import UserForm
 from accounts.models import Membership, User
-from conversations.models import ApiCall, HistoryRead, ReadInterval, SpendDay
+from conversations.models import (
+    ActivityDelivery,
+    ApiCall,
+    BilledResource,
+    Change,
+    HistoryRead,
+    ReadInterval,
+    SpendDay,
+)
 from tests import factories
 from tests.accounts.conftest import browser
 
@@ -167,6 +176,23 @@ def test_a_list_answers_nothing_about_what_it_offers_no_filter_for(ada, model):
     paths = [*hidden, "x_account__access_token", "user__password", "conversation__title", "raw__0__text", "pk"]
     for lookup in [f"{path}{end}" for path in paths for end in ("", "__startswith")]:
         assert client.get(address, {lookup: "1"}).status_code == 400, lookup
+
+
+@pytest.mark.parametrize("model", [ActivityDelivery, ApiCall, BilledResource, Change])
+def test_a_list_of_a_large_table_looks_at_no_more_than_a_page_and_a_limit(ada, model, monkeypatch):
+    monkeypatch.setattr(admin.site._registry[model], "list_per_page", 1)
+    for number in (1, 2):
+        x_account = factories.XAccountFactory()
+        ActivityDelivery.objects.create(event_uuid=str(number), event_type="dm.read", source="stream")
+        ApiCall.objects.create(x_account=x_account, endpoint="GET /2/dm_events", status=200)
+        BilledResource.objects.create(x_account=x_account, day=date(2026, 8, 1), kind="dm_event", resource_id=number)
+        Change.objects.create(x_account=x_account, number=1, kind=Change.Kind.ACCOUNT)
+    address, client = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), browser(ada)
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(address).status_code == 200
+    told = [one["sql"] for one in asked if f'FROM "{model._meta.db_table}"' in one["sql"]]
+    assert told
+    assert [sql for sql in told if "LIMIT" not in sql or "DISTINCT" in sql] == []
 
 
 @pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
