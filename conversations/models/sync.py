@@ -216,6 +216,9 @@ class HistoryRead(models.Model):
 
     class Meta:
         verbose_name, verbose_name_plural = _("reading of a history"), _("readings of histories")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], name="history_read_due", condition=models.Q(state="due"))
+        ]
 
     def __str__(self) -> str:
         return f"history of {self.conversation_id} ({self.state})"
@@ -313,6 +316,9 @@ class ConversationLookup(models.Model):
 
     class Meta:
         verbose_name, verbose_name_plural = _("asking for a conversation"), _("askings for conversations")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], name="lookup_due", condition=models.Q(state="due"))
+        ]
 
     def __str__(self) -> str:
         return f"lookup {self.pk} ({self.state})"

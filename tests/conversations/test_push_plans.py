@@ -1,4 +1,6 @@
-"""Some of what was pushed is remembered for a year, and tidied each hour without a look at most of it."""
+"""Some of what was pushed is remembered for a year, and tidied each hour without a look at most of it; wishes that are
+due are found among all that were ever fulfilled.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,10 @@ import pytest
 from django.db import connection
 from psycopg import ClientCursor
 
-from conversations.models import ActivityDelivery
-from conversations.sync import push
+from conversations.models import ActivityDelivery, ConversationLookup, HistoryRead
+from conversations.sync import push, wishes
 from tests.conversations.sync_support import make_reading
+from tests.factories import ConversationFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.postgres, pytest.mark.django_db]
 x_account = pytest.fixture(make_reading)
@@ -29,12 +32,12 @@ WALKED = re.compile(r"(?:Index(?: Only)? Scan|Bitmap Index Scan) (?:Backward )?(
 
 
 @contextmanager
-def plans() -> Iterator[list[list[str]]]:
+def plans(table: str = TABLE) -> Iterator[list[list[str]]]:
     """Of all that is asked or changed inside: the lines of each plan."""
     found: list[list[str]] = []
 
     def explain(execute: Any, sql: str, params: Any, *of: Any) -> Any:
-        if TABLE in sql:
+        if table in sql:
             with ClientCursor(connection.connection) as cursor:
                 cursor.execute(f"EXPLAIN {sql}", params)
                 found.append([line for (line,) in cursor.fetchall()])
@@ -42,6 +45,18 @@ def plans() -> Iterator[list[list[str]]]:
 
     with connection.execute_wrapper(explain):
         yield found
+
+
+@pytest.mark.parametrize(("model", "index"), [(HistoryRead, "history_read_due"), (ConversationLookup, "lookup_due")])
+def test_each_second_the_few_wishes_that_are_due_are_found_by_an_index(x_account, model, index):
+    conversation = ConversationFactory(x_account=x_account)
+    whose = {"conversation": conversation} if model is HistoryRead else {"x_account": x_account}
+    model.objects.bulk_create([model(**whose, state="failed") for _ in range(5000)] + [model(**whose, state="due")])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {model._meta.db_table}")
+    with plans(model._meta.db_table) as found:
+        assert len(wishes.waiting(model)) == 1
+    assert WALKED.findall("\n".join(found[0]))[0] == index
 
 
 def test_each_hour_the_few_that_are_to_go_are_found_by_an_index(x_account):
