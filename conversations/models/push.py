@@ -145,6 +145,9 @@ class PushState(models.Model):
         _("subscriptions listed at"), null=True, blank=True, help_text=_("When X last told all of them.")
     )
     subscriptions_lease_until = models.DateTimeField(_("subscriptions taken until"), null=True, blank=True)
+    subscriptions_wait_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then X takes no further call about them: its window is used up."
+    )
     is_ended = models.BooleanField(
         _("ended at X"), default=False, help_text=_("With X_PUSH=off: nothing of ours is left at X.")
     )

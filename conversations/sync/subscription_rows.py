@@ -96,8 +96,7 @@ def forget(rows: list[ActivitySubscription]) -> None:
 
 
 def is_due(row: ActivitySubscription) -> bool:
-    now = timezone.now()
-    return not now < row.due_at <= leases.furthest(now, pace.longest_wait())
+    return leases.is_past(row.due_at, timezone.now(), pace.longest_wait())
 
 
 def note(news: Iterable[News]) -> None:

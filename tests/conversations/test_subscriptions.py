@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts.models import XAccount
@@ -180,6 +181,21 @@ def refuse_to_remove(monkeypatch, errors) -> list[str]:
 def forget_all_at_x(xsim) -> None:
     for pk in subscription_ids():
         xsim.api(xsim.app_token(), f"/2/activity/subscriptions/{pk}", "DELETE")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_window_that_is_used_up_is_waited_for_without_a_call(x_account, xsim, method):
+    repair()
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED)
+    xsim.post("faults", {"kind": "429", "path": "subscriptions", "method": method, "times": -1})
+    repair()
+    calls = len(xsim.get("requests"))
+    repair()
+    assert len(xsim.get("requests")) == calls
+    xsim.delete("faults")
+    with time_machine.travel(timezone.now() + pace.window() + timedelta(seconds=2)):
+        repair()
+    assert at_x(xsim) == [("oauth.revoke", None)]
 
 
 @pytest.mark.parametrize("why", ["failing", "limited", "no time", "no credit", "credit ends"])
