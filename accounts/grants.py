@@ -106,10 +106,10 @@ def client(access_token: str) -> XClient:
     )
 
 
-def app(heard: Callable[[Reply], None]) -> XApp:
+def app(heard: Callable[[Reply | XError], None]) -> XApp:
     """The X app itself, by its consumer key: the stream, subscriptions and webhooks are the app's, not a person's.
 
-    heard: is told every answer.
+    heard: is told every call: its answer, or the error where none came.
     """
     return XApp(
         settings.X_CONSUMER_KEY,

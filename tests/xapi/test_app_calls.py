@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 import responses
 
 from dminbox.xapi import errors
@@ -115,19 +116,24 @@ def test_http_is_for_loopback_or_where_it_is_allowed():
     assert XApp("k", "s", api_url="http://xsim:8100", allow_http=True)
 
 
-def test_who_keeps_books_hears_of_every_answer(x):
+def test_who_keeps_books_hears_of_every_call(x):
     heard = []
+    x.add("GET", WEBHOOKS, body=requests.ConnectionError())
     x.add("GET", WEBHOOKS, json=payload("webhooks"), headers={"x-rate-limit-remaining": "7"})
     x.add("GET", SUBSCRIPTIONS, status=503)
     with XApp(KEY, SECRET, heard=heard.append) as app:
+        with pytest.raises(errors.Unavailable):
+            app.webhooks()
         app.webhooks()
         with pytest.raises(errors.Unavailable):
             app.subscriptions()
-    assert [(reply.endpoint, reply.status) for reply in heard] == [
+    assert [(call.endpoint, call.status) for call in heard] == [
+        ("POST /oauth2/token", 200),
+        ("GET /2/webhooks", None),
         ("GET /2/webhooks", 200),
         ("GET /2/activity/subscriptions", 503),
     ]
-    assert heard[0].rate_limit.remaining == 7
+    assert heard[2].rate_limit.remaining == 7
 
 
 OURS = Subscription(SUBSCRIPTION, "dm.received", ADA, "dminbox")
