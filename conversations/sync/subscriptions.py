@@ -180,8 +180,8 @@ def _is_astray(one: Subscription, webhook_id: str | None) -> bool:
 def _note_listed(
     rows: list[ActivitySubscription], most: int, listed: Mapping[Key, Subscription]
 ) -> list[ActivitySubscription]:
-    """What is to be made now: within X's number, not listed, and not put off. Whatever becomes of it, X pushes none of
-    it meanwhile: who was pushed is polled.
+    """What is to be made now: within X's number, not listed, not put off, and with a token. Whatever becomes of it, X
+    pushes none of it meanwhile: who was pushed is polled.
     """
     subscription_rows.note_over_cap(rows[most:])
     within = [(row, listed.get(_key(row))) for row in rows[:most]]
@@ -190,7 +190,8 @@ def _note_listed(
         for row, one in within
         if one or row.state == State.ACTIVE
     )
-    return [row for row, one in within if not one and (row.state not in PUT_OFF or subscription_rows.is_due(row))]
+    missing = [row for row, one in within if not one and subscription_rows.may_be_made(row)]
+    return [row for row in missing if row.state not in PUT_OFF or subscription_rows.is_due(row)]
 
 
 def _remove(app: XApp, subscriptions: Iterable[Subscription], until: datetime) -> None:
@@ -242,7 +243,7 @@ def _try_beyond(app: XApp, beyond: list[ActivitySubscription], webhook_id: str |
     """X may have come to allow more than it taught us: now and then one more is tried."""
     learnt = PushState.objects.filter(pk=1, subscription_cap__lt=settings.X_SUBSCRIPTION_CAP)
     for row in beyond:
-        if not subscription_rows.is_due(row) or not learnt.exists():
+        if not (subscription_rows.may_be_made(row) and subscription_rows.is_due(row)) or not learnt.exists():
             return
         try:
             _make(app, row, webhook_id)

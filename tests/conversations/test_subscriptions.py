@@ -10,9 +10,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import ActivitySubscription, ApiCall, PushState, SyncState
-from conversations.sync import caps, pace, subscription_rows, subscriptions, trouble
+from conversations.sync import caps, pace, push, subscription_rows, subscriptions, trouble
 from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
 from dminbox.xapi.errors import BadRequest, NoCredit, NotPermitted, OperatorMustAct, Unavailable
@@ -75,6 +76,26 @@ def test_disconnecting_removes_them_and_leaves_what_others_made(x_account, xsim)
     assert ("dm.received", OWN) not in at_x(xsim)
     assert ("oauth.revoke", None) in at_x(xsim)
     assert ActivitySubscription.objects.count() == 1
+
+
+def test_one_that_is_to_be_connected_again_is_pushed_to_as_before_and_nothing_is_made_for_it(x_account, xsim):
+    repair()
+    tokens.mark_reconnect(x_account, trouble.RECONNECT)
+    repair()
+    assert at_x(xsim) == ALL
+    forget_all_at_x(xsim)
+    xsim.delete("requests")
+    repair()
+    assert at_x(xsim) == [("oauth.revoke", None)]
+    made = [call for call in xsim.get("requests") if call["method"] == "POST" and "subscriptions" in call["path"]]
+    assert len(made) == 1, "the app's own"
+
+
+def test_where_the_connection_was_ended_at_x_nothing_is_wanted_of_it(x_account, xsim):
+    repair()
+    tokens.mark_reconnect(x_account, push.REVOKED)
+    repair()
+    assert at_x(xsim) == [("oauth.revoke", None)]
 
 
 def test_disconnecting_removes_them_while_another_x_account_has_no_credit(x_account, xsim):
