@@ -60,6 +60,8 @@ LEASE = timedelta(minutes=1)
 MOST_ATTEMPTS = 20
 AGAIN = timedelta(seconds=5)
 """After each failure so much longer until a delivery is tried again."""
+EARLY_AGAIN, EARLY_FOR = timedelta(hours=1), timedelta(days=1)
+"""What has come before its conversation is tried so often after those, and for so long: by then a poll has read it."""
 TYPING_LASTS = timedelta(seconds=8)
 TAG = "dminbox"
 """Of the subscriptions that are ours: the same X app may serve something else, too."""
@@ -79,7 +81,7 @@ class Unwanted(Exception):  # noqa: N818 (no failure: a person's choice)
 
 
 class TooEarly(Exception):  # noqa: N818 (no failure: X pushes in any order)
-    """What it is about is not stored yet: it is tried again for a while."""
+    """What some of it is about is not stored yet: it is tried again for a while. The rest is done, and stays done."""
 
 
 def is_strange(activity: Activity) -> bool:
@@ -153,7 +155,7 @@ def _subject_of(raw: object) -> int | None:
 def waiting() -> QuerySet[ActivityDelivery, int]:
     """Deliveries that nobody has taken up yet, oldest first."""
     now = timezone.now()
-    is_due = leases.is_due("due_at", now, AGAIN * MOST_ATTEMPTS)
+    is_due = leases.is_due("due_at", now, EARLY_AGAIN)
     rows = ActivityDelivery.objects.filter(_is_free(now), is_due, state=State.DUE)
     return rows.order_by("due_at", "pk").values_list("pk", flat=True)[:100]
 
@@ -202,16 +204,15 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
     try:
         with transaction.atomic():
             activity = heard or xapi.parse_activity(delivery.raw)
-            _deed(activity)(activity, delivery.received_at)
-            _count_unknown(activity)
-        delivery.state, delivery.detail = State.DONE, ""
+            if _do(activity, delivery.received_at):
+                _count_unknown(activity)
+                delivery.state, delivery.detail = State.DONE, ""
+            else:
+                _put_off(delivery)
     except Unwanted:
         log.info("activity_dropped", event_type=delivery.event_type, delivery_id=delivery.pk)
         count(strangers=1)
         delivery.state, delivery.detail, delivery.raw = State.DONE, "", None
-    except TooEarly:
-        delivery.state = State.DONE if delivery.attempts >= MOST_ATTEMPTS else State.DUE
-        delivery.due_at = timezone.now() + AGAIN * max(delivery.attempts, 1)
     except (Odd, OddMember) as reason:
         log.warning("odd_activity", event_type=delivery.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
@@ -224,6 +225,22 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
     delivery.lease_until = None
     dropped = ["raw"] if delivery.raw is None else []
     delivery.save(update_fields=["state", "detail", "lease_until", "due_at", *dropped])
+
+
+def _do(activity: Activity, received_at: datetime) -> bool:
+    """Whether all of it could be done."""
+    try:
+        _deed(activity)(activity, received_at)
+    except TooEarly:
+        return False
+    return True
+
+
+def _put_off(delivery: ActivityDelivery) -> None:
+    now = timezone.now()
+    delivery.state = State.DUE if delivery.received_at > now - EARLY_FOR else State.DONE
+    is_soon = delivery.attempts < MOST_ATTEMPTS
+    delivery.due_at = now + (AGAIN * max(delivery.attempts, 1) if is_soon else EARLY_AGAIN)
 
 
 def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
@@ -330,8 +347,6 @@ def _note_receipts(activity: Activity, _: datetime) -> None:
     changes.lock(x_account)  # first: what is compared below must not move before it is written
     of_others = [receipt for receipt in receipts if as_number(receipt.reader_id) != x_account.x_user_id]
     found = [(receipt, _participant(x_account, receipt.reader_id, receipt.other_id)) for receipt in of_others]
-    if found and not any(participant for _, participant in found):
-        raise TooEarly
     for receipt, participant in found:
         if participant is None:
             continue
@@ -339,6 +354,8 @@ def _note_receipts(activity: Activity, _: datetime) -> None:
         if participant.seen_dm_event_id is not None and participant.seen_dm_event_id >= read_to:
             continue
         _tell(x_account, participant, Change.Kind.RECEIPT, seen_dm_event_id=read_to, seen_at=receipt.at)
+    if not all(participant for _, participant in found):
+        raise TooEarly
 
 
 def _note_typing(activity: Activity, _: datetime) -> None:
