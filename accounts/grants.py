@@ -29,7 +29,7 @@ Heard = Answer[Any] | XError | str
 """An answer, a failure, or the endpoint of a token call that went well."""
 CODE, REFRESH, REVOKE = "POST token (authorization_code)", "POST token (refresh_token)", "POST revoke"
 OVER_HTTP = gettext_noop(
-    "X's addresses must begin with https://; http:// is taken for the local X of this machine alone."
+    "X's addresses must begin with https://; http:// is allowed only for the local X on this machine."
 )
 
 

@@ -192,10 +192,10 @@ def unlink_identity(request: HttpRequest, pk: int) -> HttpResponse:
     user = _person(request)
     identity = get_object_or_404(SocialAccount, user=user, pk=pk)
     if not actions.can_unlink(user):
-        messages.error(request, _("Set a password first: without it you could not sign in any more."))
+        messages.error(request, _("Set a password first. Without it you could no longer sign in."))
         return _profile_page(request, ProfileForm(instance=user))
     actions.unlink_identity(user, identity.pk)
-    messages.success(request, _("Your X account no longer opens this inbox."))
+    messages.success(request, _("Your X account is unlinked. You can no longer sign in with it."))
     return redirect("profile")
 
 
@@ -260,12 +260,12 @@ def _code(request: HttpRequest) -> str:
 def disconnect_x_account(request: HttpRequest, pk: int) -> HttpResponse:
     x_account = access.x_account_run_by(request.user, pk)
     if actions.disconnect(x_account, _person(request)):
-        words = _("%(x_account)s is disconnected. What was read so far stays.")
+        words = _("%(x_account)s is disconnected. Messages already here are kept.")
         messages.success(request, words % {"x_account": handle(x_account.username)})
     else:
         words = _(
-            "%(x_account)s is disconnected here, but X could not be told. "
-            "End the access at X, too: Settings, Security and account access, Connected apps."
+            "%(x_account)s is disconnected here, but X could not be notified. Revoke the access on X, too: Settings, "
+            "Security and account access, Connected apps."
         )
         messages.warning(request, words % {"x_account": handle(x_account.username)})
     return redirect("profile")
