@@ -60,7 +60,7 @@ TYPING_LASTS = timedelta(seconds=8)
 TAG = "dminbox"
 """Of the subscriptions that are ours: the same X app may serve something else, too."""
 REVOKED = gettext_noop(
-    "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
+    "The connection was ended on X (in the X app's settings). Connect it again; messages already here are kept."
 )
 AN_ID = re.compile(r"(?<![0-9])[0-9]{1,19}(?![0-9])")
 A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+", re.IGNORECASE)

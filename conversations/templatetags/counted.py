@@ -23,7 +23,7 @@ def as_conversations(count: Count) -> SafeString:
 
 
 def _told(count: Count, words: str) -> SafeString:
-    plus = filled(PLUS, _("Only the newest are looked at: there may be more.")) if count.is_open else ""
+    plus = filled(PLUS, _("Only the newest are counted; there may be more.")) if count.is_open else ""
     return filled(COUNT, "" if count.found else " none", count.number, plus, words)
 
 

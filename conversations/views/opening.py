@@ -25,7 +25,7 @@ def open_conversation(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _form(request, form)
     if known := form.known_conversation(request.user):
-        messages.info(request, _("That conversation is in the inbox already; nothing was asked of X."))
+        messages.info(request, _("This conversation is already in the inbox; X was not asked."))
         return redirect("thread", known.pk)
     target, account = form.cleaned_data["target"], form.cleaned_data["x_account"]
     try:

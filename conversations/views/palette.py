@@ -73,7 +73,7 @@ def _fitting(words: Iterable[str], choices: Iterable[Choice]) -> list[Choice]:
 def _places() -> Iterator[Choice]:
     yield Choice(_("Inbox"), reverse("inbox"))
     yield Choice(_("Search"), reverse("search"), _("all messages"))
-    yield Choice(_("Open a conversation"), reverse("open_conversation"), _("by handle, user id or address"))
+    yield Choice(_("Open a conversation"), reverse("open_conversation"), _("by handle, user ID or link"))
     yield Choice(_("Profile"), reverse("profile"))
     yield Choice(_("Keyboard shortcuts"), deed="help")
     yield Choice(_("Sign out"), deed="sign-out")
@@ -98,8 +98,8 @@ def _views(user: User) -> Iterator[Choice]:
 
 def _x_accounts(x_accounts: Iterable[XAccount]) -> Iterator[Choice]:
     for row in x_accounts:
-        yield Choice(handle(row.username), f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
-        yield Choice(handle(row.username), reverse("x_account", args=[row.pk]), _("its state"))
+        yield Choice(handle(row.username), f"{reverse('inbox')}?account={row.pk}", _("inbox"))
+        yield Choice(handle(row.username), reverse("x_account", args=[row.pk]), _("status"))
 
 
 def _conversations(user: User, x_accounts: Iterable[XAccount], query: str, people: Sequence[XUser]) -> Iterator[Choice]:

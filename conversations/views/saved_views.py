@@ -21,10 +21,10 @@ def save_view(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     form = SavedViewForm(request.POST)
     if not form.is_valid():
-        return HttpResponse(_("No such view."), status=422, content_type="text/plain")
+        return HttpResponse(_("View not found."), status=422, content_type="text/plain")
     query = query_of(form.cleaned_data["query"])
     if not actions.save_view(request.user, form.cleaned_data["name"], query):
-        messages.error(request, _("You have as many views as fit beside the list. Remove one first."))
+        messages.error(request, _("You have reached the maximum number of views. Remove one first."))
     return redirect(f"{reverse('inbox')}?{query}")
 
 
@@ -33,6 +33,6 @@ def drop_view(request: HttpRequest, pk: int) -> HttpResponse:
     assert isinstance(request.user, User)
     view = get_object_or_404(request.user.saved_views, pk=pk)
     actions.drop_view(view)
-    words = _("The view %(name)s is removed; its conversations stay.")
+    words = _("The view %(name)s was removed; its conversations are kept.")
     messages.success(request, words % {"name": view.name})
     return redirect("inbox")

@@ -83,14 +83,14 @@ def _day_page(request: HttpRequest, conversation: Any) -> HttpResponse:
     """To the page that begins with the first event of that day, or of the next day that has one."""
     wanted = _wanted(request)
     if wanted["on"] is None:
-        words = _("“%(typed)s” is no day. Choose one, or write it like 2026-11-03.")
+        words = _("“%(typed)s” is not a date. Choose one, or write it like 2026-11-03.")
         messages.error(request, words % {"typed": request.GET["on"]})
         return _whole_page(request, conversation, status=422)
     begins = min(query.first_id_of(wanted["on"]), MAX_ID)
     events = _narrowed(conversation, wanted["show"]).filter(dm_event_id__gte=begins).order_by("dm_event_id")
     first = events.values_list("dm_event_id", flat=True).first()
     if first is None:
-        messages.info(request, _("Nothing is stored here of that day or after it: these are the newest messages."))
+        messages.info(request, _("Nothing is stored from that day or later. These are the newest messages."))
         return redirect(_address(conversation.pk, wanted))
     return redirect(f"{_address(conversation.pk, wanted, after=first - 1)}#e{first}")
 
@@ -232,7 +232,7 @@ def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
     conversation: Any = get_object_or_404(mine, pk=pk)
     form = MarkReadForm(request.POST)
     if not form.is_valid():
-        return HttpResponse(_("No such message."), status=422, content_type="text/plain")
+        return HttpResponse(_("Message not found."), status=422, content_type="text/plain")
     read_to = form.cleaned_data["dm_event_id"]
     if conversation.read_to < read_to:  # else another tab was first
         actions.mark_read(_person(request), conversation, read_to)

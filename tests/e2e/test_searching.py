@@ -101,9 +101,9 @@ def test_the_filter_for_a_person_offers_whom_it_may_mean_without_javascript(visi
     page.locator(".more-filters summary").click()
     page.get_by_label("With a person: name, handle or X user id").fill("nordlicht")
     page.get_by_role("button", name="Filter", exact=True).click()
-    page.get_by_text("is taken for").locator("a").first.click()
+    page.get_by_text("” matches").locator("a").first.click()
     page.wait_for_url("**/?person=*")
-    assert page.get_by_text("is taken for").count() == 0
+    assert page.get_by_text("” matches").count() == 0
     assert page.locator("#list .row").count() > 0
     page.locator(".more-filters summary").click()
     page.get_by_label("With a person: name, handle or X user id").fill("osian")
