@@ -39,7 +39,7 @@ State = SyncState.State
 
 HEADLINES = {
     State.WAITING: _("Nothing synced yet"),
-    State.ACTIVE: pgettext_lazy("state of an X account", "Reading"),
+    State.ACTIVE: pgettext_lazy("state of an X account", "Syncing"),
     State.PAUSED: _("Paused at the import limit"),
     State.CAPPED: _("Paused at the monthly cap"),
     State.RATE_LIMITED: _("Waiting for X's rate limit"),

@@ -297,7 +297,7 @@ def test_a_living_stream_is_told_with_its_last_sign_and_polling_is_slower(as_ada
     assert "pushed X pushes messages over its stream; polling runs less often, as a check." in html
     assert "Push since 21 Nov 2026, 12:02" in html
     assert "Polled every 5 minutes Next poll 21 Nov 2026, 13:02" in html
-    assert "dm.received X pushes" in html
+    assert "dm.received Active" in html
 
 
 def test_without_a_consumer_key_the_inbox_polls_and_says_so(as_ada, state, settings):
@@ -345,7 +345,7 @@ def test_an_account_beyond_xs_number_of_subscriptions_is_polled(pushed):
     found = push(pushed)
     assert not found.is_alive
     assert found.headline == "X pushes to this installation, but not the messages of this X account; they are polled"
-    assert found.subscriptions[0].words == "Beyond X's number of subscriptions"
+    assert found.subscriptions[0].words == "Over X's subscription limit"
 
 
 @pytest.mark.parametrize("resting", ["capped", "waiting", "no_credit"])
