@@ -160,7 +160,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=_person(request).pk))
     if request.method == "POST" and form.is_valid():
         translation.activate(languages.spoken_by(form.save()))  # what follows is said in the language just chosen
-        messages.success(request, _("Your profile is saved."))
+        messages.success(request, _("Your profile was saved."))
         return redirect("profile")
     return _profile_page(request, form)
 

@@ -88,7 +88,7 @@ def with_names(words: Callable[[Naming], str]) -> SafeString:
 
 
 def handle_of(person: XUser) -> str:
-    return wording.handle(person.username) if person.username else _("id %(number)s") % {"number": person.pk}
+    return wording.handle(person.username) if person.username else _("ID %(number)s") % {"number": person.pk}
 
 
 def verified_as(person: XUser) -> str:

@@ -66,7 +66,7 @@ def test_a_person_can_choose_a_language_and_go_back_to_the_browsers(ben):
     answer = client.post("/profile/", chosen, follow=True, headers={"accept-language": "ja"})
     assert html_tag(answer) == '<html lang="de" dir="ltr">'
     assert answer["Content-Language"] == "de"
-    assert said("de", "Your profile is saved.") in answer.content.decode()
+    assert said("de", "Your profile was saved.") in answer.content.decode()
     ben.refresh_from_db()
     assert ben.language == "de"
     client.post("/profile/", chosen | {"language": ""})

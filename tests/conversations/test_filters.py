@@ -151,7 +151,7 @@ def test_a_slip_in_a_name_is_helped_and_shows_nobody_else(as_ada, x_account):
     row = with_person(x_account, name="Ossian Berg", username="odd_ossian")
     html = re.sub(r"\s+", " ", as_ada.get("/?person=osian").content.decode())
     assert shown(as_ada, "?person=osian") == []
-    assert "You can see nobody here called" in html
+    assert "No person named" in html
     assert f'Did you mean <a href="/?person={row.peer_id}" dir="auto">Ossian Berg</a>' in html
 
 

@@ -144,7 +144,7 @@ def test_where_it_went_on_encrypted_a_marker_stands_at_that_time_and_links_to_x(
     assert order(html) == [*ids[:2], "locked", *ids[2:]]
     marker = html.split('id="locked"')[1].split("</p>")[0]
     assert "In encrypted XChat since <time" in marker
-    assert "X shows those messages to no other app." in marker
+    assert "Only X's own apps show these messages." in marker
     assert f'href="https://x.com/messages/{conversation.dm_conversation_id}"' in marker
 
 

@@ -177,7 +177,7 @@ def test_a_name_of_a_title_that_is_nobodys_is_said_and_helped(as_ada, x_account,
     say(group(x_account, *people), "hello", sender=people[0])
     index_all()
     html = as_ada.get("/search/", {"q": "in:taro,ben_reds hello"}).content.decode()
-    assert "You can see nobody here called" in html
+    assert "No person named" in html
     assert "/search/?q=in%3A%22taro%2C+%40ben_reads%22+hello" in html
 
 
