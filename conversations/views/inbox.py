@@ -98,13 +98,15 @@ def _page(
     found = filters.narrow(Conversation.objects.all(), request.user, wanted)
     if wanted["after"]:
         found = found.older_than(*wanted["after"])
+        top = found.top_of_each(PAGE + 1)
+    else:
+        top = filters.top_of_each(request.user, wanted, PAGE + 1)
     unread = {line.x_account.pk: line.unread for line in lines if line.x_account in chosen}
     if wanted["unread"] and not filters.starts_from_index(wanted):
-        pks = found.newest_unread(unread, PAGE + 1)
+        pks = found.newest_unread(unread, PAGE + 1, top)
     else:
-        pks = found.newest_of(
-            [pk for pk, count in unread.items() if count.may_be_any or not wanted["unread"]], PAGE + 1
-        )
+        wanted_of = [pk for pk, count in unread.items() if count.may_be_any or not wanted["unread"]]
+        pks = found.newest_of(wanted_of, PAGE + 1, top)
     rows = _rows(request, chosen, pks[:PAGE])
     return rows, len(pks) > PAGE and bool(rows)  # who was removed meanwhile sees none
 
