@@ -22,8 +22,9 @@ from conversations.models import (
     SpendDay,
     SyncState,
 )
-from conversations.showing import day_chart, names
+from conversations.showing import day_chart
 from conversations.sync.day import Span
+from dminbox import wording
 from tests import factories
 from tests.conversations.page_support import NOW, words
 
@@ -166,8 +167,8 @@ def test_how_much_is_still_to_be_read_is_told_in_words(state, minutes, words):
 
 
 def test_sums_of_floating_point_show_no_tenth_of_a_cent():
-    assert names.usd(Decimal("6.929999999999993")) == "$6.93"
-    assert names.usd(Decimal("6.275")) == "$6.275"
+    assert wording.usd(Decimal("6.929999999999993")) == "$6.93"
+    assert wording.usd(Decimal("6.275")) == "$6.275"
 
 
 def test_a_day_without_anything_is_drawn_too(state):

@@ -25,8 +25,8 @@ LITERAL = re.compile(r"(_\()?\"([^\"]*)\"")
 SENTENCE = re.compile(r"(?:[A-Z“][\w']*,?|{}) .*[a-z]{2}", re.DOTALL)
 WORDING = [
     *(ROOT / "accounts" / f"{name}.py" for name in ("admin", "admin_site", "failures", "forms", "middleware", "views")),
-    *(ROOT / "conversations" / f"{name}.py" for name in ("attention", "cards", "drawing", "folding")),
-    *(ROOT / "conversations" / f"{name}.py" for name in ("actions", "forms", "missing", "showing", "thread")),
+    *(ROOT / "conversations" / f"{name}.py" for name in ("actions", "cards", "forms")),
+    *sorted((ROOT / "conversations" / "showing").glob("*.py")),
     *(ROOT / "conversations" / "sync" / f"{name}.py" for name in ("caps", "history", "opening", "status", "trouble")),
     *(ROOT / "conversations" / "sync" / f"{name}.py" for name in ("by_id", "subscriptions", "wishes")),
     *sorted((ROOT / "conversations" / "search").glob("[!c]*.py")),  # candidates.py holds SQL
