@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, Timer
 from time import monotonic
 
 import structlog
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from conversations.sync import push
 
@@ -18,41 +19,52 @@ WRITTEN_EACH = 1.0
 """Seconds between two writes of one process, and between two lines of its log, however many calls there are."""
 
 
+def in_a_thread(seconds: float, write: Callable[[], None]) -> Timer:
+    def run() -> None:
+        try:
+            write()
+        finally:
+            connections.close_all()  # this thread's own
+
+    timer = Timer(seconds, run)
+    timer.daemon = True  # it holds up no end; a process that is ended forgets a second's worth
+    timer.start()
+    return timer
+
+
 @dataclass(slots=True)
 class Refusals:
-    """What one process has refused and not written yet, by the column that counts it.
-
-    The first is written at once, and whatever comes within a second after it with the next call from then on, of X or
-    of anybody: a process that is ended meanwhile forgets a second's worth at most.
+    """What one process has refused and not written yet, by the column that counts it: the first of them is written at
+    once, and whatever comes within a second after it at the end of that second.
     """
 
+    later: Callable[[float, Callable[[], None]], object] = in_a_thread
     _waiting: Counter[str] = field(default_factory=Counter)
     _written_at: float = float("-inf")
+    _is_timed: bool = False
     _lock: Lock = field(default_factory=Lock)
 
     def count(self, column: str) -> None:
         with self._lock:
             self._waiting[column] += 1
-        self.write()
+            left = self._written_at + WRITTEN_EACH - monotonic()
+            if left > 0 and not self._is_timed:
+                self._is_timed = True
+                self.later(left, self.write)
+        if left <= 0:
+            self.write()
 
     def write(self) -> None:
-        counted = self._due()
+        with self._lock:
+            counted, self._written_at, self._is_timed = dict(self._waiting), monotonic(), False
+            self._waiting.clear()
         if not counted:
             return
         try:
             push.count(**counted)
-        except DatabaseError:  # a refusal is answered all the same
+        except DatabaseError:  # a refusal is answered all the same, and counted with the next one
             log.warning("webhook_refusals_not_counted")
             with self._lock:
                 self._waiting.update(counted)
         else:
             log.warning("webhook_refused", **counted)
-
-    def _due(self) -> dict[str, int]:
-        with self._lock:
-            now = monotonic()
-            if not self._waiting or now < self._written_at + WRITTEN_EACH:
-                return {}
-            counted, self._written_at = dict(self._waiting), now
-            self._waiting.clear()
-            return counted
