@@ -281,7 +281,7 @@ def _without_known(x_account: XAccount, page: Page) -> Page:
     events = tuple(event for event in page.events if as_number(event.id) not in known)
     keys = {key for event in events for key in event.media_keys}  # the others have X's own keys by now
     includes = replace(page.includes, media=tuple(item for item in page.includes.media if item.media_key in keys))
-    return Page(events=events, odd=page.odd, includes=includes, result_count=len(events))
+    return Page(events=events, odd=page.odd, includes=includes)
 
 
 def _answer(activity: Activity, page: Page) -> Answer[Page]:

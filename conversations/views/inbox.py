@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from accounts.access import x_accounts_of
+from accounts.access import signed_in, x_accounts_of
 from accounts.models import User, XAccount
 from conversations import actions, filters, live
 from conversations.ages import age_of, with_pushed_at
@@ -41,8 +41,7 @@ class AccountLine:
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    user = request.user
-    assert isinstance(user, User)
+    user = signed_in(request)
     x_accounts = _x_accounts(user.pk, PushState.way())
     if not x_accounts:
         return render(request, "conversations/first.html")
@@ -123,8 +122,7 @@ def _news(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
 
 
 def _rows(request: HttpRequest, chosen: list[XAccount], pks: list[int]) -> list[Conversation]:
-    assert request.user.pk
-    rows = rows_of_inbox(_visible_rows(request.user.pk, pks))
+    rows = rows_of_inbox(_visible_rows(signed_in(request).pk, pks))
     by_pk = {row.pk: row for row in chosen}
     for row in rows:
         row.x_account = by_pk[row.x_account_id]
@@ -141,10 +139,10 @@ def _visible_rows(user: int, pks: list[int]) -> QuerySet[Conversation]:
 def _numbers(
     request: HttpRequest, lines: list[AccountLine], chosen: list[XAccount], wanted: Wanted
 ) -> tuple[list[ViewLine], dict[str, Count]]:
-    assert isinstance(request.user, User)
+    user = signed_in(request)
     unread = added_up(line.unread for line in lines if line.x_account in chosen)
     x_accounts = [line.x_account for line in lines]
-    return filters.numbers(request.user, x_accounts, _saved_views(request.user.pk), wanted, unread)
+    return filters.numbers(user, x_accounts, _saved_views(user.pk), wanted, unread)
 
 
 @compiled_once
