@@ -95,7 +95,7 @@ def client_for(x_account: XAccount) -> XClient:
 
 
 def call(x_account: XAccount, fn: Callable[[XClient], T]) -> T:
-    """fn's result, with one refresh and one retry when X refuses the token; then the account needs a person."""
+    """fn's result, with one refresh and one retry when X refuses the token; then a person has to connect again."""
     client = client_for(x_account)
     used = x_account.token_generation
     try:
@@ -168,7 +168,7 @@ def _update(condition: Q, **values: object) -> bool:
 
 
 def _enter(x_account: XAccount, condition: Q, **values: object) -> bool:
-    """An `_update` to another state, told to whoever shows it in the same transaction, or not at all."""
+    """An `_update` to another state, announced in the same transaction; where no row fits, neither happens."""
     with transaction.atomic(durable=True):
         announcing.state_changes(x_account.pk)
         has_changed = XAccount.objects.filter(condition).update(**values) == 1

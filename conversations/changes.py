@@ -62,9 +62,9 @@ def lock(x_account: XAccount) -> SyncState:
 
 
 def announce_states(x_account_pks: Iterable[int]) -> None:
-    """The X accounts' own states change: one row each, inside the transaction that changes them.
+    """Announces that the X accounts' own states change: one row each, inside the transaction that changes them.
 
-    Called before that, it takes the locks first, as everybody who stores does; always in one order for all.
+    Call it before the change: it takes the locks first, as everybody who stores does, and always in one order.
     """
     pks = list(x_account_pks)
     states = list(SyncState.objects.select_for_update().filter(x_account__in=pks).order_by("x_account"))
@@ -104,17 +104,17 @@ def announce(x_account: XAccount, changes: Sequence[NewChange]) -> None:
 
 
 def _after_commit(tell: Callable[..., None], *what: Any) -> None:
-    """What fails there fails nobody: everything is stored. Django logs it by its name, which a bare partial has not."""
+    """Its failure is only logged, since everything is stored: by the function's name, which a bare partial has not."""
     transaction.on_commit(update_wrapper(partial(tell, *what), tell), robust=True)
 
 
 def tell_of_people(x_user_ids: Iterable[int]) -> None:
-    """These people show otherwise: marked so in the transaction that makes it so, and announced after its commit; what
-    a process leaves unannounced that dies in between, the sweep finds.
+    """Marks people who look different now, in the transaction that makes it so; they are announced after its commit.
+    Where a process dies in between, the sweep finds the marks.
 
-    Not announced in that transaction: who stores a page holds the row of its own X account before it knows whom the
-    page shows otherwise, and whoever takes several takes them in one order, before any people. The caller has locked
-    these people, in the order of their ids.
+    They are not announced in that transaction: whoever stores a page holds the row of its own X account before it knows
+    whom the page changes, and whoever locks several X accounts does so in one order, before any people. The caller has
+    locked these people, in the order of their ids.
     """
     if pks := set(x_user_ids):
         with transaction.atomic(savepoint=False):
@@ -128,7 +128,7 @@ def untold() -> QuerySet[XUser]:
 
 
 def announce_people() -> None:
-    """Announces them, and takes the marks away with it: each is told of once, whoever comes by at the same time."""
+    """Announces the marked people and removes their marks in one transaction: each is announced once."""
     pks = list(untold().order_by("untold_since", "pk").values_list("pk", flat=True)[:MOST_PEOPLE])
     places = _places_of(pks)
     with transaction.atomic():
@@ -143,9 +143,9 @@ def announce_people() -> None:
 
 
 def _places_of(pks: Sequence[int]) -> list[tuple[int, int | None, int]]:
-    """Where each of them shows: X account, conversation (None where the person is that account itself), person.
+    """Where each of them is shown: X account, conversation (None where the person is that account itself), person.
 
-    Who comes into another conversation later shows there as they do by then.
+    A conversation that they come into later shows them as they are by then.
     """
     ours = XAccount.objects.filter(x_user_id__in=pks).values_list("pk", "x_user_id")
     theirs = Participant.objects.filter(x_user__in=pks).exclude(x_user=F("conversation__x_account__x_user_id"))
@@ -154,7 +154,7 @@ def _places_of(pks: Sequence[int]) -> list[tuple[int, int | None, int]]:
 
 
 def _news_of(places: set[int | None]) -> list[NewChange]:
-    """One row for each conversation; an X account that is one of them, or shows very many, is told as a whole."""
+    """A row for each conversation; one for the whole X account where it is the person itself, or very many change."""
     conversations = places - {None}
     if len(conversations) < len(places) or len(conversations) > MOST_CONVERSATIONS:
         return [NewChange(Kind.ACCOUNT)]
@@ -162,7 +162,7 @@ def _news_of(places: set[int | None]) -> list[NewChange]:
 
 
 def events_showing(files: Iterable[int] = (), posts: Iterable[int] = ()) -> QuerySet[DmEvent]:
-    """Events on whose place in a thread these files or posts are seen, each way by its own index."""
+    """Events that show these files or posts in a thread; each way from these to them has its own index."""
     file_pks = list(files)
     media = Media.objects.filter(Q(file__in=file_pks) | Q(light__in=file_pks) | Q(preview__in=file_pks))
     links = LinkPicture.objects.filter(file__in=file_pks)
@@ -183,10 +183,10 @@ def _posts_with(media: QuerySet[Media], links: QuerySet[LinkPicture]) -> QuerySe
 
 @contextmanager
 def updating(*, files: Iterable[int] = (), posts: Iterable[int] = ()) -> Iterator[None]:
-    """A transaction that changes how these files or posts show: announced with it, once for each event they stand at.
+    """A transaction that changes how these files or posts look: it announces each event that shows them, once.
 
     The locks come first, in one order for all: who stores a page holds its account's before it writes anything shared.
-    An event that was stored meanwhile may have been shown as they were before: it is told of after the commit.
+    An event that was stored meanwhile may show them as they were before: it is announced after the commit.
     """
     shown_at = partial(events_showing, list(files), list(posts))
     with transaction.atomic():
@@ -216,5 +216,5 @@ def _announce_updated(x_accounts: Iterable[XAccount], places: Iterable[EventPlac
 
 
 def forget_old() -> None:
-    """Whoever has not read for so long loads the page anew."""
+    """Deletes rows older than KEPT; a page that is further behind is loaded anew."""
     Change.objects.filter(created_at__lt=timezone.now() - KEPT).delete()

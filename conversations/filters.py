@@ -1,7 +1,7 @@
 """The filters of the inbox: from an address to rows, to counts, and back to an address.
 
-Each filter is one condition. A list takes them all; a count looks at no more rows than it is given to look at, and so
-starts from the one condition that has an index of its own.
+Each filter is one condition. A list applies them all; a count looks at a limited number of rows, and so starts from the
+one condition that has an index of its own.
 """
 
 from __future__ import annotations
@@ -26,20 +26,22 @@ from accounts.models import Membership, User, XAccount, snowflake_floor
 from conversations.counts import Count
 from conversations.forms import MAX_ID, InboxForm
 from conversations.models import Conversation, DmEvent, Participant, ReadMark, SavedView, XUser
-from conversations.querysets import EACH, ConversationQuerySet, run_union
+from conversations.querysets import EACH, ConversationQuerySet, Top, run_union
 
 LOOKED_AT = 500
 """Conversations that are looked at for one count, over all X accounts together."""
 KEPT = ("account", "kind", "unread", "unanswered", "media", "post", "since", "until", "person")
 """What stands in an address, in this order."""
 PILLS: dict[str, dict[str, Any]] = {"unread": {"unread": True}}
-"""Filters beside which a number stands, and what each sets. Others can be kept as views, which have one, too: each more
-is a tenth of what the inbox takes.
+"""Filters that show a number, and what each sets. Each more number takes a tenth of the inbox's time; what else people
+want to have counted, they save as a view.
 """
 
 WITH_VALUES = ("person", "since", "until")
 WITHOUT_VALUES = ("kind", "unread", "unanswered", "media", "post")
-"""Filters whose statement is another for each value, and those whose statement is one of a few."""
+"""Filters whose statement differs for each value, and those that make one of a few statements."""
+Shape = tuple[tuple[str, Any], ...]
+"""The values of the latter."""
 READER = -3
 
 Wanted = dict[str, Any]
@@ -65,7 +67,7 @@ def conditions(wanted: Wanted) -> list[Q]:
 
 
 def _has_somebody_of(wanted: Wanted) -> Q:
-    """person_ids: whom the name was taken for, where somebody has looked; else who has just that handle or id."""
+    """person_ids: the people whom the name was taken for, if looked up; else who has just that handle or id."""
     people: Any = wanted.get("person_ids") or XUser.objects.called(wanted["person"]).values("pk")
     return Q(pk__in=Participant.objects.filter(x_user__in=people).values("conversation"))
 
@@ -79,7 +81,7 @@ def starts_from_index(wanted: Wanted) -> bool:
 
 
 def stretch(wanted: Wanted) -> Q:
-    """Where the newest event must stand for anything to have happened since the first day: an index is read by it."""
+    """That the newest event is not from before the first day: the part of `since` that an index can find."""
     return Q(last_dm_event_id__gte=_floor(wanted["since"])) if wanted["since"] else Q()
 
 
@@ -88,7 +90,7 @@ def _ends_within(wanted: Wanted) -> bool:
 
 
 def _was_active(wanted: Wanted) -> Q:
-    """Something happened between the first day's begin and the last day's end, where the reader is.
+    """Something happened between the first day's begin and the last day's end, in the reader's time zone.
 
     That is to say: the newest event before the end is not from before the begin. It is one step in an index for each
     conversation; asked by EXISTS, PostgreSQL may read all events of those days instead.
@@ -110,6 +112,20 @@ def narrow(found: ConversationQuerySet, user: Person, wanted: Wanted) -> Convers
     if wanted["unread"]:
         found = found.for_person(user)
     return found.filter(stretch(wanted), *conditions(wanted))
+
+
+def top_of_each(user: Person, wanted: Wanted, size: int) -> Top:
+    """What `ConversationQuerySet.top_of_each` gives for the list of these filters, from its beginning."""
+    if any(wanted[name] for name in WITH_VALUES):
+        return narrow(Conversation.objects.all(), user, wanted).top_of_each(size)
+    sql, params = _top_by_shape(_shape_of(wanted), size)
+    return sql, [user.pk if param == READER else param for param in params]
+
+
+@cache
+def _top_by_shape(shape: Shape, size: int) -> Top:
+    """Compiled once: of unread ones that is a tenth of what the page takes. READER stands for the person."""
+    return narrow(Conversation.objects.all(), User(pk=READER), _of_shape(shape)).top_of_each(size)
 
 
 # --- Counts -----------------------------------------------------------------------------------------------------------
@@ -136,17 +152,25 @@ def count(user: Person, x_accounts: Sequence[XAccount], views: Sequence[Wanted])
 
 
 def _counting(user: Person, wanted: Wanted, most: int) -> tuple[str, Sequence[Any]]:
-    """SQL that gives of the rows looked at how many they are, and how many count. EACH stands for the X account."""
+    """SQL for how many rows were looked at, and how many of them count. EACH stands for the X account."""
     if any(wanted[name] for name in WITH_VALUES):
         return _counted(_looked_at(user, wanted, most))
-    sql, params = _counting_by_shape(tuple((name, wanted[name]) for name in WITHOUT_VALUES), most)
+    sql, params = _counting_by_shape(_shape_of(wanted), most)
     return sql, [user.pk if param == READER else param for param in params]
 
 
 @cache
-def _counting_by_shape(shape: tuple[tuple[str, Any], ...], most: int) -> tuple[str, Sequence[Any]]:
-    """Put together once: that takes Django longer than the database needs to answer. READER stands for who looks."""
-    return _counted(_looked_at(User(pk=READER), dict.fromkeys(WITH_VALUES) | dict(shape), most))
+def _counting_by_shape(shape: Shape, most: int) -> tuple[str, Sequence[Any]]:
+    """Compiled once: that takes Django longer than the database needs to answer. READER stands for the person."""
+    return _counted(_looked_at(User(pk=READER), _of_shape(shape), most))
+
+
+def _shape_of(wanted: Wanted) -> Shape:
+    return tuple((name, wanted[name]) for name in WITHOUT_VALUES)
+
+
+def _of_shape(shape: Shape) -> Wanted:
+    return dict.fromkeys(WITH_VALUES) | dict(shape)
 
 
 def _counted(rows: QuerySet[Conversation, Any]) -> tuple[str, Sequence[Any]]:
@@ -192,7 +216,7 @@ def kept_in(address: QueryDict) -> str:
 
 
 def list_beside(address: QueryDict) -> str:
-    """The address of the list that this other page was come to from."""
+    """The address of the list from which another page was opened, by that page's own address."""
     query = kept_in(address)
     return f"{reverse('inbox')}?{query}" if query else reverse("inbox")
 
@@ -220,8 +244,8 @@ def numbers(
 ) -> tuple[list[ViewLine], dict[str, Count]]:
     """Lines of the saved views, and the number beside each of PILLS: what it would show with all else that is set.
 
-    unread: as counted already, for where nothing else is set. With days there are none beside the pills: no index has
-    both, and asking each conversation what happened until then would take as long as the rest of the page.
+    unread: the count that is known already, taken where no other filter is set. With days the pills have no numbers: no
+    index holds both, and asking each conversation what happened until then would take as long as the rest of the page.
     """
     has_days = bool(wanted["since"]) or _ends_within(wanted)
     pills = {} if has_days else {name: wanted | changed for name, changed in PILLS.items()}

@@ -66,7 +66,7 @@ class InboxForm(forms.Form):
         return newest, pk
 
     def clean_person(self) -> str:
-        """A handle or an X user id; a number no id can be is nobody's."""
+        """A handle, an X user id or a part of a name. A number too large for one becomes MAX_ID, which is nobody's."""
         who = str(self.cleaned_data["person"])
         return str(min(int(who), MAX_ID)) if who.isascii() and who.isdigit() else who
 

@@ -157,8 +157,8 @@ def date_of(error: XError) -> datetime:
 
 
 def hear(x_account: XAccount | None, call: Heard) -> None:
-    """What `accounts` asked of X (X_CALLS_HEARD_BY). A profile that is nobody's here is billed as if for the first time
-    that day: whose resource it is cannot be kept.
+    """Writes down what `accounts` asked of X (X_CALLS_HEARD_BY). A profile of no X account here counts as billed each
+    time: there is no account under which to note that it was billed that day.
     """
     if isinstance(call, XError):
         record_failure(x_account, call)
@@ -183,7 +183,7 @@ def record_download(x_account: XAccount, endpoint: str, rate: RateLimit) -> None
 
 
 def record_app_call(reply: Reply) -> None:
-    """A call of the app by itself, which nobody's account answers for."""
+    """A call that the app makes for itself, for no X account."""
     _enter(None, reply.endpoint, reply.status, reply.rate_limit, timezone.now(), Bill())
 
 
@@ -206,8 +206,8 @@ def _bill(x_account: XAccount, at: datetime, ids: Mapping[Kind, list[int]]) -> B
 
 
 def _write_down(x_account: XAccount, day: date, resources: Sequence[tuple[str, int]]) -> Counter[str]:
-    """How many of each kind it was the first to write down: another account may be at the same ones at this moment, and
-    which of the two was first shows when the first has committed.
+    """Writes them down; gives how many of each kind were new. Another account may write the same ones at this moment:
+    the second then waits for the first to commit, and finds them there.
     """
     written: Counter[str] = Counter()
     with connection.cursor() as cursor:
@@ -308,7 +308,7 @@ def _learn(window: RateWindow) -> None:
 
 
 def shares_a_window(new: RateWindow, seen: Iterable[RateWindow]) -> bool | None:
-    """What a new answer tells by the answers before it, newest first; None when both readings foretell the same.
+    """What a new answer tells, by those before it, newest first; None where its number fits both.
 
     In a window of its own an endpoint has one request less than after its own last call. In a shared one it has one
     less than after anybody's last call.
@@ -361,8 +361,8 @@ def billed_on(x_account: XAccount, day: date) -> Bill:
 
 @by_its_values()  # a few hours of one account, or months of an old one
 def free_today(x_account: XAccount, since_id: int, at: datetime, most: int, *, below: int = LARGEST) -> int:
-    """How many events from since_id on X has billed already on the UTC day of `at`, at most so many: to read them again
-    is free, also those that another X account of ours was the first to read.
+    """How many events from since_id on X has billed already on the UTC day of `at`, counted up to `most`: to read them
+    again is free, also those that another X account of ours was the first to read.
     """
     billed = BilledResource.objects.filter(
         day=utc_day(at), kind=Kind.DM_EVENT, resource_id__gte=since_id, resource_id__lt=below

@@ -94,8 +94,8 @@ class Behind(Exception):  # noqa: N818 (no error: the page is to be loaded anew)
 
 @dataclass(eq=False, slots=True)
 class Stream:
-    """One open connection. `queued` are the numbers it was handed, `waiting` what it has not yet sent, `sent` what its
-    browser has: an X account that comes in later begins there with the number it stands at.
+    """One open connection. queued: the newest number of each X account that it was handed. waiting: what it has not yet
+    sent. sent: the numbers that its browser has; an X account that comes in later begins with its present number.
 
     ended: "gone" when its person may no longer see what it shows, "cut" when it read too slowly.
     """
@@ -151,9 +151,9 @@ class Hub:
         return await self._ask(lambda: numbers_of(person))
 
     async def join(self, stream: Stream, highest: Mapping[int, int]) -> list[Told]:
-        """Makes it one of ours; gives what was changed since its numbers. Raises Behind.
+        """Adds a stream, and gives what was changed since its numbers. Raises Behind.
 
-        highest: the numbers of all X accounts its person may see. Until it is caught up, others may move us on.
+        highest: the numbers of all X accounts its person may see. While it catches up, others may move the hub on.
         """
         missed: list[Told] = []
         behind = {pk: number for pk, number in highest.items() if stream.queued.get(pk, number) != number}
@@ -255,7 +255,7 @@ class Hub:
         await self._look_at_ages()
 
     def _hold_to(self, stream: Stream, may_see: Numbers | None) -> None:
-        """A stream ends with the first thing that it may no longer show; what is new comes in."""
+        """Ends a stream whose person may no longer see all that it shows; adds X accounts that are new to them."""
         if may_see is None or not stream.queued.keys() <= may_see.keys():
             stream.end("gone")
             return
@@ -274,7 +274,7 @@ class Hub:
         self.marks_since = max([self.marks_since, *self.marks.values()])
 
     async def _look_at_ages(self) -> None:
-        """How old what is shown may be, said anew when another minute is."""
+        """Tells how old what is shown may be, whenever that is another minute."""
         found = await self._ask(lambda: ages_of(list(self.positions)))
         for pk, age in found.items():
             if self.ages.get(pk, age) != age:
@@ -359,7 +359,7 @@ def changes_after(pk: int, number: int, most: int) -> list[Told]:
 
 
 def allowed_to(tickets: Iterable[Ticket]) -> dict[Ticket, Numbers]:
-    """What each may see, in three questions for all; left out is who may see nothing any more."""
+    """What each may see, in three queries for all; left out is who is signed out, inactive or has another password."""
     tickets = list(tickets)
     people = {user.pk: user for user in User.objects.filter(pk__in={each.person for each in tickets}, is_active=True)}
     sessions = Session.objects.filter(session_key__in={each.session for each in tickets})

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 SLACK = 4
-"""By the so-manieth part of its length a time may be ahead: the clocks of two machines differ a little."""
+"""A time may lie a quarter (1 / SLACK) further ahead than the longest: the clocks of two machines differ a little."""
 
 
 def is_free(column: str, now: datetime, longest: timedelta) -> Q:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -30,8 +32,7 @@ def test_env_example_lists_every_setting_in_the_order_of_settings_py_and_then_th
 
 
 def test_nothing_reads_a_variable_that_env_example_does_not_list():
-    ours = [path for folder in ("dminbox", "accounts", "conversations") for path in (ROOT / folder).rglob("*.py")]
-    read = {name for path in ours for name in READ.findall(path.read_text())}
+    read = {name for path in sources() for name in READ.findall(path.read_text())}
     assert {"ENV_FILE", "PORT", "LOG_LEVEL"} <= read
     assert read - set(env_example.names()) == {OF_DJANGO}
 
@@ -56,15 +57,61 @@ def test_each_setting_of_env_example_has_a_line_that_explains_it():
     assert unexplained == []
 
 
+def test_each_library_that_is_imported_is_named_with_its_reason():
+    """What others happen to bring may go with their next version."""
+    trees = [ast.parse(path.read_text()) for path in sources()]
+    found = {name for tree in trees for node in ast.walk(tree) for name in imported(node)}
+    known = packages_distributions()
+    named = set(re.findall(r"^([\w-]+)", (ROOT / "requirements.in").read_text().lower(), re.M))
+    unnamed = {
+        name for name in found & known.keys() if not named & {each.lower().replace("_", "-") for each in known[name]}
+    }
+    assert {"django", "kombu"} <= found
+    assert unnamed - {"accounts", "conversations", "dminbox", "django_stubs_ext"} == set()  # the last for mypy alone
+
+
+def imported(node: ast.AST) -> list[str]:
+    names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+    names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+    return [name.partition(".")[0] for name in names]
+
+
+def sources() -> list[Path]:
+    return [path for folder in ("dminbox", "accounts", "conversations") for path in (ROOT / folder).rglob("*.py")]
+
+
 def test_readme_names_only_make_targets_that_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     named = set(re.findall(r"`(?:[A-Z_]+=\S+ )?make ([a-z-]+)`", (ROOT / "README.md").read_text()))
     assert {"run", "test"} <= named <= targets
 
 
-def test_readme_links_and_pictures_exist():
-    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / "README.md").read_text())
-    assert [link for link in links if not (ROOT / link).exists()] == []
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
+
+
+def headings(document: Path) -> set[str]:
+    """As addresses within the document: small, without signs, words joined by hyphens."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_pictures_of_each_document_exist(document):
+    links = LINK.findall(document.read_text())
+    assert [place for place, _ in links if not (document.parent / place).exists()] == []
+    within = [(document.parent / place if place else document, heading) for place, heading in links if heading]
+    assert [heading for place, heading in within if heading not in headings(place)] == []
+
+
+def test_troubleshooting_quotes_what_pages_and_logs_really_say():
+    ours = [path for folder in ("dminbox", "accounts", "conversations") for path in (ROOT / folder).rglob("*.py")]
+    said = "".join(path.read_text() for path in [*ours, *(ROOT / "templates").rglob("*.html")])
+    table = (ROOT / "docs/operating.md").read_text().partition("## Troubleshooting")[2]
+    seen = "".join(re.findall(r"^\|[^|]+", table, re.M))  # its first column
+    quoted = re.findall(r"\*([^*]+?)(?: https://)?…?\*", seen)
+    assert len(quoted) > 10
+    assert [words for words in quoted if words not in said] == []
 
 
 def test_every_place_that_architecture_draws_exists():

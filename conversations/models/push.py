@@ -133,7 +133,6 @@ class PushState(models.Model):
     next_try_at = models.DateTimeField(_("next try at"), null=True, blank=True)
     connected_at = models.DateTimeField(_("connected at"), null=True, blank=True)
     last_line_at = models.DateTimeField(_("last line at"), null=True, blank=True, help_text=_("Keep-alives count."))
-    last_activity_at = models.DateTimeField(_("last activity at"), null=True, blank=True)
     activities = models.PositiveBigIntegerField(_("activities"), default=0)
     duplicates = models.PositiveBigIntegerField(_("duplicates"), default=0)
     odd_lines = models.PositiveBigIntegerField(_("unreadable lines"), default=0)

@@ -31,16 +31,16 @@ PAGE = 20
 MOST_LOOKED_AT = 600
 """Messages that are read for one page; where more would be needed, the page says so and one goes on from there."""
 SECONDS = 2.0
-"""For deciding about the messages of one page, from the first on: they may be long ones."""
+"""Spent at most on comparing the messages of one page, from the first on: they may be long ones."""
 MOST_TOKENS = 64
-"""That many narrow any search down; the order of such numbers is as good as chance."""
+"""Words of the index that are looked for: so many narrow any search down. Which of them is left to chance."""
 CHUNK = 30
 """Read at once: a page, and some that only look like what is wanted."""
 LARGER_CHUNK = 190
 BEFORE_MARK = 60
 SNIPPET = 220
 MOST_CONVERSATIONS = 200
-"""That one search looks for by their ids; it says so where a name means more."""
+"""That one search looks in by their ids; where a name means more of them, the page says so."""
 PEOPLE = 5
 MOST_BESIDE = 3
 """Texts beside the message that one hit shows."""

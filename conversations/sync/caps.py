@@ -1,10 +1,10 @@
 """What an X account may still cost: reading stops before its cap of the month is crossed, and an import's pages stop
 before its ceiling is.
 
-Where there is a cap, or a ceiling is near, what a call may cost is reserved before it is made. Who and what the pages
-of an import name is looked up whatever its ceiling leaves, and counts towards it: each once, the cap allowing. Where X
-shows people with each page (as in its post vocabulary), one event may bring more of them than were reckoned with, and
-so cross either.
+Where there is a cap, or a ceiling is near, what a call may cost is reserved before it is made. People and posts that
+the pages of an import name are looked up even above its ceiling, and count towards it: each once, as far as the cap
+allows. Where X shows people with each page (as in its post vocabulary), one event may bring more of them than were
+reckoned with, and so cross either.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class CeilingReached(CapReached):
 
 
 class BeingSpent(Exception):  # noqa: N818 (no failure: others are at it)
-    """It would fit, but for what is reserved for calls on their way: come back within BACK_WITHIN."""
+    """It would fit without what is reserved for calls that are on their way: come back within BACK_WITHIN."""
 
 
 def left(x_account: XAccount) -> Decimal | None:
@@ -68,15 +68,15 @@ def _rest(cap: Decimal, spent: Decimal) -> Decimal:
 def page(
     x_account: XAccount, size: int, *, with_people: bool = False, is_of_import: bool = False
 ) -> AbstractContextManager[int]:
-    """Room for a page no larger than the cap allows, if X bills all of it: nobody knows how much of a page is new
-    before it is here.
+    """Room for a page, no larger than the cap allows if X bills all of it: how much of a page is new shows only once it
+    is here.
     """
     return room(x_account, most_for_event(with_people=with_people), size, is_of_import=is_of_import)
 
 
 def most_for_event(*, with_people: bool) -> Decimal:
-    """On a page. A message shares one post. Of people, where X shows them, two are reckoned with; an event that names
-    more of them can cross the cap by these.
+    """What one event of a page is reckoned to cost at most: itself, one shared post and, where X shows people, two of
+    them. An event that names more people can cross the cap by these.
     """
     each = settings.PRICE_DM_EVENT_USD + settings.PRICE_POST_USD
     return each + with_people * 2 * settings.PRICE_USER_USD
@@ -116,7 +116,7 @@ def _reserve(x_account: XAccount, each: Decimal, most: int, *, is_of_import: boo
 
 
 def _limits(x_account: XAccount, state: SyncState, *, is_of_import: bool) -> Iterator[tuple[Decimal, type[CapReached]]]:
-    """What each leaves, and what is raised where that is too little."""
+    """For each limit what it leaves, and what to raise where that is too little."""
     if state.monthly_cap_usd is not None:
         yield state.monthly_cap_usd - ledger.spent_this_month(x_account), CapReached
     if is_of_import and is_importing(state):
@@ -129,13 +129,13 @@ def is_importing(state: SyncState) -> bool:
 
 
 def is_near_ceiling(state: SyncState) -> bool:
-    """Whether what an import may cost next has to be reserved: further away its pages need no query for that."""
+    """Whether an import is so near its ceiling that what it may cost next is reserved; else each page saves a query."""
     near = NEAR_CEILING * most_for_event(with_people=False)
     return is_importing(state) and left_of_import(state) < near
 
 
 def left_of_import(state: SyncState) -> Decimal:
-    """US dollars until its ceiling: none, once who and what its pages have named has cost more than that."""
+    """US dollars until its ceiling; below zero once the people and posts its pages have named have cost more."""
     return state.import_ceiling_usd - state.import_spent_usd
 
 

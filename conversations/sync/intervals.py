@@ -103,10 +103,11 @@ def end_of_window(answered_at: datetime) -> int:
 
 
 def merge(rows: Iterable[Reach], reach: Reach) -> Reach:
-    """One reach out of a new one and the rows it overlaps or touches. The cursor is that of whoever went lowest.
+    """One reach out of a new one and the rows it overlaps or touches. It goes on where the lowest of them goes on.
 
-    At the same depth an end wins over a cursor, then the cursor that has stalled more often: it knows more. Who goes
-    below the cursor of a row stands amid its gap, and knows no more of the rest than that row.
+    At the same depth one that is at its end wins over one with a cursor; of two cursors, the one that has stalled more
+    often, which has seen more. is_known: a reach that ends amid the gap of a row knows no more of the rest of that gap
+    than the row does.
     """
     touched = [row for row in rows if touches(row, reach)]
     lowest = min([reach, *touched], key=lambda part: (part.low, bool(part.token), part.depth, -part.stalls))
@@ -147,12 +148,12 @@ def read_between(x_account: XAccount) -> tuple[int, int]:
 
 
 def gaps(x_account: XAccount, conversation: Conversation | None, floor_id: int = 0) -> QuerySet[ReadInterval]:
-    """What is still to be read on, newest first: resting gaps too."""
+    """The stretches below which there is still something to read, newest first; those that rest, too."""
     return leading_on(rows_of(x_account, conversation), floor_id)
 
 
 def leading_on(rows: QuerySet[ReadInterval], floor_id: int = 0) -> QuerySet[ReadInterval]:
-    """Those of them from which X's cursor leads on to something that is wanted."""
+    """Those of the rows whose cursor leads on to something that is wanted."""
     wanted = rows.exclude(next_token="").alias(depth=Coalesce("oldest_id", "low_id"))  # noqa: S106 (no secret: a page's)
     return wanted.filter(depth__gt=floor_id)
 
@@ -163,31 +164,31 @@ def next_gap(x_account: XAccount, conversation: Conversation | None, floor_id: i
 
 
 def meets_read(x_account: XAccount, reach: Reach) -> bool:
-    """Whether nothing lies between it and what was read below."""
+    """Whether nothing lies between this reach and what was read below it."""
     below = rows_of(x_account, None).filter(low_id__lte=F("high_id"), low_id__lt=reach.low)
     return below.filter(high_id__gte=reach.low - 1).exists()
 
 
 def has_unread_below(row: ReadInterval, state: SyncState) -> bool:
-    """Whether something below it is still to be read that never was, and wanted."""
+    """Whether its gap holds something that is wanted and was never read."""
     return bool(row.next_token) and resume(row).depth > state.horizon_id and not row.is_known
 
 
 def is_top_resting(x_account: XAccount) -> bool:
-    """Whether a walk from the top lately met nothing but empty pages, and its gap is to be tried later."""
+    """Whether a walk from the top has met only empty pages, so that its gap rests."""
     resting = gaps(x_account, None).filter(due_at__gt=timezone.now(), is_known=False)
     return resting.filter(low_id__gt=F("high_id")).exists()
 
 
 def resume(row: ReadInterval) -> Reach:
-    """What a row claims, and from where its gap is read on."""
+    """The reach that a row holds: what it claims, and where its gap is read on."""
     oldest = row.low_id if row.oldest_id is None else row.oldest_id
     return Reach(row.low_id, row.high_id, row.next_token, row.empty_pages, row.due_at, oldest, row.is_known)
 
 
 def drop(row: ReadInterval) -> bool:
-    """X no longer takes the cursor: forget this stretch, so that the next walk from the top passes through it. Whether
-    any that goes led to what was never read.
+    """Forgets a stretch whose cursor X takes no longer, and those above it, so that the next walk from the top passes
+    through its gap. Gives whether any of their gaps held something that was never read.
     """
     above = Q(high_id__gte=row.low_id) | Q(pk=row.pk)  # which may claim nothing so far
     gone = rows_of(row.x_account, row.conversation).filter(above)
@@ -197,8 +198,8 @@ def drop(row: ReadInterval) -> bool:
 
 
 def pass_over(x_account: XAccount, down_to: int) -> None:
-    """A walk from the top has come down to that id: the gaps above it are none any more, and below it begins what was
-    known when they were found. Call it under the lock of the account's SyncState.
+    """A walk from the top has come down to that id, and so through the gaps above it: what is left of them leads only
+    to what was known when they were found. Call it under the lock of the account's SyncState.
     """
     passed = gaps(x_account, None, down_to).filter(is_known=False)
     passed.filter(low_id__gt=F("high_id")).delete()
@@ -206,7 +207,7 @@ def pass_over(x_account: XAccount, down_to: int) -> None:
 
 
 def way_below(row: ReadInterval) -> tuple[int, int]:
-    """From which id up, and below which, its gap lies: down to settled ground, or 0 for none."""
+    """Its gap as two ids: from the first, right above what was read below it (1: nothing was), to below the second."""
     depth = resume(row).depth
     ground = rows_of(row.x_account, row.conversation).filter(low_id__lte=F("high_id"), high_id__lt=depth)
     highest: int | None = ground.aggregate(Max("high_id"))["high_id__max"]
@@ -214,7 +215,7 @@ def way_below(row: ReadInterval) -> tuple[int, int]:
 
 
 def holes(x_account: XAccount) -> list[tuple[int, int]]:
-    """Stretches between what was read of /2/dm_events that X gives there no longer: an outage beyond its window."""
+    """Ranges of ids of /2/dm_events that were not read and that X gives no longer: an outage beyond its window."""
     rows = list(rows_of(x_account, None).filter(low_id__lte=F("high_id")).order_by("high_id"))
     return [
         (older.high_id + 1, newer.low_id - 1)
@@ -240,7 +241,8 @@ def is_cut_off(conversation: Conversation) -> bool:
 
 
 def reopen_conversations(x_account: XAccount) -> None:
-    """A conversation is read whole from its beginning up to the seam in one stretch; else it has a hole to be read.
+    """A conversation is whole while one stretch of its own history leads from its beginning up to the seam. Those that
+    are so no longer have a hole again, which can be read.
 
     Inside a transaction, under the lock of the account's SyncState.
     """

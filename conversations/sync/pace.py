@@ -23,13 +23,13 @@ from dminbox.xapi.query import Vocabulary
 from dminbox.xapi.schema import RateLimit
 
 IN_A_BURST = 1.5
-"""Windows that an import may take as fast as they allow; one that shows to be longer leaves time for news."""
+"""An import of at most so many windows is read as fast as they allow; a longer one leaves requests for news."""
 KEPT = 1
 """Requests of each window that reading never touches."""
 FIRST_GUESS = 15
 """Requests in a window (docs), until an answer tells better."""
 PUNCTUAL = timedelta(seconds=5)
-"""So late a turn may come because the sweep looks once a second, or a worker was at another."""
+"""A turn may come so late by itself: the sweep looks once a second, and a worker may be busy."""
 PAGES_PER_TURN = 25
 """Then another X account has its turn."""
 LONGEST_WAIT = timedelta(hours=1)
@@ -63,13 +63,13 @@ def next_page(size: int) -> int:
 
 
 def steady(limit: int | None) -> timedelta:
-    """Between two polls that use a window evenly, up to the reserve."""
+    """The wait between two polls that use a window evenly, but for the reserve."""
     allowed = limit or FIRST_GUESS
     return window() / max(allowed - reserve(allowed), 1)
 
 
 def wait_after(rate: RateLimit, answered_at: datetime, usual: timedelta, requests: int = 1) -> timedelta:
-    """Until the next turn of so many requests, when nothing is to be caught up with at once."""
+    """The wait until the next turn, of so many requests, where nothing has to be caught up with at once."""
     wanted = max(usual, requests * steady(rate.limit))
     if rate.remaining is None or rate.reset_at is None:
         return wanted
@@ -81,8 +81,9 @@ def wait_after(rate: RateLimit, answered_at: datetime, usual: timedelta, request
 
 
 def is_long_import(state: SyncState) -> bool:
-    """Whether bursts of it, with a window's silence after each, would keep news waiting, by what of its time the pages
-    so far have filled. It is judged once as many are read as a window can spare beside the steady pace.
+    """Whether an import takes more than IN_A_BURST windows: in bursts, with a window's silence after each, it would
+    keep news waiting. Estimated by how much of its time the pages so far have covered, once as many are read as a
+    window can spare beside the steady pace.
     """
     if state.import_finished_at is not None or state.import_pages < reserve(state.rate_limit):
         return False
@@ -93,8 +94,8 @@ def is_long_import(state: SyncState) -> bool:
 
 
 def requests_at_once(state: SyncState) -> int:
-    """Of one turn in a long import: one for news, and for what was there before as many as the steady pace gives until
-    the next look for news, which comes as usual or after two requests' time.
+    """Requests of one turn in a long import, one of them for news, the others for older pages: as many as the steady
+    pace gives until the next poll comes as usual, and two at least.
     """
     return max(usual_wait(state) // steady(state.rate_limit), 2)
 
@@ -147,18 +148,19 @@ def _has_active_group(x_account: XAccount) -> bool:
 
 
 def expands_people(state: SyncState) -> bool:
-    """Whether X shows people with each page of events, and bills them: only where it names senders no other way. Else
-    who is not known yet is looked up once, at a price that is known before: one event may name a whole group.
+    """Whether pages are asked for with people, whom X then bills: only where it names senders in no other way. Else
+    unknown people are looked up once by id, at a price that is known before; on a page, one event may name a whole
+    group.
     """
     return state.needs_people or settings.X_VOCABULARY == Vocabulary.POST
 
 
 def spread(wait: timedelta, late: timedelta | None = timedelta(0)) -> timedelta:
-    """A little later, each time otherwise: who meet by chance drift apart.
+    """The wait, longer by a random bit, so that accounts that are due at the same moment drift apart.
 
-    late: how long after its time this turn began; None where none was planned. Who was late returns to its place among
-    the others, and who missed it by a whole wait takes any, once: after an outage all are late at the same moment, and
-    would go on together for hours.
+    late: how long after its time this turn began; None where none was planned. An account that was late goes back to
+    its place among the others. One that was late by a whole wait takes a random place, once: after an outage all are
+    late at the same moment, and would stay together for hours.
     """
     if late is None or late >= wait:
         return wait * random.random()  # noqa: S311 (no secret)
@@ -167,7 +169,7 @@ def spread(wait: timedelta, late: timedelta | None = timedelta(0)) -> timedelta:
 
 
 def has_one_more(rate: RateLimit, answered_at: datetime, wait: timedelta, requests: int) -> bool:
-    """Whether a turn of so many requests can come before its time, and all others until the window ends at theirs."""
+    """Whether a turn of so many requests may come early, with all others until the window ends at their times."""
     if rate.remaining is None or rate.reset_at is None:
         return False
     turns = 1 + _span(rate.reset_at, answered_at) // wait
@@ -202,7 +204,7 @@ def window() -> timedelta:
 
 
 def longest_wait() -> timedelta:
-    """Of whatever state but one that waits for credit or a new month."""
+    """The longest wait of any state, but for those that wait for credit or for a new month."""
     return max(LONGEST_WAIT, window())
 
 

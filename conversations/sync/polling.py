@@ -28,18 +28,18 @@ log = structlog.get_logger("conversations.sync")
 State = SyncState.State
 IMPORTS_AT_ONCE = 4
 PATIENCE = 3
-"""Windows in which the way down to settled ground takes no request but spare ones."""
+"""For so many windows the way down to settled ground takes only spare requests."""
 LAST_OF_DAY = timedelta(minutes=4)
-"""Before midnight UTC, when one more way sets out: what it leaves, the first of the next day pays for once more."""
+"""So long before midnight UTC one more way down begins. What it does not reach, the next day pays for again."""
 
 
 def due() -> list[int]:
-    """The X accounts whose turn it is, but for those that still read what was there before."""
+    """The X accounts whose turn it is, without those whose import still runs."""
     return list(turns.claimable().filter(import_finished_at__isnull=False).values_list("x_account", flat=True))
 
 
 def imports_due() -> list[int]:
-    """X accounts that still read what was there before, few at once: it takes long, and others shall not wait."""
+    """The X accounts whose import is due; few at once, because an import takes long and others must not wait."""
     importing = SyncState.objects.filter(import_finished_at=None)
     busy = importing.filter(turns.is_busy(timezone.now())).count()
     rows = turns.claimable().filter(import_finished_at=None).order_by("next_poll_at")
@@ -74,14 +74,14 @@ def poll(x_account_pk: int) -> None:
 
 
 def _lateness(state: SyncState) -> timedelta | None:
-    """How long ago its time was; None where a person, or nobody, has set it."""
+    """How late this turn is; None for the first poll, and where no time was set."""
     if state.last_poll_at is None or state.next_poll_at is None:
         return None
     return max(timezone.now() - state.next_poll_at, timedelta(0))
 
 
 def _read(turn: Turn) -> None:
-    """All of it, and once more from the top when X does not take a cursor any more."""
+    """All that a turn reads: an import, news, gaps, the day once more. From the top again when X refuses a cursor."""
     try:
         if _goes_on_importing(turn):
             _read_gaps(turn, left_over=1)  # which is for news
@@ -96,8 +96,8 @@ def _read(turn: Turn) -> None:
 
 
 def _read_anew(turn: Turn) -> None:
-    """From the top, past a gap whose cursor X has refused: past each of them, as far as the window goes. Raises
-    BadPageToken where X refuses the cursor that it has just given.
+    """Reads from the top again after X has refused a gap's cursor, and so through that gap; the same for each further
+    refused cursor, as far as the window allows. Raises BadPageToken where X refuses a cursor that it gave in this turn.
     """
     log.warning("page_token_refused", x_account_id=turn.x_account.pk)
     _drop_refused(turn)
@@ -114,7 +114,7 @@ def _read_anew(turn: Turn) -> None:
 
 
 def _read_top(turn: Turn) -> None:
-    """From X's newest event down to settled ground: what is younger is never claimed, so it is read on each poll."""
+    """Reads from X's newest event down to settled ground. Younger events never count as read: each poll reads them."""
     size = _size_of_first_page(turn.state)
     reach = _read_page(turn, None, size)
     while not turn.has_all_news and _goes_on(turn, reach) and turn.may_go_on():
@@ -126,13 +126,13 @@ def _read_top(turn: Turn) -> None:
 
 
 def _goes_on(turn: Turn, reach: Reach) -> bool:
-    """Whether settled ground is still to come."""
+    """Whether the walk has not come down to settled ground yet."""
     is_above = reach.oldest > max(reach.high, turn.state.horizon_id)
     return bool(reach.token) and is_above and not reach.is_resting
 
 
 def _size_of_first_page(state: SyncState) -> int:
-    """As many as come free, and a few more: what X returns, it bills."""
+    """As many events as X has billed today already, which come free, and a few more."""
     is_first_read = not intervals.rows_of(state.x_account, None).exists()
     if is_first_read and state.import_days:
         return pace.PAGE
@@ -141,8 +141,8 @@ def _size_of_first_page(state: SyncState) -> int:
 
 
 def _goes_on_importing(turn: Turn) -> bool:
-    """What is left of an import comes before news, that take one request of each turn meanwhile: no page of it is
-    asked for twice, and its end takes none of its own.
+    """Whether an import has gaps left. They are read before news, which get one request of each turn meanwhile: so no
+    page of the import is asked for twice, and its end takes no request of its own.
     """
     return turn.state.import_finished_at is None and not _has_no_gap(turn)
 
@@ -152,14 +152,14 @@ def _has_no_gap(turn: Turn) -> bool:
 
 
 def _has_unread_gap(state: SyncState) -> bool:
-    """But for those that rest: they are tried in their own time, and hold nothing up."""
+    """Gaps that rest do not count: they are tried at their own time, and hold nothing up."""
     gap = intervals.next_gap(state.x_account, None, state.horizon_id)
     return gap is not None and not gap.is_known
 
 
 def _drop_refused(turn: Turn) -> None:
-    """Forgets what hangs on the cursor that X has refused. Where it led to what was never read, no page counts as all
-    news until that is.
+    """Forgets the stretches with the cursor that X has refused. If one led to events that were never read, no page
+    counts as holding all news until they are.
     """
     turn.gap = None
     with transaction.atomic():
@@ -191,14 +191,14 @@ def _may_read_gap(turn: Turn, left_over: int) -> bool:
 
 
 def _may_go_down(turn: Turn, has_gone: bool) -> bool:
-    """Whether a page of the way down to settled ground is due: with a spare request, and once it is late, one in each
-    turn. has_gone: in this turn, already.
+    """Whether a page of the way down to settled ground may be read: with a spare request, and once the way is late, one
+    in each turn. has_gone: this turn has read one already.
     """
     return turn.has_spare or (_is_way_late(turn.state) and not has_gone)
 
 
 def _is_way_late(state: SyncState) -> bool:
-    """Also before the day ends, when X bills all of it anew."""
+    """Whether none has begun for PATIENCE windows, or the UTC day ends: after that X bills all of it anew."""
     return _is_day_ending(pace.window()) or not _has_set_out(state, within=PATIENCE * pace.window())
 
 
@@ -208,8 +208,9 @@ def _is_day_ending(within: timedelta) -> bool:
 
 
 def _size_of_gap(turn: Turn, gap: ReadInterval, before: int) -> int:
-    """Of what was read before, all down to settled ground. Else wider from page to page; at once as wide as comes free:
-    below what is missing lies what X has billed today.
+    """How many events to ask for below a gap. On the way down: as many as are stored down to settled ground, and a few
+    more. Else more from page to page, and at least as many as come free: below what is missing lies what X has billed
+    today.
     """
     if gap.is_known:
         return min(turns.stored_between(turn.x_account, *intervals.way_below(gap)) + pace.SLACK, pace.PAGE)
@@ -260,7 +261,7 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
 
 
 def _begun(turn: Turn, state: SyncState, answer: Answer[Page], reached: Reach) -> Reach:
-    """What the page from the top tells of its turn, and how much of its reach is claimed."""
+    """Notes what the page from the top tells of its turn; gives how much of its reach may count as read."""
     turn.now_id = snowflake_floor(answer.answered_at + timedelta(seconds=1))  # its clock shows whole seconds
     turn.top_id, turn.bottom_id = min(_newest(answer.value), turn.now_id), reconciling.lowest_id(answer.value)
     if _is_stuck(turn.x_account, reached):
@@ -269,14 +270,14 @@ def _begun(turn: Turn, state: SyncState, answer: Answer[Page], reached: Reach) -
 
 
 def _gone_on(turn: Turn, state: SyncState, before: Reach, reached: Reach) -> Reach:
-    """The same of a page further down. before: of the walk so far, which may claim some settled ground already."""
+    """The same for a page further down. before: the reach of the walk so far, which may hold settled ground already."""
     if not _finds_all_news(turn, state, reached):
         return reached
     return replace(reached, is_known=True) if before.low <= before.high else _with_all_news(state, reached)
 
 
 def _finds_all_news(turn: Turn, state: SyncState, reached: Reach) -> bool:
-    """Whether this page comes down to what the poll before has read. Then what broken walks have left is passed."""
+    """Whether this page meets what the poll before has read. Then the gaps of broken walks above it hold no news."""
     turn.has_all_news = _has_all_news(turn, state, reached)
     if turn.has_all_news:
         intervals.pass_over(turn.x_account, state.top_id)
@@ -292,7 +293,7 @@ def _claiming_nothing(reached: Reach) -> Reach:
 
 
 def _is_stuck(x_account: XAccount, reached: Reach) -> bool:
-    """Whether this walk begins as the one before, which met nothing but empty pages and rests: it goes on by itself."""
+    """Whether this walk begins like one that met only empty pages and rests now: that one goes on at its own time."""
     return reached.stalls > 0 and intervals.is_top_resting(x_account)
 
 
@@ -301,18 +302,21 @@ def _newest(page: Page) -> int:
 
 
 def _has_all_news(turn: Turn, state: SyncState, reached: Reach) -> bool:
-    """Whether this page will do, though more may lie between it and settled ground: it comes down to what the poll
-    before has read (what was pushed since lies scattered, and tells nothing of what is between). X's clock may have run
-    ahead when that was.
+    """Whether this page holds all news, though settled ground may lie further down: it reaches the newest event of the
+    poll before, `top_id`. Pushed events do not count: they lie scattered, and tell nothing of what is between them. A
+    `top_id` above X's present time was seen while X's clock ran ahead, and is not believed.
     """
     has_met_known = reached.oldest <= state.top_id <= turn.now_id
     return turn.is_wide and not turn.is_thorough and has_met_known and state.import_finished_at is not None
 
 
 def _may_claim(state: SyncState, reached: Reach) -> bool:
-    """Whether this page begins the way down to settled ground, shortens it, or is all of it. One way is gone at a time,
-    one in each window, and one at the day's end. It alone finds what X shows late and so deep. Its pages come when they
-    take no request from news.
+    """Whether the settled ground on this page may count as read, with what lies between it and the ground below as the
+    way down.
+
+    It may where nothing lies between. Else only where a way down may begin: one at a time, one in each window, and one
+    more before the day ends. Only such a way finds what X shows late so far down. Its pages are read when they take no
+    request from news.
     """
     if not reached.token or intervals.meets_read(state.x_account, reached):
         return True
@@ -329,7 +333,7 @@ def _has_set_out(state: SyncState, within: timedelta) -> bool:
 
 
 def _fix_horizon(state: SyncState, answered_at: datetime) -> None:
-    """How far back was chosen by our clock; if it ran ahead of X's, some of what is wanted would be left out."""
+    """The horizon comes from our clock; if that ran ahead of X's, some wanted events would be left out."""
     if state.import_days is not None and state.import_finished_at is None:
         chosen = snowflake_floor(answered_at - timedelta(days=state.import_days))
         state.horizon_id = min(state.horizon_id, chosen)
@@ -370,6 +374,6 @@ def _wait(turn: Turn, state: SyncState) -> timedelta:
 
 
 def _takes_way_along(state: SyncState) -> bool:
-    """Whether the next turn asks for a page of the way down to settled ground, too."""
+    """Whether the next turn also reads a page of the way down to settled ground."""
     gap = intervals.next_gap(state.x_account, None, state.horizon_id)
     return gap is not None and gap.is_known and _is_way_late(state)

@@ -1,4 +1,4 @@
-"""What X pushes -> the tables, at once: push is the accelerator, polling the truth.
+"""What X pushes -> the tables, at once: push is fast, polling is complete.
 
 A pushed message stands on its thread from its own payload; a later read confirms it without a second row. X delivers at
 least once and in any order, so every delivery is kept by its event_uuid and taken up once.
@@ -79,8 +79,9 @@ class TooEarly(Exception):  # noqa: N818 (no failure: X pushes in any order)
 
 
 def is_strange(activity: Activity) -> bool:
-    """Whether it was pushed for somebody else: what another program subscribed to with the same X app comes over the
-    same stream, and is none of our business. Where X had that subscription first, it is ours as well.
+    """Whether it was pushed for another program: what that has subscribed to with the same X app comes over the same
+    stream. It is ours only where it is of a kind we take and about one of our X accounts: X then had that subscription
+    first, and it serves both.
     """
     if activity.tag in (None, TAG):
         return False
@@ -132,14 +133,14 @@ def keep_odd(raw: object, reason: str, source: str) -> None:
 
 
 def named_in(raw: object) -> set[int]:
-    """X's ids of the X accounts of ours that stand anywhere in it, and be it in what somebody wrote."""
+    """X's ids of those X accounts of ours that appear anywhere in it, even in what somebody wrote."""
     ids = {int(digits) for digits in AN_ID.findall(json.dumps(raw, ensure_ascii=False))}
     return ids & set(XAccount.objects.values_list("x_user_id", flat=True))
 
 
 def _subject_of(raw: object) -> int | None:
-    """The one X account of ours that it names: its members alone may read it, and it goes with them. Of several, nobody
-    knows which.
+    """The one X account of ours that it names: only its members may read it, and it is deleted with that account. None
+    where it names several, since nobody knows which it is about.
     """
     named = named_in(raw)
     return named.pop() if len(named) == 1 else None
@@ -193,7 +194,7 @@ def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
 
 
 def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
-    """heard: what was read out of it when it came, where that is still at hand."""
+    """heard: the activity as it was parsed when it came, where that is still at hand."""
     try:
         with transaction.atomic():
             activity = heard or xapi.parse_activity(delivery.raw)
@@ -280,7 +281,7 @@ def _without_known(x_account: XAccount, page: Page) -> Page:
     events = tuple(event for event in page.events if as_number(event.id) not in known)
     keys = {key for event in events for key in event.media_keys}  # the others have X's own keys by now
     includes = replace(page.includes, media=tuple(item for item in page.includes.media if item.media_key in keys))
-    return Page(events=events, odd=page.odd, includes=includes, result_count=len(events))
+    return Page(events=events, odd=page.odd, includes=includes)
 
 
 def _answer(activity: Activity, page: Page) -> Answer[Page]:
@@ -303,8 +304,8 @@ def _stop_typing(x_account: XAccount, page: Page) -> None:
 
 
 def _read_soon(x_account: XAccount) -> None:
-    """A push tells a shared post by its link alone: the next read brings the card. However many come, reading keeps
-    to its even pace, and to its reserve.
+    """Polls sooner: a push gives a shared post as a link alone, and the next read brings the post. However many come,
+    polling keeps its even pace and its reserve.
     """
     now = timezone.now()
     is_used_up = Q(rate_remaining__lte=pace.KEPT, rate_reset_at__gt=now)
@@ -373,12 +374,12 @@ def _tell(x_account: XAccount, participant: Participant, kind: Change.Kind, **va
     changes.announce(x_account, [NewChange(kind, participant.conversation_id, data=data)])
 
 
-# --- Encrypted X Chat, an ended connection ----------------------------------------------------------------------------
+# --- Encrypted XChat, an ended connection -----------------------------------------------------------------------------
 
 
 def _note_chat(activity: Activity, received_at: datetime) -> None:
-    """A notice of an encrypted message: that there is one, and nothing of it. Billed is the message, and not each of
-    its notices: two of our accounts in one group are told of it apart.
+    """A notice that there is an encrypted message, with nothing of its content. X bills the message, not each notice:
+    two of our accounts in one group get one each.
     """
     x_account = _x_account(activity)
     message = xapi.encrypted_message(activity)
@@ -395,8 +396,8 @@ def _number_of(chat_message_id: str) -> int:
 
 
 def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime | None) -> bool:
-    """The conversation goes on as encrypted X Chat. at: of the newest sign; None where X tells no time, and then its
-    place in the inbox stays. False when that was known.
+    """The conversation goes on as encrypted XChat. at: when the newest sign of it was; None where X gives no time, and
+    then its place in the inbox stays. False when that was known.
     """
     with transaction.atomic():
         changes.lock(x_account)
@@ -477,10 +478,10 @@ def count(**names: int) -> None:
 
 @by_its_values()  # for any values of them no index of the few that it is about would do
 def forget_old() -> None:
-    """What was pushed goes after a week; that it was, is remembered longer, so that nobody can play it to us again.
+    """Deletes what was pushed after a week. Its id is remembered longer, so that nobody can play it to us again.
 
-    What is odd waits longer for its members to look at it. Of an X account that is gone, or that a person has
-    disconnected, nothing stays: its messages are where they belong, and nobody has to be told twice.
+    What is odd stays longer, for members to look at it. Of an X account that is gone, or that a person has
+    disconnected, nothing stays: its messages are in their conversations.
     """
     now = timezone.now()
     taken_up = ActivityDelivery.objects.filter(received_at__lt=now - KEPT, raw__isnull=False, state=State.DONE)
@@ -495,7 +496,7 @@ def forget_old() -> None:
 
 
 def _pushed_for() -> Iterator[int]:
-    """For whom something is kept: one step down an index for each of them, however much it is."""
+    """The X user ids for which something is kept: one step down an index for each, however much that is."""
     last: int | None = -1
     while last is not None:
         above = ActivityDelivery.objects.filter(x_user_id__gt=last).order_by("x_user_id")
@@ -505,8 +506,8 @@ def _pushed_for() -> Iterator[int]:
 
 
 def _forget_nameless(now: datetime, *, is_anybody_left: bool) -> None:
-    """What names none of our X accounts may be about any of them: it goes sooner, and with each that a person
-    disconnects.
+    """What is kept under none of our X accounts may be about any of them: it is deleted sooner, and whenever a person
+    disconnects one.
     """
     ended_at = XAccount.objects.filter(state=XAccount.State.DISCONNECTED).aggregate(last=Max("state_since"))["last"]
     until = max(now - KEPT, ended_at or now - KEPT) if is_anybody_left else now

@@ -29,9 +29,10 @@ LONGEST_DAY = 100_000
 def reconcile(turn: Turn) -> None:
     """Reads the day's own events once more before midnight UTC, page by page: X bills none of them again until then.
 
-    What X showed later than the settling time is found so. It asks for the day's own and the one below: only that shows
-    that the day is at its end, and that X has shown none late below all that are known. Where the poll itself has come
-    so far, it is done: to count what is known does not tell, for what X hides takes up room on a page.
+    This finds what X showed later than the settling time. It asks for the events of the day and for one below them:
+    only that one shows that the day was read to its end, and that X shows none late below all that are known. Where the
+    poll itself has come down so far, nothing is left to do. Counting what is known would not tell: events that X hides
+    take up room on a page, too.
     """
     now = timezone.now()
     if not _may_begin(turn, now):
@@ -57,7 +58,7 @@ def _may_begin(turn: Turn, now: datetime) -> bool:
 
 
 def _is_due(turn: Turn, now: datetime, pages: int) -> bool:
-    """Whether the next page is due: with one spare request of each window, or with any where it would come too late."""
+    """Whether the next page is due: earlier with a spare request, and with any once it would else come too late."""
     left = day_of(now) + timedelta(days=1) - now
     if left <= ledger.CLOCKS_DIFFER:  # by X's clock the next day may have begun, and then all of it is billed anew
         return False
@@ -66,7 +67,7 @@ def _is_due(turn: Turn, now: datetime, pages: int) -> bool:
 
 
 def _place(turn: Turn, now: datetime) -> tuple[str | None, int]:
-    """The cursor to go on with, and what it lies below: from the top, where what is left is another day's."""
+    """The cursor to go on with, and the id below which it leads: from the top where the stored one is another day's."""
     state = turn.state
     has_begun = state.reconcile_token and state.reconcile_below > first_of_day(state, now)
     return (state.reconcile_token, state.reconcile_below) if has_begun else (None, snowflake_floor(now))
@@ -88,7 +89,7 @@ def _store(turn: Turn, answer: Answer[Page], below: int, now: datetime) -> None:
 
 
 def lowest_id(page: Page) -> int:
-    """0 where X has nothing below this page; a page may be empty, and lead on."""
+    """The oldest id on it; 0 where X has nothing below, LARGEST where it is empty and leads on."""
     return min(as_numbers(event.id for event in page.events), default=LARGEST) if page.next_token else 0
 
 

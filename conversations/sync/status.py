@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
+from conversations.counts import Count
 from conversations.ids import time_in
 from conversations.ledger import Bill, Spend
 from conversations.models import (
@@ -66,6 +67,8 @@ SHARED = {
 }
 RESTING_STATES = {State.WAITING, State.CAPPED}
 IS_TROUBLE = {State.PAUSED, State.CAPPED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED}
+MOST_COUNTED, LOOKED_AT = 10_000, 1_000
+"""Of what is stored: to count all events of a large archive takes minutes, and the page is looked at all day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,8 @@ class AccountStatus:
     windows_words: str
     push: Push
     day: Day
-    conversations: int
-    events: int
+    conversations: Count
+    events: Count
     billed_today: Bill
     spend: Spend
     gaps: int
@@ -160,6 +163,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
     read = list(intervals.rows_of(x_account, None))
     gaps = [row for row in read if intervals.has_unread_below(row, sync)]
     push = _push(x_account, sync)
+    conversations, events = stored(x_account)
     is_window_open = sync.rate_reset_at is not None and sync.rate_reset_at > timezone.now()
     return AccountStatus(
         state=sync.state if is_connected else x_account.state,
@@ -179,8 +183,8 @@ def account_status(x_account: XAccount) -> AccountStatus:
         windows_words=str(SHARED[sync.are_windows_shared]),
         push=push,
         day=day.last_day(sync, read),
-        conversations=Conversation.objects.filter(x_account=x_account).count(),
-        events=DmEvent.objects.filter(conversation__x_account=x_account).count(),
+        conversations=conversations,
+        events=events,
         billed_today=ledger.billed_today(x_account),
         spend=ledger.spend(x_account, sync.monthly_cap_usd),
         gaps=len(gaps),
@@ -195,6 +199,15 @@ def account_status(x_account: XAccount) -> AccountStatus:
         needs_choice=is_connected and sync.state == State.WAITING,
         can_go_on=is_connected and sync.state == State.PAUSED,
     )
+
+
+def stored(x_account: XAccount) -> tuple[Count, Count]:
+    """How many conversations are stored, and how many events of the LOOKED_AT that heard last."""
+    pks = list(x_account.conversations.newest_first().values_list("pk", flat=True)[: MOST_COUNTED + 1])
+    events = DmEvent.objects.filter(conversation__in=pks[:LOOKED_AT])
+    # In the order of its index a database stops at the limit, wherever in the table these stand.
+    found = events.order_by("conversation", "dm_event_id").values("dm_event_id")[: MOST_COUNTED + 1].count()
+    return Count(len(pks), most=MOST_COUNTED), Count(found, len(pks) > LOOKED_AT, MOST_COUNTED)
 
 
 def known_pace(x_account: XAccount) -> Pace:

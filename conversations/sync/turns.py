@@ -42,11 +42,13 @@ class LeaseLost(Exception):  # noqa: N818 (no failure: another worker has taken 
 
 @dataclass(slots=True)
 class Turn:
-    """One worker's turn at one X account. `rate` and both times are those of the last answer, `token` is the cursor it
-    was asked for with, `given` are all that X has given in this turn. `top_id` and `bottom_id` are the ends of the page
-    from the top: 0 where nothing lies below it; `now_id` is X's time of that page. is_wide: as much was asked for as
-    fits on a page. is_thorough: it goes down to settled ground at once, whatever that takes. late: how long after
-    its time it began; None where none was planned.
+    """One worker's turn at one X account.
+
+    rate, asked_at, answered_at: of the last answer. token: the cursor it was asked for with; given: all cursors that X
+    has given in this turn. top_id, bottom_id: the newest and the oldest id on the page from the top; bottom_id is 0
+    where X has nothing below that page. now_id: X's time of that page, as an id. is_wide: the last page was asked for
+    with as many events as fit on one. is_thorough: the turn goes down to settled ground at once, whatever that takes.
+    late: how long after its time it began; None where none was planned.
     """
 
     state: SyncState
@@ -76,12 +78,12 @@ class Turn:
         return self.state.x_account
 
     def may_go_on(self, left_over: int = 0) -> bool:
-        """left_over: requests that something else in this window is waiting for."""
+        """left_over: further requests of this window to leave for something else."""
         return not self.is_stopped and pace.may_read_on(self.rate, self.pages, self.kept + left_over)
 
     @property
     def is_stopped(self) -> bool:
-        """Not by "no credit" of before: somebody has to try."""
+        """Whether the state ends the turn; not before its first page: "no credit" of before is to be tried again."""
         return self.pages > 0 and self.state.state in STOPPED
 
     @property
@@ -92,12 +94,12 @@ class Turn:
 
     @property
     def kept(self) -> int:
-        """Where X counts all reads in one window, what people ask for comes out of it too."""
+        """Requests to leave over: more where X counts all reads in one window, from which people's wishes come, too."""
         return pace.reserve(self.rate.limit) if self.state.are_windows_shared else pace.KEPT
 
     @property
     def is_top_stale(self) -> bool:
-        """Whether a poll would be due by now: then gaps wait, for news come first."""
+        """Whether the next poll would be due by now: then gaps wait, because news come first."""
         gone = timedelta(seconds=time.monotonic() - self.began)
         return gone > pace.steady(self.rate.limit) and gone > pace.usual_wait(self.state)
 
@@ -114,7 +116,7 @@ def claimable() -> Any:
 
 
 def _is_due(now: datetime) -> Q:
-    """Whether its time has come: by what each state may wait at the longest."""
+    """Whether its time has come; or is further ahead than its state ever waits, by a clock that ran ahead."""
     waits = {State.CAPPED: caps.until_new_month(), State.NO_CREDIT: trouble.LONGEST_WITHOUT_CREDIT}
     is_due = leases.is_due("next_poll_at", now, pace.longest_wait()) & ~Q(state__in=waits)
     for state, longest in waits.items():
@@ -176,38 +178,38 @@ def _ask(turn: Turn, token: str | None, size: int, with_people: bool) -> Answer[
 
 
 def free_today(state: SyncState, below: int = LARGEST) -> int:
-    """Events from the newest down, or from below an id, that X has billed already today: none in the day's last minute,
-    for by X's clock the next one may have begun.
+    """How many events, from the newest down or from below an id, X has billed already today. None in the day's last
+    minute: by X's clock the next day may have begun.
     """
     soon = timezone.now() + ledger.CLOCKS_DIFFER
     return ledger.free_today(state.x_account, first_of_day(state, soon), soon, pace.PAGE, below=below)
 
 
 def first_of_day(state: SyncState, moment: datetime) -> int:
-    """From this id up events are of that day, and wanted."""
+    """From this id up events are of that UTC day, and wanted."""
     return max(snowflake_floor(day_of(moment)), floor_of(state))
 
 
 def floor_of(state: SyncState) -> int:
-    """What is older is left out: nothing, unless somebody has chosen to read only from now on."""
+    """Events with smaller ids are not stored: the horizon where somebody chose to read only from now on, else 0."""
     return state.horizon_id if state.import_days == 0 else 0
 
 
 def unsettled(x_account: XAccount) -> int:
-    """Events that are here and so young that each poll reads them again, whatever it costs."""
+    """How many stored events are younger than the settling time: each poll reads them again, whatever that costs."""
     since = snowflake_floor(timezone.now() - timedelta(seconds=settings.SYNC_SETTLING_SECONDS))
     return stored_between(x_account, since)
 
 
 def stored_between(x_account: XAccount, since: int, below: int = LARGEST) -> int:
-    """How many events are here from this id up, and below that one; counted up to a page of them."""
+    """How many events are stored from `since` up to below `below`; at most a page of them is counted."""
     lively = Conversation.objects.filter(x_account=x_account, last_dm_event_id__gte=since)
     events = DmEvent.objects.filter(conversation__in=lively, dm_event_id__gte=since, dm_event_id__lt=below)
     return events[: pace.PAGE].count()
 
 
 def day_of(moment: datetime) -> datetime:
-    """When its UTC day began: X bills by these days."""
+    """When the UTC day of that moment began: X bills by these days."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 

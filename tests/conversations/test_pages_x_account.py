@@ -10,8 +10,8 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Role, XAccount, snowflake_floor
-from conversations.models import ActivitySubscription, BilledResource, PushState, SyncState
-from conversations.sync import caps
+from conversations.models import ActivitySubscription, BilledResource, DmEvent, PushState, SyncState
+from conversations.sync import caps, status
 from tests import factories
 from tests.conversations.page_support import NOW, words
 
@@ -68,6 +68,25 @@ def test_what_is_counted_is_written_as_the_reader_writes_numbers(as_ada, x_accou
     html = state_page(as_ada, x_account)
     assert "14,200 of 15,000, resets at 13:10" in html
     assert "0 events, 0 people, 1,234 posts" in html
+
+
+def test_what_is_stored_is_counted_as_far_as_a_page_can_wait(as_ada, x_account, monkeypatch):
+    monkeypatch.setattr(status, "MOST_COUNTED", 1_200)
+    conversation = factories.ConversationFactory(x_account=x_account)
+    ids = range(1, 1_200)
+    rows = [DmEvent(conversation=conversation, dm_event_id=pk, created_at=NOW, raw={}) for pk in ids]
+    DmEvent.objects.bulk_create(rows)
+    assert "1,199 events in 1 conversation" in state_page(as_ada, x_account)
+    factories.DmEventFactory.create_batch(2, conversation=conversation)
+    factories.DmEventFactory()
+    assert "1,200+ events in 1 conversation" in state_page(as_ada, x_account)
+
+
+def test_where_there_are_many_conversations_the_events_of_the_newest_are_counted(as_ada, x_account, monkeypatch):
+    monkeypatch.setattr(status, "LOOKED_AT", 2)
+    for pk in (1, 2, 3):
+        factories.DmEventFactory(conversation__x_account=x_account, conversation__last_dm_event_id=pk)
+    assert "2+ events in 3 conversations" in state_page(as_ada, x_account)
 
 
 def test_what_is_wrong_since_when_and_what_comes_next_is_told(as_ada, x_account):

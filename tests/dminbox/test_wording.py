@@ -13,7 +13,7 @@ from django.conf import settings
 from django.template import Context, Template
 from django.utils import timezone, translation
 
-from accounts import grants, tokens
+from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import MediaFile
 from conversations.showing import media_states, moments
@@ -42,7 +42,7 @@ STORED = [
         error_table.APP_RIGHT,
         error_table.CRC,
     ),
-    *(error_table.WEBHOOK_URL, error_table.WEBHOOK_LIMIT, grants.OVER_HTTP),
+    *(error_table.WEBHOOK_URL, error_table.WEBHOOK_LIMIT),
 ]
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -184,18 +184,23 @@ def nobody_else_is_revoked(revoked: Collection[int]) -> None:
 
 
 def columns_follow_from_the_events(x_account: XAccount) -> None:
+    events: dict[int, list[DmEvent]] = {}
+    stored = DmEvent.objects.filter(conversation__x_account=x_account)
+    for event in stored.only("conversation", "dm_event_id", "event_type", "sender"):
+        events.setdefault(event.conversation_id, []).append(event)
     for row in Conversation.objects.filter(x_account=x_account):
-        messages = row.events.filter(event_type=DmEvent.Type.MESSAGE_CREATE)
-        newest = max(_newest(row.events), row.last_encrypted_id)
+        told = events.get(row.pk, [])
+        messages = [event for event in told if event.event_type == DmEvent.Type.MESSAGE_CREATE]
+        newest = max(_newest(told), row.last_encrypted_id)
         assert row.last_dm_event_id == newest, f"{row} stands in the wrong place"
-        incoming = _newest(messages.exclude(sender=x_account.x_user_id))
+        incoming = _newest([event for event in messages if event.sender_id != x_account.x_user_id])
         assert row.last_incoming_dm_event_id == incoming, f"{row} is unread for no reason, or is not"
-        own = _newest(messages.filter(sender=x_account.x_user_id))
+        own = _newest([event for event in messages if event.sender_id == x_account.x_user_id])
         assert row.last_own_dm_event_id == own, f"{row} is unanswered for no reason, or is not"
 
 
-def _newest(events: Any) -> int:
-    return events.order_by("-dm_event_id").values_list("dm_event_id", flat=True).first() or 0
+def _newest(events: Iterable[DmEvent]) -> int:
+    return max((event.dm_event_id for event in events), default=0)
 
 
 def posts_and_media_are_whole(x_account: XAccount, held: Held, deleted: Collection[str] = ()) -> None:

@@ -98,6 +98,14 @@ class Story:
             error.add_note(f"{told}\nAgain, on both databases: make soak FIRST={self.seed} SEEDS=1 PROCESS_SEEDS=0")
             raise
 
+    def came_to(self) -> dict[str, int]:
+        """For the numbers of a run."""
+        return {
+            "events": DmEvent.objects.count(),
+            "deaths": self.deaths,
+            "points at which one could have died": len(self.stage.trace),
+        }
+
     # --- At X -----------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:

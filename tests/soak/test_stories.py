@@ -11,6 +11,7 @@ import pytest
 
 from tests.emptying import empty_database
 from tests.halves import own_half
+from tests.soak.conftest import COUNTED
 from tests.soak.story import Story, surroundings
 
 pytestmark = pytest.mark.services
@@ -20,9 +21,11 @@ FIRST = int(os.environ.get("SOAK_FIRST", "0"))
 
 
 @pytest.mark.parametrize("seed", own_half(range(FIRST, FIRST + SEEDS)))
-def test_a_story_ends_with_what_x_holds(seed, transactional_db, xsim):
+def test_a_story_ends_with_what_x_holds(seed, transactional_db, xsim, record_property):
+    story = Story(seed, xsim)
     with surroundings(seed):
-        Story(seed, xsim).play()
+        story.play()
+    record_property(COUNTED, story.came_to())
 
 
 @pytest.mark.parametrize("seed", own_half(range(3)))
@@ -37,4 +40,5 @@ def test_the_same_seed_plays_the_same_story(seed, transactional_db, xsim):
             story.play()
         traces.append(story.stage.trace)
     assert len(traces[0]) > 100
+    assert any(line.endswith("is dead") for line in traces[0]) == (story.deaths > 0)
     assert traces[0] == traces[1]
