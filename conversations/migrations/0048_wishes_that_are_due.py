@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0045_compare_whole_conversations_once")]
+    dependencies = [("conversations", "0047_compare_whole_conversations_once")]
 
     operations = [
         migrations.AddIndex(

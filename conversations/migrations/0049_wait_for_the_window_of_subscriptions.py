@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0046_wishes_that_are_due")]
+    dependencies = [("conversations", "0048_wishes_that_are_due")]
 
     operations = [
         migrations.AddField(
