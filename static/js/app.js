@@ -9,6 +9,16 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// A click that asks for another tab, another window or a file is the browser's: htmx would load it into the page.
+document.addEventListener(
+  "click",
+  (event) => {
+    const isOfBrowser = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    if (isOfBrowser && event.target.closest("a[hx-get]")) event.stopPropagation();
+  },
+  { capture: true },
+);
+
 // A conversation that does not come into the page is gone to as by any link: there one reads why.
 {
   const goTo = (event) => {
