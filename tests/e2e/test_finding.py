@@ -169,6 +169,40 @@ def test_the_palette_is_walked_with_arrows_and_does_deeds(visit, ada, filled):
     page.wait_for_url("**/accounts/login/**")
 
 
+def test_enter_waits_for_what_is_found_of_all_that_was_typed(visit, ada, filled):
+    page = visit(ada).open("/")
+    page.keyboard.press("Control+k")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length > 5")
+    page.keyboard.type("østergård")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/c/{filled.long.pk}/")
+
+
+def test_enter_takes_nothing_once_the_palette_is_closed_or_something_else_is_typed(visit, ada, filled):
+    seen = visit(ada, service_workers="block")
+    seen.expect("console: Service Worker registration blocked")
+    page, held = seen.open("/"), []
+    page.keyboard.press("Control+k")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length > 5")
+    page.route("**/palette/?q=lindqvist", lambda route: held.append(route))
+    page.keyboard.type("lindqvist")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    page.keyboard.press("Control+a")
+    page.keyboard.type("østergård")
+    wait_until(page, "document.querySelector('#palette-list [role=option]')?.innerText.includes('Østergård')")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("lindqvist")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    page.keyboard.press("Escape")
+    assert held
+    for route in held[1:]:
+        route.continue_()
+    page.wait_for_timeout(500)
+    assert page.url == f"{seen.address}/"
+
+
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1"
 
 
