@@ -175,8 +175,9 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     with comes along, and the panel of people where it tells otherwise than the page that asks.
     """
     conversation = _conversation(request, pk)
-    # Where one had read to stays as it was when the page was opened.
-    wanted = _wanted(request) | {"line": 0}
+    # Where one had read to stays as it was when the page was opened, but for what came while nobody looked.
+    wanted = _wanted(request)
+    wanted["line"] = wanted["line"] or 0
     is_one = wanted["after"] is None
     edge = wanted["at"] if is_one else wanted["after"]
     if edge is None:

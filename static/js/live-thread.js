@@ -9,6 +9,7 @@ const liveThread = (() => {
   let unseen = 0;
   let late = 0; // messages of others that came in among those that were here, and are not yet told of
   let unmarked = 0; // messages of others that no form to mark as read has come for yet
+  let isUnlooked = false; // something has come, or may have, while nobody looked
   const updated = new Set(); // events that may show otherwise
   const told = new Set(); // events that are new, and perhaps not the newest
   const thread = asker(() => 5, refreshThread);
@@ -27,12 +28,16 @@ const liveThread = (() => {
     } else if (change.kind !== "read") {
       thread.want();
     }
-    if (change.kind === "event") told.add(change.event);
+    if (change.kind === "event") {
+      told.add(change.event);
+      isUnlooked ||= !isLookedAt();
+    }
     const isOlder = change.event && change.kind === "event" && BigInt(change.event) < firstId(pane);
     if (isOlder || change.kind === "conversation") beginning.want();
   }
 
   function refresh() {
+    isUnlooked ||= !isLookedAt();
     thread.want();
     review.want();
   }
@@ -49,12 +54,14 @@ const liveThread = (() => {
     const pane = opened();
     if (!pane?.querySelector(".events")) return;
     const isOlder = pane.querySelector(".scroll-body > p.newer"); // a stretch of it: the newest are elsewhere
+    const line = isUnlooked ? `&line=${lastId(pane)}` : ""; // above what came meanwhile
     let fresh;
     await fetchLate(pane);
     do {
       const people = pane.querySelector(".members").dataset.state;
-      fresh = await fragment(pane, `after=${isOlder ? LAST_ID : lastId(pane)}&people=${people}`);
+      fresh = await fragment(pane, `after=${isOlder ? LAST_ID : lastId(pane)}&people=${people}${line}`);
       if (!fresh) return;
+      isUnlooked &&= !line;
       renewHead(pane, fresh);
       if (!isOlder) add(pane, fresh);
     } while (fresh.dataset.more !== undefined);
@@ -148,6 +155,7 @@ const liveThread = (() => {
   function add(pane, fresh) {
     const box = document.getElementById("scroller");
     const wasAtEnd = isAtEnd(box);
+    renewLine(pane, fresh.querySelector("#unread-line"));
     const events = [...pane.querySelectorAll(".events")].at(-1);
     const comers = [...fresh.querySelector(".events").children].filter((each) => !isHere(each));
     const messages = comers.filter((each) => each.matches(".event:not(.ours)")).length;
@@ -170,6 +178,12 @@ const liveThread = (() => {
     if (news && !wasAtEnd) count(unseen + news);
     if (wasAtEnd) markSeen();
     watchTyping();
+  }
+
+  // It stays above what has not been seen yet, and moves down once that has.
+  function renewLine(pane, line) {
+    const isWaiting = pane.querySelector("#mark-read:not([data-sent])");
+    if (line) (isWaiting ? line : pane.querySelector("#unread-line"))?.remove();
   }
 
   // What is new is to be marked, and what is not marked yet; where all has been read, somebody may want it unread again.

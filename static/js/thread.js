@@ -4,8 +4,13 @@
 
 const AT_END = 40; // px; the scroller lies upside down: 0 is the newest
 
+// Whether somebody has the page before them: not behind another window, nor while they work in another.
+function isLookedAt() {
+  return document.visibilityState === "visible" && document.hasFocus();
+}
+
 function markSeen() {
-  if (document.visibilityState !== "visible") return;
+  if (!isLookedAt()) return;
   const form = document.querySelector("#mark-read:not([data-sent])");
   if (!form || document.getElementById("new-messages")?.hidden === false) return; // what is new lies below the screen
   if (form.dataset.waits !== undefined && !isSeenWhole(form)) return;
@@ -38,6 +43,7 @@ document.addEventListener("htmx:load", () => {
   markSeen();
 });
 document.addEventListener("visibilitychange", markSeen);
+window.addEventListener("focus", markSeen);
 
 // A mark that did not arrive is sent again as soon as it may.
 document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
