@@ -103,6 +103,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     context = _page(conversation, wanted, events, older, above) | _panel(conversation, people, PEOPLE)
     context |= {
         "has_newer": above is not None,
+        "next_newer": above,
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
         "typing": typing_of(conversation, people),

@@ -4,7 +4,6 @@
 const liveThread = (() => {
   const { announce, asker, fetchPage, opened, replaceNotices, standing, swap, typingWatch } = livePage;
   const REVIEWED = 45; // newest messages that are looked at again where the stream may have left out what changed
-  const LAST_ID = 2n ** 63n - 1n; // no event has it: after this one there are none
   const AVATARS = ":is(.avatar, .avatars)";
   let unseen = 0;
   let late = 0; // messages of others that came in among those that were here, and are not yet told of
@@ -53,18 +52,38 @@ const liveThread = (() => {
   async function refreshThread() {
     const pane = opened();
     if (!pane?.querySelector(".events")) return;
-    const isOlder = pane.querySelector(".scroll-body > p.newer"); // a stretch of it: the newest are elsewhere
+    const isOlder = toNewest() !== null;
     const line = isUnlooked ? `&line=${lastId(pane)}` : ""; // above what came meanwhile
     let fresh;
     await fetchLate(pane);
     do {
       const people = pane.querySelector(".members").dataset.state;
-      fresh = await fragment(pane, `after=${isOlder ? LAST_ID : lastId(pane)}&people=${people}${line}`);
+      fresh = await fragment(pane, `after=${isOlder ? newestKnown(pane) : lastId(pane)}&people=${people}${line}`);
       if (!fresh) return;
       isUnlooked &&= !line;
       renewHead(pane, fresh);
-      if (!isOlder) add(pane, fresh);
+      if (isOlder) tellOfNewest(pane, fresh);
+      else add(pane, fresh);
     } while (fresh.dataset.more !== undefined);
+  }
+
+  // The way to the newest messages, from a stretch of the thread that ends before them.
+  function toNewest() {
+    return document.getElementById("to-newest");
+  }
+
+  function newestKnown(pane) {
+    const [known, shown] = [pane.dataset.newest, lastId(pane)].map(BigInt);
+    return known > shown ? known : shown;
+  }
+
+  // They do not come into an older stretch, but whoever reads it is told of them.
+  function tellOfNewest(pane, fresh) {
+    const messages = fresh.querySelectorAll(".event:not(.ours)").length;
+    pane.dataset.newest = eventsIn(fresh).at(-1)?.id.slice(1) ?? pane.dataset.newest;
+    if (!messages) return;
+    tellNews(fresh);
+    count(unseen + messages);
   }
 
   // What X shows late belongs among messages that are here already.
@@ -351,6 +370,10 @@ const liveThread = (() => {
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#new-messages")) return;
+    if (toNewest()) {
+      toNewest().click();
+      return;
+    }
     const box = document.getElementById("scroller");
     box.scrollTop = 0;
     box.focus({ preventScroll: true });
@@ -359,7 +382,7 @@ const liveThread = (() => {
     "scroll",
     (event) => {
       if (event.target.id !== "scroller" || !isAtEnd(event.target)) return;
-      if (unseen) count(0);
+      if (unseen && !toNewest()) count(0);
       markSeen();
     },
     { capture: true, passive: true },

@@ -12,7 +12,8 @@ function isLookedAt() {
 function markSeen() {
   if (!isLookedAt()) return;
   const form = document.querySelector("#mark-read:not([data-sent])");
-  if (!form || document.getElementById("new-messages")?.hidden === false) return; // what is new lies below the screen
+  const isNewBelow = document.getElementById("new-messages")?.hidden === false && !document.getElementById("to-newest");
+  if (!form || isNewBelow) return;
   if (form.dataset.waits !== undefined && !isSeenWhole(form)) return;
   form.dataset.sent = "";
   htmx.trigger(form, "seen");
