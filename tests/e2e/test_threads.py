@@ -165,6 +165,22 @@ def test_the_menu_of_a_message_copies_its_text_and_its_link(visit, ada, filled):
     assert json.loads(page.locator("pre.raw").inner_text()) == given
 
 
+def test_the_menu_of_a_message_closes_when_the_thread_moves_under_it(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.long.pk}/")
+    menu = page.locator("#message-menu")
+    for moves in (
+        lambda: page.locator("#scroller").evaluate("box => (box.scrollTop -= 100)"),
+        lambda: page.set_viewport_size({"width": 1000, "height": 700}),
+    ):
+        article = page.locator("article.event").last
+        article.hover()
+        article.locator("a.more").click()
+        page.wait_for_timeout(200)
+        assert menu.is_visible()
+        moves()
+        menu.wait_for(state="hidden")
+
+
 def test_the_menu_leads_to_the_media_of_a_message_on_x_or_else_to_the_conversation(visit, ada, filled):
     page = visit(ada).open(f"/c/{filled.everything.pk}/")
     photo = page.locator("article", has=page.locator('img[alt="A standing lamp beside a window"]'))
