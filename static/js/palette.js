@@ -99,7 +99,7 @@
   list.addEventListener("click", (event) => take(event.target.closest("[role=option]")));
   document.addEventListener("open-palette", open);
   document.addEventListener("keydown", (event) => {
-    if (event.key?.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    if (keyOf(event) !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     event.preventDefault();
     open();
   });
