@@ -33,6 +33,26 @@ document.addEventListener(
   });
 }
 
+// A step through the history that leads to another place of this page loads nothing anew; one to another page does, also
+// where it was left by such a place, of which htmx does not know.
+{
+  const address = () => location.pathname + location.search;
+  let shown = address();
+  document.addEventListener("htmx:pushedIntoHistory", () => (shown = address()));
+  window.addEventListener("popstate", (event) => {
+    if (address() === shown) event.stopImmediatePropagation();
+    else if (!event.state?.htmx) location.reload();
+  });
+}
+
+// The arrow of a page about a conversation leads back to the place that was left in it (thread.js).
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-back]");
+  const key = `place ${link?.pathname}`;
+  const found = link && !link.hash && sessionStorage.getItem(key);
+  if (found) sessionStorage.setItem(key, JSON.stringify({ ...JSON.parse(found), isOnItsWay: true }));
+});
+
 // Of a line of pills that is pushed aside, what is chosen is in sight from the start, and what a key leads to as a whole.
 {
   const show = (pill) => pill.scrollIntoView({ block: "nearest", inline: "nearest" });

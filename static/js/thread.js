@@ -131,6 +131,14 @@ document.addEventListener("keydown", (event) => {
     document.querySelector(".show-people").focus();
   }
 });
+// The way out of it is no place of its own: it leaves no mark in the address, nor a step to go back to.
+document.addEventListener("click", (event) => {
+  const close = event.target.closest(".panel-close");
+  if (!close) return;
+  event.preventDefault();
+  location.replace(close.hash);
+  history.replaceState(history.state, "", location.pathname + location.search);
+});
 document.addEventListener("open-find", () => {
   const find = document.getElementById("find");
   if (find) find.open = true;
@@ -170,7 +178,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
     const [load] = performance.getEntriesByType("navigation");
     const isBack = load && ["back_forward", "reload"].includes(load.type);
     const found = JSON.parse(sessionStorage.getItem(key(here)) || "null");
-    if (!scroller() || !found || location.hash || !(isBack || found.isOnItsWay)) return;
+    if (!scroller() || !found || !(isBack || (found.isOnItsWay && !location.hash))) return;
     sessionStorage.removeItem(key(here));
     const address = new URL(location.href);
     const event = document.getElementById(found.id);

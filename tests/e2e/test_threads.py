@@ -239,6 +239,43 @@ def test_coming_back_to_an_older_part_opens_the_thread_around_it(visit, ada, fil
     until(page, SEEN, "number 150:")
 
 
+def place_of(page, words):
+    return page.locator("article", has_text=words).evaluate("each => each.getBoundingClientRect().top")
+
+
+def stays(page, words, top):
+    until(page, SEEN, words)
+    page.wait_for_timeout(300)
+    assert abs(place_of(page, words) - top) < 3
+
+
+def test_the_arrow_of_the_media_leads_back_to_the_place_that_was_left(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.long.pk}/")
+    page.locator("#scroller").evaluate("box => box.scrollTo(0, -600)")
+    top = place_of(page, "number 225:")
+    page.get_by_role("link", name="Media").click()
+    page.get_by_role("link", name="Back to the conversation").click()
+    page.wait_for_url(f"**/c/{filled.long.pk}/")
+    stays(page, "number 225:", top)
+
+
+@pytest.mark.parametrize("way", ["back", "reload"])
+def test_the_place_that_was_left_goes_before_the_one_the_address_names(visit, ada, filled, way):
+    named = filled.long.events.order_by("dm_event_id")[60].dm_event_id
+    page = visit(ada).open(f"/c/{filled.long.pk}/e/{named}/")
+    page.locator("#scroller").evaluate("box => (box.scrollTop = -300)")
+    words = page.locator("article.event .bubble").evaluate_all(
+        "all => all.find((each) => each.getBoundingClientRect().top > 300).textContent.match(/number [0-9]+:/)[0]"
+    )
+    top = place_of(page, words)
+    if way == "back":
+        page.goto(page.url.split("/c/")[0] + "/open/")
+        page.go_back()
+    else:
+        page.reload()
+    stays(page, words, top)
+
+
 def test_the_line_of_what_is_new_stands_above_it(visit, ada, filled):
     events = list(filled.long.events.order_by("dm_event_id"))
     ReadMark.objects.create(user=ada, conversation=filled.long, dm_event_id=events[-4].dm_event_id)
