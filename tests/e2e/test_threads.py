@@ -15,6 +15,7 @@ from conversations.media import make_thumbnails
 from conversations.models import DmEvent, EventPost, Media, MediaFile, Post, ReadMark
 from tests import factories
 from tests.e2e import rich
+from tests.e2e.conftest import PHONE
 from tests.e2e.looking import pictures
 
 pytestmark = pytest.mark.browser
@@ -86,6 +87,41 @@ def test_photos_open_over_the_page_and_keys_lead_through_them(visit, ada, filled
     page.keyboard.press("Escape")
     until(page, "!document.getElementById('lightbox').open")
     assert page.evaluate("() => document.activeElement.querySelector('img').alt") == "Three lamp shades in a row"
+
+
+def test_on_a_phone_photos_are_swiped_and_closed_in_the_corner(visit, ada, filled):
+    visited = visit(ada, **PHONE)
+    page = visited.open(f"/c/{filled.everything.pk}/")
+    page.locator(".media-set a[data-lightbox]").first.tap()
+    words = page.locator(".lightbox-words")
+    until(page, "document.querySelector('.lightbox-words').innerText.includes('Photo 1')")
+    look(page, "lightbox-phone")
+    finger = visited.context.new_cdp_session(page)
+
+    def draw(x, y=0):
+        for kind, at in (("touchStart", (200, 400)), ("touchMove", (200 + x / 2, 400 + y / 2)), ("touchEnd", None)):
+            points = [{"x": at[0], "y": at[1]}] if at else []
+            if kind == "touchEnd":
+                finger.send(
+                    "Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": 200 + x, "y": 400 + y}]}
+                )
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    draw(-120, 10)
+    until(page, "document.querySelector('.lightbox-words').innerText.includes('Photo 2')")
+    draw(120)
+    until(page, "document.querySelector('.lightbox-words').innerText.includes('Photo 1')")
+    draw(-20)
+    draw(-60, 120)
+    page.wait_for_timeout(200)
+    assert "Photo 1" in words.inner_text()
+    close = page.get_by_role("button", name="Close", exact=True)
+    box = close.bounding_box()
+    assert box["y"] < 60
+    assert box["x"] + box["width"] > 330
+    assert box["height"] >= 44
+    close.tap()
+    until(page, "!document.getElementById('lightbox').open")
 
 
 def test_thumbnails_are_chosen_by_the_screen(visit, ada, filled):
