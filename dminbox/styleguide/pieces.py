@@ -223,7 +223,7 @@ def _inbox(**wanted: Any) -> dict[str, Any]:
         SavedView(pk=FAR + 1, name="灯り", query=""),
     ]
     other = rows.x_account(pk=FAR + 1, username="NordlichtStudio")
-    trouble = Attention("X cannot be reached for @NordlichtStudio since 10:55.", "See its state", "x_account", False)
+    trouble = Attention("X has been unreachable for @NordlichtStudio since 10:55.", "View status", "x_account", False)
     return {
         "lines": [
             AccountLine(rows.x_account(), Count(72), None, True),
