@@ -120,9 +120,9 @@ def test_where_the_server_does_not_answer_the_page_says_since_when_until_it_does
     before = datetime.now(ZoneInfo("Europe/Oslo"))
     proxy.lose_network()
     says(page, "lost")
-    since = page.locator("#live-state").inner_text().removeprefix("no connection since ")
+    since = page.locator("#live-state").inner_text().removeprefix("offline since ")
     assert f"{before:%H:%M}" <= since <= f"{datetime.now(ZoneInfo('Europe/Oslo')):%H:%M}"
-    assert page.locator("#live").inner_text() == f"no connection since {since}"
+    assert page.locator("#live").inner_text() == f"offline since {since}"
     proxy.streams = "refuse"
     proxy.find_network()
     says(page, "polling")
