@@ -103,6 +103,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     context = _page(conversation, wanted, events, older, above) | _panel(conversation, people, PEOPLE)
     context |= {
         "has_newer": above is not None,
+        "next_newer": above,
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
         "typing": typing_of(conversation, people),
@@ -175,8 +176,9 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     with comes along, and the panel of people where it tells otherwise than the page that asks.
     """
     conversation = _conversation(request, pk)
-    # Where one had read to stays as it was when the page was opened.
-    wanted = _wanted(request) | {"line": 0}
+    # Where one had read to stays as it was when the page was opened, but for what came while nobody looked.
+    wanted = _wanted(request)
+    wanted["line"] = wanted["line"] or 0
     is_one = wanted["after"] is None
     edge = wanted["at"] if is_one else wanted["after"]
     if edge is None:

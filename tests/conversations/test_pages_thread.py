@@ -488,7 +488,7 @@ def test_every_page_beside_a_thread_begins_with_the_way_back(as_ada, filled, pat
     Membership.objects.update(role=Role.ADMIN)
     event = filled.everything.events.order_by("dm_event_id")[0].dm_event_id
     html = page(as_ada, f"/c/{filled.everything.pk}/{path.format(event)}")
-    back = re.search(r'<a class="tool" href="([^"]*)"><span aria-hidden="true">←</span>', html)[1]
+    back = re.search(r'<a class="tool" data-back href="([^"]*)"><span aria-hidden="true">←</span>', html)[1]
     here = f"/c/{filled.everything.pk}/"
     assert urlsplit(back).path in (here, f"{here}e/{event}/")
     assert "Back to the conversation" in html

@@ -203,7 +203,8 @@ def test_a_person_gets_from_the_top_of_the_inbox_into_a_thread_by_keys_alone(vis
 
 
 def test_on_a_phone_one_pane_is_shown_at_a_time_and_nothing_runs_out_sideways(visit, ada, filled):
-    page = visit(ada, **PHONE).open("/")
+    seen = visit(ada, **PHONE)
+    page = seen.open("/")
     assert page.locator("#conversation").is_hidden()
     page.locator(f'.row[data-conversation="{filled.group.pk}"]').tap()
     page.wait_for_selector("#thread-title")
@@ -213,7 +214,7 @@ def test_on_a_phone_one_pane_is_shown_at_a_time_and_nothing_runs_out_sideways(vi
     page.get_by_role("link", name="Close").tap()
     assert page.locator("#people").is_hidden()
     page.get_by_role("link", name="Back to the inbox").tap()
-    page.wait_for_url("**/")
+    page.wait_for_url(f"{seen.address}/")
     assert page.locator("#list").is_visible()
 
 
