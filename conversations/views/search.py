@@ -40,7 +40,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         raise Http404
     if within := form.cleaned_data["within"]:
-        return redirect(_address(f"in:{within} {form.cleaned_data['q']}".strip()))
+        return redirect(address_of(f"in:{within} {form.cleaned_data['q']}".strip()))
     asked = query.parse(form.cleaned_data["q"])
     context: dict[str, Any] = {"typed": form.cleaned_data["q"], "asked": asked}
     if not asked.is_nothing:
@@ -66,22 +66,23 @@ def _answer(request: HttpRequest, wanted: Wanted, below: int | None) -> dict[str
 
 
 def _older(wanted: Wanted, found: Found) -> str:
-    return "" if found.below is None else _address(wanted.asked.text, below=found.below)
+    return "" if found.below is None else address_of(wanted.asked.text, below=found.below)
 
 
 def _guesses(wanted: Wanted, typed: str, alike: list[XUser]) -> list[Guess]:
     """The same search with another name in the place of the one that means nobody."""
-    return [Guess(person, _address(query.with_name(wanted.asked.text, typed, _handle(person)))) for person in alike]
+    return [Guess(person, address_of(query.with_name(wanted.asked.text, typed, _handle(person)))) for person in alike]
 
 
 def _from(person: XUser) -> str:
-    return _address(query.with_name("from:x", "x", _handle(person)))
+    return address_of(query.with_name("from:x", "x", _handle(person)))
 
 
 def _handle(person: XUser) -> str:
     return f"@{person.username}" if person.username else person.name
 
 
-def _address(text: str, **more: int) -> str:
+def address_of(text: str, **more: int) -> str:
+    """Where the results of a search stand."""
     fields: dict[str, str | int] = {"q": text, **more}
     return f"{reverse('search')}?{urlencode(fields)}"

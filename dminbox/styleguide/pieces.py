@@ -439,6 +439,7 @@ def message_menu() -> Iterator[Example]:
 def gallery() -> Iterator[Example]:
     shown_here = [pictures.picture_of(each) for each in (photo(1), photo(2), VIDEO, GIF, photo(3, "gone"), photo(4))]
     conversation = rows.conversation()
+    yield Example("back to the conversation", "conversations/_back_to_thread.html", {"conversation": conversation})
     yield Example("whose it is", "conversations/_whose.html", {"conversation": conversation})
     yield Example(
         "a month of pictures", "styleguide/gallery.html", {"conversation": conversation, "pictures": shown_here}

@@ -436,6 +436,26 @@ def test_how_much_has_come_is_written_as_the_reader_writes_numbers(as_ada, fille
     assert "Reading from X, 12,040 new so far" in top(as_ada, filled.everything)
     HistoryRead.objects.update(state="done")
     assert "Show the 12,040 that X gave last" in page(as_ada, f"/c/{filled.everything.pk}/?show=messages")
+    HistoryRead.objects.update(events_read=1)
+    assert "Show the one that X gave last" in page(as_ada, f"/c/{filled.everything.pk}/?show=messages")
+
+
+def test_pages_beside_a_thread_lead_back_to_it_as_it_was_opened(as_ada, filled):
+    address, kept = f"/c/{filled.group.pk}/", "find=lamp&amp;kind=group&amp;unread=1"
+    thread = page(as_ada, f"{address}?find=lamp&kind=group&unread=1")
+    for name in ("media", "people", "activity"):
+        assert f'href="{address}{name}/?{kept}"' in thread or name == "people"
+        html = page(as_ada, f"{address}{name}/?find=lamp&kind=group&unread=1")
+        assert html.count(f'href="{address}?{kept}"') == 2, name
+        assert f'href="{address}"' in page(as_ada, f"{address}{name}/")
+
+
+def test_a_thread_that_a_search_led_to_leads_back_to_its_results(as_ada, filled):
+    address = f"/c/{filled.group.pk}/"
+    back = re.compile(r'<a class="tool back( to-results)?"\s+href="([^"]*)"')
+    found = back.search(page(as_ada, f"{address}?find=from:ada+lamp&unread=1"))
+    assert found.groups() == (" to-results", "/search/?q=from%3Aada+lamp")
+    assert back.search(page(as_ada, f"{address}?unread=1")).groups() == (None, "/?unread=1")
 
 
 def test_a_viewer_reads_but_is_not_offered_what_costs_money(client, ben, filled):
