@@ -33,7 +33,7 @@ ROW = """\
 </a>"""
 TIME = '<span class="row-time">{}</span>'
 LOCK = '<span class="row-lock"><span aria-hidden="true">🔒</span><span class="hidden-text">{}</span></span>'
-X_ACCOUNT = '<bdi class="row-to">@{}</bdi>'
+X_ACCOUNT = '<bdi class="row-to c{}" title="@{}">@{}</bdi>'
 DOT = '<span class="dot"><span class="hidden-text">{}</span></span>'
 
 
@@ -58,7 +58,7 @@ def row_of(conversation: Conversation, is_among_others: bool, filters: str = "")
         lock=filled(LOCK, _("Goes on in encrypted XChat:")) if conversation.encrypted_at else "",
         typing=" typing" if typing else "",
         words=typing or names.preview_of(conversation.last_event, conversation),
-        x_account=filled(X_ACCOUNT, conversation.x_account.username) if is_among_others else "",
+        x_account=_x_account(conversation) if is_among_others else "",
         dot=filled(DOT, _("Unread")) if is_unread else "",
     )
 
@@ -73,6 +73,12 @@ def avatars(conversation: Conversation) -> SafeString:
 
 
 AVATARS = '<span class="avatars">{}{}</span>'
+
+
+def _x_account(conversation: Conversation) -> SafeString:
+    """A colour tells apart those whose names begin alike, for there is little room."""
+    username = conversation.x_account.username
+    return filled(X_ACCOUNT, conversation.x_account_id % names.COLOURS, username, username)
 
 
 def _time(conversation: Conversation) -> SafeString | str:
