@@ -113,6 +113,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "list": filters.list_beside(request.GET),
         "results": search.address_of(wanted["find"]) if wanted["find"] else "",
         "choices": _choices(conversation, wanted),
+        "is_panel_closed": request.COOKIES.get("panel") == "closed",  # static/js/thread.js sets it
     }
     mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     return render(request, "conversations/thread.html", context, status=status)

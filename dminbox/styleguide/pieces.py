@@ -279,6 +279,7 @@ def notes() -> Iterator[Example]:
 def search() -> Iterator[Example]:
     yield Example("the box", "conversations/_search_box.html", {"typed": "brass lamp"})
     within = {"conversation": rows.conversation()}
+    yield Example("the tool to mark it as unread", "conversations/_mark_unread.html", within)
     yield Example("inside a conversation, folded", "conversations/_find.html", within, "thread-frame")
     parts = [Part("The dimmer of my "), Part("brass lamp", is_mark=True), Part(" hums since yesterday.")]
     for words, sender, found in (
