@@ -120,9 +120,9 @@ def event_of(context: Context, row: Shown, conversation: Conversation) -> SafeSt
         MESSAGE,
         classes=row.classes,
         dm_event_id=row.event.dm_event_id,
-        # Only the first of a run shows its sender, and one who hears the page may come upon any of them.
+        # At most the first of a run shows its sender, and one who hears the page may come upon any of them.
         label=_("%(name)s, %(time)s") % {"name": names.name_of(row.event.sender), "time": at[-1]},
-        sender=_sender(row, conversation) if row.opens_run else "",
+        sender=_sender(row, conversation) if row.opens_run and not _is_plain(row, conversation) else "",
         words=_words(row),
         beside=_partial(context, "conversations/_beside_text.html", row) if row.has_more_than_text else "",
         links=event_links(row.event, conversation, row.has_media, at),
@@ -134,6 +134,12 @@ def _partial(context: Context, name: str, row: Shown) -> SafeString:
     part = context.template.engine.get_template(name)
     with context.push(row=row, event=row.event):
         return part.render(context)
+
+
+def _is_plain(row: Shown, conversation: Conversation) -> bool:
+    """Whether the side it stands on tells who wrote it: between two, the head names the other one."""
+    is_of_two = row.is_ours or row.event.sender_id == conversation.peer_id is not None
+    return is_of_two and not conversation.is_group
 
 
 def _sender(row: Shown, conversation: Conversation) -> SafeString:
