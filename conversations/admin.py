@@ -46,7 +46,7 @@ from conversations.sync import day, push
 from dminbox.wording import number, usd
 
 MOST_SHOWN = 200
-MEMBERS_ALONE = _("Only members of this X account see what X sent.")
+MEMBERS_ALONE = _("Only members of this X account can see what X sent.")
 
 
 class LookOnly(OwnersRows):
@@ -107,7 +107,10 @@ def unknown_kinds() -> list[tuple[str, str, int]]:
     pushed = ActivityDelivery.objects.filter(state=ActivityDelivery.State.ODD).values_list("event_type")
     return [
         (str(where), kind or gettext("(none)"), count)
-        for where, rows in ((_("event, stored and shown by its name"), stored), (_("activity, kept raw"), pushed))
+        for where, rows in (
+            (_("event, stored and shown by its type"), stored),
+            (_("activity, stored unprocessed"), pushed),
+        )
         for kind, count in rows.annotate(models.Count("pk")).order_by("event_type")
     ]
 
@@ -198,11 +201,11 @@ class ChangeAdmin(LookOnly):
     readonly_fields = ("conversation_number", "event_number")
     ordering = ("-pk",)
 
-    @admin.display(description=_("conversation's number"))
+    @admin.display(description=_("conversation no."))
     def conversation_number(self, row: Change) -> int | None:
         return row.conversation_id
 
-    @admin.display(description=_("event's number"))
+    @admin.display(description=_("event no."))
     def event_number(self, row: Change) -> int | None:
         return row.event_id
 
@@ -285,19 +288,19 @@ class SyncStateAdmin(LookOnly):
             row.day = days[row.x_account_id]
         return found
 
-    @admin.display(description=_("requests of 24 hours"))
+    @admin.display(description=_("requests (24 h)"))
     def requests_of_day(self, row: Any) -> str:
         return day_chart.requests_words(row.day)
 
-    @admin.display(description=_("events billed in 24 hours"))
+    @admin.display(description=_("events billed (24 h)"))
     def events_of_day(self, row: Any) -> str:
         return number(row.day.events)
 
-    @admin.display(description=_("spent in 24 hours"))
+    @admin.display(description=_("spend (24 h)"))
     def spent_in_day(self, row: Any) -> str:
         return usd(row.day.usd)
 
-    @admin.display(description=_("still to be read of 24 hours"))
+    @admin.display(description=_("gaps (24 h)"))
     def gaps_of_day(self, row: Any) -> str:
         return day_chart.gaps_words(row.day)
 
@@ -309,7 +312,7 @@ class SyncStateAdmin(LookOnly):
     def spent_this_month(self, row: Any) -> str:
         return usd(row.month_usd)
 
-    @admin.display(ordering="month_usd", description=_("forecast of the month"))
+    @admin.display(ordering="month_usd", description=_("forecast for the month"))
     def forecast(self, row: Any) -> str:
         return usd(round(ledger.forecast(row.month_usd, timezone.now()), 2))
 

@@ -24,10 +24,10 @@ BEGINNING = 0
 """Down to here a conversation is read when X has given all it has."""
 FREE_PAGES = 10
 """Pages read again at no cost that a wish may pass on its way to older ones."""
-NO_MORE = gettext_noop("X gives no older messages of this conversation.")
-NOTHING_NEW = gettext_noop("X gave only messages that were here already. There may be older ones: read on.")
-NO_MORE_OF_THESE = gettext_noop("X has given all it has of these, and all of it is here.")
-RESTING = gettext_noop("X gives empty pages where older messages should be. It goes on by itself later.")
+NO_MORE = gettext_noop("X returned no older messages of this conversation.")
+NOTHING_NEW = gettext_noop("X returned only messages that were already here. There may be older ones: load more.")
+NO_MORE_OF_THESE = gettext_noop("Everything X has of these is here.")
+RESTING = gettext_noop("X returned empty pages where older messages should be. dminbox tries again later.")
 
 
 @dataclass(slots=True)

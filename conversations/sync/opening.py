@@ -26,12 +26,10 @@ Kind = ConversationLookup.Kind
 State = ConversationLookup.State
 
 BEGINNING = 0
-NONE = gettext_noop(
-    "X knows none: it gives us no messages of this conversation. Encrypted X Chat messages are never among them."
-)
-NO_TARGET = gettext_noop("That is neither a handle, nor a user id, nor a conversation id of X.")
+NONE = gettext_noop("X returned no messages of this conversation. Encrypted XChat messages are never included.")
+NO_TARGET = gettext_noop("This is not a handle, a user ID or a conversation ID of X.")
 UNREADABLE = gettext_noop(
-    "X gave messages of this conversation that could not be stored; an owner finds them in the quarantine."
+    "X returned messages of this conversation that could not be stored; an owner can find them in the quarantine."
 )
 
 

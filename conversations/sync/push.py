@@ -60,7 +60,7 @@ TYPING_LASTS = timedelta(seconds=8)
 TAG = "dminbox"
 """Of the subscriptions that are ours: the same X app may serve something else, too."""
 REVOKED = gettext_noop(
-    "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
+    "The connection was ended on X (in the X app's settings). Connect it again; messages already here are kept."
 )
 AN_ID = re.compile(r"(?<![0-9])[0-9]{1,19}(?![0-9])")
 A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+", re.IGNORECASE)
@@ -281,7 +281,7 @@ def _without_known(x_account: XAccount, page: Page) -> Page:
     events = tuple(event for event in page.events if as_number(event.id) not in known)
     keys = {key for event in events for key in event.media_keys}  # the others have X's own keys by now
     includes = replace(page.includes, media=tuple(item for item in page.includes.media if item.media_key in keys))
-    return Page(events=events, odd=page.odd, includes=includes, result_count=len(events))
+    return Page(events=events, odd=page.odd, includes=includes)
 
 
 def _answer(activity: Activity, page: Page) -> Answer[Page]:

@@ -51,16 +51,15 @@ IDLE = [State.WAITING, State.PAUSED]
 """States in which no account is polled, whatever the time."""
 TIMED = [State.UNAVAILABLE, State.REFUSED]
 """States whose words tell when it is tried again: each failure changes them."""
-NO_CREDIT = gettext_noop("X says that the developer account has no credit left. Nothing is read meanwhile.")
-RECONNECT = gettext_noop("X does not accept our connection to this X account any more. It has to be connected again.")
+NO_CREDIT = gettext_noop("X says that the developer account has no credit left. No messages are synced until it has.")
+RECONNECT = gettext_noop("X no longer accepts our connection to this X account. It has to be connected again.")
 SCOPES = gettext_noop(
-    "X says that this connection was given no right to read Direct Messages. Connect it again and allow everything "
-    "asked for."
+    "X says that this connection may not read Direct Messages. Connect it again and allow everything."
 )
 NO_ANSWER = gettext_noop("X does not answer.")
-UNREADABLE = gettext_noop("X's answer could not be read.")
-NOT_THERE = gettext_noop("X says that it is not there.")
-REFUSED = gettext_noop("X refuses our request.")
+UNREADABLE = gettext_noop("X's response could not be read.")
+NOT_THERE = gettext_noop("X says that it does not exist.")
+REFUSED = gettext_noop("X rejected our request.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from django.utils.translation import npgettext
 
 from conversations.counts import Count
 from dminbox.markup import filled
+from dminbox.wording import number
 
 register = template.Library()
 
@@ -28,8 +29,14 @@ def as_conversations(count: Count) -> SafeString:
     )
 
 
+@register.filter
+def in_digits(count: Count) -> str:
+    """12,345, or 10,000+ where counting stopped."""
+    return f"{number(count.number)}{'+' if count.is_open else ''}"
+
+
 def _told(count: Count, words: str) -> SafeString:
-    plus = filled(PLUS, _("Only the newest are looked at: there may be more.")) if count.is_open else ""
+    plus = filled(PLUS, _("Only the newest are counted; there may be more.")) if count.is_open else ""
     return filled(COUNT, "" if count.found else " none", count.number, plus, words)
 
 

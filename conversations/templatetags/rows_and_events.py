@@ -55,7 +55,7 @@ def row_of(conversation: Conversation, is_among_others: bool, filters: str = "")
         avatars=avatars(conversation),
         title=names.title_of(conversation),
         time=_time(conversation),
-        lock=filled(LOCK, _("Goes on in encrypted XChat:")) if conversation.encrypted_at else "",
+        lock=filled(LOCK, _("Now in encrypted XChat:")) if conversation.encrypted_at else "",
         typing=" typing" if typing else "",
         words=typing or names.preview_of(conversation.last_event, conversation),
         x_account=_x_account(conversation) if is_among_others else "",
@@ -158,7 +158,7 @@ def _sender(row: Shown, conversation: Conversation) -> SafeString:
 def _words(row: Shown) -> SafeString | str:
     """The text in its bubble; "" where pictures or posts speak for themselves."""
     if not row.html:
-        return "" if row.pictures or row.cards else filled(WORDLESS, _("A message without text"))
+        return "" if row.pictures or row.cards else filled(WORDLESS, _("Message without text"))
     if row.is_emoji:
         return filled(EMOJI, row.html)
     if row.is_long:

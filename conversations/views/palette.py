@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.access import x_accounts_of
+from accounts.access import signed_in, x_accounts_of
 from accounts.models import User, XAccount
 from conversations.models import Conversation, Participant, XUser
 from conversations.querysets import has_all
@@ -49,19 +49,19 @@ class Group:
 
 @require_safe
 def palette(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
+    user = signed_in(request)
     query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST]
     words = query.casefold().split()
-    x_accounts = list(x_accounts_of(request.user))
+    x_accounts = list(x_accounts_of(user))
     pks = [row.pk for row in x_accounts]
     people = names.holding(query, pks, SHOWN) if words else []
-    conversations = list(_conversations(request.user, x_accounts, query, people)) if words else []
+    conversations = list(_conversations(user, x_accounts, query, people)) if words else []
     alike = names.alike(query, pks) if words and not people and not conversations else []
     groups = [
         Group(_("Conversations"), conversations),
         Group(_("People"), [_person(each) for each in people]),
         Group(_("Did you mean"), [_person(each) for each in alike]),
-        Group(_("Your views"), _fitting(words, _views(request.user))),
+        Group(_("Your views"), _fitting(words, _views(user))),
         Group(_("Filters"), _fitting(words, _filters())),
         Group(_("X accounts"), _fitting(words, _x_accounts(x_accounts))),
         Group(_("Go to"), _fitting(words, _places())),
@@ -77,7 +77,7 @@ def _fitting(words: Iterable[str], choices: Iterable[Choice]) -> list[Choice]:
 def _places() -> Iterator[Choice]:
     yield Choice(_("Inbox"), reverse("inbox"))
     yield Choice(_("Search"), reverse("search"), _("all messages"))
-    yield Choice(_("Open a conversation"), reverse("open_conversation"), _("by handle, user id or address"))
+    yield Choice(_("Open a conversation"), reverse("open_conversation"), _("by handle, user ID or link"))
     yield Choice(_("Profile"), reverse("profile"))
     yield Choice(_("Keyboard shortcuts"), deed="help")
     yield Choice(_("Sign out"), deed="sign-out")
@@ -102,8 +102,8 @@ def _views(user: User) -> Iterator[Choice]:
 
 def _x_accounts(x_accounts: Iterable[XAccount]) -> Iterator[Choice]:
     for row in x_accounts:
-        yield Choice(handle(row.username), f"{reverse('inbox')}?account={row.pk}", _("its inbox"))
-        yield Choice(handle(row.username), reverse("x_account", args=[row.pk]), _("its state"))
+        yield Choice(handle(row.username), f"{reverse('inbox')}?account={row.pk}", _("inbox"))
+        yield Choice(handle(row.username), reverse("x_account", args=[row.pk]), _("status"))
 
 
 def _conversations(user: User, x_accounts: Iterable[XAccount], query: str, people: Sequence[XUser]) -> Iterator[Choice]:

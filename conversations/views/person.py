@@ -55,6 +55,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "has_more": len(conversations) > CONVERSATIONS,
         "shared": shared,
         "older_media": older_media,
+        "looked_at": MESSAGES_LOOKED_AT,
         "is_older": form.cleaned_data["before"] is not None,
         "former_names": found.former_names.all(),
         "former_looks": _former_looks(found),

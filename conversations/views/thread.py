@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import TOKENS_OF_JOINED
+from accounts.access import TOKENS_OF_JOINED, signed_in
 from accounts.models import Role, User, snowflake_floor
 from conversations import actions, filters, live
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
@@ -84,14 +84,14 @@ def _day_page(request: HttpRequest, conversation: Any) -> HttpResponse:
     """To the page that begins with the first event of that day, or of the next day that has one."""
     wanted = _wanted(request)
     if wanted["on"] is None:
-        words = _("“%(typed)s” is no day. Choose one, or write it like 2026-11-03.")
+        words = _("“%(typed)s” is not a date. Choose one, or write it like 2026-11-03.")
         messages.error(request, words % {"typed": request.GET["on"]})
         return _whole_page(request, conversation, status=422)
     begins = min(query.first_id_of(wanted["on"]), MAX_ID)
     events = _narrowed(conversation, wanted["show"]).filter(dm_event_id__gte=begins).order_by("dm_event_id")
     first = events.values_list("dm_event_id", flat=True).first()
     if first is None:
-        messages.info(request, _("Nothing is stored here of that day or after it: these are the newest messages."))
+        messages.info(request, _("Nothing is stored from that day or later. These are the newest messages."))
         return redirect(_address(conversation.pk, wanted))
     return redirect(f"{_address(conversation.pk, wanted, after=first - 1)}#e{first}")
 
@@ -236,10 +236,10 @@ def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
     conversation: Any = get_object_or_404(mine, pk=pk)
     form = MarkReadForm(request.POST)
     if not form.is_valid():
-        return HttpResponse(_("No such message."), status=422, content_type="text/plain")
+        return HttpResponse(_("Message not found."), status=422, content_type="text/plain")
     read_to = form.cleaned_data["dm_event_id"]
     if conversation.read_to < read_to:  # else another tab was first
-        actions.mark_read(_person(request), conversation, read_to)
+        actions.mark_read(signed_in(request), conversation, read_to)
     if request.headers.get("HX-Request"):
         is_read = conversation.last_incoming_dm_event_id <= max(read_to, conversation.read_to)
         return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"} if is_read else {})
@@ -276,7 +276,7 @@ def _ask(request: HttpRequest, pk: int) -> str:
     whole = all_of(conversation) if form.cleaned_data["whole"] else None
     pages = whole.pages if whole else 1
     try:
-        actions.read_history(_person(request), conversation, form.cleaned_data["event_types"], pages)
+        actions.read_history(signed_in(request), conversation, form.cleaned_data["event_types"], pages)
     except actions.TooManyWishes:
         return too_many_wishes(actions.MOST_WISHES)
     except CapReached:
@@ -290,7 +290,7 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    found = _visible_one(_person(request).pk, pk)
+    found = _visible_one(signed_in(request).pk, pk)
     if not found:
         raise Http404
     conversation: Any = found[0]
@@ -318,11 +318,6 @@ def _add_receipt(conversation: Any, people: Iterable[Participant], newest: Seque
         ours, seen = conversation.x_account.x_user_id, peer.seen_dm_event_id
         on_page = newest_by(newest or (), ours, seen)
         conversation.seen_own_id = on_page if newest is not None else conversation.events.newest_by(ours, seen)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _wanted(request: HttpRequest) -> dict[str, Any]:
@@ -385,7 +380,7 @@ def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
 
 def _people_of(request: HttpRequest, conversation: Any) -> list[Participant]:
     """Everybody X has shown us in it; it is named by them from now on."""
-    people = _profiles(_person(request).pk, conversation.pk)
+    people = _profiles(signed_in(request).pk, conversation.pk)
     conversation.named = others_named(conversation, people)
     return people
 

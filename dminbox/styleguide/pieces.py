@@ -223,8 +223,8 @@ def _inbox(**wanted: Any) -> dict[str, Any]:
         SavedView(pk=FAR + 1, name="灯り", query=""),
     ]
     other = rows.x_account(pk=FAR + 1, username="NordlichtStudio")
-    words = "X cannot be reached for @NordlichtStudio since 10:55."
-    trouble = Attention(words, "See its state", "x_account", "X cannot be reached.", False)
+    words = "X has been unreachable for @NordlichtStudio since 10:55."
+    trouble = Attention(words, "View status", "x_account", "X unreachable", False)
     return {
         "lines": [
             AccountLine(rows.x_account(), Count(72), True),
@@ -318,7 +318,7 @@ def banners() -> Iterator[Example]:
             "X has had no credit for reading @NordlichtHelp since 10:55.",
             "What to do",
             "x_account",
-            "no credit at X.",
+            "no credit at X",
             is_error,
         )
         yield Example(words, "conversations/_attention.html", {"attention": attention, "x_account": rows.x_account()})

@@ -35,7 +35,7 @@ TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class XApp:
-    """http:// is taken for loopback, and for other hosts only with allow_http.
+    """http:// is taken only with allow_http.
 
     `heard` is told every answer of X but those of the token endpoint: its status and windows, for who keeps books.
     """
@@ -222,7 +222,7 @@ class XApp:
         return token
 
     def _new_session(self, url: str) -> Session:
-        return Session(url, allow_http=self._allow_http or transport.is_loopback(url))
+        return Session(url, allow_http=self._allow_http)
 
 
 def _head(response: requests.Response) -> Reply:

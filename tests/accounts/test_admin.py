@@ -11,6 +11,8 @@ from html import unescape
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.urls import reverse
 
@@ -74,6 +76,33 @@ def test_a_membership_can_be_given_and_its_role_changed(ada, ben, rows):
     client.post(f"/admin/accounts/membership/{membership.pk}/change/", {"role": "lead"})
     membership.refresh_from_db()
     assert membership.role == "lead"
+
+
+def test_an_owner_who_takes_a_role_is_on_record(ada):
+    """Owners read by membership alone, and may give themselves one: whoever comes to look finds it in the admin."""
+    client, x_account = browser(ada), factories.XAccountFactory(username="NordlichtHelp")
+    client.post("/admin/accounts/membership/add/", {"user": ada.pk, "x_account": x_account.pk, "role": "viewer"})
+    membership = Membership.objects.get(user=ada, x_account=x_account)
+    client.post(f"/admin/accounts/membership/{membership.pk}/change/", {"role": "admin"})
+    client.post(f"/admin/accounts/membership/{membership.pk}/delete/", {"post": "yes"})
+    of_memberships = ContentType.objects.get_for_model(Membership)
+    told = LogEntry.objects.filter(content_type=of_memberships, object_id=membership.pk).order_by("pk")
+    who = f"{ada.pk}:{{}}@{x_account.pk}"
+    assert list(told.values_list("user", "action_flag", "object_repr")) == [
+        (ada.pk, ADDITION, who.format("viewer")),
+        (ada.pk, CHANGE, who.format("admin")),
+        (ada.pk, DELETION, who.format("admin")),
+    ]
+
+
+def test_so_is_one_who_takes_it_beside_the_x_account(ada):
+    client, x_account = browser(ada), factories.XAccountFactory()
+    form = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0}
+    form |= {"memberships-0-user": ada.pk, "memberships-0-role": "admin", "memberships-0-x_account": x_account.pk}
+    assert client.post(f"/admin/accounts/xaccount/{x_account.pk}/change/", form).status_code == 302
+    entry = LogEntry.objects.get()
+    assert (entry.user_id, entry.object_id) == (ada.pk, str(x_account.pk))
+    assert str(Membership.objects.get(user=ada)) in entry.change_message
 
 
 def user_form(user, **changed):

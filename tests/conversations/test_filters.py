@@ -152,7 +152,7 @@ def test_a_slip_in_a_name_is_helped_and_shows_nobody_else(as_ada, x_account):
     row = with_person(x_account, name="Ossian Berg", username="odd_ossian")
     html = re.sub(r"\s+", " ", as_ada.get("/?person=osian").content.decode())
     assert shown(as_ada, "?person=osian") == []
-    assert "Nobody you can see here is called" in html
+    assert "No person named" in html
     assert f'Did you mean <a href="/?person={row.peer_id}" dir="auto">Ossian Berg</a>' in html
 
 
@@ -161,10 +161,10 @@ def test_of_very_many_people_some_are_offered_and_the_others_are_counted(as_ada,
         with_person(x_account, name=f"Lena {number}")
     html = re.sub(r"\s+", " ", as_ada.get("/?person=lena").content.decode())
     assert "and 3 more" in html
-    assert "Still more people" not in html
+    assert "Even more people match" not in html
     assert len(shown(as_ada, "?person=lena")) == 13
     monkeypatch.setattr(names, "MOST", 12)
-    assert "only the 12 newest on X are meant here" in as_ada.get("/?person=lena").content.decode()
+    assert "only the 12 newest on X are included here" in as_ada.get("/?person=lena").content.decode()
 
 
 def test_an_open_page_asks_for_its_rows_under_a_name_too(as_ada, x_account):
@@ -274,7 +274,7 @@ def test_there_are_no_more_views_than_fit_beside_the_list(as_ada, ada):
 )
 def test_what_is_no_view_is_not_kept_and_the_page_says_so(as_ada, x_account, sent):
     answer = as_ada.post("/views/", sent, follow=True)
-    assert "Nothing was kept: a view needs filters" in answer.content.decode()
+    assert "View not saved: it needs filters" in answer.content.decode()
     assert answer.redirect_chain[0][0] == ("/?unread=1" if "unread=1" in sent.get("query", "") else "/")
     assert not SavedView.objects.exists()
 

@@ -63,7 +63,7 @@ def test_every_choice_is_an_option_with_an_id_of_its_own(as_ada, x_account):
 
 
 def test_words_leave_what_has_them_all(as_ada, x_account):
-    html = offered(as_ada, "nordlichthelp STATE")
+    html = offered(as_ada, "nordlichthelp STATUS")
     assert html.count('role="option"') == 2
     assert "Search messages for" in html
     assert f'data-href="/x-accounts/{x_account.pk}/"' in html

@@ -193,7 +193,7 @@ def test_a_name_of_a_title_that_is_nobodys_is_said_and_helped(as_ada, x_account,
     say(group(x_account, *people), "hello", sender=people[0])
     index_all()
     html = as_ada.get("/search/", {"q": "in:taro,ben_reds hello"}).content.decode()
-    assert "Nobody you can see here is called" in html
+    assert "No person named" in html
     assert "/search/?q=in%3A%22taro%2C+%40ben_reads%22+hello" in html
 
 
@@ -226,7 +226,7 @@ def test_in_says_when_a_name_means_more_conversations_than_are_searched(as_ada, 
         Conversation.objects.filter(pk=row.pk).update(last_dm_event_id=number + 1)
     index_all()
     html = as_ada.get("/search/", {"q": "in:lena lamp"}).content.decode()
-    assert "“in:lena” means 3 conversations; the newest 2 are searched." in html
+    assert "“in:lena” matches 3 conversations; the newest 2 are searched." in html
     assert found_texts(ada, "in:lena lamp") == ["lamp 2", "lamp 1"]
     assert "the newest" not in as_ada.get("/search/", {"q": f"in:{rows[0].dm_conversation_id}"}).content.decode()
 

@@ -225,8 +225,8 @@ def test_filters_are_set_kept_as_a_view_and_taken_away(visit, ada, filled, optio
     page.wait_for_url("**/?unanswered=1&media=1**")
     page.locator(".more-filters summary").click()
     assert violations(page) == []
-    page.get_by_label("Keep what is set now as a view named").fill("Broken lamps")
-    page.get_by_role("button", name="Keep view").click()
+    page.get_by_label("Save these filters as").fill("Broken lamps")
+    page.get_by_role("button", name="Save view").click()
     assert page.locator("#views a[aria-current]").inner_text().startswith("Broken lamps")
     page.get_by_role("link", name="With media").click()
     page.wait_for_url("**/?unanswered=1")

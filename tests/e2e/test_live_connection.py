@@ -81,7 +81,7 @@ def test_where_no_stream_comes_through_the_page_asks_and_says_so_until_one_does(
     proxy.streams = streams
     page = through(ada).open_live(f"/c/{filled.long.pk}/")
     says(page, "polling")
-    assert page.locator("#live-state").inner_text() == "looking every 4 s"
+    assert page.locator("#live-state").inner_text() == "checking every 4 s"
     asked = arrive(filled.long, "Found by asking")
     shows_once(page, asked)
     proxy.streams = "pass"
@@ -93,8 +93,8 @@ def test_a_phone_says_in_the_thread_how_news_come_and_tells_when_that_changes(th
     proxy.streams = "refuse"
     page = through(ada, **PHONE).open_live(f"/c/{filled.long.pk}/")
     shown = page.locator(".thread-name .live-state")
-    wait_until(page, "document.getElementById('live').textContent === 'looking every 4 s'")
-    assert shown.inner_text() == "looking every 4 s"
+    wait_until(page, "document.getElementById('live').textContent === 'checking every 4 s'")
+    assert shown.inner_text() == "checking every 4 s"
     proxy.streams = "pass"
     wait_until(page, "document.getElementById('live').textContent === 'live'")
     assert shown.is_visible()

@@ -189,7 +189,7 @@ def test_what_can_be_copied_are_words_and_the_addresses_of_posts_beside_them(vis
     visited.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = visited.open(f"/c/{filled.everything.pk}/")
     copy = page.get_by_role("button", name="Copy text")
-    for words, is_offered in (("A message without text", False), ("Like this one:", True)):
+    for words, is_offered in (("Message without text", False), ("Like this one:", True)):
         article = page.locator("article.event", has_text=words).last
         article.hover()
         article.locator("a.more").click()
