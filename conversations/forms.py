@@ -72,10 +72,10 @@ class InboxForm(forms.Form):
 
 
 class SavedViewForm(forms.Form):
-    """A name for the filters that are set."""
+    """A name for the filters that are set; in an address a name of 50 characters can take 600."""
 
     name = forms.CharField(max_length=40)
-    query = forms.CharField(max_length=300)
+    query = forms.CharField(max_length=2000)
 
     def clean_query(self) -> dict[str, Any]:
         inbox = InboxForm(QueryDict(self.cleaned_data["query"]))

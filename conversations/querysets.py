@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connections, models
@@ -329,16 +330,20 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         today = timezone.now().astimezone(UTC).date()
         return self.filter(~Exists(bills.filter(day=today, kind="user", resource_id=OuterRef("x_user"))))
 
-    def named_like(self, words: Iterable[str], conversations: Iterable[int], size: int) -> list[int]:
+    def named_like(self, words: Iterable[str], conversations: Iterable[int], size: int) -> dict[int, list[str]]:
         """The first of these conversations in which somebody's name or handle has all words in it, case aside.
 
-        Compared here rather than by the database: SQLite folds the case of ASCII alone.
+        With the names and handles of those who do. Compared here rather than by the database: SQLite folds the case of
+        ASCII alone.
         """
         rows = self.filter(conversation__in=conversations).values_list(
             "conversation", "x_user__name", "x_user__username"
         )
-        hits = {pk for pk, name, username in rows if has_all(words, f"{name} @{username}")}
-        return [pk for pk in conversations if pk in hits][:size]
+        hits: dict[int, list[str]] = {}
+        for pk, name, username in rows:
+            if has_all(words, f"{name} @{username}"):
+                hits.setdefault(pk, []).extend((name, username))
+        return {pk: hits[pk] for pk in islice((pk for pk in conversations if pk in hits), size)}
 
     def with_profiles(self, user: Person) -> Self:
         """The people of a conversation for its side panel; `is_ours` marks X accounts this person may see.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext
 
 from conversations.counts import Count
 from dminbox.markup import filled
@@ -20,7 +21,12 @@ def as_unread(count: Count) -> SafeString:
 
 @register.filter
 def as_conversations(count: Count) -> SafeString:
-    return _told(count, _("or more conversations") if count.is_open else _("conversations"))
+    return _told(
+        count,
+        _("or more conversations")
+        if count.is_open
+        else npgettext("beside their number", "conversation", "conversations", count.number),
+    )
 
 
 @register.filter

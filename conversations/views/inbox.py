@@ -19,7 +19,7 @@ from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, PushState, SavedView
 from conversations.querysets import of_x_account
-from conversations.showing.attention import Attention, attention_of
+from conversations.showing.attention import troubles_of
 from conversations.showing.contents import rows_of_inbox
 from conversations.showing.moments import day_over_at
 from conversations.views.watching import is_watched
@@ -35,7 +35,6 @@ class AccountLine:
 
     x_account: XAccount
     unread: Count
-    attention: Attention | None
     is_current: bool
 
 
@@ -65,6 +64,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "whom": whom,
         "links": _links(wanted),
         "older": _older(wanted, rows[-1]) if has_more else "",
+        "troubles": troubles_of(chosen),
         "age": age_of(chosen),
         "day_over_at": day_over_at(),
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
@@ -152,7 +152,7 @@ def _saved_views(user: int) -> QuerySet[SavedView]:
 
 def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None) -> list[AccountLine]:
     counts = Conversation.objects.all().count_unread(request.user, [row.pk for row in x_accounts])
-    return [AccountLine(row, counts.get(row.pk, Count()), attention_of(row), row.pk == current) for row in x_accounts]
+    return [AccountLine(row, counts.get(row.pk, Count()), row.pk == current) for row in x_accounts]
 
 
 # --- Addresses: every filter keeps the others -------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from conversations.showing.thread import (
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
 from conversations.sync.wishes import people_to_pay
+from conversations.views import search
 from conversations.views.prices import all_of, prices, refusal, too_many_wishes
 from conversations.views.watching import is_watched
 from dminbox.statements import compiled_once
@@ -111,7 +112,9 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "attention": attention_of(conversation.x_account),
         **_marking(conversation, wanted, events, older, above),
         "list": filters.list_beside(request.GET),
+        "results": search.address_of(wanted["find"]) if wanted["find"] else "",
         "choices": _choices(conversation, wanted),
+        "is_panel_closed": request.COOKIES.get("panel") == "closed",  # static/js/thread.js sets it
     }
     mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     return render(request, "conversations/thread.html", context, status=status)
@@ -217,7 +220,8 @@ def _from(events: DmEventQuerySet, edge: int, *, is_one: bool) -> tuple[list[DmE
 def people(request: HttpRequest, pk: int) -> HttpResponse:
     """Everybody X has shown us in a conversation: a page, of which the panel takes those it does not have."""
     conversation = _conversation(request, pk)
-    context = {"conversation": conversation, **_panel(conversation, _people_of(request, conversation))}
+    context = {"conversation": conversation, "kept": kept_of(request)}
+    context |= _panel(conversation, _people_of(request, conversation))
     return render(request, "conversations/people.html", context)
 
 
@@ -460,6 +464,11 @@ def _kept(wanted: dict[str, Any]) -> str:
     """
     own = urlencode({name: wanted[name] for name in ("show", "find") if wanted[name]})
     return "&".join(part for part in (own, wanted["filters"]) if part)
+
+
+def kept_of(request: HttpRequest) -> str:
+    """The same for a page beside the thread, so that it leads back to where it was opened."""
+    return _kept(_wanted(request))
 
 
 def _address(pk: int, wanted: dict[str, Any], **place: int) -> str:

@@ -320,6 +320,7 @@ const liveThread = (() => {
       }
     }
     for (const member of fresh.querySelectorAll(".member")) {
+      renewLabels(pane, member);
       renewAvatars(pane, member);
       renewNames(pane, member);
       renewCards(pane, member);
@@ -334,6 +335,16 @@ const liveThread = (() => {
     if (old === now) return;
     for (let each = first; each && (each === first || !each.matches(".first")); each = each.nextElementSibling) {
       each.ariaLabel = each.ariaLabel?.replace(old, () => now) ?? null;
+    }
+  }
+
+  // Between two no message shows who wrote it, and each is named all the same.
+  function renewLabels(pane, member) {
+    const known = pane.querySelector(`.member[data-x-user="${member.dataset.xUser}"]`);
+    const [old, now] = [known, member].map((each) => each?.querySelector("a.by").textContent);
+    if (!old || old === now) return;
+    for (const each of pane.querySelectorAll(".of-two .event")) {
+      if (each.ariaLabel?.startsWith(old)) each.ariaLabel = each.ariaLabel.replace(old, () => now);
     }
   }
 

@@ -327,6 +327,9 @@ const livePage = (() => {
     const old = [...box.querySelectorAll(":scope > .notice")];
     const alike = (notices) => [...notices].map((notice) => notice.textContent.trim()).join("\n");
     if (alike(old) === alike(fresh)) return;
+    const lines = (notices, state) => [...notices].flatMap((notice) => [...notice.querySelectorAll(`details${state} > summary`)]);
+    const opened = new Set(lines(old, "[open]").map((line) => line.textContent));
+    for (const line of lines(fresh, "")) line.parentElement.open = opened.has(line.textContent);
     old.forEach((notice) => notice.remove());
     put(...fresh);
   }

@@ -118,6 +118,19 @@ document.addEventListener("conversation-read", (event) => {
   }
 }
 
+// On a wide screen the panel of people stands beside the thread until it is closed, and the server draws the next page so.
+const isWide = window.matchMedia("(min-width: 80rem)");
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.(".show-people, .panel-close");
+  if (!link || !isWide.matches) return;
+  const isClosed = link.matches(".panel-close");
+  if (!isClosed || window.location.hash !== "#people") event.preventDefault();
+  document.cookie = `panel=${isClosed ? "closed" : "open"}; path=/; max-age=31536000; samesite=lax`;
+  const conversation = document.getElementById("conversation");
+  conversation.classList.toggle("without-panel", isClosed);
+  conversation.querySelector(isClosed ? ".show-people" : ".panel-close").focus();
+});
+
 // What lies over the thread: the panel of people on a small screen, and what finds a word or a day.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], :popover-open")) return;

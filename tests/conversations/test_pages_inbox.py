@@ -163,6 +163,26 @@ def test_what_stops_reading_is_told_with_since_when_what_comes_next_and_how_old_
     assert "Messages up to <time" in inbox(as_ada, f"x-accounts/{filled.studio.pk}/")
 
 
+def test_trouble_of_many_accounts_is_one_line_for_each_cause_and_hides_no_row(as_ada, ada, filled):
+    others = [factories.MembershipFactory(user=ada).x_account for _ in range(8)]
+    for x_account in others:
+        factories.SyncStateFactory(x_account=x_account, state="no_credit")
+    SyncState.objects.filter(x_account=filled.studio).update(state="capped")
+    html = inbox(as_ada)
+    assert re.findall(r'role="status">\s*<details>\s*<summary>(.*?)</summary>', html) == [
+        "8 X accounts: no credit at X",
+        "@NordlichtStudio: paused at the monthly cap",
+    ]
+    for x_account in others:
+        assert f"(<bdi>@{x_account.username}</bdi>)</a>" in html
+
+
+def test_trouble_of_an_account_that_is_not_shown_is_not_told(as_ada, filled):
+    SyncState.objects.filter(x_account=filled.studio).update(state="capped")
+    assert "paused at the monthly cap" not in inbox(as_ada, f"?account={filled.support.pk}")
+    assert "paused at the monthly cap" in inbox(as_ada, f"?account={filled.studio.pk}")
+
+
 def test_an_account_whose_grant_ended_says_so(as_ada, filled):
     XAccount.objects.filter(pk=filled.studio.pk).update(state=XAccount.State.RECONNECT)
     assert "X has rejected the connection of @NordlichtStudio since" in inbox(as_ada)

@@ -59,9 +59,19 @@ def test_from_inside_a_conversation_it_is_searched_alone(as_ada, talk):
     answer = as_ada.get("/search/", {"within": talk.dm_conversation_id, "q": "brass lamp"})
     assert answer.status_code == 302
     html = as_ada.get(answer["Location"]).content.decode()
-    assert f'value="in:{talk.dm_conversation_id} brass lamp"' in html
+    assert re.search(rf'name="within"\s+value="{talk.dm_conversation_id}"', html)
+    assert re.search(r'name="q"\s+value="brass lamp"', html)
+    assert re.search(r'removable" href="/search/\?q=brass\+lamp"><span>\s+in <span dir="auto">Ossian Berg</span>', html)
+    assert f'href="/c/{talk.pk}/"' in html, "the way back"
     assert len(hits(html)) == 1
     assert as_ada.get("/search/", {"within": "a b", "q": "lamp"}).status_code == 404
+
+
+def test_a_conversation_one_may_not_see_stays_the_number_that_was_typed(client, cleo, talk):
+    client.force_login(cleo)
+    html = client.get("/search/", {"q": f"in:{talk.dm_conversation_id} lamp"}).content.decode()
+    assert f'value="in:{talk.dm_conversation_id} lamp"' in html
+    assert "Ossian" not in html
 
 
 def test_what_leads_to_a_message_marks_words_alone(as_ada, talk):
@@ -134,7 +144,13 @@ def test_it_says_how_many_messages_it_does_not_search_yet(as_ada, talk):
 def test_people_are_found_beside_messages_and_a_slip_in_a_name_is_helped(as_ada, talk):
     say(talk, "hello")
     index_all()
-    assert "/search/?q=from%3A%40odd_ossian" in page(as_ada, "ossian")
+    html = page(as_ada, "ossian")
+    assert "/search/?q=from%3A%40odd_ossian" in html
+    [person] = re.findall(r'href="(/people/\d+/\?find=ossian)"', html)
+    back = re.search(r'<a class="tool"\s+href="([^"]*)"', as_ada.get(person).content.decode())
+    assert back[1] == "/search/?q=ossian"
+    back = re.search(r'<a class="tool"\s+href="([^"]*)"', as_ada.get(person.split("?")[0]).content.decode())
+    assert back[1] == "/"
     slip = page(as_ada, "osian")
     assert "Did you mean" in slip
     assert "/search/?q=from%3A%40odd_ossian" in slip

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, snowflake_floor
 from conversations import actions
-from conversations.models import BilledResource, DmEvent, HistoryRead, ReadMark, SyncState
+from conversations.models import BilledResource, DmEvent, HistoryRead, ReadMark, SyncState, XUser
 from tests import factories
 from tests.conversations.page_support import NOW, page, unmarked
 from tests.e2e import rich
@@ -89,14 +89,30 @@ def test_a_part_above_takes_at_most_ten_queries(as_ada, filled, django_assert_ma
 
 
 def test_our_messages_stand_apart_and_runs_of_one_sender_are_named_once(as_ada, filled):
-    html = thread(as_ada, filled.everything)
-    ours = re.findall(r'<article class="event ours first"', html)
-    assert len(ours) == 4
-    assert html.count('<article class="event" ') > 3
-    assert "Nordlicht Lamps Support" in html
+    told = rich.Teller(filled.group, NOW)
+    told.say(XUser.objects.get(pk=filled.support.x_user_id), "Ours")
+    for words in ("First", "Second"):
+        told.say(filled.people[0], words)
+    html = thread(as_ada, filled.group)
+    assert len(re.findall(r'<article class="event ours first"', html)) == 2
+    assert '<article class="event" ' in html
+    assert '<section class="thread"' in html
+    assert f'<b dir="auto"><a class="by" href="/people/{filled.support.x_user_id}/">Nordlicht Lamps' in html
     person = filled.people[0].pk
     assert f'<b dir="auto"><a class="by" href="/people/{person}/">Ada Lindqvist</a></b>' in html
     assert f'<a href="https://x.com/i/user/{person}"' in html
+
+
+def test_between_two_the_side_tells_who_wrote_and_no_message_shows_a_name(as_ada, filled):
+    html = thread(as_ada, filled.everything)
+    assert len(re.findall(r'<article class="event ours first"', html)) == 4
+    assert html.count('<article class="event" ') > 3
+    assert '<section class="thread of-two"' in html
+    assert "event-by" not in html
+    assert 'aria-label="Nordlicht Lamps Support, ' in html
+    assert f'href="/people/{filled.people[0].pk}/"><bdi id="thread-handle">' in html
+    rich.Teller(filled.everything, NOW).say(filled.people[3], "From a third")
+    assert thread(as_ada, filled.everything).count("event-by") == 1
 
 
 def test_days_and_times_are_those_of_the_persons_zone(as_ada, ada, filled):
@@ -436,6 +452,26 @@ def test_how_much_has_come_is_written_as_the_reader_writes_numbers(as_ada, fille
     assert "Loading from X, 12,040 new so far" in top(as_ada, filled.everything)
     HistoryRead.objects.update(state="done")
     assert "Show the 12,040 just loaded" in page(as_ada, f"/c/{filled.everything.pk}/?show=messages")
+    HistoryRead.objects.update(events_read=1)
+    assert "Show the one just loaded" in page(as_ada, f"/c/{filled.everything.pk}/?show=messages")
+
+
+def test_pages_beside_a_thread_lead_back_to_it_as_it_was_opened(as_ada, filled):
+    address, kept = f"/c/{filled.group.pk}/", "find=lamp&amp;kind=group&amp;unread=1"
+    thread = page(as_ada, f"{address}?find=lamp&kind=group&unread=1")
+    for name in ("media", "people", "activity"):
+        assert f'href="{address}{name}/?{kept}"' in thread or name == "people"
+        html = page(as_ada, f"{address}{name}/?find=lamp&kind=group&unread=1")
+        assert html.count(f'href="{address}?{kept}"') == 2, name
+        assert f'href="{address}"' in page(as_ada, f"{address}{name}/")
+
+
+def test_a_thread_that_a_search_led_to_leads_back_to_its_results(as_ada, filled):
+    address = f"/c/{filled.group.pk}/"
+    back = re.compile(r'<a class="tool back( to-results)?"\s+href="([^"]*)"')
+    found = back.search(page(as_ada, f"{address}?find=from:ada+lamp&unread=1"))
+    assert found.groups() == (" to-results", "/search/?q=from%3Aada+lamp")
+    assert back.search(page(as_ada, f"{address}?unread=1")).groups() == (None, "/?unread=1")
 
 
 def test_a_viewer_reads_but_is_not_offered_what_costs_money(client, ben, filled):

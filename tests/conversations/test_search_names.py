@@ -83,6 +83,19 @@ def test_the_newest_on_x_come_first_of_many(cleo, crowd):
     assert names.meant("lena funk", pks) == crowd[: -names.MOST - 1 : -1]
 
 
+def test_the_nearest_of_a_crowd_comes_first_however_new_the_others_are(cleo, crowd):
+    """They are found by ends of words: those who only hold it are more than are read."""
+    [x_account] = cleo.memberships.values_list("x_account", flat=True)
+    called = [("Somebody", "unk"), ("Unk Lena", "ulena"), ("Unkas", "unkas")]
+    old = [XUser(id=100 - place, name=name, username=username) for place, (name, username) in enumerate(called)]
+    for person in old:
+        person.save()
+        row = factories.ConversationFactory(x_account_id=x_account, peer=person)
+        factories.ParticipantFactory(conversation=row, x_user=person)
+    index.index_names()
+    assert names.holding("unk", [x_account], 5) == [*old, *crowd[:-3:-1]]
+
+
 # --- One rule for all of them -----------------------------------------------------------------------------------------
 
 
@@ -119,15 +132,18 @@ def test_names_are_led_to_by_indexes_alone(ada, x_account, crowd):
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
     plans = {
-        typed: plans_of(names._with_all(names._grams_in(names.words_of(typed)), [x_account.pk])[: names.MOST])[0]
+        (typed, walk): plans_of(names._with_all(grams, [x_account.pk])[: names.NEAREST])[0]
         for typed in ("lena", "lena funk 77", "zzqzz")
+        for walk, grams in enumerate(names._walks(names.words_of(typed)))
     }
     assert [plan for plan in plans.values() if re.search(r"Seq Scan on|\bSCAN\b", plan)] == []
     # What everybody is called is read in the order it is shown; what is rare, by the gram.
-    assert not re.search(r"Sort|TEMP B-TREE", plans["lena"]), plans["lena"]
-    for typed in ("lena funk 77", "zzqzz"):
-        by_gram = r"name_gram_once_per_person|INDEX sqlite_autoindex_conversations_namegram"
-        assert re.search(by_gram, plans[typed]), plans[typed]
+    for (typed, walk), plan in plans.items():
+        if typed == "lena":
+            assert not re.search(r"Sort|TEMP B-TREE", plan), (typed, walk, plan)
+        else:
+            by_gram = r"name_gram_once_per_person|INDEX sqlite_autoindex_conversations_namegram"
+            assert re.search(by_gram, plan), (typed, walk, plan)
 
 
 # --- Groups by their titles -------------------------------------------------------------------------------------------

@@ -318,9 +318,10 @@ def test_filters_are_set_kept_as_a_view_and_taken_away(visit, ada, filled, optio
 
 
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
-def test_a_persons_page_is_one_click_from_their_message(visit, ada, filled, options):
-    page = visit(ada, **options).open(f"/c/{filled.everything.pk}/")
-    page.locator(".event-by a.by").first.click()
+@pytest.mark.parametrize(("kind", "link"), [("group", ".event-by a.by"), ("everything", "#thread-handle")])
+def test_a_persons_page_is_one_click_from_their_message(visit, ada, filled, options, kind, link):
+    page = visit(ada, **options).open(f"/c/{getattr(filled, kind).pk}/")
+    page.locator(link).first.click()
     page.wait_for_url("**/people/*/")
     assert page.locator("h1").inner_text() != ""
     assert violations(page) == []

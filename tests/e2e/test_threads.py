@@ -17,6 +17,7 @@ from tests import factories
 from tests.e2e import rich
 from tests.e2e.conftest import PHONE
 from tests.e2e.looking import pictures
+from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
 SEEN = """words => [...document.querySelectorAll('.bubble')].some((each) => {
@@ -340,3 +341,20 @@ def test_each_line_of_a_message_runs_as_its_own_words_do(visit, ada, filled):
         }"""
     )
     assert starts == ["left", "right"]
+
+
+def test_the_panel_of_people_is_closed_and_stays_so_until_it_is_opened(visit, ada, filled):
+    seen = visit(ada)
+    page = seen.open(f"/c/{filled.group.pk}/")
+    panel = page.locator("#people")
+    panel.locator(".panel-close").click()
+    wait_until(page, "document.activeElement.matches('.show-people')")
+    assert not panel.is_visible()
+    page = seen.open(f"/c/{filled.long.pk}/")
+    assert not panel.is_visible()
+    page.keyboard.press("Tab")
+    page.locator(".show-people").click()
+    assert panel.is_visible()
+    page = seen.open(f"/c/{filled.group.pk}/")
+    assert panel.is_visible()
+    assert not page.locator(".show-people").is_visible()
