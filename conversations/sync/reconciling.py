@@ -39,7 +39,9 @@ def reconcile(turn: Turn) -> None:
         return
     token, below = _place(turn, now)
     wanted = ledger.free_today(turn.x_account, first_of_day(turn.state, now), now, LONGEST_DAY, below=below) + 1
-    if not _is_due(turn, now, pages=math.ceil(wanted / pace.PAGE)):
+    pages = math.ceil(wanted / pace.PAGE)
+    turn.at_latest = _latest_for(now, pages)
+    if not _is_due(turn, now, pages):
         return
     if turn.bottom_id < first_of_day(turn.state, now):
         _note_done(turn, now)
@@ -64,6 +66,14 @@ def _is_due(turn: Turn, now: datetime, pages: int) -> bool:
         return False
     is_late, is_early_enough = left <= pages * pace.window(), left <= (pages + 1) * pace.window()
     return (is_late and turn.may_go_on()) or (is_early_enough and turn.has_spare)
+
+
+def _latest_for(now: datetime, pages: int) -> datetime:
+    """When the turn for the next of so many pages comes at the latest, however seldom this X account is polled: from
+    then on one comes in each window.
+    """
+    begins = day_of(now) + timedelta(days=1) - pages * pace.window()
+    return begins if begins > now else now + pace.window()
 
 
 def _place(turn: Turn, now: datetime) -> tuple[str | None, int]:
@@ -94,6 +104,7 @@ def lowest_id(page: Page) -> int:
 
 
 def _note_done(turn: Turn, now: datetime) -> None:
+    turn.at_latest = None
     _note(turn, reconciled_on=now.astimezone(UTC).date(), reconcile_token="", reconcile_below=0)  # noqa: S106
 
 

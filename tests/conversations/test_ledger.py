@@ -405,6 +405,33 @@ def poll_until_the_day_is_read(x_account, xsim, ours):
         assert timezone.now().date() == today, "the day went by without it"
 
 
+def test_however_seldom_it_is_polled_a_turn_comes_for_the_day(x_account, xsim, settings):
+    settings.SYNC_POLL_SECONDS = settings.SYNC_POLL_SECONDS_BUSY = settings.SYNC_POLL_SECONDS_WITH_PUSH = 3600
+    evening = datetime(2026, 11, 20, 21, 20, tzinfo=UTC)
+    with time_machine.travel(evening, tick=False) as ours:
+        xsim.post("clock", {"set": evening.isoformat()})
+        for number in range(130):
+            say(xsim, ANN, f"Hello {number}", created_at=(evening - timedelta(minutes=number)).isoformat())
+        begin(x_account)
+        state = settle(x_account)
+        late = say(
+            xsim,
+            ANN,
+            "shown hours later",
+            created_at=(evening - timedelta(hours=2)).isoformat(),
+            visible_at=(evening + timedelta(minutes=5)).isoformat(),
+        )
+        turns = 0
+        while state.next_poll_at < evening.replace(hour=23, minute=59):
+            gone = state.next_poll_at - timezone.now()
+            xsim.post("clock", {"advance": gone.total_seconds()})
+            ours.shift(gone)
+            state, turns = poll(x_account), turns + 1
+    assert state.reconciled_on == evening.date()
+    assert int(late["id"]) in stored_ids(x_account)
+    assert turns <= 6, "two beside the hourly ones"
+
+
 def settle_all(*x_accounts):
     for x_account in x_accounts:
         begin(x_account)
