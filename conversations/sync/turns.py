@@ -307,7 +307,9 @@ def settle_cap(turn: Turn, reached: CapReached) -> None:
 
 
 def settle_trouble(turn: Turn, error: XError) -> None:
-    log.warning("poll_failed", x_account_id=turn.x_account.pk, error=type(error).__name__, status=error.status)
+    is_limit = isinstance(error, RateLimited)  # no failure: X says when to come again
+    tell = log.info if is_limit else log.warning
+    tell("poll_failed", x_account_id=turn.x_account.pk, error=type(error).__name__, status=error.status)
     if isinstance(error, ScopesMissing):
         tokens.mark_reconnect(turn.x_account, trouble.SCOPES)
     with transaction.atomic():
@@ -319,7 +321,7 @@ def settle_trouble(turn: Turn, error: XError) -> None:
         if isinstance(error, RateLimited):
             state.rate_limit = error.rate_limit.limit if error.rate_limit else state.rate_limit
             state.rate_remaining, state.rate_reset_at = 0, now + problem.wait
-        state.failures += 1
+        state.failures += not is_limit
         state.next_poll_at = now + problem.wait
         if state.state == State.PAUSED:
             state.next_poll_at = None  # until a person says so
