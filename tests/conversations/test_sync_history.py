@@ -25,7 +25,7 @@ from conversations.models import (
     SyncState,
     XUser,
 )
-from conversations.sync import estimates, history, opening, pace, people, wishes
+from conversations.sync import estimates, history, opening, pace, people, trouble, wishes
 from dminbox.xapi import query
 from tests.conversations.sync_support import (
     ANN,
@@ -391,6 +391,15 @@ def test_x_s_no_to_a_wish_is_said_with_its_words(x_account, xsim):
     row = wish(x_account)
     assert row.state == Read.FAILED
     assert row.detail
+
+
+def test_a_wish_for_which_the_connection_has_no_right_ends_and_says_so(x_account, xsim):
+    write(xsim, [1])
+    begin(x_account)
+    settle(x_account)
+    xsim.post("faults", {"kind": "403"})
+    row = wish(x_account)
+    assert (row.state, row.detail) == (Read.FAILED, trouble.SCOPES)
 
 
 def test_no_credit_met_by_a_wish_stops_the_polling_too(x_account, xsim):
