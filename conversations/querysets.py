@@ -6,7 +6,7 @@ Models link these as their managers; so this module imports none of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
@@ -229,6 +229,11 @@ class DmEventQuerySet(models.QuerySet["DmEvent"]):
         kinds = ", ".join(f"'{kind}'" for kind in self.model.Type.values)
         return self.filter(RawSQL(f"NOT (event_type IN ({kinds}))", [], models.BooleanField()))  # noqa: S611 (ours)
 
+    def unbilled(self, day: date | str) -> Self:
+        """Those that X has billed on no call of that UTC day."""
+        conversation = _related(self.model, "conversation").model
+        return self.filter(~Exists(_billed(conversation, day, "dm_event", "dm_event_id")))
+
     def stretch(self) -> tuple[int, datetime | None]:
         """How many there are, and since when."""
         found = self.aggregate(events=Count("pk"), oldest=Min("created_at"))
@@ -326,9 +331,9 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
 
     def unbilled(self) -> Self:
         """Whom X has billed on no call of this UTC day."""
-        bills = _related(_related(_related(self.model, "conversation").model, "x_account").model, "billed_resources")
+        conversation = _related(self.model, "conversation").model
         today = timezone.now().astimezone(UTC).date()
-        return self.filter(~Exists(bills.filter(day=today, kind="user", resource_id=OuterRef("x_user"))))
+        return self.filter(~Exists(_billed(conversation, today, "user", "x_user")))
 
     def named_like(self, words: Iterable[str], conversations: Iterable[int], size: int) -> dict[int, list[str]]:
         """The first of these conversations in which somebody's name or handle has all words in it, case aside.
@@ -400,6 +405,12 @@ class ConversationLookupQuerySet(models.QuerySet["ConversationLookup"]):
 def has_all(words: Iterable[str], text: str) -> bool:
     folded = text.casefold()
     return all(word in folded for word in words)
+
+
+def _billed(conversation: type[models.Model], day: date | str, kind: str, column: str) -> Any:
+    """What X has billed that UTC day, for whichever X account: the one that this column of another query names."""
+    bills = _related(_related(conversation, "x_account").model, "billed_resources")
+    return bills.filter(day=day, kind=kind, resource_id=OuterRef(column))
 
 
 def _related(model: type[models.Model], relation: str) -> Any:

@@ -125,6 +125,12 @@ class SyncState(models.Model):
     reconcile_below = models.BigIntegerField(
         _("read again down to ID"), default=0, help_text=_("The oldest event ID read again so far.")
     )
+    reconcile_began_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it last set out to read the day."
+    )
+    reconcile_is_last = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether it set out for the last time of that day."
+    )
     chats_checked_at = models.DateTimeField(_("encrypted ones checked at"), null=True, blank=True)
 
     class Meta:

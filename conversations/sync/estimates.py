@@ -35,10 +35,13 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """About so many events, and people whom X bills with them; new people and posts come on top."""
+    """About so many events, and people whom X bills with them; new people and posts come on top. again: of the events,
+    those that are stored already, whose number is known.
+    """
 
     events: int
     people: int = 0
+    again: int = 0
 
     @property
     def usd(self) -> Decimal:
@@ -47,7 +50,7 @@ class Estimate:
     @property
     def pages(self) -> int:
         """What a wish for all of it asks for at most."""
-        return min(max(math.ceil(self.events * MOST / PAGE), 1), MOST_PAGES)
+        return min(max(math.ceil(((self.events - self.again) * MOST + self.again) / PAGE), 1), MOST_PAGES)
 
     @property
     def most(self) -> Estimate:
@@ -73,6 +76,11 @@ def birth_of(dm_conversation_id: str, created: Iterable[datetime | None]) -> dat
     if (number := as_number(dm_conversation_id)) is not None:
         return time_in(number)
     return max((moment for moment in created if moment), default=None)
+
+
+def pages_past(again: int) -> int:
+    """What a wish for one page of older events asks for at most, with so many stored ones on its way."""
+    return min(1 + math.ceil(again / PAGE), MOST_PAGES)
 
 
 def of_pages(pages: int, people: int = 0) -> Estimate:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, Count, OuterRef, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from conversations import changes, ledger
-from conversations.models import Conversation, HistoryRead, ReadInterval
+from conversations.models import Conversation, DmEvent, HistoryRead, ReadInterval
 from conversations.sync import intervals, wishes
 from conversations.sync.intervals import BEGINNING, Reach
 from conversations.sync.store import StoredPage, store_page
@@ -19,8 +22,6 @@ from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import BadPageToken
 from dminbox.xapi.schema import Answer, Page
 
-FREE_PAGES = 10
-"""Pages read again at no cost that a wish may pass on its way to older ones."""
 NO_MORE = gettext_noop("X returned no older messages of this conversation.")
 NOTHING_NEW = gettext_noop("X returned only messages that were already here. There may be older ones: load more.")
 NO_MORE_OF_THESE = gettext_noop("Everything X has of these is here.")
@@ -31,7 +32,6 @@ RESTING = gettext_noop("X returned empty pages where older messages should be. d
 class Progress:
     """What one worker's turn at a wish has done. began_anew: X refused a cursor once, and it went on from the top."""
 
-    free_pages: int = 0
     began_anew: bool = False
 
 
@@ -50,15 +50,43 @@ def _goes_on(wish: HistoryRead) -> bool:
     return wish.state == HistoryRead.State.DUE and wish.lease_until is not None and wishes.renew(wish)
 
 
+def billed_again(conversation: Conversation) -> int:
+    """How many stored events X gives, and bills once more on this UTC day, before a read of its history comes to older
+    ones: X's cursors lead only on from pages that it has given, never to an id.
+    """
+    today = ledger.utc_day(timezone.now())
+    found: Any = with_billed_again(Conversation.objects.filter(pk=conversation.pk), today).only("pk").get()
+    number: int = found.billed_again
+    return number
+
+
+def with_billed_again(
+    rows: QuerySet[Conversation], today: date | str, at_most: int | None = None
+) -> QuerySet[Conversation]:
+    """Adds that number as `billed_again`. at_most: where more events are stored than that, it is not counted: None."""
+    older = DmEvent.objects.filter(conversation=OuterRef("pk"), dm_event_id__lt=OuterRef("start")).unbilled(today)
+    count = Subquery(older.order_by().values("conversation").annotate(number=Count("pk")).values("number"))
+    number: Coalesce | Case = Coalesce(count, 0)
+    if at_most is not None:
+        stored = DmEvent.objects.filter(conversation=OuterRef("pk")).order_by("dm_event_id").values("pk")
+        rows = rows.alias(one_more=Subquery(stored[at_most : at_most + 1]))  # by its index; Exists() takes no order
+        number = Case(When(one_more__isnull=True, then=number))
+    return intervals.with_start(rows).annotate(billed_again=number)
+
+
+def _gap(conversation: Conversation) -> ReadInterval | None:
+    """Where its history is read on; None where that begins with X's newest event."""
+    if intervals.is_cut_off(conversation):
+        return None  # what lies in the hole comes first; the walk meets the older cursor on its way
+    return intervals.gaps(conversation.x_account, conversation).order_by("-high_id").first()
+
+
 def _read_on(wish: HistoryRead, progress: Progress) -> None:
     """One page: on from the cursor of the conversation's gap, or from its newest event when it has none."""
-    conversation = wish.conversation
-    gap = intervals.gaps(conversation.x_account, conversation).order_by("-high_id").first()
-    if intervals.is_cut_off(conversation):
-        gap = None  # what lies in the hole comes first; the walk meets the older cursor on its way
+    gap = _gap(wish.conversation)
     try:
         with _asked(wish, gap.next_token if gap else "") as answer:
-            _store(wish, progress, answer, gap)
+            _store(wish, answer, gap)
     except BadPageToken:
         if gap is None or progress.began_anew:
             raise
@@ -66,16 +94,15 @@ def _read_on(wish: HistoryRead, progress: Progress) -> None:
         intervals.drop(gap)
 
 
-def _store(wish: HistoryRead, progress: Progress, answer: Answer[Page], gap: ReadInterval | None) -> None:
+def _store(wish: HistoryRead, answer: Answer[Page], gap: ReadInterval | None) -> None:
+    """A page that costs nothing and brings nothing is none of the wish: it only lies on the way to older ones."""
     conversation = wish.conversation
     with transaction.atomic():
         changes.lock(conversation.x_account)
         stored = store_page(conversation.x_account, answer, conversation=conversation)
         bill = ledger.record(conversation.x_account, answer)
         merged = _claim_page(conversation, answer, intervals.resume(gap) if gap else None)
-        is_free = not bill.resources and not stored.new_events
-        progress.free_pages += is_free
-        _count(wish, stored, counts=not is_free or progress.free_pages > FREE_PAGES)
+        _count(wish, stored, counts=bool(bill.resources or stored.new_events))
         _settle_page(wish, answer, merged, stored)
 
 

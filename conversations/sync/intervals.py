@@ -18,9 +18,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, Case, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -156,7 +157,7 @@ def gaps(x_account: XAccount, conversation: Conversation | None, floor_id: int =
 
 def leading_on(rows: QuerySet[ReadInterval], floor_id: int = 0) -> QuerySet[ReadInterval]:
     """Those of the rows whose cursor leads on to something that is wanted."""
-    wanted = rows.exclude(next_token="").alias(depth=Coalesce("oldest_id", "low_id"))  # noqa: S106 (no secret: a page's)
+    wanted = rows.exclude(next_token="").annotate(depth=Coalesce("oldest_id", "low_id"))  # noqa: S106 (no secret: a page's)
     return wanted.filter(depth__gt=floor_id)
 
 
@@ -231,15 +232,39 @@ def seam(x_account: XAccount) -> int:
 
     0 while there is none: nothing was read so far, or gaps are still being read.
     """
-    ended = rows_of(x_account, None).filter(low_id__lte=F("high_id"), next_token="")  # noqa: S106
-    lowest: int | None = ended.aggregate(Max("low_id"))["low_id__max"]
+    lowest: int | None = _ended(rows_of(x_account, None)).aggregate(Max("low_id"))["low_id__max"]
     return lowest or 0
+
+
+def _ended(rows: QuerySet[ReadInterval]) -> QuerySet[ReadInterval]:
+    return rows.filter(low_id__lte=F("high_id"), next_token="")  # noqa: S106 (no secret: a page's)
 
 
 def is_cut_off(conversation: Conversation) -> bool:
     """Whether all that was read of this conversation's own history ends below the seam: between them lies a hole."""
-    edge = seam(conversation.x_account)
-    return not rows_of(conversation.x_account, conversation).filter(high_id__gte=edge - 1).exists()
+    joined: bool = _joined(Conversation.objects.filter(pk=conversation.pk)).filter(is_joined=True).exists()
+    return not joined
+
+
+def with_start(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """Adds `start`, the id below which the next read of each one's own history begins: LARGEST where that is X's newest
+    event, because there is no cursor yet or a hole comes first.
+    """
+    own = ReadInterval.objects.filter(conversation=OuterRef("pk"))
+    leading: Any = leading_on(own).order_by("-high_id")
+    depth = Subquery(leading.values("depth")[:1])
+    newest = Value(LARGEST, output_field=BigIntegerField())
+    started: QuerySet[Conversation] = _joined(rows).alias(
+        start=Case(When(is_joined=True, then=Coalesce(depth, newest)), default=newest)
+    )
+    return started
+
+
+def _joined(rows: QuerySet[Conversation]) -> Any:
+    ended = _ended(ReadInterval.objects.filter(x_account=OuterRef("x_account"), conversation=None))
+    edge = Coalesce(Subquery(ended.order_by("-low_id").values("low_id")[:1]), 0)
+    own = ReadInterval.objects.filter(conversation=OuterRef("pk"), high_id__gte=OuterRef("seam") - 1)
+    return rows.alias(seam=edge).alias(is_joined=Exists(own))
 
 
 def close_conversation(conversation: Conversation, reach: Reach) -> None:

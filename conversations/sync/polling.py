@@ -368,7 +368,10 @@ def _wait(turn: Turn, state: SyncState) -> timedelta:
     has_gap = _has_unread_gap(state)
     if turn.is_top_read and (not has_gap or pace.is_long_import(state)):
         requests = pace.requests_at_once(state) if has_gap else 1 + _takes_way_along(state)
-        wait = pace.wait_after(turn.rate, answered_at, pace.usual_wait(state), requests)
+        usual = pace.usual_wait(state)
+        if turn.at_latest is not None:
+            usual = min(usual, max(turn.at_latest - timezone.now(), timedelta(seconds=1)))
+        wait = pace.wait_after(turn.rate, answered_at, usual, requests)
         may_come_early = pace.has_one_more(turn.rate, answered_at, wait, requests)
         return pace.spread(wait, turn.late) if may_come_early else pace.spread(wait)
     if turn.rate.remaining is None or pace.may_read_on(turn.rate, 0, turn.kept):

@@ -1,4 +1,4 @@
-"""Reading the day's own events once more before midnight UTC, when X bills none of them again."""
+"""Reading the day's own events once more, now and then and before midnight UTC, as long as X bills none again."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ from dminbox.xapi.schema import Answer, Page
 
 log = structlog.get_logger("conversations.sync")
 
+NOW_AND_THEN = timedelta(hours=1)
+"""Between two times that the day is read with spare requests. What came later an outage over midnight can lose."""
 LONGEST_DAY = 100_000
 """Events of a day that are counted to know how long reading them again takes."""
 
 
 def reconcile(turn: Turn) -> None:
-    """Reads the day's own events once more before midnight UTC, page by page: X bills none of them again until then.
+    """Reads the day's own events once more, page by page: with any request before midnight UTC, because X bills none of
+    them again until then; and now and then with spare ones, because something may keep us from that.
 
     This finds what X showed later than the settling time. It asks for the events of the day and for one below them:
     only that one shows that the day was read to its end, and that X shows none late below all that are known. Where the
@@ -38,12 +41,22 @@ def reconcile(turn: Turn) -> None:
     if not _may_begin(turn, now):
         return
     token, below = _place(turn, now)
-    wanted = ledger.free_today(turn.x_account, first_of_day(turn.state, now), now, LONGEST_DAY, below=below) + 1
-    if not _is_due(turn, now, pages=math.ceil(wanted / pace.PAGE)):
-        return
+    wanted = to_come = _wanted(turn, now, below)
+    if token and not turn.state.reconcile_is_last:  # the last time it sets out from the top once more
+        to_come = _wanted(turn, now, snowflake_floor(now))
+    pages = math.ceil(to_come / pace.PAGE)
+    turn.at_latest = _latest_for(now, pages)
+    is_last = _is_due(turn, now, pages)
     if turn.bottom_id < first_of_day(turn.state, now):
-        _note_done(turn, now)
+        if is_last:
+            _note_done(turn, now, is_last=True)
         return
+    if is_last and token and not turn.state.reconcile_is_last:
+        token, below, wanted = None, snowflake_floor(now), to_come
+    if not is_last and not _may_go_now(turn, token, now):
+        return
+    if token is None:
+        _note(turn, reconcile_began_at=now, reconcile_is_last=is_last)
     try:
         with turns.asked(turn, token, min(wanted, pace.PAGE)) as answer:
             _store(turn, answer, below, now)
@@ -59,11 +72,38 @@ def _may_begin(turn: Turn, now: datetime) -> bool:
 
 def _is_due(turn: Turn, now: datetime, pages: int) -> bool:
     """Whether the next page is due: earlier with a spare request, and with any once it would else come too late."""
-    left = day_of(now) + timedelta(days=1) - now
-    if left <= ledger.CLOCKS_DIFFER:  # by X's clock the next day may have begun, and then all of it is billed anew
+    if _is_new_day_near(now):
         return False
+    left = day_of(now) + timedelta(days=1) - now
     is_late, is_early_enough = left <= pages * pace.window(), left <= (pages + 1) * pace.window()
     return (is_late and turn.may_go_on()) or (is_early_enough and turn.has_spare)
+
+
+def _wanted(turn: Turn, now: datetime, below: int) -> int:
+    """The events of the day below that id, and one more."""
+    return ledger.free_today(turn.x_account, first_of_day(turn.state, now), now, LONGEST_DAY, below=below) + 1
+
+
+def _may_go_now(turn: Turn, token: str | None, now: datetime) -> bool:
+    """Whether a page is read though the day is not ending: with a spare request, and on the way or after a while."""
+    if turn.state.reconcile_is_last and token:
+        return False  # its next page comes in time
+    began = turn.state.reconcile_began_at
+    is_time = token is not None or began is None or not now - NOW_AND_THEN < began <= now
+    return is_time and turn.has_spare and turn.may_go_on() and not _is_new_day_near(now)
+
+
+def _is_new_day_near(now: datetime) -> bool:
+    """By X's clock it may have begun, and then all of it is billed anew."""
+    return day_of(now) + timedelta(days=1) - now <= ledger.CLOCKS_DIFFER
+
+
+def _latest_for(now: datetime, pages: int) -> datetime:
+    """When the turn for the next of so many pages comes at the latest, however seldom this X account is polled: from
+    then on one comes in each window, with one to spare for an empty page at X's end.
+    """
+    begins = day_of(now) + timedelta(days=1) - (pages + 1) * pace.window()
+    return begins if begins > now else now + pace.window()
 
 
 def _place(turn: Turn, now: datetime) -> tuple[str | None, int]:
@@ -83,7 +123,7 @@ def _store(turn: Turn, answer: Answer[Page], below: int, now: datetime) -> None:
     below = min(lowest_id(answer.value), below)
     token = answer.value.next_token or ""
     if token == turn.state.reconcile_token or below < first_of_day(turn.state, now):
-        _note_done(turn, now)
+        _note_done(turn, now, is_last=turn.state.reconcile_is_last)
     else:
         _note(turn, reconcile_token=token, reconcile_below=below)
 
@@ -93,9 +133,14 @@ def lowest_id(page: Page) -> int:
     return min(as_numbers(event.id for event in page.events), default=LARGEST) if page.next_token else 0
 
 
-def _note_done(turn: Turn, now: datetime) -> None:
-    _note(turn, reconciled_on=now.astimezone(UTC).date(), reconcile_token="", reconcile_below=0)  # noqa: S106
+def _note_done(turn: Turn, now: datetime, *, is_last: bool) -> None:
+    _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106
+    if is_last:
+        turn.at_latest = None
+        _note(turn, reconciled_on=now.astimezone(UTC).date())
 
 
 def _note(turn: Turn, **values: Any) -> None:
     SyncState.objects.filter(pk=turn.state.pk).update(**values)
+    for name, value in values.items():
+        setattr(turn.state, name, value)

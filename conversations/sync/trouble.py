@@ -82,8 +82,10 @@ def trouble_of(error: XError, failures: int = 0) -> Trouble:
             return Trouble(State.RATE_LIMITED, "", pace.wait_after_refusal(error))
         case NoCredit():
             return Trouble(State.NO_CREDIT, NO_CREDIT, HOUR)
-        case TokenRefused() | GrantRefused() | ScopesMissing():
+        case TokenRefused() | GrantRefused():
             return Trouble("", RECONNECT, timedelta(minutes=1))
+        case ScopesMissing():
+            return Trouble("", SCOPES, HOUR, is_final=True)
         case OperatorMustAct():
             return Trouble(State.REFUSED, _with_id(error.hint, error), HOUR, is_final=True)
         case TryLater() | OutcomeUnknown():

@@ -48,7 +48,8 @@ class Turn:
     has given in this turn. top_id, bottom_id: the newest and the oldest id on the page from the top; bottom_id is 0
     where X has nothing below that page. now_id: X's time of that page, as an id. is_wide: the last page was asked for
     with as many events as fit on one. is_thorough: the turn goes down to settled ground at once, whatever that takes.
-    late: how long after its time it began; None where none was planned.
+    late: how long after its time it began; None where none was planned. at_latest: when the next turn is to come for
+    the day's sake, once more read before midnight; None where that needs none.
     """
 
     state: SyncState
@@ -69,6 +70,7 @@ class Turn:
     now_id: int = 0
     bottom_id: int = LARGEST
     is_import_read: bool = False
+    at_latest: datetime | None = None
     stored: int = 0
     news: int = 0  # of those, found at the top
     began: float = field(default_factory=time.monotonic)
@@ -306,7 +308,9 @@ def settle_cap(turn: Turn, reached: CapReached) -> None:
 
 
 def settle_trouble(turn: Turn, error: XError) -> None:
-    log.warning("poll_failed", x_account_id=turn.x_account.pk, error=type(error).__name__, status=error.status)
+    is_limit = isinstance(error, RateLimited)  # no failure: X says when to come again
+    tell = log.info if is_limit else log.warning
+    tell("poll_failed", x_account_id=turn.x_account.pk, error=type(error).__name__, status=error.status)
     if isinstance(error, ScopesMissing):
         tokens.mark_reconnect(turn.x_account, trouble.SCOPES)
     with transaction.atomic():
@@ -318,7 +322,7 @@ def settle_trouble(turn: Turn, error: XError) -> None:
         if isinstance(error, RateLimited):
             state.rate_limit = error.rate_limit.limit if error.rate_limit else state.rate_limit
             state.rate_remaining, state.rate_reset_at = 0, now + problem.wait
-        state.failures += 1
+        state.failures += not is_limit
         state.next_poll_at = now + problem.wait
         if state.state == State.PAUSED:
             state.next_poll_at = None  # until a person says so

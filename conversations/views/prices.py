@@ -26,11 +26,11 @@ def refusal(x_account: XAccount, most: Decimal) -> str:
     return over_cap(caps.left(x_account) or Decimal(0), most)
 
 
-def all_of(conversation: Any, stored: Sequence[DmEvent] = (), people: int = 0) -> Estimate | None:
-    """All of it that is older than what is stored; None when too little is known.
+def all_of(conversation: Any, again: int, stored: Sequence[DmEvent] = (), people: int = 0) -> Estimate | None:
+    """All of it that is older than what is stored, and what X bills again on the way; None when too little is known.
 
-    stored: all of it, oldest first, where a page has it at hand; else it is one query. people: whom X bills with it.
-    The conversation comes `with_ages`.
+    again: as `billed_again` counts it. stored: all of it, oldest first, where a page has it at hand; else it is one
+    query. people: whom X bills with it. The conversation comes `with_ages`.
     """
     events, oldest = (len(stored), stored[0].created_at) if stored else conversation.events.stretch()
     if oldest is None:
@@ -38,7 +38,7 @@ def all_of(conversation: Any, stored: Sequence[DmEvent] = (), people: int = 0) -
     since = min(oldest, _read_since(conversation) or oldest)
     ages = [] if conversation.is_group else [moment_of(conversation.our_birth), moment_of(conversation.peer_birth)]
     older = older_events(Pace(events, timezone.now() - since), since, birth_of(conversation.dm_conversation_id, ages))
-    return older and replace(older, people=people)
+    return older and replace(older, events=older.events + again, again=again, people=people)
 
 
 def _read_since(conversation: Conversation) -> datetime | None:

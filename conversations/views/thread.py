@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,6 +20,7 @@ from accounts.access import TOKENS_OF_JOINED, signed_in
 from accounts.models import Role, User, snowflake_floor
 from conversations import actions, filters, live
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
+from conversations.ledger import utc_day
 from conversations.models import Conversation, DmEvent, EventParticipant, Participant
 from conversations.querysets import DmEventQuerySet, of_person, of_x_account
 from conversations.search import finding, query
@@ -38,6 +40,7 @@ from conversations.showing.thread import (
 )
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
+from conversations.sync.history import billed_again, with_billed_again
 from conversations.sync.wishes import people_to_pay
 from conversations.views import search
 from conversations.views.prices import all_of, prices, refusal, too_many_wishes
@@ -275,10 +278,12 @@ def _ask(request: HttpRequest, pk: int) -> str:
     form = HistoryForm(request.POST)
     if not form.is_valid():
         raise Http404
-    whole = all_of(conversation) if form.cleaned_data["whole"] else None
-    pages = whole.pages if whole else 1
+    kinds = form.cleaned_data["event_types"]
+    again = 0 if kinds else billed_again(conversation)
+    whole = all_of(conversation, again) if form.cleaned_data["whole"] else None
+    pages = whole.pages if whole else estimates.pages_past(again)
     try:
-        actions.read_history(signed_in(request), conversation, form.cleaned_data["event_types"], pages)
+        actions.read_history(signed_in(request), conversation, kinds, pages)
     except actions.TooManyWishes:
         return too_many_wishes(actions.MOST_WISHES)
     except CapReached:
@@ -292,7 +297,8 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    found = _visible_one(signed_in(request).pk, pk)
+    today = utc_day(timezone.now()).isoformat()  # a word: one statement a day
+    found = _visible_one(signed_in(request).pk, pk, today)
     if not found:
         raise Http404
     conversation: Any = found[0]
@@ -303,10 +309,11 @@ def _conversation(request: HttpRequest, pk: int) -> Any:
 
 
 @compiled_once
-def _visible_one(user: int, pk: int) -> QuerySet[Conversation]:
+def _visible_one(user: int, pk: int, today: str) -> QuerySet[Conversation]:
     mine = Conversation.objects.filter(pk=pk).visible_to(User(pk=user)).for_person(User(pk=user))
     shown = mine.with_history().with_ages().select_related("x_account__sync", "peer__avatar")
-    return shown.only(*OF_CONVERSATION)
+    # All of a short thread stands on its newest page, and so do the buttons with their prices.
+    return with_billed_again(shown, today, at_most=PAGE).only(*OF_CONVERSATION)
 
 
 def _add_receipt(conversation: Any, people: Iterable[Participant], newest: Sequence[DmEvent] | None = None) -> None:
@@ -421,7 +428,13 @@ def _page(
     may_ask = _may_ask(conversation, wanted["show"])
     is_offered = may_ask and not has_older  # only where what is stored ends are there buttons, with their prices
     people = people_to_pay(conversation) if is_offered else 0
-    is_whole_offered = is_offered and not wanted["show"]
+    again = 0
+    if is_offered and not wanted["show"]:
+        told = conversation.billed_again
+        again = billed_again(conversation) if told is None else told
+    pages = estimates.pages_past(again)
+    stored = events if above is None else ()
+    whole = all_of(conversation, again, stored, people) if is_offered and not wanted["show"] else None
     return {
         "conversation": conversation,
         "rows": rows,
@@ -437,8 +450,9 @@ def _page(
         "event_types": EVENT_TYPES[wanted["show"]],
         "is_of_moves": wanted["show"] == Show.COMINGS,
         "may_ask": may_ask,
-        "whole": all_of(conversation, events if above is None else (), people) if is_whole_offered else None,
-        "prices": prices() | {"page": usd(estimates.of_pages(1, people).usd)} if is_offered else {},
+        "again": again,
+        "whole": whole if whole and whole.pages > pages else None,
+        "prices": prices() | {"page": usd(estimates.of_pages(pages, people).usd)} if is_offered else {},
     }
 
 

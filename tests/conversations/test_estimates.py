@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import snowflake_floor
-from conversations.sync.estimates import Estimate, Pace, birth_of, expected, of_pages, older_events
+from conversations.sync.estimates import Estimate, Pace, birth_of, expected, of_pages, older_events, pages_past
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -55,6 +55,12 @@ def test_a_wish_for_all_of_it_stops_at_half_as_much_again():
     assert Estimate(1200).most == Estimate(1800)
     assert Estimate(0).pages == Estimate(3).pages == 1
     assert Estimate(10_000_000).pages == 1000
+
+
+def test_what_is_billed_once_more_is_counted_as_it_is():
+    assert Estimate(960, again=700).usd == Decimal("9.6")
+    assert Estimate(960, again=700).pages == 11
+    assert [pages_past(again) for again in (0, 1, 100, 101, 695)] == [1, 2, 2, 3, 8]
 
 
 def test_a_groups_age_stands_in_its_id():

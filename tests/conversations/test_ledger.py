@@ -405,6 +405,88 @@ def poll_until_the_day_is_read(x_account, xsim, ours):
         assert timezone.now().date() == today, "the day went by without it"
 
 
+@pytest.mark.parametrize("limit", [300, 15])
+def test_with_spare_requests_the_day_is_also_read_about_each_hour_at_no_cost(x_account, xsim, limit):
+    """What X showed hours late is there before an outage over midnight can lose it."""
+    noon = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    with time_machine.travel(noon, tick=False) as ours:
+        xsim.post("clock", {"set": noon.isoformat()})
+        xsim.post("settings", {"dm_get_limit": limit})
+        for number in range(230):
+            say(xsim, ANN, f"Hello {number}", created_at=(noon - timedelta(minutes=number)).isoformat())
+        begin(x_account)
+        state = settle(x_account)
+        late = say(
+            xsim,
+            ANN,
+            "shown hours later",
+            created_at=(noon - timedelta(hours=3)).isoformat(),
+            visible_at=(noon + timedelta(minutes=90)).isoformat(),
+        )
+        before = xsim.get("meter")["today"]["events"]
+        xsim.delete("requests")
+        polls = 0
+        while timezone.now() < noon + timedelta(hours=3):
+            gone = state.next_poll_at - timezone.now()
+            xsim.post("clock", {"advance": gone.total_seconds()})
+            ours.shift(gone)
+            state, polls = poll(x_account), polls + 1
+        requests = [each for each in xsim.get("requests") if each["path"] == "/2/dm_events"]
+    assert state.reconciled_on is None
+    assert all(each["status"] == 200 for each in requests)
+    assert int(late["id"]) in stored_ids(x_account)
+    assert xsim.get("meter")["today"]["events"] - before <= 2, "it, and the one that shows where the day before ends"
+    assert len(requests) - polls <= 4 * 3
+
+
+def test_the_last_time_sets_out_anew_where_a_walk_of_before_is_on_its_way(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(pace, "PAGE", 10)
+    evening = datetime(2026, 11, 20, 21, 45, tzinfo=UTC)
+    with time_machine.travel(evening, tick=False) as ours:
+        xsim.post("clock", {"set": evening.isoformat()})
+        xsim.post("settings", {"dm_get_limit": 300})
+        for number in range(65):
+            say(xsim, ANN, f"Hello {number}", created_at=(evening - timedelta(minutes=number)).isoformat())
+        begin(x_account)
+        settle(x_account)
+        while (state := poll(x_account)).reconcile_below > snowflake_floor(evening - timedelta(minutes=30)):
+            assert state.reconcile_token
+        assert (state.reconcile_is_last, state.reconciled_on) == (False, None)
+        late = say(xsim, ANN, "late", created_at=(evening - timedelta(seconds=930)).isoformat())
+        xsim.post("clock", {"advance": 1200})
+        ours.shift(1200)
+        poll_until_the_day_is_read(x_account, xsim, ours)
+    assert SyncState.objects.get().reconcile_is_last
+    assert int(late["id"]) in stored_ids(x_account)
+
+
+def test_however_seldom_it_is_polled_a_turn_comes_for_the_day(x_account, xsim, settings):
+    settings.SYNC_POLL_SECONDS = settings.SYNC_POLL_SECONDS_BUSY = settings.SYNC_POLL_SECONDS_WITH_PUSH = 3600
+    evening = datetime(2026, 11, 20, 21, 20, tzinfo=UTC)
+    with time_machine.travel(evening, tick=False) as ours:
+        xsim.post("clock", {"set": evening.isoformat()})
+        for number in range(130):
+            say(xsim, ANN, f"Hello {number}", created_at=(evening - timedelta(minutes=number)).isoformat())
+        begin(x_account)
+        state = settle(x_account)
+        late = say(
+            xsim,
+            ANN,
+            "shown hours later",
+            created_at=(evening - timedelta(hours=2)).isoformat(),
+            visible_at=(evening + timedelta(minutes=5)).isoformat(),
+        )
+        turns = 0
+        while state.next_poll_at < evening.replace(hour=23, minute=59):
+            gone = state.next_poll_at - timezone.now()
+            xsim.post("clock", {"advance": gone.total_seconds()})
+            ours.shift(gone)
+            state, turns = poll(x_account), turns + 1
+    assert state.reconciled_on == evening.date()
+    assert int(late["id"]) in stored_ids(x_account)
+    assert turns <= 6, "a few beside the hourly ones"
+
+
 def settle_all(*x_accounts):
     for x_account in x_accounts:
         begin(x_account)

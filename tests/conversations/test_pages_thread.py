@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, snowflake_floor
 from conversations import actions
-from conversations.models import BilledResource, DmEvent, HistoryRead, ReadMark, SyncState, XUser
+from conversations.models import BilledResource, DmEvent, HistoryRead, ReadInterval, ReadMark, SyncState, XUser
 from tests import factories
 from tests.conversations.page_support import NOW, page, unmarked
 from tests.e2e import rich
@@ -313,6 +313,19 @@ def top(client, conversation, query=""):
     return thread(client, conversation, query).split('id="top"')[1].split('class="events"')[0]
 
 
+def bought_today(conversation):
+    each = {"day": NOW.date(), "kind": BilledResource.Kind.DM_EVENT, "x_account_id": conversation.x_account_id}
+    bought = conversation.events.values_list("dm_event_id", flat=True)
+    BilledResource.objects.bulk_create([BilledResource(**each, resource_id=pk) for pk in bought])
+
+
+@pytest.fixture
+def read_today(filled):
+    """Its thread was read on this UTC day: X gives all of it once more without a price."""
+    bought_today(filled.everything)
+
+
+@pytest.mark.usefixtures("read_today")
 def test_where_our_copy_ends_x_can_be_asked_for_more_at_a_price(as_ada, filled):
     SyncState.objects.filter(x_account=filled.support).update(import_finished_at=NOW)
     html = top(as_ada, filled.everything)
@@ -322,6 +335,7 @@ def test_where_our_copy_ends_x_can_be_asked_for_more_at_a_price(as_ada, filled):
     assert "X may have some" in html
 
 
+@pytest.mark.usefixtures("read_today")
 def test_people_who_come_with_each_page_are_in_its_price(as_ada, filled):
     SyncState.objects.filter(x_account=filled.support).update(needs_people=True)
     assert "at most $1.02, plus new people and posts" in " ".join(top(as_ada, filled.everything).split())
@@ -339,7 +353,7 @@ def test_where_x_has_no_older_ones_it_says_so_and_asks_for_no_money(as_ada, fill
 
 
 @pytest.fixture
-def known(filled):
+def known(filled, read_today):
     """Written in for 30 days that were read whole, with somebody who is on X since 300 days before."""
     conversation = filled.everything
     SyncState.objects.filter(x_account=filled.support).update(
@@ -376,11 +390,49 @@ def test_where_nothing_tells_the_age_no_estimate_is_made_up(as_ada, known, told)
     assert "at most $1.00" in " ".join(html.split())
 
 
+def test_what_x_bills_once_more_on_the_way_is_in_both_prices(as_ada, known):
+    """Two days after it was read its own history has no cursor yet, so that X gives it from the newest message down."""
+    BilledResource.objects.update(day=NOW.date() - timedelta(days=2))
+    about, again = known.pace * 10, known.pace
+    html = " ".join(top(as_ada, known).split())
+    assert "Read up to 100 older messages from X: at most $2.00" in html
+    pages = -(-(about * 3 // 2 + again) // 100)
+    assert f"Read all of it: about {about + again} events, about ${(about + again) / 100:.2f}" in html
+    assert f"stops after {pages * 100} events, at most ${pages}.00" in html
+    assert f"bills those again that are here already: {again}. The price includes them." in html
+    as_ada.post(f"/c/{known.pk}/history/")
+    assert HistoryRead.objects.get().pages_wanted == 2
+    HistoryRead.objects.all().delete()
+    as_ada.post(f"/c/{known.pk}/history/", {"whole": "1"})
+    assert HistoryRead.objects.get().pages_wanted == pages
+
+
+def test_below_its_own_cursor_nothing_is_billed_once_more(as_ada, known):
+    BilledResource.objects.all().delete()
+    oldest = known.events.order_by("dm_event_id").first().dm_event_id
+    ReadInterval.objects.create(
+        x_account=known.x_account, conversation=known, low_id=oldest, high_id=oldest + 10**17, next_token="on"
+    )
+    html = " ".join(top(as_ada, known).split())
+    assert "Read up to 100 older messages from X: at most $1.00" in html
+    assert "here already" not in html
+
+
+def test_in_a_longer_thread_it_is_counted_where_the_oldest_message_stands(as_ada, filled):
+    first = filled.long.events.order_by("dm_event_id")[40].dm_event_id
+    html = " ".join(page(as_ada, f"/c/{filled.long.pk}/older/?before={first}").split())
+    assert "that are here already: 240." in html
+    assert "older messages from X: at most $4.00" in html
+    bought_today(filled.long)
+    assert "older messages from X: at most $1.00" in page(as_ada, f"/c/{filled.long.pk}/older/?before={first}")
+
+
 def test_asking_for_all_of_it_is_a_wish_for_so_many_pages(as_ada, known):
     as_ada.post(f"/c/{known.pk}/history/", {"whole": "1"})
     assert HistoryRead.objects.get().pages_wanted == -(-known.pace * 10 * 3 // 200)
 
 
+@pytest.mark.usefixtures("read_today")
 @pytest.mark.parametrize("headers", [{}, HX])
 def test_a_wish_that_could_cross_the_months_cap_is_refused_with_words(as_ada, filled, headers):
     SyncState.objects.filter(x_account=filled.support).update(monthly_cap_usd="1.01", needs_people=True)

@@ -25,7 +25,7 @@ from conversations.models import (
     SyncState,
     XUser,
 )
-from conversations.sync import history, opening, pace, people, wishes
+from conversations.sync import estimates, history, opening, pace, people, trouble, wishes
 from dminbox.xapi import query
 from tests.conversations.sync_support import (
     ANN,
@@ -115,6 +115,46 @@ def test_a_page_that_costs_nothing_and_brings_nothing_is_no_page_of_the_wish(x_a
     row = wish(x_account, pages=1)
     assert (row.state, row.pages_read) == (Read.DONE, 1)
     assert len(stored_ids(x_account)) > count, "what was read and billed today already is passed over"
+
+
+def test_days_after_an_import_one_press_buys_older_messages_and_not_only_the_known_ones(
+    x_account, xsim, small_pages, monkeypatch, ada
+):
+    """X bills them anew on each day, and its cursors only lead on from its newest page."""
+    monkeypatch.setattr(estimates, "PAGE", 10)
+    known, older = write(xsim, range(1, 28)), write(xsim, range(40, 60))
+    begin(x_account)
+    settle(x_account)
+    assert stored_ids(x_account) == known
+    conversation = Conversation.objects.get()
+    assert history.billed_again(conversation) == 0
+    with time_machine.travel(timezone.now() + timedelta(days=2)):
+        xsim.post("clock", {"advance": 2 * 24 * 3600})
+        again = history.billed_again(conversation)
+        assert again == len(known)
+        pages = estimates.pages_past(again)
+        row = actions.read_history(ada, conversation, pages=pages)
+        spent = ledger.billed_today(x_account).dm_events
+        sync.read_history(row.pk)
+        row.refresh_from_db()
+        assert (row.state, row.pages_read, row.events_read) == (Read.DONE, pages, pages * 10 - again)
+        assert ledger.billed_today(x_account).dm_events - spent == pages * 10
+        assert history.billed_again(conversation) == 0, "from there its own cursor leads on"
+        row = actions.read_history(ada, conversation, pages=2)
+        sync.read_history(row.pk)
+    assert stored_ids(x_account) == known | older
+
+
+def test_what_was_billed_today_is_passed_over_however_much_it_is(x_account, xsim, small_pages, settings):
+    settings.X_WINDOW_SECONDS = 1
+    xsim.post("settings", {"dm_get_limit": 300})
+    write(xsim, [day / 8 for day in range(1, 145)])
+    older = write(xsim, [40])
+    begin(x_account)
+    settle(x_account)
+    row = wish(x_account)
+    assert (row.state, row.pages_read, row.events_read) == (Read.DONE, 1, 1)
+    assert older < stored_ids(x_account)
 
 
 def test_a_wish_that_meets_the_limit_goes_on_by_itself_later(x_account, xsim, small_pages):
@@ -351,6 +391,15 @@ def test_x_s_no_to_a_wish_is_said_with_its_words(x_account, xsim):
     row = wish(x_account)
     assert row.state == Read.FAILED
     assert row.detail
+
+
+def test_a_wish_for_which_the_connection_has_no_right_ends_and_says_so(x_account, xsim):
+    write(xsim, [1])
+    begin(x_account)
+    settle(x_account)
+    xsim.post("faults", {"kind": "403"})
+    row = wish(x_account)
+    assert (row.state, row.detail) == (Read.FAILED, trouble.SCOPES)
 
 
 def test_no_credit_met_by_a_wish_stops_the_polling_too(x_account, xsim):

@@ -27,6 +27,7 @@ def test_a_used_up_window_is_waited_for_and_is_no_trouble(x_account, xsim):
     assert state.state == State.RATE_LIMITED
     assert not sync.account_status(x_account).is_trouble
     assert state.next_poll_at > timezone.now()
+    assert state.failures == 0
     assert poll(x_account).state == State.ACTIVE
 
 

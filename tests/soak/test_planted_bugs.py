@@ -146,7 +146,7 @@ def the_day_is_not_read_again() -> Iterator[None]:
     """It is taken for read: what X shows later than anybody waits for it is missed where it is not among the newest."""
 
     def reconcile(turn: Turn) -> None:
-        reconciling._note_done(turn, timezone.now())
+        reconciling._note_done(turn, timezone.now(), is_last=True)
 
     with mock.patch.object(reconciling, "reconcile", reconcile):
         yield
