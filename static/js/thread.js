@@ -147,7 +147,7 @@ document.addEventListener("keydown", (event) => {
 // The way out of it is no place of its own: it leaves no mark in the address, nor a step to go back to.
 document.addEventListener("click", (event) => {
   const close = event.target.closest(".panel-close");
-  if (!close) return;
+  if (!close || event.defaultPrevented) return; // on a wide screen it lies over nothing
   event.preventDefault();
   location.replace(close.hash);
   history.replaceState(history.state, "", location.pathname + location.search);
