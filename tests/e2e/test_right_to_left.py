@@ -67,7 +67,7 @@ def sides(page) -> dict[str, float]:
 def test_ours_stands_at_the_end_of_a_line_and_theirs_at_its_start(visit, ada, addresses, language):
     ada.language = language
     ada.save()
-    page = visit(ada).open(addresses("/c/{everything}/"))
+    page = visit(ada).open(addresses("/c/{group}/"))
     found = sides(page)
     inward = found if language == "en" else {name: 1 - place for name, place in found.items()}
     assert inward["list"] < inward["sender"] < inward["theirs"] < inward["ours"] < inward["people"]
