@@ -7,11 +7,18 @@ from typing import Any, NamedTuple
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from accounts.models import TOKENS, Membership, Role, User, XAccount
 
 Person = User | AbstractBaseUser | AnonymousUser
+
+
+def signed_in(request: HttpRequest) -> User:
+    """Who asks: LoginRequiredMiddleware lets nobody else at a view."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def is_owner(user: Person) -> bool:

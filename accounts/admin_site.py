@@ -21,7 +21,7 @@ from accounts import access
 
 class OwnersSite(admin.AdminSite):
     site_header = site_title = "dminbox"
-    index_title = _("What is stored")
+    index_title = _("Stored data")
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)

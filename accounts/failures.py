@@ -43,131 +43,131 @@ _TABLE = (
     Failure(
         "denied",
         403,
-        _("You did not allow it at X"),
-        _("X asked whether dminbox may act for the account, and the answer was no. Nothing was changed."),
-        _("Start again and choose “Authorize app” when you want it after all."),
+        _("You did not allow access on X"),
+        _("X asked you to let dminbox act for the account, and you declined. Nothing was changed."),
+        _("Start again and choose “Authorize app” if you change your mind."),
     ),
     Failure(
         "state",
         400,
-        _("This answer from X was not expected here"),
+        _("Unexpected response from X"),
         _(
-            "It belongs to no open request of this browser session: it was used before, is older than ten minutes, was "
-            "started in another browser, or you signed out in between."
+            "It belongs to no request that is open in this browser: it was already used, is more than ten minutes "
+            "old, was started in another browser, or you signed out in the meantime."
         ),
-        _("Start again from here, in this browser."),
+        _("Start again here, in this browser."),
     ),
     Failure(
         "expired",
         400,
         _("That took longer than ten minutes"),
-        _("For safety a request to X is good for ten minutes only, and this one is older."),
+        _("For security, a request to X is valid for ten minutes. This one is older."),
         _("Start again and answer X's page within ten minutes."),
     ),
     Failure(
         "no_code",
         400,
         _("X sent no code"),
-        _("X sent the browser back without the code that ends the sign-in, or with an error of its own."),
-        _("Start again. If it stays so, compare the callback addresses in X's developer portal with the README."),
+        _("X sent you back without the code needed to finish, or with an error of its own."),
+        _("Start again. If it keeps happening, compare the callback URLs in X's developer portal with the README."),
     ),
     Failure(
         "scopes",
         403,
         _("Some permissions are missing"),
-        _("dminbox needs all permissions it asks for, and X did not grant these:"),
+        _("dminbox needs every permission it asks for. X did not grant these:"),
         _(
-            "Start again and allow everything. If X does not offer them, give the app the permission "
-            "“Read and write and Direct message” in X's developer portal."
+            "Start again and allow everything. If X does not offer these permissions, set the app to “Read and write "
+            "and Direct message” in X's developer portal."
         ),
     ),
     Failure(
         "code",
         400,
-        _("X did not accept the code any more"),
-        _("X's codes are good for 30 seconds and for one use. This one came too late, or was used before."),
+        _("X rejected the code"),
+        _("X's codes are valid for 30 seconds and for one use. This one came too late or was already used."),
         _("Start again; it usually works the second time."),
     ),
     Failure(
         "unreachable_token",
         502,
         _("X could not be reached"),
-        _("X gave no usable answer when we asked for the tokens."),
+        _("X's response was not usable when we asked for the tokens."),
         _("Wait a minute and start again."),
     ),
     Failure(
         "unreachable_profile",
         502,
-        _("X could not say whose account this is"),
-        _("X granted access, but gave no usable answer when we asked for the account's name."),
+        _("X did not say whose account this is"),
+        _("X granted access, but its response was not usable when we asked for the account's name."),
         _("Wait a minute and start again."),
     ),
     Failure(
         "rate_limited",
         503,
-        _("X asks us to slow down"),
-        _("This account's name was asked for too often in a short time."),
+        _("Too many requests to X"),
+        _("This account's name was requested too often in a short time."),
         _("Wait fifteen minutes and start again."),
     ),
     Failure(
         "already_connected",
         409,
         _("This X account is already connected"),
-        _("Nothing was changed: it keeps working as before."),
+        _("Nothing was changed. It keeps working as before."),
         _(
-            "It stands on your profile page. Connect it again only on purpose, for example after changing its "
-            "permissions."
+            "You can see it on your profile page. Connect it again only if you need to, for example after changing "
+            "its permissions."
         ),
     ),
     Failure(
         "other_account",
         409,
         _("That was a different X account"),
-        _("X granted access to another account than the one to be connected again. Nothing was changed."),
-        _("Switch to the right account at X (its menu, top right of the consent page), then start again."),
+        _("X granted access to a different account than the one you are connecting again. Nothing was changed."),
+        _("Switch to the right account on X (menu at the top right of the consent page), then start again."),
     ),
     Failure(
         "no_credit",
         503,
-        _("X's credit is used up"),
-        _("X answers only while the developer account that owns this app has credit (HTTP 402)."),
+        _("Out of credit at X"),
+        _("X responds only while the developer account that owns this app has credit (HTTP 402)."),
         _("Whoever runs this installation can buy credit in X's developer portal. Then start again."),
     ),
     Failure(
         "app",
         503,
-        _("X does not let this app in"),
-        _("X refused the app itself, not you."),
-        _("Whoever runs this installation has to change something, then start again:"),
+        _("X rejected this app"),
+        _("X rejected the app, not you."),
+        _("Whoever runs this installation has to fix this first. Then start again:"),
     ),
     Failure(
         "client",
         503,
-        _("X does not know this installation"),
-        _("X refused the client id or the client secret of the app."),
+        _("X does not recognise this installation"),
+        _("X rejected the app's client ID or client secret."),
         _("Whoever runs this installation has to correct X_CLIENT_ID and X_CLIENT_SECRET in .env and restart dminbox."),
     ),
     Failure(
         "token_refused",
         502,
-        _("X refused the token it had just given"),
-        _("That happens when the access is revoked at the same moment, and now and then without any reason."),
+        _("X rejected the token it had just issued"),
+        _("This happens when access is revoked at the same moment, and sometimes for no apparent reason."),
         _("Start again."),
     ),
     Failure(
         "unexpected",
         502,
-        _("X answered something we do not understand"),
+        _("X sent a response we do not understand"),
         _("Nothing was changed."),
-        _("Start again later. If it stays so, the log of dminbox names X's answer."),
+        _("Try again later. If it keeps happening, the log of dminbox has X's response."),
     ),
     Failure(
         "unknown_identity",
         403,
-        _("Nobody here has linked this X account"),
+        _("This X account is not linked to anyone here"),
         _(
-            "Signing in with X works for people of this installation who linked their X account on their own profile "
-            "page. No person was made, and nothing was linked."
+            "To sign in with X, link your X account on your profile page first. No user was created, and nothing was "
+            "linked."
         ),
         _(
             "Sign in with e-mail and password, then link the account on your profile page. If you have no password "
@@ -177,8 +177,8 @@ _TABLE = (
     Failure(
         "signed_out",
         403,
-        _("You were signed out in between"),
-        _("An X account is linked only while you are signed in. Nothing was linked."),
+        _("You were signed out in the meantime"),
+        _("You have to be signed in to link an X account. Nothing was linked."),
         _("Sign in with e-mail and password, then link it on your profile page."),
     ),
 )

@@ -15,12 +15,12 @@ from accounts.models import User
 
 
 def zone_choices() -> list[tuple[str, str]]:
-    return [("", gettext("As my browser says")), *((name, name.replace("_", " ")) for name in zones.names())]
+    return [("", gettext("Same as my browser")), *((name, name.replace("_", " ")) for name in zones.names())]
 
 
 def language_choices() -> list[tuple[str, str]]:
     """Each language by its own name, so that it is found by who reads no other."""
-    return [("", gettext("As my browser says")), *settings.LANGUAGES]
+    return [("", gettext("Same as my browser")), *settings.LANGUAGES]
 
 
 class PasswordForm(forms.Form):
@@ -32,11 +32,11 @@ class PasswordForm(forms.Form):
     password = forms.CharField(
         label=_("Password"),
         strip=False,
-        help_text=_("At least 10 characters, not a common password, and nothing like your name or address."),
+        help_text=_("At least 10 characters. Not a common password, and not similar to your name or e-mail address."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     password_again = forms.CharField(
-        label=_("Password, once more"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        label=_("Repeat password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
 
     def __init__(self, *args: Any, email: str = "", **kwargs: Any) -> None:
@@ -47,7 +47,7 @@ class PasswordForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         password, again = cleaned.get("password"), cleaned.get("password_again")
         if password and again and password != again:
-            self.add_error("password_again", gettext("This is not the same password."))
+            self.add_error("password_again", gettext("The passwords do not match."))
         elif password:
             self._check(password, cleaned)
         return cleaned
@@ -65,7 +65,7 @@ class SetupForm(PasswordForm):
 
     email = forms.EmailField(
         label=_("E-mail address"),
-        help_text=_("You sign in with it. Nothing is sent to it."),
+        help_text=_("You sign in with it. No e-mail is sent to it."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     field_order = ("name", "email", "password", "password_again")
@@ -73,7 +73,7 @@ class SetupForm(PasswordForm):
     def clean_email(self) -> str:
         email = str(self.cleaned_data["email"]).lower()
         if User.objects.filter(email__iexact=email).exists():
-            raise forms.ValidationError(gettext("Somebody here has this address already."))
+            raise forms.ValidationError(gettext("This address is already in use."))
         return email
 
 
@@ -97,8 +97,8 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         labels = {"name": _("Your name"), "uses_key_shortcuts": _("Single-key shortcuts")}
         help_texts = {
             "uses_key_shortcuts": _(
-                "j, k, e, u and others act in the inbox. Switch them off when you speak to your "
-                "computer or press keys by accident; Ctrl-K (⌘K on a Mac) works in any case."
+                "Keys such as j, k, e and u work in the inbox. Turn them off if you use voice control or press keys "
+                "by accident. Ctrl-K (⌘K on a Mac) always works."
             )
         }
 
@@ -111,5 +111,5 @@ class ZoneForm(forms.Form):
     def clean_time_zone(self) -> str:
         name = str(self.cleaned_data["time_zone"])
         if name not in zones.names():
-            raise forms.ValidationError(gettext("This is no time zone we know."))
+            raise forms.ValidationError(gettext("Unknown time zone."))
         return name

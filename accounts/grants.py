@@ -10,14 +10,13 @@ from urllib.parse import urlsplit
 import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
-from django.utils.translation import gettext_noop
 
 from accounts.models import XAccount
 from dminbox import environment as env
 from dminbox.xapi import oauth
 from dminbox.xapi.app import XApp
 from dminbox.xapi.client import XClient
-from dminbox.xapi.errors import OperatorMustAct, XError
+from dminbox.xapi.errors import XError
 from dminbox.xapi.oauth import Endpoints, TokenPair
 from dminbox.xapi.reply import Reply
 from dminbox.xapi.schema import Answer
@@ -28,9 +27,6 @@ log = structlog.get_logger("accounts.grants")
 Heard = Answer[Any] | XError | str
 """An answer, a failure, or the endpoint of a token call that went well."""
 CODE, REFRESH, REVOKE = "POST token (authorization_code)", "POST token (refresh_token)", "POST revoke"
-OVER_HTTP = gettext_noop(
-    "X's addresses must begin with https://; http:// is taken for the local X of this machine alone."
-)
 
 
 def endpoints() -> Endpoints:
@@ -50,7 +46,7 @@ def consent_url(*, redirect_uri: str, scopes: list[str], state: str, verifier: s
         scopes=scopes,
         state=state,
         code_challenge=oauth.challenge(verifier),
-        allow_http=settings.IS_DEMO or _may_be_http(settings.X_AUTHORIZE_URL),
+        allow_http=settings.IS_DEMO or _is_near(settings.X_AUTHORIZE_URL),
     )
 
 
@@ -74,7 +70,7 @@ def exchange_code(code: str, verifier: str, redirect_uri: str) -> TokenPair:
             code=code,
             verifier=verifier,
             timeout=timeout(),
-            allow_http=_checked(settings.X_TOKEN_URL),
+            allow_http=_is_near(settings.X_TOKEN_URL),
         )
 
 
@@ -86,7 +82,7 @@ def refresh(refresh_token: str) -> TokenPair:
         client_secret=settings.X_CLIENT_SECRET,
         refresh_token=refresh_token,
         timeout=timeout(),
-        allow_http=_checked(settings.X_TOKEN_URL),
+        allow_http=_is_near(settings.X_TOKEN_URL),
     )
 
 
@@ -102,14 +98,14 @@ def client(access_token: str) -> XClient:
         api_url=settings.X_API_URL,
         vocabulary=settings.X_VOCABULARY,
         timeout=timeout(),
-        allow_http=_checked(settings.X_API_URL),
+        allow_http=_is_near(settings.X_API_URL),
     )
 
 
-def app(heard: Callable[[Reply], None]) -> XApp:
+def app(heard: Callable[[Reply | XError], None]) -> XApp:
     """The X app itself, by its consumer key: the stream, subscriptions and webhooks are the app's, not a person's.
 
-    heard: is told every answer.
+    heard: is told every call: its answer, or the error where none came.
     """
     return XApp(
         settings.X_CONSUMER_KEY,
@@ -117,7 +113,7 @@ def app(heard: Callable[[Reply], None]) -> XApp:
         api_url=settings.X_API_URL,
         timeout=timeout(),
         silence_seconds=settings.PUSH_SILENCE_SECONDS,
-        allow_http=_checked(settings.X_API_URL),
+        allow_http=_is_near(settings.X_API_URL),
         heard=heard,
     )
 
@@ -151,7 +147,7 @@ def _revoke(token: str) -> bool:
                 client_secret=settings.X_CLIENT_SECRET,
                 token=token,
                 timeout=timeout(),
-                allow_http=_checked(settings.X_REVOKE_URL),
+                allow_http=_is_near(settings.X_REVOKE_URL),
             )
     except XError as error:
         log.warning("revoke_failed", error=type(error).__name__, status=error.status)
@@ -159,15 +155,6 @@ def _revoke(token: str) -> bool:
     return True
 
 
-def _may_be_http(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "http" and env.is_near(parts.hostname or "")
-
-
-def _checked(url: str) -> bool:
-    """Whether this address is spoken to over http; raises where it would be and must not."""
-    if urlsplit(url).scheme == "http" and not _may_be_http(url):
-        error = OperatorMustAct("http:// refused")
-        error.hint = OVER_HTTP
-        raise error
-    return _may_be_http(url)
+def _is_near(url: str) -> bool:
+    """Whether it may be spoken to over http. The start has refused any other http:// address; so does the client."""
+    return env.is_near(urlsplit(url).hostname or "")

@@ -45,9 +45,12 @@ class User(AbstractBaseUser):
     is_owner = models.BooleanField(_("owner"), default=False, help_text=_("Owners connect X accounts and add people."))
     is_active = models.BooleanField(_("active"), default=True)
     time_zone = models.CharField(
-        _("time zone"), max_length=64, blank=True, help_text=_("Empty until the first sign-in tells the browser's.")
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        help_text=_("Empty until the first sign-in, then as the browser says."),
     )
-    language = models.CharField(_("language"), max_length=16, blank=True, help_text=_("Empty: as the browser says."))
+    language = models.CharField(_("language"), max_length=16, blank=True, help_text=_("Empty: same as the browser."))
     uses_key_shortcuts = models.BooleanField(default=True, help_text="Single letters act; Ctrl-K works in any case.")
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now)
 
@@ -115,7 +118,7 @@ class XAccount(models.Model):
         DISCONNECTED = "disconnected", _("Disconnected")
 
     x_user_id = models.BigIntegerField(
-        _("X user id"), unique=True, help_text=_("X's immutable id; handles change, this never does.")
+        _("X user ID"), unique=True, help_text=_("X's permanent ID; handles can change, this never does.")
     )
     username = models.CharField(_("username"), max_length=50)
     name = models.CharField(_("name"), max_length=200)
@@ -123,13 +126,13 @@ class XAccount(models.Model):
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.CONNECTED)
     state_since = models.DateTimeField(_("state since"), default=timezone.now)
     state_detail = models.CharField(
-        _("reason of the state"), max_length=500, blank=True, help_text=_("Why, in words a person can act on.")
+        _("reason of the state"), max_length=500, blank=True, help_text=_("Why, and what can be done about it.")
     )
 
     access_token = EncryptedTextField(blank=True)
     refresh_token = EncryptedTextField(blank=True)
     scopes = models.CharField(
-        _("permissions"), max_length=500, blank=True, help_text=_("Space separated, as X granted them.")
+        _("permissions"), max_length=500, blank=True, help_text=_("Space-separated, as granted by X.")
     )
     token_expires_at = models.DateTimeField(_("token expires at"), null=True, blank=True)
     token_generation = models.PositiveIntegerField(
@@ -138,10 +141,10 @@ class XAccount(models.Model):
     refresh_lease_until = models.DateTimeField(null=True, blank=True)
     refresh_lease_holder = models.CharField(max_length=64, blank=True)
     refresh_in_doubt_since = models.DateTimeField(
-        _("refresh in doubt since"),
+        _("refresh uncertain since"),
         null=True,
         blank=True,
-        help_text=_("A refresh whose answer was lost; the old pair is tried once more."),
+        help_text=_("The response to a token refresh was lost; the old tokens are tried once more."),
     )
 
     connected_at = models.DateTimeField(_("connected at"), default=timezone.now)

@@ -65,16 +65,16 @@ REFUSED = gettext_noop(
     "X no longer accepts this connection: it was ended at X, or its tokens were used up. Connect it again."
 )
 LOST = gettext_noop(
-    "X renewed the connection, but its answer never reached us (a cut line or a restart), and it no longer accepts "
-    "what we have. Connect it again; everything read so far stays."
+    "X renewed the connection, but its response never reached us (lost connection or restart), and the old tokens no "
+    "longer work. Connect it again; messages already here are kept."
 )
 NOT_LASTING = gettext_noop(
-    "X gave no right to stay connected (offline.access). Connect it again and allow everything asked for."
+    "X did not grant permission to stay connected (offline.access). Connect it again and allow everything."
 )
 UNREADABLE = gettext_noop(
-    "The stored tokens fit none of ENCRYPTION_KEYS: put the missing key back, or connect the account again."
+    "The stored tokens match none of ENCRYPTION_KEYS: put the missing key back, or connect the account again."
 )
-NEW_TOKEN_REFUSED = gettext_noop("X gave a new token and refused it at once. Connect the account again.")
+NEW_TOKEN_REFUSED = gettext_noop("X issued a new token and rejected it at once. Connect the account again.")
 
 
 class BeingRenewed(TryLater):

@@ -157,16 +157,16 @@ def _sign_in(request: HttpRequest, user: User) -> None:
 
 @get_or_post
 def profile(request: HttpRequest) -> HttpResponse:
-    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=_person(request).pk))
+    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=access.signed_in(request).pk))
     if request.method == "POST" and form.is_valid():
         translation.activate(languages.spoken_by(form.save()))  # what follows is said in the language just chosen
-        messages.success(request, _("Your profile is saved."))
+        messages.success(request, _("Your profile was saved."))
         return redirect("profile")
     return _profile_page(request, form)
 
 
 def _profile_page(request: HttpRequest, form: ProfileForm) -> HttpResponse:
-    user = _person(request)
+    user = access.signed_in(request)
     context = {
         "form": form,
         "identities": SocialAccount.objects.filter(user=user).order_by("pk"),
@@ -183,19 +183,19 @@ def set_zone(request: HttpRequest) -> HttpResponse:
     form = ZoneForm(request.POST)
     if not form.is_valid():
         return HttpResponse(status=UNPROCESSABLE)
-    User.objects.filter(pk=_person(request).pk, time_zone="").update(time_zone=form.cleaned_data["time_zone"])
+    User.objects.filter(pk=access.signed_in(request).pk, time_zone="").update(time_zone=form.cleaned_data["time_zone"])
     return HttpResponse(status=204)
 
 
 @require_POST
 def unlink_identity(request: HttpRequest, pk: int) -> HttpResponse:
-    user = _person(request)
+    user = access.signed_in(request)
     identity = get_object_or_404(SocialAccount, user=user, pk=pk)
     if not actions.can_unlink(user):
-        messages.error(request, _("Set a password first: without it you could not sign in any more."))
+        messages.error(request, _("Set a password first. Without it you could no longer sign in."))
         return _profile_page(request, ProfileForm(instance=user))
     actions.unlink_identity(user, identity.pk)
-    messages.success(request, _("Your X account no longer opens this inbox."))
+    messages.success(request, _("Your X account is unlinked. You can no longer sign in with it."))
     return redirect("profile")
 
 
@@ -205,7 +205,7 @@ def connect_x_account(request: HttpRequest) -> HttpResponse:
     x_account = _x_account_to_renew(request)
     if x_account is None and not access.is_owner(request.user):
         raise Http404
-    return redirect(connecting.begin(request.session, _person(request), x_account))
+    return redirect(connecting.begin(request.session, access.signed_in(request), x_account))
 
 
 def _x_account_to_renew(request: HttpRequest) -> XAccount | None:
@@ -222,7 +222,7 @@ def x_account_callback(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         # Not back to this address: the code in it would stand in the sign-in page and be dead by then.
         return redirect(f"{reverse('account_login')}?{urlencode({'next': reverse('profile')})}")
-    user = _person(request)
+    user = access.signed_in(request)
     if not access.may_connect(user):
         raise Http404
     try:
@@ -259,21 +259,16 @@ def _code(request: HttpRequest) -> str:
 @require_POST
 def disconnect_x_account(request: HttpRequest, pk: int) -> HttpResponse:
     x_account = access.x_account_run_by(request.user, pk)
-    if actions.disconnect(x_account, _person(request)):
-        words = _("%(x_account)s is disconnected. What was read so far stays.")
+    if actions.disconnect(x_account, access.signed_in(request)):
+        words = _("%(x_account)s is disconnected. Messages already here are kept.")
         messages.success(request, words % {"x_account": handle(x_account.username)})
     else:
         words = _(
-            "%(x_account)s is disconnected here, but X could not be told. "
-            "End the access at X, too: Settings, Security and account access, Connected apps."
+            "%(x_account)s is disconnected here, but X could not be notified. Revoke the access on X, too: Settings, "
+            "Security and account access, Connected apps."
         )
         messages.warning(request, words % {"x_account": handle(x_account.username)})
     return redirect("profile")
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _form_page(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:

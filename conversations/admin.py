@@ -8,15 +8,18 @@ somebody has to look. Members of all that it names see the raw form.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -46,13 +49,51 @@ from conversations.sync import day, push
 from dminbox.wording import number, usd
 
 MOST_SHOWN = 200
-MEMBERS_ALONE = _("Only members of this X account see what X sent.")
+MOST_COUNTED = 10_000
+"""Rows that a list counts, and shows page by page: of a hundred million nobody turns more pages."""
+MEMBERS_ALONE = _("Only members of this X account can see what X sent.")
+
+
+class ShortPaginator(Paginator):  # type: ignore[type-arg]
+    @cached_property
+    def count(self) -> int:
+        rows: models.QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[:MOST_COUNTED].count()
+
+
+class KnownValues(admin.AllValuesFieldListFilter):
+    """Offers what is known, where looking for what there is would go through the whole of a large table."""
+
+    OF: ClassVar[dict[tuple[str, str], Callable[[], Iterable[object]]]] = {
+        ("ActivityDelivery", "event_type"): lambda: sorted(push.DEEDS),
+        ("ApiCall", "status"): lambda: (0, 200, 400, 401, 402, 403, 404, 429, 500, 502, 503, 504),
+        ("ApiCall", "endpoint"): lambda: [*_with_windows(), *(f"push {kind}" for kind in sorted(push.DEEDS))],
+    }
+
+    def __init__(
+        self, field: Any, request: Any, params: Any, model: type[models.Model], *more: Any, **named: Any
+    ) -> None:
+        super().__init__(field, request, params, model, *more, **named)
+        self.lookup_choices = self.OF[model.__name__, field.name]()  # type: ignore[assignment]  # only gone through
+
+    @classmethod
+    def is_of(cls, field: Any) -> bool:
+        return (field.model.__name__, field.name) in cls.OF
+
+
+def _with_windows() -> models.QuerySet[RateWindow, str]:
+    return RateWindow.objects.order_by("endpoint").values_list("endpoint", flat=True).distinct()
+
+
+admin.FieldListFilter.register(KnownValues.is_of, KnownValues, take_priority=True)
 
 
 class LookOnly(OwnersRows):
     """Rows that nobody but the program writes."""
 
     actions = None
+    paginator = ShortPaginator
+    show_facets = admin.ShowFacets.NEVER  # they count the table once for each choice
     show_full_result_count = False  # counting a table of millions takes longer than showing a page of it
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
@@ -107,7 +148,10 @@ def unknown_kinds() -> list[tuple[str, str, int]]:
     pushed = ActivityDelivery.objects.filter(state=ActivityDelivery.State.ODD).values_list("event_type")
     return [
         (str(where), kind or gettext("(none)"), count)
-        for where, rows in ((_("event, stored and shown by its name"), stored), (_("activity, kept raw"), pushed))
+        for where, rows in (
+            (_("event, stored and shown by its type"), stored),
+            (_("activity, stored unprocessed"), pushed),
+        )
         for kind, count in rows.annotate(models.Count("pk")).order_by("event_type")
     ]
 
@@ -130,7 +174,7 @@ def unknown_members() -> list[dict[str, Any]]:
 class ActivityDeliveryAdmin(LookOnly):
     list_display = ("event_uuid", "event_type", "x_user_id", "source", "state", "attempts", "received_at", "detail")
     list_filter = ("state", "source", "event_type")
-    search_fields = ("event_uuid",)
+    search_fields = ("event_uuid__exact",)
     exclude = ("raw",)
     readonly_fields = ("raw_form",)
 
@@ -198,11 +242,11 @@ class ChangeAdmin(LookOnly):
     readonly_fields = ("conversation_number", "event_number")
     ordering = ("-pk",)
 
-    @admin.display(description=_("conversation's number"))
+    @admin.display(description=_("conversation no."))
     def conversation_number(self, row: Change) -> int | None:
         return row.conversation_id
 
-    @admin.display(description=_("event's number"))
+    @admin.display(description=_("event no."))
     def event_number(self, row: Change) -> int | None:
         return row.event_id
 
@@ -285,19 +329,19 @@ class SyncStateAdmin(LookOnly):
             row.day = days[row.x_account_id]
         return found
 
-    @admin.display(description=_("requests of 24 hours"))
+    @admin.display(description=_("requests (24 h)"))
     def requests_of_day(self, row: Any) -> str:
         return day_chart.requests_words(row.day)
 
-    @admin.display(description=_("events billed in 24 hours"))
+    @admin.display(description=_("events billed (24 h)"))
     def events_of_day(self, row: Any) -> str:
         return number(row.day.events)
 
-    @admin.display(description=_("spent in 24 hours"))
+    @admin.display(description=_("spend (24 h)"))
     def spent_in_day(self, row: Any) -> str:
         return usd(row.day.usd)
 
-    @admin.display(description=_("still to be read of 24 hours"))
+    @admin.display(description=_("gaps (24 h)"))
     def gaps_of_day(self, row: Any) -> str:
         return day_chart.gaps_words(row.day)
 
@@ -309,7 +353,7 @@ class SyncStateAdmin(LookOnly):
     def spent_this_month(self, row: Any) -> str:
         return usd(row.month_usd)
 
-    @admin.display(ordering="month_usd", description=_("forecast of the month"))
+    @admin.display(ordering="month_usd", description=_("forecast for the month"))
     def forecast(self, row: Any) -> str:
         return usd(round(ledger.forecast(row.month_usd, timezone.now()), 2))
 
@@ -347,7 +391,6 @@ class ConversationLookupAdmin(LookOnly):
 class BilledResourceAdmin(LookOnly):
     list_display = ("day", "kind", "resource_id", "x_account")
     list_filter = ("kind", "x_account")
-    date_hierarchy = "day"
 
 
 @admin.register(Conversation)

@@ -27,11 +27,11 @@ METRICS = {
 """X's fields in the order they are shown; one of them has two names in X's two vocabularies."""
 WHYS = {
     "suspended": _("Its author is suspended."),
-    "not authorized": _("Its author's posts are protected, or it was withdrawn from us."),
+    "not authorized": _("Its author's posts are protected, or we lost access to it."),
     "no longer exists": _("It was deleted."),
-    "could not find": _("It was deleted, or never there."),
-    "not found": _("It was deleted, or never there."),
-    "withheld": _("It is withheld where we are."),
+    "could not find": _("It was deleted or never existed."),
+    "not found": _("It was deleted or never existed."),
+    "withheld": _("It is withheld in our region."),
     "violated": _("X removed it."),
 }
 """What X's sentences mean, by a few words of each (reported)."""

@@ -15,6 +15,8 @@ class Count:
 
     found: int = 0
     has_more: bool = False
+    most: int = MANY - 1
+    """The highest number that pages say."""
 
     def __str__(self) -> str:
         """With a + where there may be more: 0, 3, 0+, 3+, 99+."""
@@ -22,7 +24,7 @@ class Count:
 
     @property
     def number(self) -> int:
-        return min(self.found, MANY - 1)
+        return min(self.found, self.most)
 
     @property
     def is_open(self) -> bool:

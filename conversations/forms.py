@@ -72,15 +72,15 @@ class InboxForm(forms.Form):
 
 
 class SavedViewForm(forms.Form):
-    """A name for the filters that are set."""
+    """A name for the filters that are set; in an address a name of 50 characters can take 600."""
 
     name = forms.CharField(max_length=40)
-    query = forms.CharField(max_length=300)
+    query = forms.CharField(max_length=2000)
 
     def clean_query(self) -> dict[str, Any]:
         inbox = InboxForm(QueryDict(self.cleaned_data["query"]))
         if not inbox.is_valid():
-            raise ValidationError(gettext("These are no filters of the inbox."))
+            raise ValidationError(gettext("These filters are not valid."))
         return inbox.cleaned_data
 
 
@@ -139,8 +139,8 @@ class OpenConversationForm(forms.Form):
     )
     target = forms.CharField(
         max_length=300,
-        label=_("Who, or which conversation"),
-        help_text=_("A handle (@ada), a user id, or an address such as x.com/ada or x.com/messages/…"),
+        label=_("Person or conversation"),
+        help_text=_("A handle (@ada), a user ID, or a link such as x.com/ada or x.com/messages/…"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
 
@@ -185,7 +185,7 @@ def _looks_like_address(written: str) -> bool:
 def _target_of_address(written: str, our_id: int) -> Target:
     parts = _split(written if "//" in written else f"https://{written}")
     if parts is None or parts.scheme not in ("http", "https") or (parts.hostname or "") not in HOSTS:
-        raise ValidationError(gettext("That is no address on x.com or twitter.com."))
+        raise ValidationError(gettext("This is not an x.com or twitter.com link."))
     path = [part for part in parts.path.split("/") if part]
     match path:
         case ["messages", "compose"]:
@@ -195,12 +195,10 @@ def _target_of_address(written: str, our_id: int) -> Target:
         case ["i", "user", found] if USER_ID.fullmatch(found):
             return _target_of_user_id(found)
         case ["i", "chat", *_]:
-            raise ValidationError(
-                gettext("That is an encrypted XChat conversation: X gives those to nobody but its own apps.")
-            )
+            raise ValidationError(gettext("This is an encrypted XChat conversation. Only X's own apps can open it."))
         case [found] if found.lower() not in NOT_HANDLES:
             return _target_of_handle(found.removeprefix("@"))
-    raise ValidationError(gettext("That address names neither a person nor a conversation."))
+    raise ValidationError(gettext("This link leads to neither a person nor a conversation."))
 
 
 def _split(written: str) -> SplitResult | None:
@@ -212,7 +210,7 @@ def _split(written: str) -> SplitResult | None:
 
 def _target_of_recipient(found: str) -> Target:
     if not USER_ID.fullmatch(found):
-        raise ValidationError(gettext("That address lacks the recipient_id of a person."))
+        raise ValidationError(gettext("This link has no recipient_id."))
     return _target_of_user_id(found)
 
 
@@ -228,13 +226,13 @@ def _target_of_conversation(found: str, our_id: int) -> Target:
         sides = [int(pair[1]), int(pair[2])]
         if our_id not in sides:
             raise ValidationError(
-                gettext("That conversation is between two other people, not with the chosen X account.")
+                gettext("This conversation is between two other people, not with the chosen X account.")
             )
         sides.remove(our_id)
         return _target_of_user_id(str(sides[0]))
     if GROUP_ID.fullmatch(found):
         return Target(ConversationLookup.Kind.CONVERSATION_ID, found)
-    raise ValidationError(gettext("That address names no conversation X's API knows."))
+    raise ValidationError(gettext("This link does not lead to a conversation in X's API."))
 
 
 def _target_of_handle(found: str) -> Target:
@@ -258,9 +256,9 @@ class StartForm(forms.Form):
         min_value=Decimal("0.05"),
         max_value=Decimal(100_000),
         decimal_places=2,
-        help_text=_("Reading stops there and asks you before it goes on."),
+        help_text=_("The import pauses there and asks before it continues."),
         error_messages={
-            "min_value": _("At least $0.05: one message, with people and a post, may cost nearly as much."),
+            "min_value": _("At least $0.05: a single message with people and a post can cost almost that much."),
         },
     )
 
@@ -274,14 +272,14 @@ class StartForm(forms.Form):
 
 class CapForm(forms.Form):
     cap = forms.DecimalField(
-        label=_("Most this X account may cost in a month (USD)"),
+        label=_("Monthly cap for this X account (USD)"),
         required=False,
         min_value=Decimal("0.01"),
         max_value=Decimal(10_000_000),
         decimal_places=2,
-        help_text=_("Reading stops before it is crossed, and what X pushes ends with it. Leave it empty for no cap."),
+        help_text=_("Sync and push stop before the cap is exceeded. Leave empty for no cap."),
         error_messages={
-            "invalid": _("Write an amount in US dollars such as 50 or 49.90, or nothing for no cap."),
-            "min_value": _("A cap is at least $0.01; leave it empty for no cap, or disconnect the X account."),
+            "invalid": _("Enter an amount in US dollars, such as 50 or 49.90. Leave empty for no cap."),
+            "min_value": _("The cap must be at least $0.01. Leave empty for no cap, or disconnect the X account."),
         },
     )

@@ -182,8 +182,11 @@ def record_download(x_account: XAccount, endpoint: str, rate: RateLimit) -> None
         _enter(x_account, endpoint, OK, rate, timezone.now(), Bill())
 
 
-def record_app_call(reply: Reply) -> None:
-    """A call that the app makes for itself, for no X account."""
+def record_app_call(reply: Reply | XError) -> None:
+    """A call that the app makes for itself, for no X account; an error where no answer came."""
+    if isinstance(reply, XError):
+        record_failure(None, reply)
+        return
     _enter(None, reply.endpoint, reply.status, reply.rate_limit, timezone.now(), Bill())
 
 

@@ -188,13 +188,13 @@ def _counter(name: str, words: str, number: int) -> CounterMetricFamily:
 
 def _deliveries(now: datetime) -> Iterator[Metric]:
     due = ActivityDelivery.objects.filter(state=ActivityDelivery.State.DUE)
-    found = due.aggregate(count=Count("pk"), oldest=Min("received_at"))
+    found = due.aggregate(count=Count("pk"), oldest=Min("due_at"))
     odd = ActivityDelivery.objects.filter(state=ActivityDelivery.State.ODD).count()
     yield _gauge("deliveries", "Activities stored: still to be taken up, and kept raw.", ["state"], [
         (("due",), found["count"]), (("odd",), odd),
     ])  # fmt: skip
-    age = _seconds(found["oldest"], now) if found["oldest"] else 0
-    yield _gauge("deliveries_oldest_due_seconds", "How long the oldest of those has waited.", [], [((), age)])
+    age = max(_seconds(found["oldest"], now), 0) if found["oldest"] else 0
+    yield _gauge("deliveries_oldest_due_seconds", "How long the oldest of those has been due.", [], [((), age)])
 
 
 def _seconds(moment: datetime, now: datetime) -> float:

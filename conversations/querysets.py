@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connections, models
@@ -54,6 +55,7 @@ EACH, DOWN_TO = -1, -2
 """EACH stands for an X account or a person in a query that is compiled once and run for several, DOWN_TO for how far
 down it goes: no row has these ids.
 """
+Top = tuple[str, Sequence[Any]]
 NAMED = 3
 """People a group's title can name."""
 MOST_UNITED, MOST_VALUES = 500, 30_000
@@ -128,17 +130,20 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             last_dm_event_id=last_dm_event_id, pk__gte=pk
         )
 
-    def newest_of(self, x_account_ids: Iterable[int], size: int) -> list[int]:
-        """Ids of the newest rows over several X accounts: each index is read from its top, and merged here."""
-        return [pk for _, pk in self._from_the_top(size)(dict.fromkeys(x_account_ids, 0))]
+    def newest_of(self, x_account_ids: Iterable[int], size: int, top: Top | None = None) -> list[int]:
+        """Ids of the newest rows over several X accounts: each index is read from its top, and merged here.
 
-    def newest_unread(self, unread: Mapping[int, counts.Count], size: int) -> list[int]:
+        top: `self.top_of_each(size)`, where it is at hand.
+        """
+        return [pk for _, pk in self._from_the_top(size, top)(dict.fromkeys(x_account_ids, 0))]
+
+    def newest_unread(self, unread: Mapping[int, counts.Count], size: int, top: Top | None = None) -> list[int]:
         """The same for unread ones. unread: how many each X account has of them, as `count_unread` tells.
 
         Where these fill a page they are found from the top. Elsewhere few may be unread: there all rows are looked at,
         in one walk, which goes no further down than the page does.
         """
-        newest = self._from_the_top(size)
+        newest = self._from_the_top(size, top)
         rows = newest({pk: 0 for pk, count in unread.items() if count.found >= size})
         few = [pk for pk, count in unread.items() if count.may_be_any and count.found < size]
         if len(rows) == size:
@@ -148,14 +153,18 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             rows += rest.values_list("last_dm_event_id", "pk")[:size]
         return [pk for _, pk in sorted(rows, reverse=True)[:size]]
 
-    def _from_the_top(self, size: int) -> Callable[[Mapping[int, int]], list[tuple[int, int]]]:
+    def top_of_each(self, size: int) -> Top:
+        """SQL for last_dm_event_id and id of the first rows of the X account EACH, down to DOWN_TO; and its values."""
+        part = self.filter(x_account=EACH, last_dm_event_id__gte=DOWN_TO).newest_first()
+        return part.values_list("last_dm_event_id", "pk")[:size].query.sql_with_params()
+
+    def _from_the_top(self, size: int, top: Top | None) -> Callable[[Mapping[int, int]], list[tuple[int, int]]]:
         """Finds the first rows of some X accounts together, of each down to that last_dm_event_id.
 
         PostgreSQL merges the parts, and so reads of each no more than it gives. Django cuts the parts of a union on
         PostgreSQL alone, and would compile each of them anew.
         """
-        part = self.filter(x_account=EACH, last_dm_event_id__gte=DOWN_TO).newest_first()
-        sql, params = part.values_list("last_dm_event_id", "pk")[:size].query.sql_with_params()
+        sql, params = top or self.top_of_each(size)
 
         def newest(down_to: Mapping[int, int]) -> list[tuple[int, int]]:
             parts = [
@@ -326,16 +335,20 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         today = timezone.now().astimezone(UTC).date()
         return self.filter(~Exists(_billed(conversation, today, "user", "x_user")))
 
-    def named_like(self, words: Iterable[str], conversations: Iterable[int], size: int) -> list[int]:
+    def named_like(self, words: Iterable[str], conversations: Iterable[int], size: int) -> dict[int, list[str]]:
         """The first of these conversations in which somebody's name or handle has all words in it, case aside.
 
-        Compared here rather than by the database: SQLite folds the case of ASCII alone.
+        With the names and handles of those who do. Compared here rather than by the database: SQLite folds the case of
+        ASCII alone.
         """
         rows = self.filter(conversation__in=conversations).values_list(
             "conversation", "x_user__name", "x_user__username"
         )
-        hits = {pk for pk, name, username in rows if has_all(words, f"{name} @{username}")}
-        return [pk for pk in conversations if pk in hits][:size]
+        hits: dict[int, list[str]] = {}
+        for pk, name, username in rows:
+            if has_all(words, f"{name} @{username}"):
+                hits.setdefault(pk, []).extend((name, username))
+        return {pk: hits[pk] for pk in islice((pk for pk in conversations if pk in hits), size)}
 
     def with_profiles(self, user: Person) -> Self:
         """The people of a conversation for its side panel; `is_ours` marks X accounts this person may see.

@@ -19,6 +19,7 @@ SECONDS_TO_START = 10
 FILES_AT_ONCE = 8
 THUMBNAILS_AT_ONCE = 4
 WISHES_AT_ONCE = 100
+INDEXED_AT_ONCE = 100
 
 
 @shared_task
@@ -43,8 +44,8 @@ def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
         look_up_conversation: wishes.waiting(ConversationLookup)[:WISHES_AT_ONCE],
         read_history: wishes.waiting(HistoryRead)[:WISHES_AT_ONCE],
         make_thumbnails: media.thumbnails_waiting(THUMBNAILS_AT_ONCE),
-        index_new_words: index.new_waiting(),
-        index_old_words: index.old_waiting(),
+        index_new_words: index.new_waiting()[:INDEXED_AT_ONCE],
+        index_old_words: index.old_waiting()[:INDEXED_AT_ONCE],
         look_up_people: people.due().values_list("pk", flat=True)[:1],
         fetch_post_details: posts.due().values_list("pk", flat=True)[:1],
         announce_people: changes.untold().values_list("pk", flat=True)[:1],

@@ -200,6 +200,11 @@ def grams_of(words: Iterable[Word]) -> set[int]:
     return {gram for word in words for gram in _grams(f"\x02{word.plain[-1]}\x03")}
 
 
+def begin_of(word: Word) -> set[int]:
+    """Which of `grams_of` the words of a name have that begin as this one does."""
+    return set(_grams(f"\x02{word.plain[-1]}")[:1])
+
+
 def _word(form: str) -> int:
     return _token(f"w\x00{form}")
 

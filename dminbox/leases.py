@@ -25,6 +25,11 @@ def is_due(column: str, now: datetime, longest: timedelta) -> Q:
     return Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": furthest(now, longest)})
 
 
+def is_past(moment: datetime | None, now: datetime, longest: timedelta) -> bool:
+    """The same of a row that is at hand, or no time set."""
+    return moment is None or not now < moment <= furthest(now, longest)
+
+
 def furthest(now: datetime, longest: timedelta) -> datetime:
     """Whatever lies beyond was written by a clock that ran ahead."""
     return now + longest + longest / SLACK

@@ -117,7 +117,7 @@ def commands() -> Commands:
             # TRUSTED_PROXY_COUNT alone says who is believed about a client; uvicorn would believe all of this machine.
             *["--timeout-graceful-shutdown", "5", "--lifespan", "off", "--no-proxy-headers"],
         ],
-        "worker": [*worker, "--hostname=messages@%h", "--queues=sync,send", "--concurrency=8"],
+        "worker": [*worker, "--hostname=messages@%h", "--queues=sync,send,polls", "--concurrency=8"],
         # Large files and imports take a place for minutes: of their own, so that no message waits for one.
         "worker for files and imports": [*worker, "--hostname=files@%h", "--queues=media,bulk", "--concurrency=4"],
         # A process of its own: inside the worker, a killed beat would leave a worker without a schedule.

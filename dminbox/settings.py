@@ -22,6 +22,7 @@ if ENV_FILE := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
 # --- The installation -------------------------------------------------------------------------------------------------
 PORT = env.integer("PORT", 8000, low=1, high=65535)
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+IS_HTTPS = PUBLIC_URL.startswith("https://")
 SECRET_KEY = env.text(
     "SECRET_KEY", hint="`make run` writes one into .env; under compose put 50 random characters there."
 )
@@ -34,7 +35,7 @@ REDIS_URL = env.text("REDIS_URL", "")
 IS_EMBEDDED = not DATABASE_URL and not REDIS_URL  # database and broker are files of ours under DATA_DIR
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
 # dminbox speaks no TLS: where people come by https, one proxy at least stands before it.
-TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 1 if PUBLIC_URL.startswith("https://") else 0, high=10)
+TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 1 if IS_HTTPS else 0, high=10)
 DEBUG = env.choice("DEBUG", "no", ["yes", "no"]) == "yes"
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     env.stop("REDIS_URL must look like redis://host:6379/0; leave it out for a broker that needs no server.")
@@ -90,7 +91,7 @@ if IS_DEMO:
     X_CONSUMER_KEY, X_CONSUMER_SECRET = "dminbox-demo-key", "dminbox-demo-consumer-secret"  # noqa: S105 (the local X's)
 if bool(X_CONSUMER_KEY) != bool(X_CONSUMER_SECRET):
     env.stop("X_CONSUMER_KEY and X_CONSUMER_SECRET belong together: set both, or neither and the inbox polls.")
-if X_PUSH == "webhook" and X_CONSUMER_KEY and not (PUBLIC_URL.startswith("https://") or IS_DEMO):
+if X_PUSH == "webhook" and X_CONSUMER_KEY and not (IS_HTTPS or IS_DEMO):
     env.stop("X_PUSH=webhook needs a PUBLIC_URL that begins with https://: X calls no other. X_PUSH=stream needs none.")
 if X_PUSH == "webhook" and X_CONSUMER_KEY and urlsplit(PUBLIC_URL).port and not IS_DEMO:
     env.stop("X_PUSH=webhook needs a PUBLIC_URL without a port: X calls the usual one of https:// alone.")
@@ -283,7 +284,6 @@ FORMAT_MODULE_PATH = "dminbox.formats"
 # --- Safety -----------------------------------------------------------------------------------------------------------
 # The Host header is checked and replaced by one_address; no address is ever made from what a client sent.
 ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or ""]
-IS_HTTPS = PUBLIC_URL.startswith("https://")
 # No client can set this key: headers of requests are all spelled HTTP_….
 SECURE_PROXY_SSL_HEADER = ("dminbox.scheme", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
@@ -378,10 +378,12 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Queues apart: an import or a large video never delays a message. `send` is for replies.
+# Queues apart: an import or a large video never delays a message, and after an outage neither do the polls of all X
+# accounts, for a worker takes from its queues in turn. `send` is for replies.
 CELERY_TASK_DEFAULT_QUEUE = "sync"
-CELERY_TASK_QUEUES = [Queue(name) for name in ("sync", "send", "media", "bulk")]
+CELERY_TASK_QUEUES = [Queue(name) for name in ("sync", "send", "polls", "media", "bulk")]
 CELERY_TASK_ROUTES = {
+    "conversations.tasks.poll_account": {"queue": "polls"},
     "conversations.tasks.import_account": {"queue": "bulk"},
     "conversations.tasks.read_history": {"queue": "bulk"},
     "conversations.tasks.check_chats": {"queue": "bulk"},

@@ -18,11 +18,11 @@ from django.utils.translation import gettext as _
 DISCONNECTED_BY = gettext_noop("Disconnected by %(person)s.")
 CAP_REACHED = gettext_noop("This month's cap of $%(usd)s is reached: no more messages are read or pushed.")
 CEILING_REACHED = gettext_noop(
-    "Reading stopped at the ceiling of $%(usd)s; there is more to read. "
-    "No more messages are read until somebody lets it go on."
+    "The import paused at its limit of $%(usd)s; there is more to import. No more messages are imported until someone "
+    "continues it."
 )
-NO_PERSON = gettext_noop("X knows nobody called @%(handle)s.")
-X_REFUSES = gettext_noop("X refuses our request: %(reason)s")
+NO_PERSON = gettext_noop("X has no user called @%(handle)s.")
+X_REFUSES = gettext_noop("X rejected our request: %(reason)s")
 WITH_ID = gettext_noop("%(sentence)s (X's transaction %(transaction)s)")
 
 

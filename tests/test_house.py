@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -30,8 +32,7 @@ def test_env_example_lists_every_setting_in_the_order_of_settings_py_and_then_th
 
 
 def test_nothing_reads_a_variable_that_env_example_does_not_list():
-    ours = [path for folder in ("dminbox", "accounts", "conversations") for path in (ROOT / folder).rglob("*.py")]
-    read = {name for path in ours for name in READ.findall(path.read_text())}
+    read = {name for path in sources() for name in READ.findall(path.read_text())}
     assert {"ENV_FILE", "PORT", "LOG_LEVEL"} <= read
     assert read - set(env_example.names()) == {OF_DJANGO}
 
@@ -54,6 +55,29 @@ def test_each_setting_of_env_example_has_a_line_that_explains_it():
         if re.match(r"^#?[A-Z_]+=", line) and not before.startswith("# ")
     ]  # fmt: skip
     assert unexplained == []
+
+
+def test_each_library_that_is_imported_is_named_with_its_reason():
+    """What others happen to bring may go with their next version."""
+    trees = [ast.parse(path.read_text()) for path in sources()]
+    found = {name for tree in trees for node in ast.walk(tree) for name in imported(node)}
+    known = packages_distributions()
+    named = set(re.findall(r"^([\w-]+)", (ROOT / "requirements.in").read_text().lower(), re.M))
+    unnamed = {
+        name for name in found & known.keys() if not named & {each.lower().replace("_", "-") for each in known[name]}
+    }
+    assert {"django", "kombu"} <= found
+    assert unnamed - {"accounts", "conversations", "dminbox", "django_stubs_ext"} == set()  # the last for mypy alone
+
+
+def imported(node: ast.AST) -> list[str]:
+    names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+    names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+    return [name.partition(".")[0] for name in names]
+
+
+def sources() -> list[Path]:
+    return [path for folder in ("dminbox", "accounts", "conversations") for path in (ROOT / folder).rglob("*.py")]
 
 
 def test_readme_names_only_make_targets_that_exist():

@@ -267,7 +267,7 @@ def test_a_busy_port_is_named_with_a_way_out(again, tmp_path, name):
 
 
 def test_a_killed_child_ends_the_group_and_is_named(fresh):
-    os.kill(fresh.member("--queues=sync,send"), signal.SIGKILL)
+    os.kill(fresh.member("--queues=sync,send,polls"), signal.SIGKILL)
     assert fresh.process.wait(PATIENCE) == 1
     assert "dminbox stopped, because its worker process ended (exit status -9).\n" in fresh.complained
     assert fresh.members() == {}
@@ -295,7 +295,7 @@ def test_the_listener_runs_only_where_x_pushes_by_stream(settings):
 
 def test_files_and_imports_never_take_a_place_that_a_message_needs(settings):
     served = [queues_of(command) for command in run.commands().values() if "worker" in command]
-    assert served == [{"sync", "send"}, {"media", "bulk"}]
+    assert served == [{"sync", "send", "polls"}, {"media", "bulk"}]
     assert set.union(*served) == {queue.name for queue in settings.CELERY_TASK_QUEUES}
 
 

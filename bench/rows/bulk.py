@@ -21,7 +21,7 @@ from tests.xsim_server import SimServer
 OTHER = "1500000000000000200"
 CUSTOMER = "2100000000000000001"
 PROCESSES = [
-    [*WORKER, "--queues", "sync,send", "--hostname", "sync@%h"],
+    [*WORKER, "--queues", "sync,send,polls", "--hostname", "sync@%h"],
     [*WORKER, "--queues", "media,bulk", "--hostname", "bulk@%h"],
     BEAT,
 ]

@@ -20,11 +20,11 @@ class Change(models.Model):
 
     class Kind(models.TextChoices):
         EVENT = "event", _("An event was stored")
-        EVENT_UPDATED = "event_updated", _("An event shows more or otherwise")
-        CONVERSATION = "conversation", _("A conversation as a whole has changed")
-        RECEIPT = "receipt", _("The other side has read")
+        EVENT_UPDATED = "event_updated", _("An event was updated")
+        CONVERSATION = "conversation", _("A conversation was updated")
+        RECEIPT = "receipt", _("The other side has seen it")
         TYPING = "typing", _("Somebody is typing")
-        ACCOUNT = "account", _("The X account's own state has changed")
+        ACCOUNT = "account", _("The state of the X account changed")
 
     x_account = models.ForeignKey(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="changes"
@@ -35,7 +35,7 @@ class Change(models.Model):
         Conversation, null=True, blank=True, on_delete=models.CASCADE, related_name="changes", db_index=False
     )
     event = models.ForeignKey(DmEvent, null=True, blank=True, on_delete=models.CASCADE, related_name="changes")
-    data = models.JSONField(_("ids and times"), default=dict, help_text=_("Ids and times; never a text."))
+    data = models.JSONField(_("IDs and times"), default=dict, help_text=_("IDs and times only, never message text."))
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:

@@ -30,7 +30,7 @@ class Conversation(models.Model):
     x_account = models.ForeignKey(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="conversations"
     )
-    dm_conversation_id = models.CharField(_("X's id of the conversation"), max_length=50)
+    dm_conversation_id = models.CharField(_("X's conversation ID"), max_length=50)
     is_group = models.BooleanField(_("group"), default=False)
     peer = models.ForeignKey(
         XUser,
@@ -53,7 +53,7 @@ class Conversation(models.Model):
     )
     has_post = models.BooleanField(default=False, db_default=False, help_text="Some message shared a post.")
     has_reached_beginning = models.BooleanField(
-        _("read to its beginning"), default=False, help_text=_("X gave the whole history it has of this conversation.")
+        _("complete"), default=False, help_text=_("X returned the whole history it has of this conversation.")
     )
     encrypted_at = models.DateTimeField(
         null=True, blank=True, help_text="First sign that it goes on as encrypted X Chat, which X gives to no app."

@@ -20,15 +20,15 @@ class BilledResource(models.Model):
         POST = "post", _("post")
         CHAT_EVENT = "chat", _("notice of encrypted messages")
 
-    day = models.DateField(_("day (UTC)"), help_text=_("UTC, by the answer's own date header."))
+    day = models.DateField(_("day (UTC)"), help_text=_("UTC, from the response's Date header."))
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
-    resource_id = models.BigIntegerField(_("X's id"))
+    resource_id = models.BigIntegerField(_("X's ID"))
     x_account = models.ForeignKey(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="billed_resources", db_index=False
     )
 
     class Meta:
-        verbose_name, verbose_name_plural = _("resource that X billed"), _("resources that X billed")
+        verbose_name, verbose_name_plural = _("billed resource"), _("billed resources")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["day", "kind", "resource_id"], name="billed_once_per_utc_day")
         ]
@@ -57,12 +57,12 @@ class ApiCall(models.Model):
         db_index=False,
     )
     endpoint = models.CharField(
-        _("endpoint"), max_length=100, help_text=_("Method and path template, or the kind of activity pushed.")
+        _("endpoint"), max_length=100, help_text=_("Method and path template, or the kind of pushed activity.")
     )
-    status = models.PositiveSmallIntegerField(_("HTTP status"), help_text=_("HTTP; 0 when no answer came."))
+    status = models.PositiveSmallIntegerField(_("HTTP status"), help_text=_("HTTP status; 0 if there was no response."))
     at = models.DateTimeField(_("when"), default=timezone.now)
     dm_events = models.PositiveIntegerField(
-        _("events billed"), default=0, help_text=_("Billed: what X had not billed that day.")
+        _("events billed"), default=0, help_text=_("Billed: only what X had not billed that day.")
     )
     users = models.PositiveIntegerField(_("people billed"), default=0)
     posts = models.PositiveIntegerField(_("posts billed"), default=0)
@@ -95,7 +95,7 @@ class SpendDay(models.Model):
     usd = models.DecimalField(_("US dollars"), max_digits=12, decimal_places=4, default=0)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("day's spend"), _("days' spends")
+        verbose_name, verbose_name_plural = _("daily spend"), _("daily spend")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["x_account", "day"], name="spend_day_once_per_x_account")
         ]
@@ -141,14 +141,14 @@ class RateWindow(models.Model):
     endpoint = models.CharField(_("endpoint"), max_length=100)
     limit = models.PositiveIntegerField(_("requests allowed"))
     remaining = models.PositiveIntegerField(_("requests left"))
-    reset_at = models.DateTimeField(_("anew at"), help_text=_("Our clock."))
+    reset_at = models.DateTimeField(_("resets at"), help_text=_("By our clock."))
     resets = models.DateTimeField(
-        _("anew at, by X's word"), help_text=_("X's own word, by which windows are told apart.")
+        _("resets at, according to X"), help_text=_("As X sent it; tells rate limit windows apart.")
     )
     seen_at = models.DateTimeField(_("seen at"), default=timezone.now)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("window of requests"), _("windows of requests")
+        verbose_name, verbose_name_plural = _("rate limit window"), _("rate limit windows")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["x_account", "endpoint"], name="rate_window_once_per_endpoint")
         ]

@@ -22,12 +22,12 @@ class MediaFile(models.Model):
     """
 
     class State(models.TextChoices):
-        DUE = "due", _("Still to be fetched")
+        DUE = "due", _("Waiting to be fetched")
         FETCHING = "fetching", _("Being fetched")
         STORED = "stored", _("Stored")
         GONE = "gone", _("X no longer has it")
         TOO_LARGE = "too_large", _("Too large")
-        REFUSED = "refused", _("Refused: not a picture or video, or not at an allowed address")
+        REFUSED = "refused", _("Rejected: not an image or video, or not at an allowed address")
 
     GIVEN_UP = (State.GONE, State.TOO_LARGE, State.REFUSED)
     REST = timedelta(hours=1)

@@ -23,7 +23,7 @@ class Post(models.Model):
     """
 
     class State(models.TextChoices):
-        DUE = "due", _("Details still to be fetched")
+        DUE = "due", _("Waiting for details")
         COMPLETE = "complete", _("Complete")
         UNAVAILABLE = "unavailable", _("Not available")
 

@@ -27,24 +27,24 @@ class ActivityDelivery(models.Model):
         WEBHOOK = "webhook", _("webhook")
 
     class State(models.TextChoices):
-        DUE = "due", _("Still to be taken up")
-        DONE = "done", _("Taken up")
-        ODD = "odd", _("Kept raw")
+        DUE = "due", _("Waiting")
+        DONE = "done", _("Processed")
+        ODD = "odd", _("Stored unprocessed")
 
     event_uuid = models.CharField(
-        _("X's id of it"), max_length=64, unique=True, help_text=_("X's; may be a negative number.")
+        _("X's ID"), max_length=64, unique=True, help_text=_("From X; can be a negative number.")
     )
     event_type = models.CharField(_("kind of event"), max_length=60)
     x_user_id = models.BigIntegerField(
-        _("X user id"), null=True, blank=True, help_text=_("Whose subscription brought it.")
+        _("X user ID"), null=True, blank=True, help_text=_("Whose subscription delivered it.")
     )
-    source = models.CharField(_("way it came"), max_length=8, choices=Source.choices)
+    source = models.CharField(_("delivered by"), max_length=8, choices=Source.choices)
     raw = models.JSONField(null=True, help_text="As X sent it; dropped with the row after some days.")
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
     state = models.CharField(_("state"), max_length=5, choices=State.choices, default=State.DUE)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
-    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
+    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
     detail = models.CharField(_("detail"), max_length=300, blank=True)
 
     class Meta:
@@ -72,10 +72,10 @@ class ActivitySubscription(models.Model):
     """
 
     class State(models.TextChoices):
-        WANTED = "wanted", _("Still to be made")
-        ACTIVE = "active", _("X pushes")
-        REFUSED = "refused", _("X refuses")
-        OVER_CAP = "over_cap", _("Beyond X's number of subscriptions")
+        WANTED = "wanted", _("Not created yet")
+        ACTIVE = "active", _("Active")
+        REFUSED = "refused", _("Rejected by X")
+        OVER_CAP = "over_cap", _("Over X's subscription limit")
 
     x_account = models.ForeignKey(
         XAccount,
@@ -87,11 +87,11 @@ class ActivitySubscription(models.Model):
     )
     event_type = models.CharField(_("kind of event"), max_length=60)
     subscription_id = models.CharField(
-        _("X's id of the subscription"), max_length=64, blank=True, help_text=_("X's; empty until X has told it.")
+        _("X's subscription ID"), max_length=64, blank=True, help_text=_("From X; empty until X has sent it.")
     )
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WANTED)
     detail = models.CharField(_("detail"), max_length=300, blank=True)
-    due_at = models.DateTimeField(_("due at"), default=timezone.now, help_text=_("When it is tried next."))
+    due_at = models.DateTimeField(_("due at"), default=timezone.now, help_text=_("Time of the next try."))
 
     class Meta:
         verbose_name, verbose_name_plural = _("subscription"), _("subscriptions")
@@ -118,46 +118,50 @@ class PushState(models.Model):
         OFF = "off", _("Not set up")
         CONNECTING = "connecting", _("Connecting")
         CONNECTED = "connected", _("Connected")
-        WAITING = "waiting", _("Waiting to connect again")
+        WAITING = "waiting", _("Waiting to reconnect")
         NO_CREDIT = "no_credit", _("No credit at X")
-        REFUSED = "refused", _("X refuses")
+        REFUSED = "refused", _("Rejected by X")
 
     holder = models.CharField(max_length=64, blank=True)
-    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
+    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.OFF)
     state_since = models.DateTimeField(_("state since"), default=timezone.now)
     detail = models.CharField(_("detail"), max_length=500, blank=True)
     failures = models.PositiveIntegerField(
-        _("failures in a row"), default=0, help_text=_("In a row; steers the back-off.")
+        _("failures in a row"), default=0, help_text=_("In a row; sets how long to wait.")
     )
     next_try_at = models.DateTimeField(_("next try at"), null=True, blank=True)
     connected_at = models.DateTimeField(_("connected at"), null=True, blank=True)
     last_line_at = models.DateTimeField(_("last line at"), null=True, blank=True, help_text=_("Keep-alives count."))
-    last_activity_at = models.DateTimeField(_("last activity at"), null=True, blank=True)
     activities = models.PositiveBigIntegerField(_("activities"), default=0)
     duplicates = models.PositiveBigIntegerField(_("duplicates"), default=0)
-    odd_lines = models.PositiveBigIntegerField(_("odd lines"), default=0)
+    odd_lines = models.PositiveBigIntegerField(_("unreadable lines"), default=0)
     strangers = models.PositiveBigIntegerField(
-        _("strangers"), default=0, help_text=_("Pushed for another program with the same X app: counted and dropped.")
+        _("for other programs"),
+        default=0,
+        help_text=_("Pushed for another program with the same X app: counted and discarded."),
     )
     subscriptions_checked_at = models.DateTimeField(_("subscriptions checked at"), null=True, blank=True)
     subscriptions_listed_at = models.DateTimeField(
-        _("subscriptions listed at"), null=True, blank=True, help_text=_("When X last told all of them.")
+        _("subscriptions listed at"), null=True, blank=True, help_text=_("When X last listed all of them.")
     )
-    subscriptions_lease_until = models.DateTimeField(_("subscriptions taken until"), null=True, blank=True)
+    subscriptions_lease_until = models.DateTimeField(_("subscriptions locked until"), null=True, blank=True)
+    subscriptions_wait_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then X takes no further call about them: its window is used up."
+    )
     is_ended = models.BooleanField(
-        _("ended at X"), default=False, help_text=_("With X_PUSH=off: nothing of ours is left at X.")
+        _("ended at X"), default=False, help_text=_("With X_PUSH=off: X has no subscription or webhook of ours left.")
     )
     no_credit_at = models.DateTimeField(
-        _("no credit at"),
+        _("out of credit at"),
         null=True,
         blank=True,
-        help_text=_("When X last said that the app has none; empty since X answered a call that was asked for later."),
+        help_text=_("When X last said that the app has no credit; empty again once X answers a later request."),
     )
     subscription_cap = models.PositiveIntegerField(
-        _("most subscriptions"), null=True, blank=True, help_text=_("As X's refusal taught it.")
+        _("subscription limit"), null=True, blank=True, help_text=_("Known from X's rejections.")
     )
-    webhook_id = models.CharField(_("X's id of the webhook"), max_length=64, blank=True)
+    webhook_id = models.CharField(_("X's webhook ID"), max_length=64, blank=True)
     webhook_is_valid = models.BooleanField(_("webhook is valid"), default=False)
     webhook_listed_at = models.DateTimeField(
         null=True, editable=False, help_text="When X last told whether it is valid."
@@ -167,10 +171,10 @@ class PushState(models.Model):
     webhook_replayed = models.PositiveBigIntegerField(_("webhook: replayed"), default=0)
     webhook_oversized = models.PositiveBigIntegerField(_("webhook: too large"), default=0)
     webhook_odd = models.PositiveBigIntegerField(_("webhook: not understood"), default=0)
-    webhook_bad_crc = models.PositiveBigIntegerField(_("webhook: wrong check"), default=0)
+    webhook_bad_crc = models.PositiveBigIntegerField(_("webhook: failed check"), default=0)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("state of push"), _("states of push")
+        verbose_name, verbose_name_plural = _("push state"), _("push states")
 
     def __str__(self) -> str:
         return f"push ({self.state})"

@@ -17,7 +17,7 @@ class SavedView(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=40)
-    query = models.CharField(max_length=300, help_text="The filters as they stand in the address.")
+    query = models.TextField(help_text="The filters as they stand in the address.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -23,14 +23,14 @@ class SyncState(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("Waiting for the choice of how far back to read")
-        ACTIVE = "active", pgettext_lazy("state of an X account", "Reading")
-        PAUSED = "paused", _("Paused at the import ceiling")
-        CAPPED = "capped", _("Paused at the month's cap")
-        RATE_LIMITED = "rate_limited", _("Waiting for X's rate window")
+        WAITING = "waiting", _("Waiting for a choice of how far back to import")
+        ACTIVE = "active", pgettext_lazy("state of an X account", "Syncing")
+        PAUSED = "paused", _("Paused at the import limit")
+        CAPPED = "capped", _("Paused at the monthly cap")
+        RATE_LIMITED = "rate_limited", _("Waiting for X's rate limit")
         UNAVAILABLE = "unavailable", _("X cannot be reached")
         NO_CREDIT = "no_credit", _("No credit at X")
-        REFUSED = "refused", _("X refuses")
+        REFUSED = "refused", _("Rejected by X")
 
     x_account = models.OneToOneField(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="sync"
@@ -41,52 +41,50 @@ class SyncState(models.Model):
         _("detail"),
         max_length=500,
         blank=True,
-        help_text=_("What is wrong, in words; with X's transaction id where X gave one."),
+        help_text=_("What is wrong; with X's transaction ID if there is one."),
     )
     failures = models.PositiveIntegerField(
-        _("failures in a row"), default=0, help_text=_("In a row; steers the back-off.")
+        _("failures in a row"), default=0, help_text=_("In a row; sets how long to wait.")
     )
     horizon_id = models.BigIntegerField(
-        _("nothing older than the id"),
+        _("oldest ID to poll"),
         default=0,
-        help_text=_("Nothing older is asked for by polling: how far back the person chose."),
+        help_text=_("Polling goes no further back, as chosen at the start."),
     )
     import_days = models.PositiveSmallIntegerField(
-        _("days to read back"), null=True, blank=True, help_text=_("0: only from now on.")
+        _("days to import"), null=True, blank=True, help_text=_("0: only from now on.")
     )
-    import_ceiling_usd = models.DecimalField(
-        _("ceiling of reading back (US dollars)"), max_digits=10, decimal_places=3, default=0
-    )
+    import_ceiling_usd = models.DecimalField(_("import limit (US dollars)"), max_digits=10, decimal_places=3, default=0)
     import_spent_usd = models.DecimalField(
-        _("spent on reading back (US dollars)"), max_digits=10, decimal_places=3, default=0
+        _("spent on the import (US dollars)"), max_digits=10, decimal_places=3, default=0
     )
     import_pages = models.PositiveIntegerField(default=0, db_default=0, editable=False, help_text="Read of it so far.")
-    import_finished_at = models.DateTimeField(_("read back until"), null=True, blank=True)
+    import_finished_at = models.DateTimeField(_("import finished at"), null=True, blank=True)
 
     next_poll_at = models.DateTimeField(_("next poll at"), null=True, blank=True)
     last_poll_at = models.DateTimeField(
-        _("last poll at"), null=True, blank=True, help_text=_("Last answer of any kind.")
+        _("last poll at"), null=True, blank=True, help_text=_("Last response of any kind.")
     )
     last_success_at = models.DateTimeField(
-        _("last page read at"), null=True, blank=True, help_text=_("Last page read; the age of what is shown.")
+        _("last page read at"), null=True, blank=True, help_text=_("Last page read: how current everything shown is.")
     )
-    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
+    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
     lease_holder = models.CharField(max_length=64, blank=True)
 
     rate_limit = models.PositiveIntegerField(_("requests allowed"), null=True, blank=True)
     rate_remaining = models.PositiveIntegerField(_("requests left"), null=True, blank=True)
-    rate_reset_at = models.DateTimeField(_("anew at"), null=True, blank=True)
+    rate_reset_at = models.DateTimeField(_("resets at"), null=True, blank=True)
     are_windows_shared = models.BooleanField(
-        _("one window for all reads"),
+        _("one rate limit for all reads"),
         null=True,
         blank=True,
-        help_text=_("Whether X counts all DM reads in one window; learnt from its headers."),
+        help_text=_("Whether X has one rate limit for all DM reads; known from its headers."),
     )
-    odd_events = models.PositiveIntegerField(_("odd events"), default=0, help_text=_("Events in quarantine."))
+    odd_events = models.PositiveIntegerField(_("unreadable events"), default=0, help_text=_("Events in quarantine."))
 
-    last_change = models.BigIntegerField(_("newest change"), default=0, help_text=_("Newest number of the change log."))
+    last_change = models.BigIntegerField(_("newest change"), default=0, help_text=_("Newest number in the change log."))
     monthly_cap_usd = models.DecimalField(
-        _("cap of a month (US dollars)"),
+        _("monthly cap (US dollars)"),
         max_digits=10,
         decimal_places=2,
         null=True,
@@ -97,7 +95,7 @@ class SyncState(models.Model):
         _("watched until"), null=True, blank=True, help_text=_("Somebody is looking at it.")
     )
     last_news_at = models.DateTimeField(
-        _("last news at"), null=True, blank=True, help_text=_("When a poll last brought something new.")
+        _("last new event at"), null=True, blank=True, help_text=_("When a poll last brought something new.")
     )
     settling_since = models.DateTimeField(
         null=True,
@@ -105,24 +103,27 @@ class SyncState(models.Model):
         help_text="When a poll last set out for events that X surely shows all of: for settled ground.",
     )
     top_id = models.BigIntegerField(
-        _("newest event id"),
+        _("newest event ID"),
         default=0,
-        help_text=_("Newest event of the last poll that read on down to what was read before."),
+        help_text=_("Newest event of the last poll that left no gap."),
+    )
+    seam_id = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="The seam with which whole conversations were compared last."
     )
     last_news = models.PositiveIntegerField(
-        _("news of the last poll"), default=0, help_text=_("New events of the last poll.")
+        _("new events in the last poll"), default=0, help_text=_("How many new events the last poll found.")
     )
     needs_people = models.BooleanField(
-        _("asks for people"),
+        _("requests people"),
         default=False,
-        help_text=_("X tells senders only when they are expanded: seen once, asked for from then on."),
+        help_text=_("X names senders only on request: once this is known, every poll requests them."),
     )
     reconciled_on = models.DateField(
-        _("day read once more"), null=True, blank=True, help_text=_("The UTC day that was read once more whole.")
+        _("day read again"), null=True, blank=True, help_text=_("The last UTC day that was read again in full.")
     )
     reconcile_token = models.CharField(max_length=200, blank=True)
     reconcile_below = models.BigIntegerField(
-        _("read once more down to the id"), default=0, help_text=_("The oldest event id that was read of it so far.")
+        _("read again down to ID"), default=0, help_text=_("The oldest event ID read again so far.")
     )
     reconcile_began_at = models.DateTimeField(
         null=True, editable=False, help_text="When it last set out to read the day."
@@ -133,7 +134,7 @@ class SyncState(models.Model):
     chats_checked_at = models.DateTimeField(_("encrypted ones checked at"), null=True, blank=True)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("state of reading"), _("states of reading")
+        verbose_name, verbose_name_plural = _("sync state"), _("sync states")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["next_poll_at"], name="sync_due", condition=models.Q(next_poll_at__isnull=False))
         ]
@@ -163,21 +164,21 @@ class ReadInterval(models.Model):
         on_delete=models.CASCADE,
         related_name="read_intervals",
     )
-    low_id = models.BigIntegerField(_("oldest event id"))
-    high_id = models.BigIntegerField(_("newest event id"))
+    low_id = models.BigIntegerField(_("oldest event ID"))
+    high_id = models.BigIntegerField(_("newest event ID"))
     oldest_id = models.BigIntegerField(null=True, editable=False)
     next_token = models.CharField(max_length=200, blank=True)
     is_known = models.BooleanField(default=False, db_default=False, editable=False)
     due_at = models.DateTimeField(_("due at"), null=True, blank=True, help_text=_("When the gap below is tried next."))
     empty_pages = models.PositiveSmallIntegerField(
-        _("pages without anything older"),
+        _("pages with nothing older"),
         default=0,
-        help_text=_("Pages in a row that brought nothing older: empty, or by a token that leads in a circle."),
+        help_text=_("Pages in a row with nothing older: empty, or from a token that leads in a circle."),
     )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("stretch that is read"), _("stretches that are read")
+        verbose_name, verbose_name_plural = _("synced range"), _("synced ranges")
         ordering: ClassVar[list[str]] = ["-high_id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["x_account", "conversation", "-high_id"], name="read_interval_newest")
@@ -194,7 +195,7 @@ class HistoryRead(models.Model):
     """
 
     class State(models.TextChoices):
-        DUE = "due", _("Next page to be read")
+        DUE = "due", _("Waiting for the next page")
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
 
@@ -202,10 +203,10 @@ class HistoryRead(models.Model):
         Conversation, verbose_name=_("conversation"), on_delete=models.CASCADE, related_name="history_reads"
     )
     asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("asked by"), null=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL, verbose_name=_("requested by"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
-    pages_wanted = models.PositiveSmallIntegerField(_("pages wanted"), default=1)
+    asked_at = models.DateTimeField(_("requested at"), default=timezone.now)
+    pages_wanted = models.PositiveSmallIntegerField(_("pages requested"), default=1)
     pages_read = models.PositiveSmallIntegerField(_("pages read"), default=0)
     events_read = models.PositiveIntegerField(_("events read"), default=0)
     event_types = models.JSONField(_("kinds of events"), default=list, help_text=_("Empty: all kinds."))
@@ -215,10 +216,13 @@ class HistoryRead(models.Model):
     )
     detail = models.CharField(_("detail"), max_length=300, blank=True)
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
-    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
+    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("reading of a history"), _("readings of histories")
+        verbose_name, verbose_name_plural = _("history import"), _("history imports")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], name="history_read_due", condition=models.Q(state="due"))
+        ]
 
     def __str__(self) -> str:
         return f"history of {self.conversation_id} ({self.state})"
@@ -254,7 +258,7 @@ class UnknownMember(models.Model):
     """
 
     class Kind(models.TextChoices):
-        ANSWER = "answer", _("answer")
+        ANSWER = "answer", _("response")
         EVENT = "event", _("event")
         USER = "user", _("person")
         POST = "post", _("post")
@@ -288,34 +292,37 @@ class ConversationLookup(models.Model):
 
     class Kind(models.TextChoices):
         USERNAME = "username", _("username")
-        USER_ID = "user_id", _("X user id")
-        CONVERSATION_ID = "conversation_id", _("X's id of the conversation")
+        USER_ID = "user_id", _("X user ID")
+        CONVERSATION_ID = "conversation_id", _("X's conversation ID")
 
     class State(models.TextChoices):
-        DUE = "due", _("X is being asked")
+        DUE = "due", _("Asking X")
         FOUND = "found", _("Found")
-        NONE = "none", _("X knows none")
+        NONE = "none", _("None found")
         FAILED = "failed", _("Failed")
 
     x_account = models.ForeignKey(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="conversation_lookups"
     )
     asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("asked by"), null=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL, verbose_name=_("requested by"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    asked_at = models.DateTimeField(_("requested at"), default=timezone.now)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     target = models.CharField(max_length=50, help_text="A handle without @, a user id or a conversation id.")
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.DUE)
     detail = models.CharField(max_length=300, blank=True)
     conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
-    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
+    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     objects = ConversationLookupQuerySet.as_manager()
 
     class Meta:
-        verbose_name, verbose_name_plural = _("asking for a conversation"), _("askings for conversations")
+        verbose_name, verbose_name_plural = _("conversation look-up"), _("conversation look-ups")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], name="lookup_due", condition=models.Q(state="due"))
+        ]
 
     def __str__(self) -> str:
         return f"lookup {self.pk} ({self.state})"

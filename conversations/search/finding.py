@@ -201,7 +201,7 @@ def _newest_of(wanted: Wanted, typed: str, conversations: set[int]) -> set[int]:
     if len(conversations) <= MOST_CONVERSATIONS:
         return conversations
     words = gettext(
-        "“%(typed)s” means %(all)s conversations; the newest %(count)s are searched. A longer name narrows it."
+        "“%(typed)s” matches %(all)s conversations; the newest %(count)s are searched. A longer name narrows it down."
     )
     counts = {"all": number(len(conversations)), "count": number(MOST_CONVERSATIONS)}
     wanted.asked.notes.append(words % {"typed": f"in:{typed}", **counts})
@@ -217,7 +217,7 @@ def _people(wanted: Wanted, typed: str) -> list[XUser]:
     else:
         wanted.unknown.append((typed, names.alike(typed, wanted.spec.x_accounts)))
     if len(people) >= names.MOST:
-        words = gettext("“%(typed)s” means very many people; the %(count)s newest on X are searched.")
+        words = gettext("“%(typed)s” matches a great many people; the %(count)s newest on X are searched.")
         wanted.asked.notes.append(words % {"typed": typed, "count": number(names.MOST)})
     return people
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+from functools import reduce
 from itertools import count
+from operator import or_
 
 import structlog
 from django.db import transaction
@@ -32,6 +34,8 @@ NAMES_LOT = 500
 LEASE = timedelta(minutes=2)
 SECONDS_FOR_NEW = 2.0
 SECONDS_FOR_OLD = 10.0
+LOOKED_AT = 1_000
+"""Changes of one X account that are told apart to say how many messages wait."""
 OF_CHANGES = (Change.Kind.EVENT, Change.Kind.EVENT_UPDATED)
 
 
@@ -81,19 +85,37 @@ def index_old(x_account_pk: int) -> None:
 def behind(x_account_pks: Collection[int]) -> int:
     """About how many messages of these X accounts no search finds yet."""
     states = SearchState.objects.filter(x_account__in=x_account_pks).select_related("x_account__sync")
-    rows = states.values_list("x_account__sync__last_change", "seen_change", "old_left", "old_below")
-    found = list(rows)
-    unknown = 1 if len(found) < len(x_account_pks) else 0
-    return unknown + sum(
-        max(0, (last or 0) - seen) + (max(left, 1) if below else 0) for last, seen, left, below in found
+    found = list(
+        states.values_list("x_account", "x_account__sync__last_change", "seen_change", "old_left", "old_below")
     )
+    without = set(x_account_pks) - {pk for pk, *_ in found}
+    unknown = int(bool(without) and _events_of_any(without).exists())
+    old = sum(max(left, 1) for *_, left, below in found if below)
+    return unknown + old + _changed_messages([(pk, seen, last) for pk, last, seen, *_ in found if (last or 0) > seen])
+
+
+def _changed_messages(waiting: Sequence[tuple[int, int, int]]) -> int:
+    """Of changes that nobody came to yet, those of messages; far ahead each is taken for one.
+
+    waiting: X accounts, each with the numbers of the last change that was seen and of the last there is.
+    """
+    if not waiting:
+        return 0
+    near = (Q(x_account=pk, number__gt=seen, number__lte=seen + LOOKED_AT) for pk, seen, _ in waiting)
+    of_messages = Change.objects.filter(kind__in=OF_CHANGES, event__event_type=DmEvent.Type.MESSAGE_CREATE)
+    far = sum(max(0, last - seen - LOOKED_AT) for _, seen, last in waiting)
+    return of_messages.filter(reduce(or_, near)).count() + far
 
 
 # --- Lots -------------------------------------------------------------------------------------------------------------
 
 
 def _events_of(x_account_pk: int) -> QuerySet[DmEvent]:
-    return DmEvent.objects.filter(conversation__x_account=x_account_pk)
+    return _events_of_any([x_account_pk])
+
+
+def _events_of_any(x_account_pks: Collection[int]) -> QuerySet[DmEvent]:
+    return DmEvent.objects.filter(conversation__x_account__in=x_account_pks)
 
 
 def _above_all(x_account_pk: int) -> int:

@@ -5,16 +5,16 @@ Everything that is cut short is cut after it was asked who may be seen: nobody's
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
+from enum import IntEnum
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from conversations.models import NameGram, XUser
 from conversations.querysets import EACH, XUserQuerySet, counts_over
 from conversations.search.index import name_words
-from conversations.words import Term, Word, bare_of, folded_of, grams_of, words_of
+from conversations.words import Term, Word, bare_of, begin_of, folded_of, grams_of, words_of
 from dminbox.postgres.planning import by_its_values
 
 MOST = 50
@@ -29,7 +29,7 @@ COMMON = 1_000
 LOOKED_AT = 1_000
 """People with the grams of a name, the newest on X first, that are looked at."""
 NEAREST = 100
-"""People with the most grams of what was typed."""
+"""People with the most grams of what was typed; and those that are read at once, the newest on X first."""
 ALIKE = 0.3
 SUGGESTED = 3
 
@@ -37,17 +37,80 @@ SUGGESTED = 3
 def meant(typed: str, x_accounts: Collection[int]) -> list[XUser]:
     """By X user id or by handle if there is one that is just so; else whoever's name or handle holds what was typed."""
     exact = _named().called(typed).in_conversations_of(x_accounts).order_by("-pk")[:MOST]
-    return list(exact) or holding(typed, x_accounts)
+    return list(exact) or _holding(typed, x_accounts, MOST)
+
+
+def holding(typed: str, x_accounts: Collection[int], most: int = MOST) -> list[XUser]:
+    """Whoever's name or handle holds what was typed, its words one after the other.
+
+    The nearest to it first, with who has just that handle before all; of those as near, the newest on X first.
+    """
+    exact = _named().called(typed).in_conversations_of(x_accounts).order_by("-pk")[:most]
+    return list(dict.fromkeys([*exact, *_holding(typed, x_accounts, most)]))[:most]
+
+
+class Nearness(IntEnum):
+    """How a name holds what was typed; the smaller, the nearer."""
+
+    IS_IT = 0
+    HAS_ITS_WORDS = 1
+    BEGINS_SO = 2
+    HOLDS_IT = 3
+
+
+def term_of(typed: str) -> Term:
+    return Term(tuple(replace(word, sign="") for word in words_of(bare_of(folded_of(typed)))))
+
+
+def nearness(term: Term, *called: str) -> Nearness | None:
+    """Of the nearest of these names; None when none of them holds it."""
+    found = [near for name in called if (near := _nearness(term, words_of(bare_of(folded_of(name))))) is not None]
+    return min(found, default=None)
+
+
+def _nearness(term: Term, name: Sequence[Word]) -> Nearness | None:
+    found = [_nearness_at(term, name[first : last + 1]) for first, last in term.places(name)]
+    nearest = min(found, default=None)
+    is_all = nearest == Nearness.HAS_ITS_WORDS and len(name) == len(term.words)
+    return Nearness.IS_IT if is_all else nearest
+
+
+def _nearness_at(term: Term, words: Sequence[Word]) -> Nearness:
+    if [word.typed for word in words] == [word.typed for word in term.words]:
+        return Nearness.HAS_ITS_WORDS
+    is_begin = words[0].typed.startswith(term.words[0].typed)
+    return Nearness.BEGINS_SO if is_begin else Nearness.HOLDS_IT
 
 
 @by_its_values()  # what all are called is read in the order it is shown, what is rare by the gram
-def holding(typed: str, x_accounts: Collection[int], most: int = MOST) -> list[XUser]:
-    """Whoever's name or handle holds what was typed, its words one after the other; the newest on X first."""
-    term = Term(tuple(replace(word, sign="") for word in words_of(bare_of(folded_of(typed)))))
+def _holding(typed: str, x_accounts: Collection[int], most: int) -> list[XUser]:
+    """The newest who hold it; where more do than are read at once, the nearer ones are looked up on their own."""
+    term = term_of(typed)
     if not term.words:
         return []
-    near = _with_all(_grams_in(term.words), x_accounts)
-    return list(islice((person for person in _newest(near, most) if _holds(person, term)), most))
+    anyhow, *nearer = _walks(term.words)
+    rows = _with_all(anyhow, x_accounts)
+    newest = [row.x_user for row in rows[:NEAREST]]
+    found = _nearnesses(term, newest)
+    if len(newest) == NEAREST:
+        for grams in nearer:
+            found |= _nearnesses(term, (row.x_user for row in _with_all(grams, x_accounts)[:NEAREST]))
+        if len(found) < most:
+            found |= _nearnesses(term, (row.x_user for row in rows[NEAREST:LOOKED_AT]))
+    return sorted(found, key=lambda person: (found[person], -person.pk))[:most]
+
+
+def _walks(words: Sequence[Word]) -> tuple[set[int], ...]:
+    """The runs of three characters, ends of words among them, that names have which hold these words anyhow, of which
+    the words begin so, and which have just these words.
+    """
+    *first, last = words
+    return _grams_in(words), grams_of(first) | _grams_in([last]) | begin_of(last), grams_of(words)
+
+
+def _nearnesses(term: Term, people: Iterable[XUser]) -> dict[XUser, Nearness]:
+    near = {person: nearness(term, person.name, person.username) for person in people}
+    return {person: each for person, each in near.items() if each is not None}
 
 
 @by_its_values()
@@ -93,24 +156,10 @@ def _may_be_seen(x_accounts: Collection[int]) -> Exists:
     return Exists(XUser.objects.filter(pk=OuterRef("x_user")).in_conversations_of(x_accounts))
 
 
-def _newest(rows: QuerySet[NameGram], most: int) -> Iterator[XUser]:
-    """As many as are wanted at first: most often it is those."""
-    for start, end in ((0, most), (most, LOOKED_AT)):
-        found = list(rows[start:end])
-        yield from (row.x_user for row in found)
-        if len(found) < end - start:
-            return
-
-
 def _by_rarity(grams: set[int]) -> list[tuple[int, int]]:
     """How many people have each, counted up to COMMON, and the gram; the rarest first."""
     some = NameGram.objects.filter(gram=EACH).values("gram")[:COMMON]
     return sorted(counts_over(some, sorted(grams)[:MOST_GRAMS]))
-
-
-def _holds(person: XUser, term: Term) -> bool:
-    names = (words_of(bare_of(folded_of(name))) for name in (person.name, person.username))
-    return any(term.places(words) for words in names)
 
 
 def _named() -> XUserQuerySet:

@@ -71,7 +71,7 @@ def parse(typed: str) -> Asked:
     _cut(asked)
     if asked.low is not None and asked.high is not None and asked.low >= asked.high:
         asked.notes.append(
-            _("No day lies between these: “after:” names the first day, “before:” the day after the last.")
+            _("There is no day between these dates: “after:” is the first day, “before:” the day after the last.")
         )
     return asked
 
@@ -81,7 +81,7 @@ def _cut(asked: Asked) -> None:
     if len(asked.terms) > MOST_TERMS:
         asked.notes.append(_("Only the first %(count)s words are searched.") % {"count": number(MOST_TERMS)})
     if max(len(asked.people), len(asked.places)) > MOST_NAMES:
-        words = _("Only the first %(count)s names after “from:” and after “in:” are looked up.")
+        words = _("Only the first %(count)s names after “from:” and after “in:” are used.")
         asked.notes.append(words % {"count": number(MOST_NAMES)})
     del asked.terms[MOST_TERMS:], asked.without[MOST_TERMS:]
     del asked.people[MOST_NAMES:], asked.places[MOST_NAMES:]
@@ -118,7 +118,7 @@ def _take(asked: Asked, match: re.Match[str]) -> None:
     if not key:
         _take_words(asked, match, value)
     elif match["no"]:
-        asked.notes.append(_("“%(typed)s”: only words can be left out with a minus.") % {"typed": match[0]})
+        asked.notes.append(_("“%(typed)s”: only words can be excluded with a minus.") % {"typed": match[0]})
     elif not value:
         asked.notes.append(_("“%(typed)s” has nothing after it.") % {"typed": f"{key}:"})
     elif key in ("from", "in"):
@@ -134,7 +134,7 @@ def _take_kind(asked: Asked, value: str) -> None:
     if singular in KINDS:
         asked.kinds.append(singular)
     else:
-        words = _("“%(typed)s”: it can be has:media, has:post or has:link.")
+        words = _("“%(typed)s”: use has:media, has:post or has:link.")
         asked.notes.append(words % {"typed": f"has:{value}"})
 
 
@@ -143,7 +143,7 @@ def _take_words(asked: Asked, match: re.Match[str], value: str) -> None:
     if term.words:
         (asked.without if match["no"] else asked.terms).append(term)
     else:
-        words = _("“%(typed)s” holds no letter, digit or sign that can be searched.")
+        words = _("“%(typed)s” has no letter, digit or symbol to search for.")
         asked.notes.append(words % {"typed": match[0]})
 
 
@@ -153,7 +153,7 @@ def _take_words(asked: Asked, match: re.Match[str], value: str) -> None:
 def _take_day(asked: Asked, key: str, value: str) -> None:
     first = _first_day(value.lower())
     if first is None:
-        words = _("“%(typed)s”: a day is written like 2026-11-03, 2026-11 or 2026, or it is today.")
+        words = _("“%(typed)s”: write a day like 2026-11-03, 2026-11 or 2026, or use today.")
         asked.notes.append(words % {"typed": f"{key}:{value}"})
         return
     floor = first_id_of(first)

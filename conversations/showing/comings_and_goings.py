@@ -32,9 +32,9 @@ def sentence(kind: str, count: int, people: str, by: str = "") -> str:
     if kind == LEFT:
         return ngettext("%(people)s left", "%(people)s left", count) % words
     if kind == BACK and by:
-        return _("%(person)s brought %(people)s back") % words
+        return _("%(person)s added %(people)s back") % words
     if kind == BACK:
-        return ngettext("%(people)s came back", "%(people)s came back", count) % words
+        return ngettext("%(people)s rejoined", "%(people)s rejoined", count) % words
     if by:
         return _("%(person)s added %(people)s") % words
     return ngettext("%(people)s joined", "%(people)s joined", count) % words

@@ -69,24 +69,24 @@ def requests_words(day: Day) -> str:
     words = [number(day.requests)]
     if day.allowed:
         of = {"polls": number(day.polls), "allowed": number(day.allowed)}
-        words = [_("%(polls)s of %(allowed)s polls X allowed") % of, _others(day.requests - day.polls)]
+        words = [_("%(polls)s of %(allowed)s polls allowed by X") % of, _others(day.requests - day.polls)]
     if day.failed:
-        failed = ngettext("%(count)s of them without success", "%(count)s of them without success", day.failed)
+        failed = ngettext("%(count)s failed", "%(count)s failed", day.failed)
         words.append(failed % {"count": number(day.failed)})
     return comma().join(words)
 
 
 def _requests_words(hour: Hour) -> str:
-    polls = ngettext("%(count)s polls", "%(count)s polls", hour.polls) % {"count": number(hour.polls)}
+    polls = ngettext("%(count)s poll", "%(count)s polls", hour.polls) % {"count": number(hour.polls)}
     if hour.allowed is not None:
         of = {"polls": number(hour.polls), "allowed": number(hour.allowed)}
-        polls = ngettext("%(polls)s of %(allowed)s polls", "%(polls)s of %(allowed)s polls", hour.allowed) % of
-    failed = ngettext("%(count)s without success", "%(count)s without success", hour.failed)
+        polls = ngettext("%(polls)s of %(allowed)s poll", "%(polls)s of %(allowed)s polls", hour.allowed) % of
+    failed = ngettext("%(count)s failed", "%(count)s failed", hour.failed)
     return comma().join([polls, _others(hour.others), failed % {"count": number(hour.failed)}])
 
 
 def _others(count: int) -> str:
-    return ngettext("%(count)s other requests", "%(count)s other requests", count) % {"count": number(count)}
+    return ngettext("%(count)s other request", "%(count)s other requests", count) % {"count": number(count)}
 
 
 def _events(day: Day) -> Lane:
@@ -95,7 +95,7 @@ def _events(day: Day) -> Lane:
 
 
 def _events_words(count: int) -> str:
-    return ngettext("%(count)s events", "%(count)s events", count) % {"count": number(count)}
+    return ngettext("%(count)s event", "%(count)s events", count) % {"count": number(count)}
 
 
 def _spend(day: Day) -> Lane:
@@ -104,12 +104,12 @@ def _spend(day: Day) -> Lane:
 
 
 def _gaps(day: Day) -> Lane:
-    return Lane(_("Still to be read"), gaps_words(day), tuple(_stretch(day, span) for span in day.gaps))
+    return Lane(_("Gaps"), gaps_words(day), tuple(_stretch(day, span) for span in day.gaps))
 
 
 def gaps_words(day: Day) -> str:
     if not day.gaps:
-        return _("nothing of these hours")
+        return _("none in these hours")
     parts = len(day.gaps)
     told = {"length": _length(day.missing), "count": number(parts)}
     return ngettext("%(length)s in %(count)s part", "%(length)s in %(count)s parts", parts) % told

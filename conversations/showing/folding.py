@@ -74,7 +74,7 @@ def summary(rows: Sequence[Shown], name: Naming) -> str:
 def _more(count: int) -> list[str]:
     if count < 1:
         return []
-    return [ngettext("and %(count)s more changes", "and %(count)s more changes", count) % {"count": number(count)}]
+    return [ngettext("and %(count)s more change", "and %(count)s more changes", count) % {"count": number(count)}]
 
 
 def _runs(rows: Iterable[Shown]) -> Iterator[list[Shown]]:

@@ -9,31 +9,31 @@ from conversations.models import MediaFile
 State = MediaFile.State
 
 PHOTO = {
-    "": _("X gave no address for this photo."),
+    "": _("X sent no address for this photo."),
     State.GONE: _("X no longer has this photo."),
-    State.TOO_LARGE: _("This photo is larger than this installation stores."),
-    State.REFUSED: _("This photo was refused: it is no picture or video, or not where X keeps them."),
+    State.TOO_LARGE: _("This photo exceeds the size limit of this installation."),
+    State.REFUSED: _("This photo was rejected: it is not an image or video, or not on X's media servers."),
     State.DUE: _("This photo is still being fetched from X."),
 }
 VIDEO = {
-    "": _("X gave no address for this video."),
+    "": _("X sent no address for this video."),
     State.GONE: _("X no longer has this video."),
-    State.TOO_LARGE: _("This video is larger than this installation stores."),
-    State.REFUSED: _("This video was refused: it is no picture or video, or not where X keeps them."),
+    State.TOO_LARGE: _("This video exceeds the size limit of this installation."),
+    State.REFUSED: _("This video was rejected: it is not an image or video, or not on X's media servers."),
     State.DUE: _("This video is still being fetched from X."),
 }
 GIF = {
-    "": _("X gave no address for this GIF."),
+    "": _("X sent no address for this GIF."),
     State.GONE: _("X no longer has this GIF."),
-    State.TOO_LARGE: _("This GIF is larger than this installation stores."),
-    State.REFUSED: _("This GIF was refused: it is no picture or video, or not where X keeps them."),
+    State.TOO_LARGE: _("This GIF exceeds the size limit of this installation."),
+    State.REFUSED: _("This GIF was rejected: it is not an image or video, or not on X's media servers."),
     State.DUE: _("This GIF is still being fetched from X."),
 }
 FILE = {
-    "": _("X gave no address for this file."),
+    "": _("X sent no address for this file."),
     State.GONE: _("X no longer has this file."),
-    State.TOO_LARGE: _("This file is larger than this installation stores."),
-    State.REFUSED: _("This file was refused: it is no picture or video, or not where X keeps them."),
+    State.TOO_LARGE: _("This file exceeds the size limit of this installation."),
+    State.REFUSED: _("This file was rejected: it is not an image or video, or not on X's media servers."),
     State.DUE: _("This file is still being fetched from X."),
 }
 WHYS = {"photo": PHOTO, "video": VIDEO, "animated_gif": GIF}

@@ -21,7 +21,7 @@ from dminbox import wording
 from dminbox.markup import filled
 from dminbox.wording import number
 
-LOCKED = gettext_lazy("Goes on in encrypted XChat")
+LOCKED = gettext_lazy("Now in encrypted XChat")
 MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Of direction: they stand in titles, and nobody types them."""
 COLOURS = 6
@@ -88,7 +88,7 @@ def with_names(words: Callable[[Naming], str]) -> SafeString:
 
 
 def handle_of(person: XUser) -> str:
-    return wording.handle(person.username) if person.username else _("id %(number)s") % {"number": person.pk}
+    return wording.handle(person.username) if person.username else _("ID %(number)s") % {"number": person.pk}
 
 
 def verified_as(person: XUser) -> str:
@@ -153,7 +153,7 @@ def title_of(conversation: Conversation) -> str:
     if peer is None:
         return conversation.dm_conversation_id
     if peer.pk == conversation.x_account.x_user_id:
-        return _("%(name)s (to itself)") % {"name": name_amid_words(peer)}
+        return _("%(name)s (self)") % {"name": name_amid_words(peer)}
     return name_of(peer)
 
 
@@ -188,7 +188,7 @@ def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
     if ends_in_chat(conversation):
         return str(LOCKED)
     if event is None:
-        return _("Nothing read yet")
+        return _("Not loaded yet")
     if event.event_type == DmEvent.Type.MESSAGE_CREATE:
         return _spoken(event, conversation, _contents(event))
     return happening(event)
@@ -197,7 +197,7 @@ def preview_of(event: DmEvent | None, conversation: Conversation) -> str:
 def happening(event: DmEvent) -> str:
     """What happened besides messages; kinds we do not know are named by X's word."""
     if event.event_type not in (DmEvent.Type.PARTICIPANTS_JOIN, DmEvent.Type.PARTICIPANTS_LEAVE):
-        return _("%(kind)s: an event dminbox does not know yet") % {"kind": event.event_type}
+        return _("%(kind)s: an event type dminbox does not know yet") % {"kind": event.event_type}
     return moved(event)
 
 
@@ -250,7 +250,7 @@ def _contents(event: DmEvent) -> str:
     kind = _kind_beside(event)
     if words and kind:
         return f"{SIGNS[kind] or WORDS[kind]} {words}"
-    return words or signs_of(event) or _("A message without text")
+    return words or signs_of(event) or _("Message without text")
 
 
 def signs_of(event: DmEvent) -> str:

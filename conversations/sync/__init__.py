@@ -4,13 +4,11 @@ from conversations.sync.history import read_history
 from conversations.sync.importing import begin_import, make_missing_states, resume_import
 from conversations.sync.opening import look_up_conversation
 from conversations.sync.polling import poll
-from conversations.sync.status import AccountStatus, account_status
-from conversations.sync.store import StoredPage, store_page
-from conversations.sync.trouble import has_credit, stop_all_for_credit, trouble_of
+from conversations.sync.status import account_status
+from conversations.sync.store import store_page
+from conversations.sync.trouble import has_credit, stop_all_for_credit
 
 __all__ = [
-    "AccountStatus",
-    "StoredPage",
     "account_status",
     "begin_import",
     "has_credit",
@@ -21,5 +19,4 @@ __all__ = [
     "resume_import",
     "stop_all_for_credit",
     "store_page",
-    "trouble_of",
 ]

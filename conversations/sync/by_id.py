@@ -49,7 +49,7 @@ OF_THE_ACCOUNT = (TokenRefused, GrantRefused, BeingRenewed, ScopesMissing, RateL
 """What is wrong with one X account may be right with the next."""
 LONGEST_REASON = 300
 NOT_SHOWN = gettext_noop("X does not show it.")
-UNREADABLE = gettext_noop("What X gives cannot be read; an owner finds it in the quarantine.")
+UNREADABLE = gettext_noop("X's data could not be read; an owner can find it in the quarantine.")
 MOST_TRIES = 40
 """Of what X gives in a form that cannot be read: some nine hours of them. X bills it for each day that it gives it."""
 PASSING = {"internal-error", "field-hydration-failure"}

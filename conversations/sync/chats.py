@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,28 +14,32 @@ from django.utils import timezone
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import XAccount
 from conversations import ledger
-from conversations.models import SyncState
+from conversations.models import Conversation, SyncState
 from conversations.sync import pace, push, trouble
 from conversations.sync.quarantine import store_odd
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import XError
-from dminbox.xapi.schema import Answer, ChatPage
+from dminbox.xapi.schema import Answer, ChatConversation, ChatPage
 
 log = structlog.get_logger("conversations.sync")
 
 EVERY = timedelta(hours=6)
+AT_ONCE = 10
+"""Queued by each sweep: after an upgrade all are due at the same moment."""
+DRIFT = 0.25
+"""By a random part of that much of the time each comes sooner, so that those in step drift apart."""
 ENDPOINT = "GET /2/chat/conversations"
 PAGE = 100
 MOST_PAGES = 10
 
 
 def waiting() -> QuerySet[SyncState, int]:
-    """X accounts whose list is to be looked at: some hours after the last time, push or not."""
+    """Some of the X accounts whose list is to be looked at: some hours after the last time, push or not."""
     reading = SyncState.objects.filter(
         _is_old(timezone.now()), state=SyncState.State.ACTIVE, import_finished_at__isnull=False
     )
     connected = reading.filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
-    return connected.values_list("x_account", flat=True)
+    return connected.values_list("x_account", flat=True)[:AT_ONCE]
 
 
 def _is_old(now: datetime) -> Q:
@@ -44,7 +50,8 @@ def _is_old(now: datetime) -> Q:
 def check(x_account_pk: int) -> None:
     """Marks what X lists. An endpoint that fails (it often did in summer 2026) is asked again next time."""
     now = timezone.now()
-    if SyncState.objects.filter(_is_old(now), x_account=x_account_pk).update(chats_checked_at=now) != 1:
+    counted_from = now - EVERY * random.uniform(0, DRIFT)  # noqa: S311 (no secret)
+    if SyncState.objects.filter(_is_old(now), x_account=x_account_pk).update(chats_checked_at=counted_from) != 1:
         return
     state = SyncState.objects.select_related("x_account").defer(*TOKENS_OF_JOINED).get(x_account=x_account_pk)
     if wait := pace.wait_for_request(state.x_account, ENDPOINT):
@@ -64,10 +71,19 @@ def _read(x_account: XAccount) -> None:
         answer = ledger.call(x_account, partial(_ask, token=token))
         ledger.record(x_account, answer)
         store_odd(x_account, [*answer.value.odd, *answer.value.includes.odd])
-        news = [push.mark_encrypted(x_account, chat.id, chat.updated_at) for chat in answer.value.conversations]
+        has_news = _mark(x_account, answer.value.conversations)
         token = answer.value.next_token
-        if not token or not any(news) or pace.wait_for_request(x_account, ENDPOINT):
+        if not token or not has_news or pace.wait_for_request(x_account, ENDPOINT):
             return
+
+
+def _mark(x_account: XAccount, chats: Sequence[ChatConversation]) -> bool:
+    """Whether any of them tells something new. Most tell what is known, and these take one query together."""
+    rows = Conversation.objects.filter(x_account=x_account, dm_conversation_id__in=[chat.id for chat in chats])
+    known = {row.dm_conversation_id: row for row in rows.only("dm_conversation_id", *push.SIGNS_OF_ENCRYPTION)}
+    news = [chat for chat in chats if chat.id not in known or push.is_news(known[chat.id], chat.updated_at)]
+    marked = [push.mark_encrypted(x_account, chat.id, chat.updated_at) for chat in news]
+    return any(marked)
 
 
 def _ask(client: XClient, token: str | None) -> Answer[ChatPage]:

@@ -14,21 +14,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from conversations import changes, ledger
-from conversations.changes import NewChange
-from conversations.models import Change, Conversation, DmEvent, HistoryRead, ReadInterval
+from conversations.models import Conversation, DmEvent, HistoryRead, ReadInterval
 from conversations.sync import intervals, wishes
-from conversations.sync.intervals import Reach
+from conversations.sync.intervals import BEGINNING, Reach
 from conversations.sync.store import StoredPage, store_page
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import BadPageToken
 from dminbox.xapi.schema import Answer, Page
 
-BEGINNING = 0
-"""Down to here a conversation is read when X has given all it has."""
-NO_MORE = gettext_noop("X gives no older messages of this conversation.")
-NOTHING_NEW = gettext_noop("X gave only messages that were here already. There may be older ones: read on.")
-NO_MORE_OF_THESE = gettext_noop("X has given all it has of these, and all of it is here.")
-RESTING = gettext_noop("X gives empty pages where older messages should be. It goes on by itself later.")
+NO_MORE = gettext_noop("X returned no older messages of this conversation.")
+NOTHING_NEW = gettext_noop("X returned only messages that were already here. There may be older ones: load more.")
+NO_MORE_OF_THESE = gettext_noop("Everything X has of these is here.")
+RESTING = gettext_noop("X returned empty pages where older messages should be. dminbox tries again later.")
 
 
 @dataclass(slots=True)
@@ -113,10 +110,7 @@ def _claim_page(conversation: Conversation, answer: Answer[Page], reach: Reach |
     start = reach or intervals.top(answer.answered_at)
     reached = intervals.advance(start, answer.value, end_id=BEGINNING)
     merged = intervals.record(conversation.x_account, conversation, reached, is_top=reach is None)
-    if merged.low == BEGINNING and not conversation.has_reached_beginning:
-        conversation.has_reached_beginning = True
-        conversation.save(update_fields=["has_reached_beginning"])
-        changes.announce(conversation.x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
+    intervals.close_conversation(conversation, merged)
     return merged
 
 

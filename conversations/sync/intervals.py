@@ -35,6 +35,8 @@ from dminbox.xapi.schema import Page
 
 WINDOW = timedelta(days=30)
 """How far back /2/dm_events goes (docs)."""
+BEGINNING = 0
+"""Down to here a conversation is read when X has given all it has."""
 MOST_STALLS = 5
 """Pages in a row that are followed though they bring nothing older; after one more the gap rests."""
 FIRST_REST = timedelta(minutes=15)
@@ -265,13 +267,28 @@ def _joined(rows: QuerySet[Conversation]) -> Any:
     return rows.alias(seam=edge).alias(is_joined=Exists(own))
 
 
-def reopen_conversations(x_account: XAccount) -> None:
-    """A conversation is whole while one stretch of its own history leads from its beginning up to the seam. Those that
-    are so no longer have a hole again, which can be read.
-
-    Inside a transaction, under the lock of the account's SyncState.
+def close_conversation(conversation: Conversation, reach: Reach) -> None:
+    """A conversation is whole while one stretch of its own history leads from its beginning up to the seam: notes it
+    where this reach does. Inside a transaction, under the lock of the account's SyncState.
     """
-    up_to_seam = ReadInterval.objects.filter(low_id=0, high_id__gte=seam(x_account) - 1)
+    is_whole = reach.low == BEGINNING and reach.high >= seam(conversation.x_account) - 1
+    if is_whole and not conversation.has_reached_beginning:
+        conversation.has_reached_beginning = True
+        conversation.save(update_fields=["has_reached_beginning"])
+        changes.announce(conversation.x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
+
+
+def reopen_conversations(state: SyncState) -> None:
+    """Those that are whole no longer have a hole again, which can be read. That takes a seam higher than the one they
+    were compared with last: comparing them goes through all of them.
+
+    Inside a transaction, with the state locked; who calls it saves `seam_id`.
+    """
+    x_account, now_id = state.x_account, seam(state.x_account)
+    state.seam_id, before = now_id, state.seam_id
+    if now_id <= before:
+        return
+    up_to_seam = ReadInterval.objects.filter(low_id=BEGINNING, high_id__gte=now_id - 1)
     whole = Conversation.objects.filter(x_account=x_account, has_reached_beginning=True)
     cut_off = whole.exclude(Exists(up_to_seam.filter(conversation=OuterRef("pk"))))
     pks = list(cut_off.values_list("pk", flat=True))

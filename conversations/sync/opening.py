@@ -10,12 +10,11 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import XAccount
 from conversations import changes, ledger
-from conversations.changes import NewChange
 from conversations.ids import as_number
-from conversations.models import Change, Conversation, ConversationLookup
+from conversations.models import Conversation, ConversationLookup
 from conversations.sync import caps, intervals, wishes
 from conversations.sync.includes import store_users
-from conversations.sync.intervals import Reach
+from conversations.sync.intervals import BEGINNING, Reach
 from conversations.sync.store import store_page
 from dminbox.wording import NO_PERSON
 from dminbox.xapi.client import XClient
@@ -25,13 +24,10 @@ from dminbox.xapi.schema import Answer, Page
 Kind = ConversationLookup.Kind
 State = ConversationLookup.State
 
-BEGINNING = 0
-NONE = gettext_noop(
-    "X knows none: it gives us no messages of this conversation. Encrypted X Chat messages are never among them."
-)
-NO_TARGET = gettext_noop("That is neither a handle, nor a user id, nor a conversation id of X.")
+NONE = gettext_noop("X returned no messages of this conversation. Encrypted XChat messages are never included.")
+NO_TARGET = gettext_noop("This is not a handle, a user ID or a conversation ID of X.")
 UNREADABLE = gettext_noop(
-    "X gave messages of this conversation that could not be stored; an owner finds them in the quarantine."
+    "X returned messages of this conversation that could not be stored; an owner can find them in the quarantine."
 )
 
 
@@ -120,10 +116,7 @@ def _store(lookup: ConversationLookup, answer: Answer[Page], dm_conversation_id:
             wishes.finish(lookup, State.FAILED, UNREADABLE)
             return
         merged = intervals.record(lookup.x_account, conversation, reach, is_top=True)
-        if merged.low == BEGINNING and not conversation.has_reached_beginning:
-            conversation.has_reached_beginning = True
-            conversation.save(update_fields=["has_reached_beginning"])
-            changes.announce(lookup.x_account, [NewChange(Change.Kind.CONVERSATION, conversation.pk)])
+        intervals.close_conversation(conversation, merged)
         wishes.settle(lookup, state=State.FOUND, conversation=conversation, detail="")
 
 

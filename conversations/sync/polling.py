@@ -27,6 +27,8 @@ log = structlog.get_logger("conversations.sync")
 
 State = SyncState.State
 IMPORTS_AT_ONCE = 4
+POLLS_AT_ONCE = 100
+"""Queued by each sweep: more than the workers do until the next one, and after an outage not all again each second."""
 PATIENCE = 3
 """For so many windows the way down to settled ground takes only spare requests."""
 LAST_OF_DAY = timedelta(minutes=4)
@@ -34,8 +36,9 @@ LAST_OF_DAY = timedelta(minutes=4)
 
 
 def due() -> list[int]:
-    """The X accounts whose turn it is, without those whose import still runs."""
-    return list(turns.claimable().filter(import_finished_at__isnull=False).values_list("x_account", flat=True))
+    """The X accounts whose turn it is, without those whose import still runs; those that have waited longest first."""
+    rows = turns.claimable().filter(import_finished_at__isnull=False).order_by("next_poll_at")
+    return list(rows.values_list("x_account", flat=True)[:POLLS_AT_ONCE])
 
 
 def imports_due() -> list[int]:
@@ -345,7 +348,7 @@ def _settle(turn: Turn) -> None:
         state = turns.locked(turn)
         if state is None:
             return
-        intervals.reopen_conversations(turn.x_account)
+        intervals.reopen_conversations(state)
         is_complete = (turn.is_top_read or turn.is_import_read) and _has_no_gap(turn)
         is_same = turn.state.import_finished_at is None and turn.state.horizon_id == state.horizon_id
         if is_complete and is_same and state.import_finished_at is None:

@@ -53,15 +53,21 @@ State = ActivityDelivery.State
 KEPT = timedelta(days=7)
 ODD_KEPT = timedelta(days=30)
 REMEMBERED = timedelta(days=365)
+COUNTS_AGAIN = ("dm.received", "chat.received", "oauth.revoke")
+"""What would be billed once more, or end a connection, if somebody played it to our webhook again: X's signature holds
+for ever. What else is pushed changes nothing the second time, and only X can send over the stream.
+"""
 LEASE = timedelta(minutes=1)
 MOST_ATTEMPTS = 20
 AGAIN = timedelta(seconds=5)
 """After each failure so much longer until a delivery is tried again."""
+EARLY_AGAIN, EARLY_FOR = timedelta(hours=1), timedelta(days=1)
+"""What has come before its conversation is tried so often after those, and for so long: by then a poll has read it."""
 TYPING_LASTS = timedelta(seconds=8)
 TAG = "dminbox"
 """Of the subscriptions that are ours: the same X app may serve something else, too."""
 REVOKED = gettext_noop(
-    "The connection was ended at X (in the X app's settings). Connect it again; everything read so far stays."
+    "The connection was ended on X (in the X app's settings). Connect it again; messages already here are kept."
 )
 AN_ID = re.compile(r"(?<![0-9])[0-9]{1,19}(?![0-9])")
 BILLED_BY_PUSH = {
@@ -80,7 +86,7 @@ class Unwanted(Exception):  # noqa: N818 (no failure: a person's choice)
 
 
 class TooEarly(Exception):  # noqa: N818 (no failure: X pushes in any order)
-    """What it is about is not stored yet: it is tried again for a while."""
+    """What some of it is about is not stored yet: it is tried again for a while. The rest is done, and stays done."""
 
 
 def is_strange(activity: Activity) -> bool:
@@ -154,7 +160,7 @@ def _subject_of(raw: object) -> int | None:
 def waiting() -> QuerySet[ActivityDelivery, int]:
     """Deliveries that nobody has taken up yet, oldest first."""
     now = timezone.now()
-    is_due = leases.is_due("due_at", now, AGAIN * MOST_ATTEMPTS)
+    is_due = leases.is_due("due_at", now, EARLY_AGAIN)
     rows = ActivityDelivery.objects.filter(_is_free(now), is_due, state=State.DUE)
     return rows.order_by("due_at", "pk").values_list("pk", flat=True)[:100]
 
@@ -203,16 +209,15 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
     try:
         with transaction.atomic():
             activity = heard or xapi.parse_activity(delivery.raw)
-            _deed(activity)(activity, delivery.received_at)
-            _count_unknown(activity)
-        delivery.state, delivery.detail = State.DONE, ""
+            if _do(activity, delivery.received_at):
+                _count_unknown(activity)
+                delivery.state, delivery.detail = State.DONE, ""
+            else:
+                _put_off(delivery)
     except Unwanted:
         log.info("activity_dropped", event_type=delivery.event_type, delivery_id=delivery.pk)
         count(strangers=1)
         delivery.state, delivery.detail, delivery.raw = State.DONE, "", None
-    except TooEarly:
-        delivery.state = State.DONE if delivery.attempts >= MOST_ATTEMPTS else State.DUE
-        delivery.due_at = timezone.now() + AGAIN * max(delivery.attempts, 1)
     except (Odd, OddMember) as reason:
         log.warning("odd_activity", event_type=delivery.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
@@ -226,6 +231,22 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
     delivery.lease_until = None
     dropped = ["raw"] if delivery.raw is None else []
     delivery.save(update_fields=["state", "detail", "lease_until", "due_at", *dropped])
+
+
+def _do(activity: Activity, received_at: datetime) -> bool:
+    """Whether all of it could be done."""
+    try:
+        _deed(activity)(activity, received_at)
+    except TooEarly:
+        return False
+    return True
+
+
+def _put_off(delivery: ActivityDelivery) -> None:
+    now = timezone.now()
+    delivery.state = State.DUE if delivery.received_at > now - EARLY_FOR else State.DONE
+    is_soon = delivery.attempts < MOST_ATTEMPTS
+    delivery.due_at = now + (AGAIN * max(delivery.attempts, 1) if is_soon else EARLY_AGAIN)
 
 
 def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
@@ -308,7 +329,7 @@ def _without_known(x_account: XAccount, page: Page) -> Page:
     events = tuple(event for event in page.events if as_number(event.id) not in known)
     keys = {key for event in events for key in event.media_keys}  # the others have X's own keys by now
     includes = replace(page.includes, media=tuple(item for item in page.includes.media if item.media_key in keys))
-    return Page(events=events, odd=page.odd, includes=includes, result_count=len(events))
+    return Page(events=events, odd=page.odd, includes=includes)
 
 
 def _answer(activity: Activity, page: Page) -> Answer[Page]:
@@ -353,8 +374,6 @@ def _note_receipts(activity: Activity, _: datetime) -> None:
     changes.lock(x_account)  # first: what is compared below must not move before it is written
     of_others = [receipt for receipt in receipts if as_number(receipt.reader_id) != x_account.x_user_id]
     found = [(receipt, _participant(x_account, receipt.reader_id, receipt.other_id)) for receipt in of_others]
-    if found and not any(participant for _, participant in found):
-        raise TooEarly
     for receipt, participant in found:
         if participant is None:
             continue
@@ -362,6 +381,8 @@ def _note_receipts(activity: Activity, _: datetime) -> None:
         if participant.seen_dm_event_id is not None and participant.seen_dm_event_id >= read_to:
             continue
         _tell(x_account, participant, Change.Kind.RECEIPT, seen_dm_event_id=read_to, seen_at=receipt.at)
+    if not all(participant for _, participant in found):
+        raise TooEarly
 
 
 def _note_typing(activity: Activity, _: datetime) -> None:
@@ -429,7 +450,7 @@ def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime | 
     with transaction.atomic():
         changes.lock(x_account)
         conversation = _conversation(x_account, dm_conversation_id)
-        if not _is_news(conversation, at):
+        if not is_news(conversation, at):
             return False
         conversation.encrypted_at = conversation.encrypted_at or at or timezone.now()
         if at is not None:
@@ -440,7 +461,10 @@ def mark_encrypted(x_account: XAccount, dm_conversation_id: str, at: datetime | 
     return True
 
 
-def _is_news(conversation: Conversation, at: datetime | None) -> bool:
+SIGNS_OF_ENCRYPTION = ("encrypted_at", "last_encrypted_at")
+
+
+def is_news(conversation: Conversation, at: datetime | None) -> bool:
     if at is None:
         return conversation.encrypted_at is None
     return conversation.last_encrypted_at is None or conversation.last_encrypted_at < at
@@ -505,13 +529,14 @@ def count(**names: int) -> None:
 
 @by_its_values()  # for any values of them no index of the few that it is about would do
 def forget_old() -> None:
-    """Deletes what was pushed after a week. Its id is remembered longer, so that nobody can play it to us again.
+    """Deletes what was pushed after a week. Some ids are remembered longer, so that nobody can play them to us again.
 
     What is odd stays longer, for members to look at it. Of an X account that is gone, or that a person has
     disconnected, nothing stays: its messages are in their conversations.
     """
     now = timezone.now()
     taken_up = ActivityDelivery.objects.filter(received_at__lt=now - KEPT, raw__isnull=False, state=State.DONE)
+    taken_up.exclude(source=ActivityDelivery.Source.WEBHOOK, event_type__in=COUNTS_AGAIN).delete()
     taken_up.update(raw=None)
     ActivityDelivery.objects.filter(received_at__lt=now - ODD_KEPT, state=State.ODD).delete()
     ActivityDelivery.objects.filter(received_at__lt=now - REMEMBERED).delete()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
+from conversations.counts import Count
 from conversations.ids import time_in
 from conversations.ledger import Bill, Spend
 from conversations.models import (
@@ -38,36 +39,36 @@ if TYPE_CHECKING:
 State = SyncState.State
 
 HEADLINES = {
-    State.WAITING: _("Nothing is read yet"),
-    State.ACTIVE: pgettext_lazy("state of an X account", "Reading"),
-    State.PAUSED: _("Paused at the price ceiling"),
-    State.CAPPED: _("Paused at this month's cap"),
-    State.RATE_LIMITED: _("Waiting for X's limit of requests"),
+    State.WAITING: _("Nothing synced yet"),
+    State.ACTIVE: pgettext_lazy("state of an X account", "Syncing"),
+    State.PAUSED: _("Paused at the import limit"),
+    State.CAPPED: _("Paused at the monthly cap"),
+    State.RATE_LIMITED: _("Waiting for X's rate limit"),
     State.UNAVAILABLE: _("X cannot be reached"),
     State.NO_CREDIT: _("No credit at X"),
-    State.REFUSED: _("X refuses to let us read"),
+    State.REFUSED: _("X denies access"),
 }
 NEXT_STEPS = {
-    State.WAITING: _("Somebody has to choose how far back to read."),
+    State.WAITING: _("Someone has to choose how far back to import messages."),
     State.ACTIVE: "",
-    State.PAUSED: _('Nothing is polled until somebody chooses "Go on".'),
-    State.CAPPED: _("It goes on by itself with the new month (UTC), or when somebody raises the cap."),
-    State.RATE_LIMITED: _("It goes on by itself when X's window opens again. Nothing is lost meanwhile."),
-    State.UNAVAILABLE: _("We keep trying, less often each time. What was read so far is here."),
-    State.NO_CREDIT: _("Somebody has to add credit in X's developer portal; we try again once an hour."),
-    State.REFUSED: _("Once the cause is gone it goes on by itself: we try again once an hour."),
+    State.PAUSED: _('Nothing is polled until someone chooses "Continue".'),
+    State.CAPPED: _("It resumes next month (UTC), or when someone raises the cap."),
+    State.RATE_LIMITED: _("It resumes when X's rate limit resets. No messages are lost."),
+    State.UNAVAILABLE: _("We keep trying, less often each time. Messages already here stay available."),
+    State.NO_CREDIT: _("Someone has to add credit in X's developer portal; dminbox retries every hour."),
+    State.REFUSED: _("It resumes when the cause is fixed; dminbox retries every hour."),
 }
-STILL_PUSHED = _(
-    'Nothing is polled until somebody chooses "Go on". Messages that X pushes come all the same, and are billed.'
-)
-IMPORTING = _("Reading what was there before")
+STILL_PUSHED = _('Nothing is polled until someone chooses "Continue". Pushed messages still arrive and are billed.')
+IMPORTING = _("Importing earlier messages")
 SHARED = {
-    True: _("X counts all reads of Direct Messages in one window."),
-    False: _("X counts each endpoint in a window of its own."),
-    None: _("Whether X counts all reads of Direct Messages in one window is not known yet."),
+    True: _("X has one rate limit for all Direct Message requests."),
+    False: _("X has a separate rate limit for each endpoint."),
+    None: _("It is not known yet whether X has one rate limit for all Direct Message requests."),
 }
 RESTING_STATES = {State.WAITING, State.CAPPED}
 IS_TROUBLE = {State.PAUSED, State.CAPPED, State.UNAVAILABLE, State.NO_CREDIT, State.REFUSED}
+MOST_COUNTED, LOOKED_AT = 10_000, 1_000
+"""Of what is stored: to count all events of a large archive takes minutes, and the page is looked at all day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,8 @@ class AccountStatus:
     windows_words: str
     push: Push
     day: Day
-    conversations: int
-    events: int
+    conversations: Count
+    events: Count
     billed_today: Bill
     spend: Spend
     gaps: int
@@ -162,6 +163,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
     read = list(intervals.rows_of(x_account, None))
     gaps = [row for row in read if intervals.has_unread_below(row, sync)]
     push = _push(x_account, sync)
+    conversations, events = stored(x_account)
     is_window_open = sync.rate_reset_at is not None and sync.rate_reset_at > timezone.now()
     return AccountStatus(
         state=sync.state if is_connected else x_account.state,
@@ -181,8 +183,8 @@ def account_status(x_account: XAccount) -> AccountStatus:
         windows_words=str(SHARED[sync.are_windows_shared]),
         push=push,
         day=day.last_day(sync, read),
-        conversations=Conversation.objects.filter(x_account=x_account).count(),
-        events=DmEvent.objects.filter(conversation__x_account=x_account).count(),
+        conversations=conversations,
+        events=events,
         billed_today=ledger.billed_today(x_account),
         spend=ledger.spend(x_account, sync.monthly_cap_usd),
         gaps=len(gaps),
@@ -197,6 +199,15 @@ def account_status(x_account: XAccount) -> AccountStatus:
         needs_choice=is_connected and sync.state == State.WAITING,
         can_go_on=is_connected and sync.state == State.PAUSED,
     )
+
+
+def stored(x_account: XAccount) -> tuple[Count, Count]:
+    """How many conversations are stored, and how many events of the LOOKED_AT that heard last."""
+    pks = list(x_account.conversations.newest_first().values_list("pk", flat=True)[: MOST_COUNTED + 1])
+    events = DmEvent.objects.filter(conversation__in=pks[:LOOKED_AT])
+    # In the order of its index a database stops at the limit, wherever in the table these stand.
+    found = events.order_by("conversation", "dm_event_id").values("dm_event_id")[: MOST_COUNTED + 1].count()
+    return Count(len(pks), most=MOST_COUNTED), Count(found, len(pks) > LOOKED_AT, MOST_COUNTED)
 
 
 def known_pace(x_account: XAccount) -> Pace:
@@ -240,28 +251,28 @@ def _windows(x_account: XAccount) -> tuple[Window, ...]:
 
 # --- Push -------------------------------------------------------------------------------------------------------------
 
-NO_KEY = _("X pushes nothing, because X_CONSUMER_KEY and X_CONSUMER_SECRET are not set: the inbox polls")
-RESTING = _("Nothing is pushed or polled now; the top of this page says why")
-SWITCHED_OFF = _("Push is switched off (X_PUSH=off): the inbox polls")
-NOT_ENDED = _("X has not been told yet to push nothing any more: until then it may bill what it pushes.")
+NO_KEY = _("No push, because X_CONSUMER_KEY and X_CONSUMER_SECRET are not set; messages are polled")
+RESTING = _("No push or polling right now; the top of this page says why")
+SWITCHED_OFF = _("Push is off (X_PUSH=off); messages are polled")
+NOT_ENDED = _("X has not been told yet to stop pushing; until then it may bill what it pushes.")
 LEFT_AT_X = _(
-    "X was asked to push the messages of this X account, and may go on pushing and billing them: without the keys "
-    "nobody can end that. Put them back with X_PUSH=off, start again, and remove them once this is said no more."
+    "X was asked to push the messages of this X account and may still push and bill them: without the keys nobody can "
+    "stop that. Put the keys back with X_PUSH=off, restart, and remove them when this notice is gone."
 )
-NOT_SUBSCRIBED = _("X pushes to this installation, but not the messages of this X account: it is polled")
-NO_LISTENER = _("Nobody holds X's stream: is `listen` running? Until then the inbox polls")
-NOT_CALLED = _("X does not call the webhook: the inbox polls")
-CALLS = _("X calls the webhook; polling is slower and confirms")
-STREAMS = _("X pushes messages over its stream; polling is slower and confirms")
-PUSHED_ALONE = _("What X pushes comes, and is billed; nothing is polled before somebody goes on")
-NEITHER_NOW = _("What X pushes does not reach us now, and nothing is polled before somebody goes on")
+NOT_SUBSCRIBED = _("X pushes to this installation, but not the messages of this X account; they are polled")
+NO_LISTENER = _("Nothing is connected to X's stream: is `listen` running? Until then, messages are polled")
+NOT_CALLED = _("X is not calling the webhook; messages are polled")
+CALLS = _("X calls the webhook; polling runs less often, as a check")
+STREAMS = _("X pushes messages over its stream; polling runs less often, as a check")
+PUSHED_ALONE = _("Pushed messages arrive and are billed; polling is paused until someone continues it")
+NEITHER_NOW = _("Pushed messages do not arrive right now, and polling is paused until someone continues it")
 STREAM_WORDS = {
     PushState.State.OFF: NO_LISTENER,
-    PushState.State.CONNECTING: _("The stream is being connected: until then the inbox polls"),
-    PushState.State.CONNECTED: _("X's stream is connected but silent: until it is back the inbox polls"),
-    PushState.State.WAITING: _("The stream broke off and is connected again soon: until then the inbox polls"),
-    PushState.State.NO_CREDIT: _("X gives no stream without credit: the inbox polls"),
-    PushState.State.REFUSED: _("X refuses the stream: the inbox polls"),
+    PushState.State.CONNECTING: _("Connecting to the stream; until then, messages are polled"),
+    PushState.State.CONNECTED: _("X's stream is connected but silent; until it is back, messages are polled"),
+    PushState.State.WAITING: _("The stream broke off and reconnects soon; until then, messages are polled"),
+    PushState.State.NO_CREDIT: _("X allows no stream without credit; messages are polled"),
+    PushState.State.REFUSED: _("X rejects the stream; messages are polled"),
 }
 
 
@@ -357,5 +368,5 @@ def _next_step(sync: SyncState, push: Push) -> str:
 
 def _way_back(x_account: XAccount) -> str:
     if x_account.state == XAccount.State.DISCONNECTED:
-        return gettext("Nothing is asked of X until somebody connects it again; what was read stays here.")
-    return gettext("Somebody has to connect it again; then it goes on where it stopped.")
+        return gettext("No requests are sent to X until someone connects it again; messages already here are kept.")
+    return gettext("Someone has to connect it again; then it continues where it stopped.")

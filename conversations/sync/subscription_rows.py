@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from accounts.models import XAccount
 from conversations import changes
 from conversations.models import ActivitySubscription, SyncState
-from conversations.sync import caps, pace
+from conversations.sync import caps, pace, push
 from dminbox import leases
 
 State = ActivitySubscription.State
@@ -70,9 +71,17 @@ def load() -> tuple[list[ActivitySubscription], list[ActivitySubscription]]:
 
 
 def _pushed_for() -> list[XAccount]:
+    """Also those to be connected again, unless somebody has ended the connection at X: X pushes what is subscribed
+    without our token, billed and capped as ever, and else nothing would come until somebody finds the time.
+    """
     reading = SyncState.objects.exclude(state__in=[SyncState.State.WAITING, SyncState.State.CAPPED])
-    connected = XAccount.objects.filter(state=XAccount.State.CONNECTED, sync__in=reading)
-    return caps.with_room(connected.order_by("pk"))
+    is_wanted = Q(state=XAccount.State.CONNECTED) | Q(state=XAccount.State.RECONNECT) & ~Q(state_detail=push.REVOKED)
+    return caps.with_room(XAccount.objects.filter(is_wanted, sync__in=reading).order_by("pk"))
+
+
+def may_be_made(row: ActivitySubscription) -> bool:
+    """Whether there is a token to make it with, by what `load` has seen."""
+    return row.x_account is None or row.x_account.state == XAccount.State.CONNECTED
 
 
 def _rows() -> dict[tuple[str, int | None], ActivitySubscription]:
@@ -96,8 +105,7 @@ def forget(rows: list[ActivitySubscription]) -> None:
 
 
 def is_due(row: ActivitySubscription) -> bool:
-    now = timezone.now()
-    return not now < row.due_at <= leases.furthest(now, pace.longest_wait())
+    return leases.is_past(row.due_at, timezone.now(), pace.longest_wait())
 
 
 def note(news: Iterable[News]) -> None:

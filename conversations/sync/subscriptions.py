@@ -17,12 +17,12 @@ from accounts import grants
 from accounts.models import XAccount
 from conversations import ledger
 from conversations.models import ActivitySubscription, PushState
-from conversations.sync import push, subscription_rows, trouble, webhooks
+from conversations.sync import pace, push, subscription_rows, trouble, webhooks
 from conversations.sync.subscription_rows import News
 from dminbox import leases
 from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
-from dminbox.xapi.errors import NoCredit, NotThere, OutcomeUnknown, SubscriptionCap, TryLater, XError
+from dminbox.xapi.errors import NoCredit, NotThere, OutcomeUnknown, RateLimited, SubscriptionCap, TryLater, XError
 
 log = structlog.get_logger("conversations.push")
 
@@ -44,14 +44,16 @@ Key = tuple[str, int | None]
 
 
 def is_due() -> bool:
-    """Each minute; at once when an X account was connected, or its connection ended, since the last look. With push
-    switched off only until nothing of ours is left at X.
+    """Each minute; at once when an X account was connected, or its connection ended, since the last look. Not before
+    X's window opens again, where a look has used it up; and with push switched off only until nothing of ours is left.
     """
     if not settings.X_CONSUMER_KEY:
         return False
     state = PushState.objects.filter(pk=1).first() or PushState()
     if state.is_ended:
         return bool(settings.X_PUSH != "off")
+    if not leases.is_past(state.subscriptions_wait_until, timezone.now(), pace.longest_wait()):
+        return False
     checked_at = state.subscriptions_checked_at
     return checked_at is None or _is_long_ago(checked_at) or _is_news(checked_at)
 
@@ -83,6 +85,9 @@ def repair() -> None:
 
 def _heed(error: XError) -> None:
     log.warning("subscriptions_failed", error=type(error).__name__, status=error.status)
+    if isinstance(error, RateLimited):
+        wait = pace.wait_after_refusal(error)
+        PushState.objects.filter(pk=1).update(subscriptions_wait_until=timezone.now() + wait)
     if trouble.has_credit():  # or else it would put off, each minute, the read that finds out
         trouble.heed(error)
     if webhooks.is_set_up():  # what is wrong with the stream, its listener says
@@ -175,8 +180,8 @@ def _is_astray(one: Subscription, webhook_id: str | None) -> bool:
 def _note_listed(
     rows: list[ActivitySubscription], most: int, listed: Mapping[Key, Subscription]
 ) -> list[ActivitySubscription]:
-    """What is to be made now: within X's number, not listed, and not put off. Whatever becomes of it, X pushes none of
-    it meanwhile: who was pushed is polled.
+    """What is to be made now: within X's number, not listed, not put off, and with a token. Whatever becomes of it, X
+    pushes none of it meanwhile: who was pushed is polled.
     """
     subscription_rows.note_over_cap(rows[most:])
     within = [(row, listed.get(_key(row))) for row in rows[:most]]
@@ -185,12 +190,13 @@ def _note_listed(
         for row, one in within
         if one or row.state == State.ACTIVE
     )
-    return [row for row, one in within if not one and (row.state not in PUT_OFF or subscription_rows.is_due(row))]
+    missing = [row for row, one in within if not one and subscription_rows.may_be_made(row)]
+    return [row for row in missing if row.state not in PUT_OFF or subscription_rows.is_due(row)]
 
 
 def _remove(app: XApp, subscriptions: Iterable[Subscription], until: datetime) -> None:
     """One that X refuses, or does not answer for, is passed over until the next look; after some unanswered ones it is
-    X itself.
+    X itself, and at once where its window is used up.
     """
     failing = 0
     for one in _in_time(subscriptions, until):
@@ -201,7 +207,7 @@ def _remove(app: XApp, subscriptions: Iterable[Subscription], until: datetime) -
         except XError as error:
             log.info("subscription_not_removed", event_type=one.event_type, error=type(error).__name__)
             failing += isinstance(error, TryLater | OutcomeUnknown)
-            if failing >= MOST_FAILING or _is_of_the_app(error):
+            if failing >= MOST_FAILING or isinstance(error, RateLimited) or _is_of_the_app(error):
                 raise
 
 
@@ -237,7 +243,7 @@ def _try_beyond(app: XApp, beyond: list[ActivitySubscription], webhook_id: str |
     """X may have come to allow more than it taught us: now and then one more is tried."""
     learnt = PushState.objects.filter(pk=1, subscription_cap__lt=settings.X_SUBSCRIPTION_CAP)
     for row in beyond:
-        if not subscription_rows.is_due(row) or not learnt.exists():
+        if not (subscription_rows.may_be_made(row) and subscription_rows.is_due(row)) or not learnt.exists():
             return
         try:
             _make(app, row, webhook_id)

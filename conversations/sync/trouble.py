@@ -45,22 +45,22 @@ BETWEEN_TRIES = timedelta(seconds=3)
 """Time for the first answer to put off the next account."""
 LONGEST_ROUND = timedelta(minutes=55)
 LONGEST_WITHOUT_CREDIT = 2 * HOUR
+ROWS_AT_ONCE = 500
 FIRST_BACK_OFF = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 IDLE = [State.WAITING, State.PAUSED]
 """States in which no account is polled, whatever the time."""
 TIMED = [State.UNAVAILABLE, State.REFUSED]
 """States whose words tell when it is tried again: each failure changes them."""
-NO_CREDIT = gettext_noop("X says that the developer account has no credit left. Nothing is read meanwhile.")
-RECONNECT = gettext_noop("X does not accept our connection to this X account any more. It has to be connected again.")
+NO_CREDIT = gettext_noop("X says that the developer account has no credit left. No messages are synced until it has.")
+RECONNECT = gettext_noop("X no longer accepts our connection to this X account. It has to be connected again.")
 SCOPES = gettext_noop(
-    "X says that this connection was given no right to read Direct Messages. Connect it again and allow everything "
-    "asked for."
+    "X says that this connection may not read Direct Messages. Connect it again and allow everything."
 )
 NO_ANSWER = gettext_noop("X does not answer.")
-UNREADABLE = gettext_noop("X's answer could not be read.")
-NOT_THERE = gettext_noop("X says that it is not there.")
-REFUSED = gettext_noop("X refuses our request.")
+UNREADABLE = gettext_noop("X's response could not be read.")
+NOT_THERE = gettext_noop("X says that it does not exist.")
+REFUSED = gettext_noop("X rejected our request.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +130,26 @@ def heed(error: XError) -> None:
 
 
 def stop_all_for_credit() -> None:
-    """At once; then one connected account tries each hour, and the others one by one, unless put off once more."""
+    """At once; then one connected account tries each hour, and the others one by one, unless put off once more.
+
+    Many meet this at the same moment: all rows are locked first, in the order of everybody who locks several.
+    """
     now = timezone.now()
     said = PushState(pk=1, no_credit_at=now)
     PushState.objects.bulk_create([said], update_conflicts=True, update_fields=["no_credit_at"], unique_fields=["pk"])
     polling = SyncState.objects.exclude(state__in=[*IDLE, State.CAPPED])
     with transaction.atomic():
-        told = list(polling.exclude(state=State.NO_CREDIT).values_list("x_account", flat=True))
-        changes.announce_states(told)
-        polling.filter(x_account__in=told).update(state=State.NO_CREDIT, state_since=now, detail=NO_CREDIT)
-    polling.update(next_poll_at=now + LONGEST_WITHOUT_CREDIT)
-    connected = polling.filter(x_account__in=XAccount.objects.filter(state=XAccount.State.CONNECTED))
-    for pk, wait in waits_without_credit(connected.order_by("pk").values_list("pk", flat=True)):
-        SyncState.objects.filter(pk=pk, state=State.NO_CREDIT).update(next_poll_at=now + wait)
+        rows = list(polling.select_for_update().order_by("x_account"))
+        stopped = [row for row in rows if row.state != State.NO_CREDIT]
+        changes.announce_states(row.x_account_id for row in stopped)
+        for row in stopped:
+            row.state, row.state_since, row.detail = State.NO_CREDIT, now, NO_CREDIT
+        connected = set(XAccount.objects.filter(state=XAccount.State.CONNECTED).values_list("pk", flat=True))
+        waits = dict(waits_without_credit(sorted(row.pk for row in rows if row.x_account_id in connected)))
+        for row in rows:
+            row.next_poll_at = now + waits.get(row.pk, LONGEST_WITHOUT_CREDIT)
+        columns = ["state", "state_since", "detail", "next_poll_at"]
+        SyncState.objects.bulk_update(rows, columns, batch_size=ROWS_AT_ONCE)
     log.warning("no_credit")
 
 

@@ -269,6 +269,7 @@ def give_back(state: SyncState) -> None:
             "last_poll_at",
             "next_poll_at",
             "top_id",
+            "seam_id",
             "last_news",
             "last_news_at",
             "rate_limit",

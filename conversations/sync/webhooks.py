@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from conversations.models import ActivityDelivery, PushState
 from conversations.sync import push
+from conversations.sync.refusals import Refusals
 from dminbox.xapi import webhook as xapi
 from dminbox.xapi.activity import parse_activity
 from dminbox.xapi.app import XApp
@@ -26,6 +28,9 @@ log = structlog.get_logger("conversations.push")
 LARGEST = 1024 * 1024
 """Bytes of one delivery; a message of 10,000 characters with its people comes to a tenth."""
 SIGNATURE = xapi.SIGNATURE_HEADER
+CRC_NOTED_EACH = timedelta(seconds=1)
+"""Anybody may ask for the proof of the secret: that somebody did is written no more often."""
+refusals = Refusals()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +50,34 @@ def answer_crc(crc_token: str) -> str | None:
     try:
         answer = xapi.crc_response(settings.X_CONSUMER_SECRET, crc_token)
     except ValueError:
-        push.count(webhook_bad_crc=1)
-        log.warning("webhook_crc_refused")
+        refusals.count("webhook_bad_crc")
         return None
-    PushState.objects.bulk_create([PushState(pk=1)], ignore_conflicts=True)
-    PushState.objects.filter(pk=1).update(webhook_last_crc_at=timezone.now())
+    _note_crc()
     return answer
 
 
+def _note_crc() -> None:
+    now = timezone.now()
+    noted = PushState.objects.filter(pk=1).values_list("webhook_last_crc_at", flat=True).first()
+    if noted is None or abs(now - noted) >= CRC_NOTED_EACH:
+        PushState.objects.bulk_create([PushState(pk=1)], ignore_conflicts=True)
+        PushState.objects.filter(pk=1).update(webhook_last_crc_at=now)
+
+
 def refuse_size() -> Receipt:
-    push.count(webhook_oversized=1)
-    log.warning("webhook_oversized")
+    refusals.count("webhook_oversized")
     return Receipt(413)
 
 
-def receive(raw: bytes, signature: str | None) -> Receipt:
+def refuse_unsigned() -> Receipt:
+    refusals.count("webhook_unsigned")
+    return Receipt(403)
+
+
+def receive(raw: bytes, signature: str) -> Receipt:
     """Checks the signature over the raw bytes, stores what came, and says what to answer."""
     if not xapi.is_signed(settings.X_CONSUMER_SECRET, raw, signature):
-        push.count(webhook_unsigned=1)
-        log.warning("webhook_unsigned")
-        return Receipt(403)
+        return refuse_unsigned()
     try:
         activity = parse_activity(read_pushed_json(raw.decode()))
     except ValueError:

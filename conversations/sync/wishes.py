@@ -33,7 +33,7 @@ X_ACCOUNT: dict[type[models.Model], str] = {HistoryRead: "conversation__x_accoun
 Read = Callable[[XClient, int, bool], Answer[Page]]
 """A method of the client: how many events, and whether with people."""
 LONGEST_WORDS = 300
-WINDOW = gettext_noop("X's limit of requests is reached; it goes on by itself.")
+WINDOW = gettext_noop("X's rate limit is reached; it resumes by itself.")
 AFTER_WINDOW = timedelta(seconds=10)
 LONGEST_WAIT = intervals.LONGEST_REST
 """But for the new month."""

@@ -33,7 +33,7 @@ ROW = """\
 </a>"""
 TIME = '<span class="row-time">{}</span>'
 LOCK = '<span class="row-lock"><span aria-hidden="true">🔒</span><span class="hidden-text">{}</span></span>'
-X_ACCOUNT = '<bdi class="row-to">@{}</bdi>'
+X_ACCOUNT = '<bdi class="row-to c{}" title="@{}">@{}</bdi>'
 DOT = '<span class="dot"><span class="hidden-text">{}</span></span>'
 
 
@@ -55,10 +55,10 @@ def row_of(conversation: Conversation, is_among_others: bool, filters: str = "")
         avatars=avatars(conversation),
         title=names.title_of(conversation),
         time=_time(conversation),
-        lock=filled(LOCK, _("Goes on in encrypted XChat:")) if conversation.encrypted_at else "",
+        lock=filled(LOCK, _("Now in encrypted XChat:")) if conversation.encrypted_at else "",
         typing=" typing" if typing else "",
         words=typing or names.preview_of(conversation.last_event, conversation),
-        x_account=filled(X_ACCOUNT, conversation.x_account.username) if is_among_others else "",
+        x_account=_x_account(conversation) if is_among_others else "",
         dot=filled(DOT, _("Unread")) if is_unread else "",
     )
 
@@ -73,6 +73,12 @@ def avatars(conversation: Conversation) -> SafeString:
 
 
 AVATARS = '<span class="avatars">{}{}</span>'
+
+
+def _x_account(conversation: Conversation) -> SafeString:
+    """A colour tells apart those whose names begin alike, for there is little room."""
+    username = conversation.x_account.username
+    return filled(X_ACCOUNT, conversation.x_account_id % names.COLOURS, username, username)
 
 
 def _time(conversation: Conversation) -> SafeString | str:
@@ -114,9 +120,9 @@ def event_of(context: Context, row: Shown, conversation: Conversation) -> SafeSt
         MESSAGE,
         classes=row.classes,
         dm_event_id=row.event.dm_event_id,
-        # Only the first of a run shows its sender, and one who hears the page may come upon any of them.
+        # At most the first of a run shows its sender, and one who hears the page may come upon any of them.
         label=_("%(name)s, %(time)s") % {"name": names.name_of(row.event.sender), "time": at[-1]},
-        sender=_sender(row, conversation) if row.opens_run else "",
+        sender=_sender(row, conversation) if row.opens_run and not _is_plain(row, conversation) else "",
         words=_words(row),
         beside=_partial(context, "conversations/_beside_text.html", row) if row.has_more_than_text else "",
         links=event_links(row.event, conversation, row.has_media, at),
@@ -128,6 +134,12 @@ def _partial(context: Context, name: str, row: Shown) -> SafeString:
     part = context.template.engine.get_template(name)
     with context.push(row=row, event=row.event):
         return part.render(context)
+
+
+def _is_plain(row: Shown, conversation: Conversation) -> bool:
+    """Whether the side it stands on tells who wrote it: between two, the head names the other one."""
+    is_of_two = row.is_ours or row.event.sender_id == conversation.peer_id is not None
+    return is_of_two and not conversation.is_group
 
 
 def _sender(row: Shown, conversation: Conversation) -> SafeString:
@@ -146,7 +158,7 @@ def _sender(row: Shown, conversation: Conversation) -> SafeString:
 def _words(row: Shown) -> SafeString | str:
     """The text in its bubble; "" where pictures or posts speak for themselves."""
     if not row.html:
-        return "" if row.pictures or row.cards else filled(WORDLESS, _("A message without text"))
+        return "" if row.pictures or row.cards else filled(WORDLESS, _("Message without text"))
     if row.is_emoji:
         return filled(EMOJI, row.html)
     if row.is_long:

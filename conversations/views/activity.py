@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import TOKENS_OF_JOINED
 from conversations.models import Conversation
 from conversations.showing.sparkline import LOOKED_AT, spark_of
+from conversations.views.thread import kept_of
 
 
 @require_safe
@@ -18,4 +19,5 @@ def activity(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = get_object_or_404(mine, pk=pk)
     spark = spark_of(conversation.events.newest_ids(LOOKED_AT), timezone.now())
     template = "_spark.html" if request.headers.get("HX-Request") else "activity.html"
-    return render(request, f"conversations/{template}", {"conversation": conversation, "spark": spark})
+    context = {"conversation": conversation, "spark": spark, "kept": kept_of(request)}
+    return render(request, f"conversations/{template}", context)

@@ -15,6 +15,7 @@ from conversations.forms import ThreadForm
 from conversations.models import Conversation, DmEvent
 from conversations.showing.pictures import Picture, picture_of
 from conversations.showing.thread import day_of
+from conversations.views.thread import kept_of
 
 PAGE = 48
 """Messages with media, so that no page ends amid one."""
@@ -41,6 +42,7 @@ def gallery(request: HttpRequest, pk: int) -> HttpResponse:
     found = list(events.order_by("-dm_event_id").with_media()[: PAGE + 1])
     context = {
         "conversation": conversation,
+        "kept": kept_of(request),
         "months": by_month(found[:PAGE]),
         "before": form.cleaned_data["before"],
         "oldest": found[PAGE - 1].dm_event_id if len(found) > PAGE else None,

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from accounts.access import x_accounts_of
+from accounts.access import signed_in, x_accounts_of
 from accounts.models import User, XAccount
 from conversations import actions, filters, live
 from conversations.ages import age_of, with_pushed_at
@@ -19,7 +19,7 @@ from conversations.filters import ViewLine, Wanted
 from conversations.forms import InboxForm
 from conversations.models import Conversation, PushState, SavedView
 from conversations.querysets import of_x_account
-from conversations.showing.attention import Attention, attention_of
+from conversations.showing.attention import troubles_of
 from conversations.showing.contents import rows_of_inbox
 from conversations.showing.moments import day_over_at
 from conversations.views.watching import is_watched
@@ -35,14 +35,12 @@ class AccountLine:
 
     x_account: XAccount
     unread: Count
-    attention: Attention | None
     is_current: bool
 
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    user = request.user
-    assert isinstance(user, User)
+    user = signed_in(request)
     x_accounts = _x_accounts(user.pk, PushState.way())
     if not x_accounts:
         return render(request, "conversations/first.html")
@@ -66,6 +64,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "whom": whom,
         "links": _links(wanted),
         "older": _older(wanted, rows[-1]) if has_more else "",
+        "troubles": troubles_of(chosen),
         "age": age_of(chosen),
         "day_over_at": day_over_at(),
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
@@ -98,13 +97,15 @@ def _page(
     found = filters.narrow(Conversation.objects.all(), request.user, wanted)
     if wanted["after"]:
         found = found.older_than(*wanted["after"])
+        top = found.top_of_each(PAGE + 1)
+    else:
+        top = filters.top_of_each(request.user, wanted, PAGE + 1)
     unread = {line.x_account.pk: line.unread for line in lines if line.x_account in chosen}
     if wanted["unread"] and not filters.starts_from_index(wanted):
-        pks = found.newest_unread(unread, PAGE + 1)
+        pks = found.newest_unread(unread, PAGE + 1, top)
     else:
-        pks = found.newest_of(
-            [pk for pk, count in unread.items() if count.may_be_any or not wanted["unread"]], PAGE + 1
-        )
+        wanted_of = [pk for pk, count in unread.items() if count.may_be_any or not wanted["unread"]]
+        pks = found.newest_of(wanted_of, PAGE + 1, top)
     rows = _rows(request, chosen, pks[:PAGE])
     return rows, len(pks) > PAGE and bool(rows)  # who was removed meanwhile sees none
 
@@ -121,8 +122,7 @@ def _news(request: HttpRequest, chosen: list[XAccount], wanted: Wanted) -> tuple
 
 
 def _rows(request: HttpRequest, chosen: list[XAccount], pks: list[int]) -> list[Conversation]:
-    assert request.user.pk
-    rows = rows_of_inbox(_visible_rows(request.user.pk, pks))
+    rows = rows_of_inbox(_visible_rows(signed_in(request).pk, pks))
     by_pk = {row.pk: row for row in chosen}
     for row in rows:
         row.x_account = by_pk[row.x_account_id]
@@ -139,10 +139,10 @@ def _visible_rows(user: int, pks: list[int]) -> QuerySet[Conversation]:
 def _numbers(
     request: HttpRequest, lines: list[AccountLine], chosen: list[XAccount], wanted: Wanted
 ) -> tuple[list[ViewLine], dict[str, Count]]:
-    assert isinstance(request.user, User)
+    user = signed_in(request)
     unread = added_up(line.unread for line in lines if line.x_account in chosen)
     x_accounts = [line.x_account for line in lines]
-    return filters.numbers(request.user, x_accounts, _saved_views(request.user.pk), wanted, unread)
+    return filters.numbers(user, x_accounts, _saved_views(user.pk), wanted, unread)
 
 
 @compiled_once
@@ -152,7 +152,7 @@ def _saved_views(user: int) -> QuerySet[SavedView]:
 
 def _lines(request: HttpRequest, x_accounts: list[XAccount], current: int | None) -> list[AccountLine]:
     counts = Conversation.objects.all().count_unread(request.user, [row.pk for row in x_accounts])
-    return [AccountLine(row, counts.get(row.pk, Count()), attention_of(row), row.pk == current) for row in x_accounts]
+    return [AccountLine(row, counts.get(row.pk, Count()), row.pk == current) for row in x_accounts]
 
 
 # --- Addresses: every filter keeps the others -------------------------------------------------------------------------

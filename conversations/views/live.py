@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.access import signed_in
 from conversations import live
 from conversations.live import Behind, Hub, Numbers, Stream, Ticket, Told
 from conversations.views.streaming import give_back
@@ -47,14 +48,12 @@ async def live_stream(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def live_now(request: HttpRequest) -> HttpResponse:
     """For who gets no stream through: what one may see, and the number each stands at, in one question."""
-    assert request.user.pk is not None  # LoginRequiredMiddleware stands before every view
-    return HttpResponse(live.write_id(live.numbers_of(request.user.pk)), content_type="text/plain")
+    return HttpResponse(live.write_id(live.numbers_of(signed_in(request).pk)), content_type="text/plain")
 
 
 def _ticket(request: HttpRequest) -> Ticket:
-    assert request.user.pk is not None  # LoginRequiredMiddleware stands before every view
     session = request.session
-    return Ticket(request.user.pk, session.session_key or "", session.get(HASH_SESSION_KEY, ""))
+    return Ticket(signed_in(request).pk, session.session_key or "", session.get(HASH_SESSION_KEY, ""))
 
 
 async def _joined(hub: Hub, ticket: Ticket, seen: Numbers) -> tuple[Stream, list[Told] | None]:

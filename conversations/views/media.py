@@ -84,7 +84,7 @@ def retry_file(request: HttpRequest, pk: int, file_pk: int) -> HttpResponseRedir
     """Has a file fetched once more, where it may be, and leads back to a message that shows it."""
     file = _file_for(request.user, pk, file_pk, Role.AGENT)
     if not file.want_again() and file.state == MediaFile.State.TOO_LARGE:
-        messages.error(request, _("This file was too large when it was last tried. It is tried once an hour at most."))
+        messages.error(request, _("This file was too large last time. It is retried once an hour at most."))
     event = events_showing(files=[file.pk]).filter(conversation=pk).order_by("-dm_event_id").first()
     return redirect("event", pk=pk, dm_event_id=event.dm_event_id) if event else redirect("thread", pk=pk)
 

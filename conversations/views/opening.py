@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import TOKENS_OF_JOINED, x_accounts_of
-from accounts.models import Role, User
+from accounts.access import TOKENS_OF_JOINED, signed_in, x_accounts_of
+from accounts.models import Role
 from conversations import actions
 from conversations.forms import OpenConversationForm
 from conversations.models import ConversationLookup
@@ -20,16 +20,16 @@ from conversations.views.prices import prices, refusal, too_many_wishes
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_conversation(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
-    form = OpenConversationForm(request.user, request.POST or None, initial=request.GET.dict())
+    user = signed_in(request)
+    form = OpenConversationForm(user, request.POST or None, initial=request.GET.dict())
     if request.method != "POST" or not form.is_valid():
         return _form(request, form)
-    if known := form.known_conversation(request.user):
-        messages.info(request, _("That conversation is in the inbox already; nothing was asked of X."))
+    if known := form.known_conversation(user):
+        messages.info(request, _("This conversation is already in the inbox; X was not asked."))
         return redirect("thread", known.pk)
     target, account = form.cleaned_data["target"], form.cleaned_data["x_account"]
     try:
-        wish = actions.look_up_conversation(request.user, account, target.kind, target.value)
+        wish = actions.look_up_conversation(user, account, target.kind, target.value)
     except actions.TooManyWishes:
         form.add_error("target", too_many_wishes(actions.MOST_WISHES))
     except CapReached:

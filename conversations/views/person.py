@@ -17,6 +17,7 @@ from conversations.showing.contents import rows_of_inbox
 from conversations.showing.pictures import Picture, picture_of, stored
 from conversations.text import to_html
 from conversations.times import moment_of
+from conversations.views import search
 
 CONVERSATIONS = 50
 """Newest ones that are listed; the inbox has a filter for all of them."""
@@ -45,13 +46,16 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     conversations = _conversations(request, found)
     shared, older_media = _shared(request, found, form.cleaned_data["before"])
+    find = form.cleaned_data["find"]
     context = {
         "person": found,
+        "results": search.address_of(find) if find else "",
         "profile": _profile(found),
         "conversations": conversations[:CONVERSATIONS],
         "has_more": len(conversations) > CONVERSATIONS,
         "shared": shared,
         "older_media": older_media,
+        "looked_at": MESSAGES_LOOKED_AT,
         "is_older": form.cleaned_data["before"] is not None,
         "former_names": found.former_names.all(),
         "former_looks": _former_looks(found),

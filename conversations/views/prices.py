@@ -51,14 +51,16 @@ def _read_since(conversation: Conversation) -> datetime | None:
 def over_cap(left: Decimal, most: Decimal) -> str:
     """Why a wish is refused, and what to do about it."""
     words = _(
-        "This month's cap leaves %(left)s, and this could cost up to %(most)s. It can be asked for in the new "
-        "month (UTC), or when somebody raises the cap."
+        "Only %(left)s is left under this month's cap, and this could cost up to %(most)s. Try again next month "
+        "(UTC), or when the cap has been raised."
     )
     return words % {"left": usd(left), "most": usd(most)}
 
 
 def too_many_wishes(most: int) -> str:
-    return _("X has not answered %(count)s of your questions yet. Ask again when it has.") % {"count": number(most)}
+    return _("%(count)s of your requests to X are still open. Try again when X has answered them.") % {
+        "count": number(most)
+    }
 
 
 def prices() -> dict[str, str]:

@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import TOKENS_OF_JOINED
+from accounts.access import TOKENS_OF_JOINED, signed_in
 from accounts.models import Role, User, snowflake_floor
 from conversations import actions, filters, live
 from conversations.forms import MAX_ID, HistoryForm, MarkReadForm, ThreadForm
@@ -42,6 +42,7 @@ from conversations.sync import estimates
 from conversations.sync.caps import CapReached
 from conversations.sync.history import billed_again, with_billed_again
 from conversations.sync.wishes import people_to_pay
+from conversations.views import search
 from conversations.views.prices import all_of, prices, refusal, too_many_wishes
 from conversations.views.watching import is_watched
 from dminbox.statements import compiled_once
@@ -86,14 +87,14 @@ def _day_page(request: HttpRequest, conversation: Any) -> HttpResponse:
     """To the page that begins with the first event of that day, or of the next day that has one."""
     wanted = _wanted(request)
     if wanted["on"] is None:
-        words = _("“%(typed)s” is no day. Choose one, or write it like 2026-11-03.")
+        words = _("“%(typed)s” is not a date. Choose one, or write it like 2026-11-03.")
         messages.error(request, words % {"typed": request.GET["on"]})
         return _whole_page(request, conversation, status=422)
     begins = min(query.first_id_of(wanted["on"]), MAX_ID)
     events = _narrowed(conversation, wanted["show"]).filter(dm_event_id__gte=begins).order_by("dm_event_id")
     first = events.values_list("dm_event_id", flat=True).first()
     if first is None:
-        messages.info(request, _("Nothing is stored here of that day or after it: these are the newest messages."))
+        messages.info(request, _("Nothing is stored from that day or later. These are the newest messages."))
         return redirect(_address(conversation.pk, wanted))
     return redirect(f"{_address(conversation.pk, wanted, after=first - 1)}#e{first}")
 
@@ -106,6 +107,7 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
     context = _page(conversation, wanted, events, older, above) | _panel(conversation, people, PEOPLE)
     context |= {
         "has_newer": above is not None,
+        "next_newer": above,
         "live_from": _live_from(conversation),
         "is_chat_only": conversation.last_event_id is None and conversation.encrypted_at is not None,
         "typing": typing_of(conversation, people),
@@ -113,7 +115,9 @@ def _whole_page(request: HttpRequest, conversation: Any, status: int = 200) -> H
         "attention": attention_of(conversation.x_account),
         **_marking(conversation, wanted, events, older, above),
         "list": filters.list_beside(request.GET),
+        "results": search.address_of(wanted["find"]) if wanted["find"] else "",
         "choices": _choices(conversation, wanted),
+        "is_panel_closed": request.COOKIES.get("panel") == "closed",  # static/js/thread.js sets it
     }
     mark_seen(context["rows"], conversation.seen_own_id, conversation.seen_at)
     return render(request, "conversations/thread.html", context, status=status)
@@ -178,8 +182,9 @@ def thread_newer(request: HttpRequest, pk: int) -> HttpResponse:
     with comes along, and the panel of people where it tells otherwise than the page that asks.
     """
     conversation = _conversation(request, pk)
-    # Where one had read to stays as it was when the page was opened.
-    wanted = _wanted(request) | {"line": 0}
+    # Where one had read to stays as it was when the page was opened, but for what came while nobody looked.
+    wanted = _wanted(request)
+    wanted["line"] = wanted["line"] or 0
     is_one = wanted["after"] is None
     edge = wanted["at"] if is_one else wanted["after"]
     if edge is None:
@@ -218,7 +223,8 @@ def _from(events: DmEventQuerySet, edge: int, *, is_one: bool) -> tuple[list[DmE
 def people(request: HttpRequest, pk: int) -> HttpResponse:
     """Everybody X has shown us in a conversation: a page, of which the panel takes those it does not have."""
     conversation = _conversation(request, pk)
-    context = {"conversation": conversation, **_panel(conversation, _people_of(request, conversation))}
+    context = {"conversation": conversation, "kept": kept_of(request)}
+    context |= _panel(conversation, _people_of(request, conversation))
     return render(request, "conversations/people.html", context)
 
 
@@ -235,10 +241,10 @@ def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
     conversation: Any = get_object_or_404(mine, pk=pk)
     form = MarkReadForm(request.POST)
     if not form.is_valid():
-        return HttpResponse(_("No such message."), status=422, content_type="text/plain")
+        return HttpResponse(_("Message not found."), status=422, content_type="text/plain")
     read_to = form.cleaned_data["dm_event_id"]
     if conversation.read_to < read_to:  # else another tab was first
-        actions.mark_read(_person(request), conversation, read_to)
+        actions.mark_read(signed_in(request), conversation, read_to)
     if request.headers.get("HX-Request"):
         is_read = conversation.last_incoming_dm_event_id <= max(read_to, conversation.read_to)
         return HttpResponse(status=204, headers={"HX-Trigger": "conversation-read"} if is_read else {})
@@ -277,7 +283,7 @@ def _ask(request: HttpRequest, pk: int) -> str:
     whole = all_of(conversation, again) if form.cleaned_data["whole"] else None
     pages = whole.pages if whole else estimates.pages_past(again)
     try:
-        actions.read_history(_person(request), conversation, kinds, pages)
+        actions.read_history(signed_in(request), conversation, kinds, pages)
     except actions.TooManyWishes:
         return too_many_wishes(actions.MOST_WISHES)
     except CapReached:
@@ -291,7 +297,7 @@ def _ask(request: HttpRequest, pk: int) -> str:
 
 def _conversation(request: HttpRequest, pk: int) -> Any:
     """The conversation with what this person has read of it, and how far X's history of it is read; else Http404."""
-    found = _visible_one(_person(request).pk, pk, utc_day(timezone.now()).isoformat())  # a word: one statement a day
+    found = _visible_one(signed_in(request).pk, pk, utc_day(timezone.now()).isoformat())  # a word: one statement a day
     if not found:
         raise Http404
     conversation: Any = found[0]
@@ -320,11 +326,6 @@ def _add_receipt(conversation: Any, people: Iterable[Participant], newest: Seque
         ours, seen = conversation.x_account.x_user_id, peer.seen_dm_event_id
         on_page = newest_by(newest or (), ours, seen)
         conversation.seen_own_id = on_page if newest is not None else conversation.events.newest_by(ours, seen)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _wanted(request: HttpRequest) -> dict[str, Any]:
@@ -387,7 +388,7 @@ def _with_contents(events: list[DmEvent]) -> list[DmEvent]:
 
 def _people_of(request: HttpRequest, conversation: Any) -> list[Participant]:
     """Everybody X has shown us in it; it is named by them from now on."""
-    people = _profiles(_person(request).pk, conversation.pk)
+    people = _profiles(signed_in(request).pk, conversation.pk)
     conversation.named = others_named(conversation, people)
     return people
 
@@ -476,6 +477,11 @@ def _kept(wanted: dict[str, Any]) -> str:
     """
     own = urlencode({name: wanted[name] for name in ("show", "find") if wanted[name]})
     return "&".join(part for part in (own, wanted["filters"]) if part)
+
+
+def kept_of(request: HttpRequest) -> str:
+    """The same for a page beside the thread, so that it leads back to where it was opened."""
+    return _kept(_wanted(request))
 
 
 def _address(pk: int, wanted: dict[str, Any], **place: int) -> str:

@@ -33,7 +33,10 @@ def _receive(request: HttpRequest) -> HttpResponse:
     length = request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > webhooks.LARGEST:
         return HttpResponse(status=webhooks.refuse_size().status)
-    receipt = webhooks.receive(request.body, request.headers.get(webhooks.SIGNATURE))
+    signature = request.headers.get(webhooks.SIGNATURE)
+    if not signature:
+        return HttpResponse(status=webhooks.refuse_unsigned().status)
+    receipt = webhooks.receive(request.body, signature)
     if receipt.delivery is not None:
         _queue(receipt.delivery)
     return HttpResponse(status=receipt.status)

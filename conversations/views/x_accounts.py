@@ -62,9 +62,9 @@ def cap(request: HttpRequest, pk: int) -> HttpResponse:
     cap_usd: Decimal | None = form.cleaned_data["cap"]
     actions.set_cap(account, cap_usd)
     if cap_usd is None:
-        words = _("There is no cap any more.")
+        words = _("The cap was removed.")
     else:
-        words = _("The cap is %(amount)s a month from now on.") % {"amount": usd(cap_usd)}
+        words = _("The cap is now %(amount)s a month.") % {"amount": usd(cap_usd)}
     messages.success(request, words)
     return redirect("x_account", pk)
 

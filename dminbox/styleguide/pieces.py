@@ -21,7 +21,7 @@ from conversations.ledger import Spend
 from conversations.models import ConversationLookup, SavedView
 from conversations.search.finding import Hit, Part
 from conversations.showing import day_chart, names, pictures
-from conversations.showing.attention import Attention
+from conversations.showing.attention import Attention, Trouble
 from conversations.showing.sparkline import BARS, spark_of
 from conversations.showing.thread import Shown, shown
 from conversations.sync.estimates import Estimate
@@ -223,12 +223,14 @@ def _inbox(**wanted: Any) -> dict[str, Any]:
         SavedView(pk=FAR + 1, name="灯り", query=""),
     ]
     other = rows.x_account(pk=FAR + 1, username="NordlichtStudio")
-    trouble = Attention("X cannot be reached for @NordlichtStudio since 10:55.", "See its state", "x_account", False)
+    words = "X has been unreachable for @NordlichtStudio since 10:55."
+    trouble = Attention(words, "View status", "x_account", "X unreachable", False)
     return {
         "lines": [
-            AccountLine(rows.x_account(), Count(72), None, True),
-            AccountLine(other, Count(0, has_more=True), trouble, False),
+            AccountLine(rows.x_account(), Count(72), True),
+            AccountLine(other, Count(0, has_more=True), False),
         ],
+        "troubles": [Trouble([(other, trouble)])],
         "views": [
             filters.ViewLine(views[0], Count(12, has_more=True), True),
             filters.ViewLine(views[1], Count(), False),
@@ -277,6 +279,7 @@ def notes() -> Iterator[Example]:
 def search() -> Iterator[Example]:
     yield Example("the box", "conversations/_search_box.html", {"typed": "brass lamp"})
     within = {"conversation": rows.conversation()}
+    yield Example("the tool to mark it as unread", "conversations/_mark_unread.html", within)
     yield Example("inside a conversation, folded", "conversations/_find.html", within, "thread-frame")
     parts = [Part("The dimmer of my "), Part("brass lamp", is_mark=True), Part(" hums since yesterday.")]
     for words, sender, found in (
@@ -312,9 +315,15 @@ def banners() -> Iterator[Example]:
     yield Example("all kinds", "styleguide/banners.html")
     for words, is_error in (("an account asks for attention", True), ("an account waits", False)):
         attention = Attention(
-            "X has had no credit for reading @NordlichtHelp since 10:55.", "What to do", "x_account", is_error
+            "X has had no credit for reading @NordlichtHelp since 10:55.",
+            "What to do",
+            "x_account",
+            "no credit at X",
+            is_error,
         )
         yield Example(words, "conversations/_attention.html", {"attention": attention, "x_account": rows.x_account()})
+        told = [(rows.x_account(), attention)] * 8
+        yield Example(f"{words}, eight times", "conversations/_troubles.html", {"troubles": [Trouble(told)]})
     yield Example("the demo", "accounts/_personas.html", {"is_demo": True})
 
 
@@ -431,6 +440,7 @@ def message_menu() -> Iterator[Example]:
 def gallery() -> Iterator[Example]:
     shown_here = [pictures.picture_of(each) for each in (photo(1), photo(2), VIDEO, GIF, photo(3, "gone"), photo(4))]
     conversation = rows.conversation()
+    yield Example("back to the conversation", "conversations/_back_to_thread.html", {"conversation": conversation})
     yield Example("whose it is", "conversations/_whose.html", {"conversation": conversation})
     yield Example(
         "a month of pictures", "styleguide/gallery.html", {"conversation": conversation, "pictures": shown_here}

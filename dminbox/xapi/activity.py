@@ -116,7 +116,7 @@ def messages(activity: Activity) -> Page:
     users, odd_users = read_people(payload.get("users"))
     media, odd_media = read_pushed_media(event.raw for event in events)
     includes = Includes(users=users, media=media, odd=(*odd_users, *odd_media))
-    return Page(events=events, odd=odd, includes=includes, result_count=len(events))
+    return Page(events=events, odd=odd, includes=includes)
 
 
 def read_receipts(activity: Activity) -> tuple[Receipt, ...]:

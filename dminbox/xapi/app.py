@@ -7,7 +7,8 @@ not. Apart from that nothing is tried twice in here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -17,7 +18,7 @@ from requests.auth import HTTPBasicAuth
 
 from dminbox.xapi import error_table, parsing, subscribing, transport
 from dminbox.xapi.client import API_URL, LARGEST_ERROR
-from dminbox.xapi.errors import UnexpectedAnswer
+from dminbox.xapi.errors import UnexpectedAnswer, XError
 from dminbox.xapi.reply import Kind, Reply, make_reply
 from dminbox.xapi.schema import ReplayJob, Subscription, Webhook
 from dminbox.xapi.stream import ENDPOINT as STREAM
@@ -35,9 +36,9 @@ TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class XApp:
-    """http:// is taken for loopback, and for other hosts only with allow_http.
+    """http:// is taken only with allow_http.
 
-    `heard` is told every answer of X but those of the token endpoint: its status and windows, for who keeps books.
+    `heard` is told every call, for who keeps books: its answer, or the error where none came.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class XApp:
         timeout: Timeout = TIMEOUT,
         silence_seconds: float = SILENCE_SECONDS,
         allow_http: bool = False,
-        heard: Callable[[Reply], None] = lambda _: None,
+        heard: Callable[[Reply | XError], None] = lambda _: None,
     ) -> None:
         if not consumer_key or not consumer_secret:
             raise ValueError("an app has a consumer key and a consumer secret")
@@ -168,11 +169,20 @@ class XApp:
 
     def _ask(self, method: str, url: str, *, endpoint: str, kind: Kind, **kwargs: Any) -> Reply:
         self.bearer()
-        reply = transport.exchange(
-            self._session, method, url, endpoint=endpoint, kind=kind, timeout=self._timeout, **kwargs
-        )
+        with self._lost_is_heard():
+            reply = transport.exchange(
+                self._session, method, url, endpoint=endpoint, kind=kind, timeout=self._timeout, **kwargs
+            )
         self._heard(reply)
         return reply
+
+    @contextmanager
+    def _lost_is_heard(self) -> Iterator[None]:
+        try:
+            yield
+        except XError as error:
+            self._heard(error)
+            raise
 
     def _open_stream(self, backfill_minutes: int, silence: float) -> requests.Response:
         response = self._ask_for_stream(backfill_minutes, silence)
@@ -180,30 +190,31 @@ class XApp:
             response.close()
             self._bearer = ""
             response = self._ask_for_stream(backfill_minutes, silence)
-        is_open = response.status_code == requests.codes.ok
-        self._heard(_head(response))
-        if not is_open:
+        if response.status_code != requests.codes.ok:
             with response:
                 raise _refusal(response)
         return response
 
     def _ask_for_stream(self, backfill_minutes: int, silence: float) -> requests.Response:
         self.bearer()
-        return transport.send(
-            self._session,
-            "GET",
-            f"{self._api_url}/2/activity/stream",
-            endpoint=STREAM,
-            kind=Kind.APP_READ,
-            params={"backfill_minutes": str(backfill_minutes)} if backfill_minutes else {},
-            # Packed, a line would wait in the packer for those that follow.
-            headers={"Accept-Encoding": "identity"},
-            timeout=(self._timeout[0], silence),
-            stream=True,
-        )
+        with self._lost_is_heard():
+            response = transport.send(
+                self._session,
+                "GET",
+                f"{self._api_url}/2/activity/stream",
+                endpoint=STREAM,
+                kind=Kind.APP_READ,
+                params={"backfill_minutes": str(backfill_minutes)} if backfill_minutes else {},
+                # Packed, a line would wait in the packer for those that follow.
+                headers={"Accept-Encoding": "identity"},
+                timeout=(self._timeout[0], silence),
+                stream=True,
+            )
+        self._heard(_head(response))
+        return response
 
     def _ask_for_bearer(self) -> str:
-        with self._new_session(self._token_url) as session:
+        with self._new_session(self._token_url) as session, self._lost_is_heard():
             reply = transport.exchange(
                 session,
                 "POST",
@@ -214,6 +225,7 @@ class XApp:
                 auth=self._basic,
                 timeout=self._timeout,
             )
+        self._heard(reply)
         if failure := error_table.failure_in(reply):
             raise failure
         token = reply.body.get("access_token") if isinstance(reply.body, dict) else None
@@ -222,7 +234,7 @@ class XApp:
         return token
 
     def _new_session(self, url: str) -> Session:
-        return Session(url, allow_http=self._allow_http or transport.is_loopback(url))
+        return Session(url, allow_http=self._allow_http)
 
 
 def _head(response: requests.Response) -> Reply:

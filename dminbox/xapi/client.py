@@ -53,7 +53,7 @@ class MediaBody:
 
 
 class XClient:
-    """http:// is taken for loopback, and for other hosts only with allow_http."""
+    """http:// is taken only with allow_http."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class XClient:
         self._api_url = api_url.rstrip("/")
         self._vocabulary = Vocabulary(vocabulary)
         self._timeout = timeout
-        self._session = session or Session(api_url, allow_http=allow_http or transport.is_loopback(api_url))
+        self._session = session or Session(api_url, allow_http=allow_http)
         self._session.token = {"access_token": access_token, "token_type": "bearer"}
 
     def __repr__(self) -> str:

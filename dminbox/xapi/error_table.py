@@ -72,9 +72,9 @@ CRC = gettext_noop(
     "API key, not of the OAuth 2.0 client, and that the address leads here."
 )
 WEBHOOK_URL = gettext_noop(
-    "X calls a webhook over https:// at a public address without a port, and follows no redirect there."
+    "X calls a webhook only over https://, at a public address without a port, and does not follow redirects."
 )
-WEBHOOK_LIMIT = gettext_noop("X gives this app no further webhook: remove one in X's portal.")
+WEBHOOK_LIMIT = gettext_noop("X allows this app no further webhook: remove one in X's portal.")
 
 SUBSCRIBE = "POST /2/activity/subscriptions"
 CAP_WORDS = (

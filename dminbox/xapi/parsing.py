@@ -14,7 +14,6 @@ from dminbox.xapi.errors import UnexpectedAnswer
 from dminbox.xapi.members import (
     Odd,
     as_object,
-    count_or_none,
     get_conversation_id,
     get_count,
     get_flag,
@@ -78,8 +77,6 @@ def parse_page(body: object) -> Page:
         odd=odd,
         includes=parse_includes(document.get("includes")),
         next_token=_token(meta, "next_token"),
-        previous_token=_token(meta, "previous_token"),
-        result_count=count_or_none(meta.get("result_count")) or 0,
     )
 
 
@@ -176,9 +173,6 @@ def parse_chat_page(body: object) -> ChatPage:
         odd=odd,
         includes=parse_includes(document.get("includes")),
         next_token=_token(meta, "next_token"),
-        has_more=meta.get("has_more") is True,
-        has_message_requests=meta.get("has_message_requests") is True,
-        result_count=count_or_none(meta.get("result_count")) or 0,
     )
 
 
@@ -195,7 +189,6 @@ def parse_event(raw: object) -> DmEvent:
         sender_id=get_id(event, "sender_id"),
         participant_ids=get_ids(event, "participant_ids"),
         media_keys=get_strings(attachments, "media_keys", MEDIA_KEY),
-        card_ids=get_strings(attachments, "card_ids"),
         post_ids=tuple(reference.id for reference in _references(event)),
         entities=_entities(event, event.get("entities")),
         raw=event,
@@ -296,8 +289,6 @@ def _post(raw: object) -> Post:
         media_keys=get_strings(attachments, "media_keys", MEDIA_KEY),
         poll_ids=get_ids(attachments, "poll_ids"),
         references=_references(post),
-        lang=get_text(post, "lang"),
-        public_metrics=get_object(post, "public_metrics"),
         raw=post,
     )
 
@@ -371,14 +362,7 @@ def _chat_conversation(raw: object) -> ChatConversation:
     told = as_object(raw, "the conversation")
     return ChatConversation(
         id=required_chat_id(told, "id"),
-        type=get_text(told, "type"),
-        created_at=get_time(told, "created_at"),
         updated_at=get_time(told, "updated_at"),
-        participant_ids=get_ids(told, "participant_ids"),
-        member_ids=get_ids(told, "member_ids"),
-        admin_ids=get_ids(told, "admin_ids"),
-        group_name=get_text(told, "group_name"),
-        is_muted=get_flag(told, "is_muted"),
         raw=told,
     )
 

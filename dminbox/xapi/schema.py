@@ -133,7 +133,6 @@ class DmEvent:
     sender_id: str | None = None
     participant_ids: tuple[str, ...] = ()
     media_keys: tuple[str, ...] = ()
-    card_ids: tuple[str, ...] = ()
     post_ids: tuple[str, ...] = ()
     entities: dict[str, list[Raw]] = field(default_factory=dict, repr=False)
     raw: Raw = field(default_factory=dict, repr=False)
@@ -222,8 +221,6 @@ class Post:
     media_keys: tuple[str, ...] = ()
     poll_ids: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
-    lang: str | None = None
-    public_metrics: dict[str, Any] = field(default_factory=dict)
     raw: Raw = field(default_factory=dict, repr=False)
 
 
@@ -246,8 +243,6 @@ class Page:
     odd: tuple[OddEvent, ...] = ()
     includes: Includes = field(default_factory=Includes)
     next_token: str | None = None
-    previous_token: str | None = None
-    result_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,25 +309,13 @@ class ChatConversation:
     """
 
     id: str
-    type: str | None = None
-    created_at: datetime | None = None
     updated_at: datetime | None = None
-    participant_ids: tuple[str, ...] = ()
-    member_ids: tuple[str, ...] = ()
-    admin_ids: tuple[str, ...] = ()
-    group_name: str | None = field(default=None, repr=False)
-    is_muted: bool | None = None
     raw: Raw = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatPage:
-    """has_more is what X says; next_token alone leads on."""
-
     conversations: tuple[ChatConversation, ...] = ()
     odd: tuple[OddEvent, ...] = ()
     includes: Includes = field(default_factory=Includes)
     next_token: str | None = None
-    has_more: bool = False
-    has_message_requests: bool = False
-    result_count: int = 0

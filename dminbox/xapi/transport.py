@@ -3,7 +3,6 @@
 import ssl
 from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,14 +56,6 @@ def check_transport(url: str, *, allow_http: bool) -> None:
     if scheme == "https" or (scheme == "http" and allow_http):
         return
     raise ValueError("secrets travel over https:// only, and over http:// where allow_http says so")
-
-
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def exchange(session: Session, method: str, url: str, *, endpoint: str, kind: Kind, **kwargs: Any) -> Reply:

@@ -9,6 +9,16 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// A click that asks for another tab, another window or a file is the browser's: htmx would load it into the page.
+document.addEventListener(
+  "click",
+  (event) => {
+    const isOfBrowser = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    if (isOfBrowser && event.target.closest("a[hx-get]")) event.stopPropagation();
+  },
+  { capture: true },
+);
+
 // A conversation that does not come into the page is gone to as by any link: there one reads why.
 {
   const goTo = (event) => {
@@ -22,6 +32,26 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     if (!event.detail.xhr.responseText.includes('id="conversation"')) goTo(event); // an error, or the sign-in page
   });
 }
+
+// A step through the history that leads to another place of this page loads nothing anew; one to another page does, also
+// where it was left by such a place, of which htmx does not know.
+{
+  const address = () => location.pathname + location.search;
+  let shown = address();
+  document.addEventListener("htmx:pushedIntoHistory", () => (shown = address()));
+  window.addEventListener("popstate", (event) => {
+    if (address() === shown) event.stopImmediatePropagation();
+    else if (!event.state?.htmx) location.reload();
+  });
+}
+
+// The arrow of a page about a conversation leads back to the place that was left in it (thread.js).
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-back]");
+  const key = `place ${link?.pathname}`;
+  const found = link && !link.hash && sessionStorage.getItem(key);
+  if (found) sessionStorage.setItem(key, JSON.stringify({ ...JSON.parse(found), isOnItsWay: true }));
+});
 
 // Of a line of pills that is pushed aside, what is chosen is in sight from the start, and what a key leads to as a whole.
 {

@@ -1,10 +1,18 @@
 // Single keys: j, k, n, p, f, e, u, /, g i and ?. A person can switch them off in the profile; Ctrl-K stands in palette.js.
 "use strict";
 
+// The key that was meant, in Latin letters: where a keyboard writes others, the one at that place; with CapsLock too.
+function keyOf({ key, code, shiftKey }) {
+  if (key?.length !== 1) return key; // one with a name, or none
+  if (key < "\u0080") return key.toLowerCase();
+  if (code === "Slash") return shiftKey ? "?" : "/";
+  return /^Key[A-Z]$/.test(code) ? code.at(-1).toLowerCase() : key;
+}
+
 {
   const deeds = document.getElementById("deeds");
   const said = document.getElementById("said");
-  const inText = "input, textarea, select, [contenteditable], dialog[open]";
+  const inText = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog[open]";
   const patience = 1500;
   let wentAt = 0; // when g was pressed, to be followed by i
 
@@ -107,7 +115,7 @@
 
   function search() {
     const box = document.querySelector("form#search input[name=q]");
-    if (box) box.focus();
+    if (box?.offsetParent) box.focus(); // where there is little room, a thread covers it
     else document.dispatchEvent(new CustomEvent("open-palette"));
   }
 
@@ -128,13 +136,14 @@
     if (deeds.dataset.isSingle !== "yes" || event.defaultPrevented || event.isComposing) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(inText)) return;
     const isGoing = Date.now() - wentAt < patience;
+    const key = keyOf(event);
     wentAt = 0;
-    if (isGoing && event.key === "i") {
+    if (isGoing && key === "i") {
       event.preventDefault();
       goBack();
-    } else if (Object.hasOwn(acts, event.key)) {
+    } else if (Object.hasOwn(acts, key)) {
       event.preventDefault();
-      acts[event.key]();
+      acts[key]();
     }
   });
 }

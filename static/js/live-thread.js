@@ -4,11 +4,11 @@
 const liveThread = (() => {
   const { announce, asker, fetchPage, opened, replaceNotices, standing, swap, typingWatch } = livePage;
   const REVIEWED = 45; // newest messages that are looked at again where the stream may have left out what changed
-  const LAST_ID = 2n ** 63n - 1n; // no event has it: after this one there are none
   const AVATARS = ":is(.avatar, .avatars)";
   let unseen = 0;
   let late = 0; // messages of others that came in among those that were here, and are not yet told of
   let unmarked = 0; // messages of others that no form to mark as read has come for yet
+  let isUnlooked = false; // something has come, or may have, while nobody looked
   const updated = new Set(); // events that may show otherwise
   const told = new Set(); // events that are new, and perhaps not the newest
   const thread = asker(() => 5, refreshThread);
@@ -27,12 +27,16 @@ const liveThread = (() => {
     } else if (change.kind !== "read") {
       thread.want();
     }
-    if (change.kind === "event") told.add(change.event);
+    if (change.kind === "event") {
+      told.add(change.event);
+      isUnlooked ||= !isLookedAt();
+    }
     const isOlder = change.event && change.kind === "event" && BigInt(change.event) < firstId(pane);
     if (isOlder || change.kind === "conversation") beginning.want();
   }
 
   function refresh() {
+    isUnlooked ||= !isLookedAt();
     thread.want();
     review.want();
   }
@@ -48,16 +52,38 @@ const liveThread = (() => {
   async function refreshThread() {
     const pane = opened();
     if (!pane?.querySelector(".events")) return;
-    const isOlder = pane.querySelector(".scroll-body > p.newer"); // a stretch of it: the newest are elsewhere
+    const isOlder = toNewest() !== null;
+    const line = isUnlooked ? `&line=${lastId(pane)}` : ""; // above what came meanwhile
     let fresh;
     await fetchLate(pane);
     do {
       const people = pane.querySelector(".members").dataset.state;
-      fresh = await fragment(pane, `after=${isOlder ? LAST_ID : lastId(pane)}&people=${people}`);
+      fresh = await fragment(pane, `after=${isOlder ? newestKnown(pane) : lastId(pane)}&people=${people}${line}`);
       if (!fresh) return;
+      isUnlooked &&= !line;
       renewHead(pane, fresh);
-      if (!isOlder) add(pane, fresh);
+      if (isOlder) tellOfNewest(pane, fresh);
+      else add(pane, fresh);
     } while (fresh.dataset.more !== undefined);
+  }
+
+  // The way to the newest messages, from a stretch of the thread that ends before them.
+  function toNewest() {
+    return document.getElementById("to-newest");
+  }
+
+  function newestKnown(pane) {
+    const [known, shown] = [pane.dataset.newest, lastId(pane)].map(BigInt);
+    return known > shown ? known : shown;
+  }
+
+  // They do not come into an older stretch, but whoever reads it is told of them.
+  function tellOfNewest(pane, fresh) {
+    const messages = fresh.querySelectorAll(".event:not(.ours)").length;
+    pane.dataset.newest = eventsIn(fresh).at(-1)?.id.slice(1) ?? pane.dataset.newest;
+    if (!messages) return;
+    tellNews(fresh);
+    count(unseen + messages);
   }
 
   // What X shows late belongs among messages that are here already.
@@ -148,6 +174,7 @@ const liveThread = (() => {
   function add(pane, fresh) {
     const box = document.getElementById("scroller");
     const wasAtEnd = isAtEnd(box);
+    renewLine(pane, fresh.querySelector("#unread-line"));
     const events = [...pane.querySelectorAll(".events")].at(-1);
     const comers = [...fresh.querySelector(".events").children].filter((each) => !isHere(each));
     const messages = comers.filter((each) => each.matches(".event:not(.ours)")).length;
@@ -170,6 +197,12 @@ const liveThread = (() => {
     if (news && !wasAtEnd) count(unseen + news);
     if (wasAtEnd) markSeen();
     watchTyping();
+  }
+
+  // It stays above what has not been seen yet, and moves down once that has.
+  function renewLine(pane, line) {
+    const isWaiting = pane.querySelector("#mark-read:not([data-sent])");
+    if (line) (isWaiting ? line : pane.querySelector("#unread-line"))?.remove();
   }
 
   // What is new is to be marked, and what is not marked yet; where all has been read, somebody may want it unread again.
@@ -287,6 +320,7 @@ const liveThread = (() => {
       }
     }
     for (const member of fresh.querySelectorAll(".member")) {
+      renewLabels(pane, member);
       renewAvatars(pane, member);
       renewNames(pane, member);
       renewCards(pane, member);
@@ -301,6 +335,16 @@ const liveThread = (() => {
     if (old === now) return;
     for (let each = first; each && (each === first || !each.matches(".first")); each = each.nextElementSibling) {
       each.ariaLabel = each.ariaLabel?.replace(old, () => now) ?? null;
+    }
+  }
+
+  // Between two no message shows who wrote it, and each is named all the same.
+  function renewLabels(pane, member) {
+    const known = pane.querySelector(`.member[data-x-user="${member.dataset.xUser}"]`);
+    const [old, now] = [known, member].map((each) => each?.querySelector("a.by").textContent);
+    if (!old || old === now) return;
+    for (const each of pane.querySelectorAll(".of-two .event")) {
+      if (each.ariaLabel?.startsWith(old)) each.ariaLabel = each.ariaLabel.replace(old, () => now);
     }
   }
 
@@ -337,6 +381,10 @@ const liveThread = (() => {
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#new-messages")) return;
+    if (toNewest()) {
+      toNewest().click();
+      return;
+    }
     const box = document.getElementById("scroller");
     box.scrollTop = 0;
     box.focus({ preventScroll: true });
@@ -345,7 +393,7 @@ const liveThread = (() => {
     "scroll",
     (event) => {
       if (event.target.id !== "scroller" || !isAtEnd(event.target)) return;
-      if (unseen) count(0);
+      if (unseen && !toNewest()) count(0);
       markSeen();
     },
     { capture: true, passive: true },

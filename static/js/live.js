@@ -15,6 +15,8 @@ const livePage = (() => {
   const live = document.getElementById("live");
   let state = "again";
   let wasLive = false;
+  let heardAt = Date.now(); // the server, last
+  let isLost = false; // it does not answer at all
 
   // --- Where news come from -----------------------------------------------------------------------------------------
 
@@ -140,10 +142,13 @@ const livePage = (() => {
       const isBack = message.state === "live" && state !== "live" && wasLive;
       const isLeftAlone = message.state === "polling" && state !== "polling";
       const isOther = message.state !== state;
+      if (state === "live") heardAt = Date.now();
+      isLost &&= message.state !== "live";
       say(message.state);
       if (isOther && (wasLive || state === "polling")) announce(wordsOf(state)); // heard, wherever one is
       wasLive ||= state !== "again";
       if (isBack || isLeftAlone) refreshAll();
+      if (isLeftAlone) look();
     } else if (message.type === "change") {
       take(message.change);
     } else if (message.type === "behind") {
@@ -166,13 +171,20 @@ const livePage = (() => {
     if (now === "again" && !wasLive) return; // the first time it connects, nothing moves for it
     for (const place of document.querySelectorAll(".live-state")) {
       place.hidden = false;
-      place.dataset.state = now;
+      place.dataset.state = isLost ? "lost" : now;
       place.textContent = wordsOf(now);
     }
   }
 
   function wordsOf(now) {
+    if (isLost) return live.dataset.isLost.replace("{time}", () => clockOf(heardAt));
     return live.dataset[{ live: "isLive", again: "isAgain", polling: "isPolling" }[now]];
+  }
+
+  function clockOf(moment) {
+    const { lang } = document.documentElement;
+    const style = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", numberingSystem: "latn" };
+    return new Intl.DateTimeFormat(lang, style).format(moment);
   }
 
   // To those who hear a page rather than see it.
@@ -257,9 +269,18 @@ const livePage = (() => {
     if (state !== "polling" || document.visibilityState !== "visible") return;
     const { status, isLed, text } = await ask(live.dataset.now);
     if (isLed) leave();
+    noteAnswer(status !== 0 && status < 500);
     if (status !== 200 || text === stand) return;
     stand = text;
     refreshAll(); // finds out too what may no longer be seen
+  }
+
+  function noteAnswer(isThere) {
+    if (isThere) heardAt = Date.now();
+    if (state !== "polling" || isLost === !isThere) return;
+    isLost = !isThere;
+    say(state);
+    announce(wordsOf(state));
   }
 
   function poll() {
@@ -306,6 +327,9 @@ const livePage = (() => {
     const old = [...box.querySelectorAll(":scope > .notice")];
     const alike = (notices) => [...notices].map((notice) => notice.textContent.trim()).join("\n");
     if (alike(old) === alike(fresh)) return;
+    const lines = (notices, state) => [...notices].flatMap((notice) => [...notice.querySelectorAll(`details${state} > summary`)]);
+    const opened = new Set(lines(old, "[open]").map((line) => line.textContent));
+    for (const line of lines(fresh, "")) line.parentElement.open = opened.has(line.textContent);
     old.forEach((notice) => notice.remove());
     put(...fresh);
   }

@@ -48,11 +48,13 @@
 // was. Without these lines each photo is a link to its file.
 {
   const ZOOMS = ["1", "2", "4"];
+  const SWIPE = 40; // px, as far as a finger is drawn at least
   let links = [];
   let at = 0;
 
   const box = () => document.getElementById("lightbox");
   const stage = () => box().querySelector(".lightbox-stage");
+  const onwards = () => (document.dir === "rtl" ? -1 : 1);
 
   function show(index) {
     at = (index + links.length) % links.length;
@@ -118,6 +120,20 @@
     if (size) zoomBy(Number(size.dataset.zoom));
   });
 
+  // A finger that is drawn aside leads on, as the arrows do; two zoom, and over a larger photo one moves it.
+  let began = null;
+
+  document.addEventListener("touchstart", ({ target, touches }) => {
+    const isAlone = touches.length === 1 && window.visualViewport.scale === 1;
+    began = isAlone && target.closest(".lightbox-stage[data-zoom='1']") ? touches[0] : null;
+  }, { passive: true });
+
+  document.addEventListener("touchend", ({ changedTouches: [ended] }) => {
+    const [x, y] = began ? [ended.clientX - began.clientX, ended.clientY - began.clientY] : [0, 0];
+    began = null;
+    if (Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y)) show(at - Math.sign(x) * onwards());
+  });
+
   document.addEventListener("dblclick", (event) => {
     if (event.target.closest("#lightbox .lightbox-stage")) zoom(stage().dataset.zoom === "1" ? "2" : "1");
   });
@@ -125,7 +141,7 @@
   document.addEventListener("keydown", (event) => {
     if (!box()?.open || event.ctrlKey || event.metaKey || event.altKey) return;
     const isStill = stage().dataset.zoom === "1"; // else the arrows move over the photo
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key] * (document.dir === "rtl" ? -1 : 1);
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key] * onwards();
     if (step && isStill) show(at + step);
     else if (event.key === "+" || event.key === "=") zoomBy(1);
     else if (event.key === "-") zoomBy(-1);

@@ -40,6 +40,11 @@
     menu().querySelector("button:not([hidden]), a").focus();
   }
 
+  // It stands beside its message only as long as nothing moves under it.
+  function close() {
+    if (menu()?.matches(":popover-open")) menu().hidePopover();
+  }
+
   async function copy(button) {
     const link = message.querySelector("a.event-time").href;
     const status = menu().querySelector("[role=status]");
@@ -60,4 +65,6 @@
     const button = event.target.closest("#message-menu [data-copy]");
     if (button) copy(button);
   });
+  document.addEventListener("scroll", close, { capture: true, passive: true });
+  window.addEventListener("resize", close);
 }

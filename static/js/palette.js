@@ -10,6 +10,8 @@
   const pause = 120;
   let waiting = 0;
   let asked = null; // what is on its way; typing on ends it
+  let isDue = false; // what is typed has no answer yet: the choices are those of what was typed before
+  let isTaken = false; // Enter was pressed meanwhile
 
   const choices = () => [...list.querySelectorAll("[role=option]")];
   const chosen = () => list.querySelector("[aria-selected=true]");
@@ -32,10 +34,14 @@
     list.hidden = isEmpty;
     input.setAttribute("aria-expanded", String(!isEmpty));
     choose(choices()[0]);
+    isDue = false;
+    if (isTaken) take(chosen());
+    isTaken = false;
   }
 
   async function ask() {
     asked?.abort();
+    isDue = true;
     const mine = (asked = new AbortController());
     const query = new URLSearchParams({ q: input.value });
     try {
@@ -75,7 +81,7 @@
   const acts = {
     ArrowDown: () => move(1),
     ArrowUp: () => move(-1),
-    Enter: () => take(chosen()),
+    Enter: () => (isDue ? (isTaken = true) : take(chosen())),
   };
 
   input.addEventListener("keydown", (event) => {
@@ -84,13 +90,16 @@
     acts[event.key]();
   });
   input.addEventListener("input", () => {
+    isDue = true;
+    isTaken = false;
     clearTimeout(waiting);
     waiting = setTimeout(ask, pause);
   });
+  palette.addEventListener("close", () => (isTaken = false));
   list.addEventListener("click", (event) => take(event.target.closest("[role=option]")));
   document.addEventListener("open-palette", open);
   document.addEventListener("keydown", (event) => {
-    if (event.key?.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    if (keyOf(event) !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     event.preventDefault();
     open();
   });

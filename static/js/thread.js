@@ -4,10 +4,16 @@
 
 const AT_END = 40; // px; the scroller lies upside down: 0 is the newest
 
+// Whether somebody has the page before them: not behind another window, nor while they work in another.
+function isLookedAt() {
+  return document.visibilityState === "visible" && document.hasFocus();
+}
+
 function markSeen() {
-  if (document.visibilityState !== "visible") return;
+  if (!isLookedAt()) return;
   const form = document.querySelector("#mark-read:not([data-sent])");
-  if (!form || document.getElementById("new-messages")?.hidden === false) return; // what is new lies below the screen
+  const isNewBelow = document.getElementById("new-messages")?.hidden === false && !document.getElementById("to-newest");
+  if (!form || isNewBelow) return;
   if (form.dataset.waits !== undefined && !isSeenWhole(form)) return;
   form.dataset.sent = "";
   htmx.trigger(form, "seen");
@@ -38,6 +44,7 @@ document.addEventListener("htmx:load", () => {
   markSeen();
 });
 document.addEventListener("visibilitychange", markSeen);
+window.addEventListener("focus", markSeen);
 
 // A mark that did not arrive is sent again as soon as it may.
 document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
@@ -111,6 +118,19 @@ document.addEventListener("conversation-read", (event) => {
   }
 }
 
+// On a wide screen the panel of people stands beside the thread until it is closed, and the server draws the next page so.
+const isWide = window.matchMedia("(min-width: 80rem)");
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.(".show-people, .panel-close");
+  if (!link || !isWide.matches) return;
+  const isClosed = link.matches(".panel-close");
+  if (!isClosed || window.location.hash !== "#people") event.preventDefault();
+  document.cookie = `panel=${isClosed ? "closed" : "open"}; path=/; max-age=31536000; samesite=lax`;
+  const conversation = document.getElementById("conversation");
+  conversation.classList.toggle("without-panel", isClosed);
+  conversation.querySelector(isClosed ? ".show-people" : ".panel-close").focus();
+});
+
 // What lies over the thread: the panel of people on a small screen, and what finds a word or a day.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], :popover-open")) return;
@@ -123,6 +143,14 @@ document.addEventListener("keydown", (event) => {
     close.click();
     document.querySelector(".show-people").focus();
   }
+});
+// The way out of it is no place of its own: it leaves no mark in the address, nor a step to go back to.
+document.addEventListener("click", (event) => {
+  const close = event.target.closest(".panel-close");
+  if (!close) return;
+  event.preventDefault();
+  location.replace(close.hash);
+  history.replaceState(history.state, "", location.pathname + location.search);
 });
 document.addEventListener("open-find", () => {
   const find = document.getElementById("find");
@@ -163,7 +191,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
     const [load] = performance.getEntriesByType("navigation");
     const isBack = load && ["back_forward", "reload"].includes(load.type);
     const found = JSON.parse(sessionStorage.getItem(key(here)) || "null");
-    if (!scroller() || !found || location.hash || !(isBack || found.isOnItsWay)) return;
+    if (!scroller() || !found || !(isBack || (found.isOnItsWay && !location.hash))) return;
     sessionStorage.removeItem(key(here));
     const address = new URL(location.href);
     const event = document.getElementById(found.id);

@@ -11,13 +11,24 @@ from html import unescape
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import actions
 from accounts.admin import UserForm
 from accounts.models import Membership, User
-from conversations.models import ApiCall, HistoryRead, ReadInterval, SpendDay
+from conversations.models import (
+    ActivityDelivery,
+    ApiCall,
+    BilledResource,
+    Change,
+    HistoryRead,
+    ReadInterval,
+    SpendDay,
+)
 from tests import factories
 from tests.accounts.conftest import browser
 
@@ -74,6 +85,33 @@ def test_a_membership_can_be_given_and_its_role_changed(ada, ben, rows):
     client.post(f"/admin/accounts/membership/{membership.pk}/change/", {"role": "lead"})
     membership.refresh_from_db()
     assert membership.role == "lead"
+
+
+def test_an_owner_who_takes_a_role_is_on_record(ada):
+    """Owners read by membership alone, and may give themselves one: whoever comes to look finds it in the admin."""
+    client, x_account = browser(ada), factories.XAccountFactory(username="NordlichtHelp")
+    client.post("/admin/accounts/membership/add/", {"user": ada.pk, "x_account": x_account.pk, "role": "viewer"})
+    membership = Membership.objects.get(user=ada, x_account=x_account)
+    client.post(f"/admin/accounts/membership/{membership.pk}/change/", {"role": "admin"})
+    client.post(f"/admin/accounts/membership/{membership.pk}/delete/", {"post": "yes"})
+    of_memberships = ContentType.objects.get_for_model(Membership)
+    told = LogEntry.objects.filter(content_type=of_memberships, object_id=membership.pk).order_by("pk")
+    who = f"{ada.pk}:{{}}@{x_account.pk}"
+    assert list(told.values_list("user", "action_flag", "object_repr")) == [
+        (ada.pk, ADDITION, who.format("viewer")),
+        (ada.pk, CHANGE, who.format("admin")),
+        (ada.pk, DELETION, who.format("admin")),
+    ]
+
+
+def test_so_is_one_who_takes_it_beside_the_x_account(ada):
+    client, x_account = browser(ada), factories.XAccountFactory()
+    form = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0}
+    form |= {"memberships-0-user": ada.pk, "memberships-0-role": "admin", "memberships-0-x_account": x_account.pk}
+    assert client.post(f"/admin/accounts/xaccount/{x_account.pk}/change/", form).status_code == 302
+    entry = LogEntry.objects.get()
+    assert (entry.user_id, entry.object_id) == (ada.pk, str(x_account.pk))
+    assert str(Membership.objects.get(user=ada)) in entry.change_message
 
 
 def user_form(user, **changed):
@@ -167,6 +205,23 @@ def test_a_list_answers_nothing_about_what_it_offers_no_filter_for(ada, model):
     paths = [*hidden, "x_account__access_token", "user__password", "conversation__title", "raw__0__text", "pk"]
     for lookup in [f"{path}{end}" for path in paths for end in ("", "__startswith")]:
         assert client.get(address, {lookup: "1"}).status_code == 400, lookup
+
+
+@pytest.mark.parametrize("model", [ActivityDelivery, ApiCall, BilledResource, Change])
+def test_a_list_of_a_large_table_looks_at_no_more_than_a_page_and_a_limit(ada, model, monkeypatch):
+    monkeypatch.setattr(admin.site._registry[model], "list_per_page", 1)
+    for number in (1, 2):
+        x_account = factories.XAccountFactory()
+        ActivityDelivery.objects.create(event_uuid=str(number), event_type="dm.read", source="stream")
+        ApiCall.objects.create(x_account=x_account, endpoint="GET /2/dm_events", status=200)
+        BilledResource.objects.create(x_account=x_account, day=date(2026, 8, 1), kind="dm_event", resource_id=number)
+        Change.objects.create(x_account=x_account, number=1, kind=Change.Kind.ACCOUNT)
+    address, client = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), browser(ada)
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(address).status_code == 200
+    told = [one["sql"] for one in asked if f'FROM "{model._meta.db_table}"' in one["sql"]]
+    assert told
+    assert [sql for sql in told if "LIMIT" not in sql or "DISTINCT" in sql] == []
 
 
 @pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)

@@ -351,14 +351,14 @@ def test_disconnecting_ends_the_grant_and_keeps_the_account(ada, xsim, connected
 def test_disconnecting_says_when_x_could_not_be_told(ada, xsim, connected):
     xsim.post("faults", {"kind": "503", "path": "/2/oauth2/revoke", "times": 5})
     answer = browser(ada).post(f"/x-accounts/{connected.pk}/disconnect/", follow=True)
-    assert "X could not be told" in answer.content.decode()
+    assert "X could not be notified" in answer.content.decode()
     assert XAccount.objects.get().access_token == ""
 
 
 def test_disconnecting_says_that_x_was_not_told_where_no_key_fits_the_tokens(ada, xsim, connected, settings):
     settings.ENCRYPTION_KEYS = ["c29tZSBvdGhlciBrZXksIG5vdCB0aGUgcmlnaHQgMSE="]
     answer = browser(ada).post(f"/x-accounts/{connected.pk}/disconnect/", follow=True)
-    assert "X could not be told" in answer.content.decode()
+    assert "X could not be notified" in answer.content.decode()
     assert XAccount.objects.get().state == XAccount.State.DISCONNECTED
     assert xsim.get("grants") != []
 

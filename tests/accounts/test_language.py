@@ -66,7 +66,7 @@ def test_a_person_can_choose_a_language_and_go_back_to_the_browsers(ben):
     answer = client.post("/profile/", chosen, follow=True, headers={"accept-language": "ja"})
     assert html_tag(answer) == '<html lang="de" dir="ltr">'
     assert answer["Content-Language"] == "de"
-    assert said("de", "Your profile is saved.") in answer.content.decode()
+    assert said("de", "Your profile was saved.") in answer.content.decode()
     ben.refresh_from_db()
     assert ben.language == "de"
     client.post("/profile/", chosen | {"language": ""})
@@ -119,7 +119,7 @@ def test_pages_of_errors_speak_it_too(ben, status, settings):
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
     client.force_login(ben)
     answer = client.post("/breaks/") if status == 403 else client.get({404: "/nowhere/", 500: "/breaks/"}[status])
-    titles = {403: "That form was too old", 404: "There is nothing here for you", 500: "Something broke on our side"}
+    titles = {403: "This form has expired", 404: "Page not found", 500: "Something went wrong on our side"}
     assert answer.status_code == status
     assert html_tag(answer) == '<html lang="de" dir="ltr">'
     assert heading(answer) == said("de", titles[status])

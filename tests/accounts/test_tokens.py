@@ -142,7 +142,7 @@ def test_a_wrong_client_secret_changes_nothing_and_names_the_setting(connected, 
 def test_tokens_are_never_sent_over_http_beyond_this_machine(connected, settings):
     let_end(connected)
     settings.X_TOKEN_URL = "http://api.x.example/2/oauth2/token"
-    with pytest.raises(OperatorMustAct):
+    with pytest.raises(ValueError, match="https"):
         tokens.call(connected, whoami)
 
 

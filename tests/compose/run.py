@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -93,6 +94,8 @@ def main() -> None:
             status = stack.compose("exec", "-T", service, "cat", "/proc/self/status").stdout.split()
             held = [status[status.index(name) + 1] for name in ("CapBnd:", "CapEff:", "NoNewPrivs:")]
             assert held == ["0" * 16, "0" * 16, "1"], f"{service} may do more than it needs: {held}"
+        told = stack.compose("exec", "-T", "xsim", "env").stdout
+        assert not {"ENV_FILE", "PGPASSWORD", "REDIS_URL"} & set(re.findall(r"^\w+", told, re.M)), told
         answer = stack.compose("exec", "-T", "-e", "REDISCLI_AUTH=", "redis", "redis-cli", "ping").stdout
         assert "NOAUTH" in answer, f"Redis asks for no password: {answer}"
         step("restarting every container")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from conversations.models import Conversation, QuarantinedEvent, RateWindow, SyncState
 from conversations.sync import chats
 from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, one_to_one
+from tests.factories import SyncStateFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 
@@ -72,6 +73,28 @@ def test_the_list_is_read_no_further_than_its_window_goes(x_account, xsim, monke
         xsim.post("chat", {"conversation_id": f"{int(ANN) + number}:{OWN}", "sender_id": str(int(ANN) + number)})
     chats.check(x_account.pk)
     assert [call["status"] for call in xsim.get("requests") if "chat" in call["path"]] == [200]
+
+
+def test_what_is_known_of_a_long_list_takes_one_query_and_no_lock(x_account, xsim, django_assert_max_num_queries):
+    for number in range(20):
+        make_person(xsim, str(int(ANN) + number))
+        xsim.post("chat", {"conversation_id": f"{int(ANN) + number}:{OWN}", "sender_id": str(int(ANN) + number)})
+    chats.check(x_account.pk)
+    assert Conversation.objects.filter(encrypted_at__isnull=False).count() == 20
+    SyncState.objects.update(chats_checked_at=None)
+    with django_assert_max_num_queries(25):
+        chats.check(x_account.pk)
+
+
+def test_those_that_are_due_together_are_looked_at_some_at_a_time_and_drift_apart(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(chats, "AT_ONCE", 2)
+    for _ in range(3):
+        SyncStateFactory(state=SyncState.State.ACTIVE, import_finished_at=timezone.now())
+    assert len(chats.waiting()) == 2
+    began = timezone.now()
+    chats.check(x_account.pk)
+    next_at = SyncState.objects.get(x_account=x_account).chats_checked_at + chats.EVERY
+    assert began + timedelta(hours=4.5) <= next_at < began + timedelta(hours=6)
 
 
 def test_an_endpoint_that_fails_disturbs_nothing(x_account, xsim):

@@ -113,4 +113,4 @@ def test_it_shows_a_former_picture(as_ada, row):
     before(row, 1, avatar=file)
     html = page(as_ada, f"/people/{row.peer_id}/").split('class="former-looks"')[1].split("</ul>")[0]
     assert f'src="/c/{row.pk}/files/{file.pk}/"' in html
-    assert "Another picture" in html
+    assert "Different picture" in html

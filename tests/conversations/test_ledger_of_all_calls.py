@@ -11,8 +11,8 @@ import pytest
 from accounts import actions as account_actions
 from accounts import tokens
 from accounts.models import XAccount
-from conversations.models import ApiCall, SpendDay
-from conversations.sync import event_pages
+from conversations.models import ApiCall, PushState, SpendDay
+from conversations.sync import event_pages, subscriptions
 from tests.accounts.conftest import consent
 from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, poll, say, settle
 
@@ -101,6 +101,17 @@ def test_so_does_signing_in_which_is_no_accounts(client, ada, ben, xsim):
     assert entries() == [(CODE, 200), (ME, 200)]
     look = ApiCall.objects.get(endpoint=ME)
     assert (look.x_account, look.users, look.usd) == (None, 1, Decimal("0.010"))
+
+
+def test_the_apps_own_calls_with_its_token_and_those_without_an_answer(xsim):
+    xsim.delete("requests")
+    xsim.post("faults", {"kind": "cut-before", "path": "subscriptions"})
+    subscriptions.repair()
+    PushState.objects.update(subscriptions_checked_at=None)
+    subscriptions.repair()
+    bearer, listed = ("POST /oauth2/token", 200), "GET /2/activity/subscriptions"
+    assert entries()[:4] == [bearer, (listed, 0), bearer, (listed, 200)]
+    assert len(entries()) == len(xsim.get("requests"))
 
 
 def test_a_code_that_x_refuses(client, ada, xsim):

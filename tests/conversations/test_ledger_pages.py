@@ -143,8 +143,8 @@ def test_bars_stand_on_the_ground_and_what_is_more_than_nothing_can_be_seen(busy
     assert [bar.height for bar in events.bars] == [100, 38]
     assert requests.line == 0  # 60 allowed is the most there is
     assert gaps.bars == ()
-    assert gaps.words == "nothing of these hours"
-    assert requests.words == "3 of 1,440 polls X allowed, 1 other requests, 1 of them without success"
+    assert gaps.words == "none in these hours"
+    assert requests.words == "3 of 1,440 polls allowed by X, 1 other request, 1 failed"
 
 
 def test_a_bar_never_leaves_its_lane_when_two_stand_on_each_other(state):
@@ -179,7 +179,7 @@ def test_the_picture_has_words_for_each_lane_and_a_table_with_the_same_numbers(a
     interval(busy, 5, 10, "on")
     html = as_ada.get(f"/x-accounts/{busy.x_account_id}/").content.decode()
     assert html.count('role="img"') == html.count("<svg") == 4
-    assert 'aria-label="Events billed by the hour: 11. The table below has the numbers."' in html
+    assert 'aria-label="Events billed per hour: 11. The table below has the numbers."' in html
     assert "<title>12:00: 8 events</title>" in " ".join(html.split())
     row = re.search(
         r'<th scope="row"><time[^>]*>12:00</time></th>(.*?)</tr>', " ".join(html.split()).replace("> <", "><")
@@ -211,10 +211,10 @@ def test_today_this_month_the_pace_and_the_cap_are_told(as_ada, state):
     spend(state, 2, "20.00")
     html = state_page(as_ada, state)
     assert "Today (UTC) $1.50 This month $21.50 At this pace about $31 by the end of the month" in html
-    assert "Cap of a month none" in html
+    assert "Monthly cap none" in html
     SyncState.objects.update(monthly_cap_usd=Decimal(30))
     html = state_page(as_ada, state)
-    assert "$21.50 of at most $30.00, $8.50 left" in html
+    assert "$21.50 of $30.00, $8.50 left" in html
 
 
 def cap(client, state, sent):
@@ -225,10 +225,10 @@ def test_a_cap_is_set_and_taken_away(as_ada, state):
     answer = cap(as_ada, state, "49.90")
     assert answer["Location"] == f"/x-accounts/{state.x_account_id}/"
     assert SyncState.objects.get().monthly_cap_usd == Decimal("49.90")
-    assert "The cap is $49.90 a month from now on." in state_page(as_ada, state)
+    assert "The cap is now $49.90 a month." in state_page(as_ada, state)
     cap(as_ada, state, "")
     assert SyncState.objects.get().monthly_cap_usd is None
-    assert "There is no cap any more." in state_page(as_ada, state)
+    assert "The cap was removed." in state_page(as_ada, state)
 
 
 @pytest.mark.parametrize("sent", ["-1", "0", "much", "1.234", "99999999999", "NaN"])
@@ -272,7 +272,7 @@ def test_an_owner_sets_the_cap_where_a_member(as_ada, state):
     assert cap(as_ada, state, "10").status_code == 302
 
 
-# --- How messages come ------------------------------------------------------------------------------------------------
+# --- How messages arrive ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -294,23 +294,23 @@ def push(state):
 
 def test_a_living_stream_is_told_with_its_last_sign_and_polling_is_slower(as_ada, pushed, settings):
     html = state_page(as_ada, pushed)
-    assert "pushed X pushes messages over its stream; polling is slower and confirms." in html
+    assert "pushed X pushes messages over its stream; polling runs less often, as a check." in html
     assert "Push since 21 Nov 2026, 12:02" in html
     assert "Polled every 5 minutes Next poll 21 Nov 2026, 13:02" in html
-    assert "dm.received X pushes" in html
+    assert "dm.received Active" in html
 
 
 def test_without_a_consumer_key_the_inbox_polls_and_says_so(as_ada, state, settings):
     settings.X_CONSUMER_KEY = ""
     html = state_page(as_ada, state)
-    assert "polled X pushes nothing, because X_CONSUMER_KEY and X_CONSUMER_SECRET are not set: the inbox polls." in html
+    assert "polled No push, because X_CONSUMER_KEY and X_CONSUMER_SECRET are not set; messages are polled." in html
     assert "Polled every 75 seconds" in html
 
 
 def test_push_that_is_switched_off_is_told(as_ada, pushed, settings):
     settings.X_PUSH = "off"
     html = state_page(as_ada, pushed)
-    assert "Push is switched off (X_PUSH=off): the inbox polls." in html
+    assert "Push is off (X_PUSH=off); messages are polled." in html
     assert "Subscription" not in html
 
 
@@ -319,12 +319,12 @@ def test_push_that_is_switched_off_is_told(as_ada, pushed, settings):
     [
         (
             {"lease_until": NOW - timedelta(seconds=1), "last_line_at": NOW - timedelta(hours=1)},
-            "Nobody holds X's stream",
+            "Nothing is connected to X's stream",
         ),
         ({"state": "waiting"}, "The stream broke off"),
-        ({"state": "connecting"}, "is being connected"),
+        ({"state": "connecting"}, "Connecting to the stream"),
         ({"state": "no_credit"}, "no stream without credit"),
-        ({"state": "refused"}, "X refuses the stream"),
+        ({"state": "refused"}, "X rejects the stream"),
         ({"last_line_at": NOW - timedelta(hours=1)}, "connected but silent"),
     ],
 )
@@ -332,20 +332,20 @@ def test_a_stream_that_does_not_live_says_why_and_that_the_inbox_polls(pushed, c
     PushState.objects.update(**changed)
     found = push(pushed)
     assert told in found.headline
-    assert "inbox polls" in found.headline
+    assert "messages are polled" in found.headline
     assert not found.is_alive
 
 
 def test_a_stream_that_nobody_has_ever_held_is_told(state):
-    assert "Nobody holds X's stream" in push(state).headline
+    assert "Nothing is connected to X's stream" in push(state).headline
 
 
 def test_an_account_beyond_xs_number_of_subscriptions_is_polled(pushed):
     ActivitySubscription.objects.update(state="over_cap", detail="X gives no more than 1,500.")
     found = push(pushed)
     assert not found.is_alive
-    assert found.headline == "X pushes to this installation, but not the messages of this X account: it is polled"
-    assert found.subscriptions[0].words == "Beyond X's number of subscriptions"
+    assert found.headline == "X pushes to this installation, but not the messages of this X account; they are polled"
+    assert found.subscriptions[0].words == "Over X's subscription limit"
 
 
 @pytest.mark.parametrize("resting", ["capped", "waiting", "no_credit"])
@@ -353,7 +353,7 @@ def test_where_nothing_is_read_the_page_says_neither_pushed_nor_polled(as_ada, p
     SyncState.objects.update(state=resting)
     PushState.objects.update(state="no_credit" if resting == "no_credit" else "connected")
     html = state_page(as_ada, pushed)
-    assert "How messages come Nothing is pushed or polled now; the top of this page says why." in html
+    assert "How messages arrive No push or polling right now; the top of this page says why." in html
     assert "Polled every" not in html
 
 
@@ -368,11 +368,11 @@ def test_the_webhook_lives_while_x_lists_it_as_valid(pushed, settings):
     settings.X_PUSH = "webhook"
     listed = {"webhook_last_crc_at": NOW, "webhook_listed_at": NOW - timedelta(minutes=10)}
     PushState.objects.update(webhook_is_valid=True, **listed)
-    assert push(pushed).headline == "X calls the webhook; polling is slower and confirms"
+    assert push(pushed).headline == "X calls the webhook; polling runs less often, as a check"
     PushState.objects.update(webhook_is_valid=False)
-    assert push(pushed).headline == "X does not call the webhook: the inbox polls"
+    assert push(pushed).headline == "X is not calling the webhook; messages are polled"
     PushState.objects.update(webhook_is_valid=True, webhook_listed_at=NOW - timedelta(minutes=20))
-    assert push(pushed).headline == "X does not call the webhook: the inbox polls"
+    assert push(pushed).headline == "X is not calling the webhook; messages are polled"
 
 
 def test_windows_are_told_per_endpoint_and_whether_they_are_one(as_ada, state):
@@ -386,7 +386,7 @@ def test_windows_are_told_per_endpoint_and_whether_they_are_one(as_ada, state):
     assert "GET /2/users 15 of 15 now" in html
     assert "is not known yet" in html
     SyncState.objects.update(are_windows_shared=True)
-    assert "X counts all reads of Direct Messages in one window." in state_page(as_ada, state)
+    assert "X has one rate limit for all Direct Message requests." in state_page(as_ada, state)
 
 
 # --- What going on and beginning may cost -----------------------------------------------------------------------------
@@ -405,9 +405,9 @@ def waiting(ada):
 
 def test_before_anything_is_known_the_ceiling_is_what_is_said(as_ada, waiting):
     html = start_page(as_ada, waiting)
-    assert "nothing is known yet of how many come in: $20.00 pay for about 2,000 of them." in html
-    assert "People and posts come on top, at $0.01 and $0.005 each." in html
-    assert "Reading it brings" not in html
+    assert "it is not known yet how many arrive: $20.00 pays for about 2,000 of them." in html
+    assert "People and posts cost extra, $0.01 and $0.005 each." in html
+    assert " events, about $" not in html
 
 
 def test_what_came_in_since_it_was_connected_tells_what_a_month_may_cost(as_ada, waiting):
@@ -416,9 +416,9 @@ def test_what_came_in_since_it_was_connected_tells_what_a_month_may_cost(as_ada,
         pk = snowflake_floor(NOW - timedelta(hours=1)) + number
         factories.DmEventFactory(conversation=conversation, dm_event_id=pk)
     html = start_page(as_ada, waiting)
-    assert "Reading it brings about 1,200 events, about $12." in html
-    assert "Reading it brings about 280 events, about $2.80." in html
-    assert html.count("Reading it brings") == 2
+    assert "About 1,200 events, about $12." in html
+    assert "About 280 events, about $2.80." in html
+    assert html.count(" events, about $") == 2
 
 
 def test_people_who_wrote_since_it_was_connected_are_in_the_price(as_ada, waiting):
@@ -428,7 +428,7 @@ def test_people_who_wrote_since_it_was_connected_are_in_the_price(as_ada, waitin
         factories.DmEventFactory(conversation=conversation, dm_event_id=pk)
         factories.ParticipantFactory(conversation=conversation, x_user=conversation.peer)
         Conversation.objects.update(last_dm_event_id=pk)
-    assert "Reading it brings about 45 events, about $0.90." in start_page(as_ada, waiting)
+    assert "About 45 events, about $0.90." in start_page(as_ada, waiting)
 
 
 def test_a_ceiling_that_this_months_cap_does_not_leave_is_refused_with_words(as_ada, waiting):
@@ -436,7 +436,9 @@ def test_a_ceiling_that_this_months_cap_does_not_leave_is_refused_with_words(as_
     address = f"/x-accounts/{waiting.pk}/start/"
     answer = as_ada.post(address, {"days": 30, "ceiling": "10.01"})
     assert answer.status_code == 422
-    assert "This month&#x27;s cap leaves $10.00, and this could cost up to $10.01." in answer.content.decode()
+    assert (
+        "Only $10.00 is left under this month&#x27;s cap, and this could cost up to $10.01." in answer.content.decode()
+    )
     assert as_ada.post(address, {"days": 30, "ceiling": "10"}).status_code == 302
 
 
@@ -448,13 +450,13 @@ def test_at_the_ceiling_what_is_left_is_estimated_by_what_was_read(as_ada, state
         factories.DmEventFactory(
             conversation=conversation, dm_event_id=snowflake_floor(NOW - timedelta(days=9)) + number
         )
-    assert "What is left may be about 100 events, about $1.00" in state_page(as_ada, state)
+    assert "About 100 events may be left, about $1.00" in state_page(as_ada, state)
 
 
 def test_at_the_ceiling_too_little_to_judge_by_is_said_too(as_ada, state):
     SyncState.objects.update(state="paused", import_finished_at=None, import_days=30)
     interval(state, 0.3, 0.4, "on")
-    assert "too little was read to judge by" in state_page(as_ada, state)
+    assert "too little was imported for an estimate" in state_page(as_ada, state)
 
 
 def test_going_on_where_nothing_is_left_of_the_cap_is_refused_with_words(as_ada, state):
@@ -462,10 +464,10 @@ def test_going_on_where_nothing_is_left_of_the_cap_is_refused_with_words(as_ada,
     spend(state, 20, "1.00")
     answer = as_ada.post(f"/x-accounts/{state.x_account_id}/resume/")
     assert answer.status_code == 422
-    assert "This month's cap leaves $0.00" in words(answer).replace("&#x27;", "'")
+    assert "Only $0.00 is left under this month's cap" in words(answer).replace("&#x27;", "'")
     assert SyncState.objects.get().state == "paused"
 
 
 def test_a_state_without_a_row_yet_can_be_shown(as_ada, waiting):
     assert XAccount.objects.filter(pk=waiting.pk, sync=None).exists()
-    assert "Nothing is read yet" in words(as_ada.get(f"/x-accounts/{waiting.pk}/"))
+    assert "Nothing synced yet" in words(as_ada.get(f"/x-accounts/{waiting.pk}/"))

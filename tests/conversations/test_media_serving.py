@@ -351,11 +351,11 @@ def test_what_was_too_large_is_tried_once_an_hour_at_most(client, ben, conversat
     client.force_login(ben)
     again = reverse("retry_file", args=[conversation.pk, photo.pk])
     MediaFile.objects.update(state=State.TOO_LARGE, due_at=timezone.now() + timedelta(minutes=1))
-    assert "It is tried once an hour at most." in client.post(again, follow=True).content.decode()
+    assert "It is retried once an hour at most." in client.post(again, follow=True).content.decode()
     photo.refresh_from_db()
     assert photo.state == State.TOO_LARGE
     MediaFile.objects.update(due_at=timezone.now() - timedelta(minutes=1))
-    assert "It is tried once an hour at most." not in client.post(again, follow=True).content.decode()
+    assert "It is retried once an hour at most." not in client.post(again, follow=True).content.decode()
     photo.refresh_from_db()
     assert photo.state == State.DUE
 

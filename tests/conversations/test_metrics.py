@@ -201,7 +201,8 @@ def test_push_tells_its_state_and_what_it_dropped_and_refused(client, x_account,
             event_type="dm.received",
             source="stream",
             state=state,
-            received_at=NOW - timedelta(seconds=number),
+            received_at=NOW - timedelta(minutes=number),
+            due_at=NOW - timedelta(seconds=number),
         )
     found = samples(scrape(client))
     assert found[("dminbox_push_state", "connected")] == found[("dminbox_push_alive",)] == 1

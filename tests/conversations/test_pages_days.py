@@ -39,7 +39,7 @@ def test_a_day_without_a_word_leads_to_the_next_that_has_one(as_ada, filled):
 @pytest.mark.parametrize("day", ["2027-01-01", "9999-12-31"])
 def test_after_the_last_day_it_says_so_and_shows_the_newest(as_ada, filled, day):
     html = page(as_ada, led_to(as_ada, filled.long, f"?on={day}"))
-    assert "Nothing is stored here of that day or after it" in html
+    assert "Nothing is stored from that day or later" in html
     assert numbers(html)[-1] == 239
 
 
@@ -47,5 +47,5 @@ def test_after_the_last_day_it_says_so_and_shows_the_newest(as_ada, filled, day)
 def test_what_is_no_day_is_refused_in_words(as_ada, filled, typed):
     answer = as_ada.get(f"/c/{filled.long.pk}/", {"on": typed})
     assert answer.status_code == 422
-    assert f"“{escape(typed)}” is no day." in answer.content.decode()
+    assert f"“{escape(typed)}” is not a date." in answer.content.decode()
     assert numbers(answer.content.decode())[-1] == 239

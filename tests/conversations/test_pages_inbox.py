@@ -74,7 +74,7 @@ def test_filters_combine_and_stand_in_the_address(as_ada, ada, filled):
     actions.mark_read(ada, filled.group, filled.group.last_dm_event_id)
     html = inbox(as_ada, f"?kind=group&unread=1&account={filled.support.pk}")
     assert titles(html) == []
-    assert "Nothing here under these filters." in html
+    assert "No matches for these filters." in html
 
 
 def test_older_conversations_follow_by_a_link_until_each_was_shown_once(as_ada, filled):
@@ -120,11 +120,11 @@ def test_where_one_x_account_is_shown_its_state_is_one_link_away(as_ada, filled)
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("no_credit", "no credit"),
-        ("paused", "paused at the import ceiling"),
-        ("capped", "stopped at this month&#x27;s cap"),
-        ("unavailable", "cannot be reached"),
-        ("refused", "refused"),
+        ("no_credit", "out of credit"),
+        ("paused", "paused at its limit"),
+        ("capped", "paused at the monthly cap"),
+        ("unavailable", "has been unreachable"),
+        ("refused", "has denied access"),
         ("waiting", "how far back"),
     ],
 )
@@ -139,11 +139,11 @@ def test_an_account_that_needs_a_person_says_so_with_the_way_on(as_ada, filled, 
 @pytest.mark.parametrize(
     ("state", "what", "next_step"),
     [
-        ("capped", "since 12:40", "goes on by itself on 1 Dec (UTC), or when the cap is raised"),
-        ("paused", "since 12:40", "until an admin lets it go on"),
-        ("no_credit", "since 12:40", "one call an hour tries"),
-        ("unavailable", "since 12:40", "It is tried again at 14:09."),
-        ("refused", "since 12:40", "It is tried again at 14:09."),
+        ("capped", "since 12:40", "resumes on 1 Dec (UTC), or when the cap is raised"),
+        ("paused", "since 12:40", "until an admin continues it"),
+        ("no_credit", "since 12:40", "dminbox retries every hour"),
+        ("unavailable", "since 12:40", "Next try at 14:09."),
+        ("refused", "since 12:40", "Next try at 14:09."),
     ],
 )
 def test_what_stops_reading_is_told_with_since_when_what_comes_next_and_how_old_the_rest_is(
@@ -159,19 +159,39 @@ def test_what_stops_reading_is_told_with_since_when_what_comes_next_and_how_old_
         html = inbox(as_ada, address)
         assert what in html
         assert next_step in html
-        assert "Shown is what X gave until 12:32." in html
-    assert "Shown is what X gave until <time" in inbox(as_ada, f"x-accounts/{filled.studio.pk}/")
+        assert "Messages up to 12:32 are shown." in html
+    assert "Messages up to <time" in inbox(as_ada, f"x-accounts/{filled.studio.pk}/")
+
+
+def test_trouble_of_many_accounts_is_one_line_for_each_cause_and_hides_no_row(as_ada, ada, filled):
+    others = [factories.MembershipFactory(user=ada).x_account for _ in range(8)]
+    for x_account in others:
+        factories.SyncStateFactory(x_account=x_account, state="no_credit")
+    SyncState.objects.filter(x_account=filled.studio).update(state="capped")
+    html = inbox(as_ada)
+    assert re.findall(r'role="status">\s*<details>\s*<summary>(.*?)</summary>', html) == [
+        "8 X accounts: no credit at X",
+        "@NordlichtStudio: paused at the monthly cap",
+    ]
+    for x_account in others:
+        assert f"(<bdi>@{x_account.username}</bdi>)</a>" in html
+
+
+def test_trouble_of_an_account_that_is_not_shown_is_not_told(as_ada, filled):
+    SyncState.objects.filter(x_account=filled.studio).update(state="capped")
+    assert "paused at the monthly cap" not in inbox(as_ada, f"?account={filled.support.pk}")
+    assert "paused at the monthly cap" in inbox(as_ada, f"?account={filled.studio.pk}")
 
 
 def test_an_account_whose_grant_ended_says_so(as_ada, filled):
     XAccount.objects.filter(pk=filled.studio.pk).update(state=XAccount.State.RECONNECT)
-    assert "X no longer accepts the connection of @NordlichtStudio, since" in inbox(as_ada)
+    assert "X has rejected the connection of @NordlichtStudio since" in inbox(as_ada)
 
 
 def test_an_empty_inbox_is_not_called_empty_but_says_what_x_gives(as_ada, ada):
     factories.MembershipFactory(user=ada, role=Role.VIEWER)
     html = inbox(as_ada)
-    assert "X has given us no conversations yet." in html
+    assert "No conversations from X yet." in html
     assert "XChat" in html
 
 

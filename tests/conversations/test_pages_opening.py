@@ -1,4 +1,4 @@
-"""Opening a conversation by handle, user id or address."""
+"""Opening a conversation by handle, user ID or link."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_viewer_is_told_that_it_takes_a_larger_role(client, ben, x_account):
     factories.MembershipFactory(user=ben, x_account=x_account, role=Role.VIEWER)
     client.force_login(ben)
     html = client.get("/open/").content.decode()
-    assert "role of agent" in html
+    assert "Agent role" in html
     assert client.post("/open/", {"x_account": x_account.pk, "target": "@ada"}).status_code == 422
     assert not ConversationLookup.objects.exists()
 
@@ -130,8 +130,8 @@ def test_accounts_that_are_not_connected_cannot_ask(as_ada, x_account):
     ("state", "expected"),
     [
         ("due", "Asking X for the conversation"),
-        ("found", "X gave the conversation"),
-        ("none", "X knows no conversation"),
+        ("found", "X returned the conversation"),
+        ("none", "X found no conversation"),
         ("failed", "X could not be asked: Not today."),
     ],
 )
@@ -160,5 +160,5 @@ def test_asking_what_could_cross_the_months_cap_is_refused_with_words(as_ada, x_
     answer = as_ada.post("/open/", {"x_account": x_account.pk, "target": "@odd_ossian"})
     assert answer.status_code == 422
     html = answer.content.decode().replace("&#x27;", "'")
-    assert "This month's cap leaves $0.50, and this could cost up to $1.00." in html
+    assert "Only $0.50 is left under this month's cap, and this could cost up to $1.00." in html
     assert not ConversationLookup.objects.exists()

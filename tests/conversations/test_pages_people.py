@@ -41,3 +41,10 @@ def test_a_large_group_takes_no_more_room_and_no_more_queries(as_ada, filled, dj
     with django_assert_max_num_queries(10):
         answer = as_ada.get(f"/c/{filled.group.pk}/")
     assert len(answer.content) < 60_000
+
+
+def test_who_has_closed_the_panel_finds_it_closed_on_the_next_page(as_ada, filled):
+    address = f"/c/{filled.group.pk}/"
+    assert 'class="conversation"' in as_ada.get(address).content.decode()
+    as_ada.cookies["panel"] = "closed"
+    assert 'class="conversation without-panel"' in as_ada.get(address).content.decode()

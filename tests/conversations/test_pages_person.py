@@ -73,7 +73,7 @@ def test_it_shows_the_profile_as_x_last_gave_it_and_its_age(as_ada, x_account, b
     html = page(as_ada, ben)
     assert '<h1 dir="auto">Ben Østergård</h1>' in html
     assert "Reads by &lt;b&gt;lamp&lt;/b&gt; light" in html
-    for words in ("@ben_reads", "Oslo", "4 May 2019", "12,345", "when X last showed it"):
+    for words in ("@ben_reads", "Oslo", "4 May 2019", "12,345", "last received from X"):
         assert words in html
 
 
@@ -187,7 +187,7 @@ def test_media_they_sent_lead_to_their_messages_and_those_of_others_conversation
 def test_a_person_who_never_wrote_has_a_page_too(as_ada, x_account, ben):
     row = factories.ConversationFactory(x_account=x_account, peer=ben)
     factories.ParticipantFactory(conversation=row, x_user=ben)
-    assert "Nothing by this person is stored." in page(as_ada, ben)
+    assert "No messages from this person are stored." in page(as_ada, ben)
 
 
 def test_people_of_nobodys_conversations_do_not_exist(client, cleo, x_account, ben):

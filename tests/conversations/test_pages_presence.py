@@ -143,8 +143,8 @@ def test_where_it_went_on_encrypted_a_marker_stands_at_that_time_and_links_to_x(
     ids = [f"e{event.dm_event_id}" for event in events]
     assert order(html) == [*ids[:2], "locked", *ids[2:]]
     marker = html.split('id="locked"')[1].split("</p>")[0]
-    assert "this goes on in encrypted XChat, last <time" in marker
-    assert "X gives that to no app." in marker
+    assert "In encrypted XChat since <time" in marker
+    assert "Only X's own apps show these messages." in marker
     assert f'href="https://x.com/messages/{conversation.dm_conversation_id}"' in marker
 
 
@@ -203,7 +203,7 @@ def test_it_stands_in_the_inbox_at_its_time_with_a_lock(as_ada, chat, x_account,
     assert rows == [str(chat.pk), str(conversation.pk)]
     row = html.split(f'data-conversation="{chat.pk}"')[1].split("</a>")[0]
     assert "🔒" in row
-    assert "Goes on in encrypted XChat" in row
+    assert "Now in encrypted XChat" in row
     assert ">12:57</time>" in row
 
 

@@ -108,7 +108,7 @@ def test_writes_without_a_csrf_token_are_refused_with_a_page_that_says_why(ada, 
     client.force_login(ada)
     answer = client.post(f"/c/{ids['c']}/read/", {"dm_event_id": ids["e"]})
     assert answer.status_code == 403
-    assert "That form was too old" in answer.content.decode()
+    assert "This form has expired" in answer.content.decode()
     assert nothing_was_written()
 
 

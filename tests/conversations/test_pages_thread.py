@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, snowflake_floor
 from conversations import actions
-from conversations.models import BilledResource, DmEvent, HistoryRead, ReadInterval, ReadMark, SyncState
+from conversations.models import BilledResource, DmEvent, HistoryRead, ReadInterval, ReadMark, SyncState, XUser
 from tests import factories
 from tests.conversations.page_support import NOW, page, unmarked
 from tests.e2e import rich
@@ -89,14 +89,30 @@ def test_a_part_above_takes_at_most_ten_queries(as_ada, filled, django_assert_ma
 
 
 def test_our_messages_stand_apart_and_runs_of_one_sender_are_named_once(as_ada, filled):
-    html = thread(as_ada, filled.everything)
-    ours = re.findall(r'<article class="event ours first"', html)
-    assert len(ours) == 4
-    assert html.count('<article class="event" ') > 3
-    assert "Nordlicht Lamps Support" in html
+    told = rich.Teller(filled.group, NOW)
+    told.say(XUser.objects.get(pk=filled.support.x_user_id), "Ours")
+    for words in ("First", "Second"):
+        told.say(filled.people[0], words)
+    html = thread(as_ada, filled.group)
+    assert len(re.findall(r'<article class="event ours first"', html)) == 2
+    assert '<article class="event" ' in html
+    assert '<section class="thread"' in html
+    assert f'<b dir="auto"><a class="by" href="/people/{filled.support.x_user_id}/">Nordlicht Lamps' in html
     person = filled.people[0].pk
     assert f'<b dir="auto"><a class="by" href="/people/{person}/">Ada Lindqvist</a></b>' in html
     assert f'<a href="https://x.com/i/user/{person}"' in html
+
+
+def test_between_two_the_side_tells_who_wrote_and_no_message_shows_a_name(as_ada, filled):
+    html = thread(as_ada, filled.everything)
+    assert len(re.findall(r'<article class="event ours first"', html)) == 4
+    assert html.count('<article class="event" ') > 3
+    assert '<section class="thread of-two"' in html
+    assert "event-by" not in html
+    assert 'aria-label="Nordlicht Lamps Support, ' in html
+    assert f'href="/people/{filled.people[0].pk}/"><bdi id="thread-handle">' in html
+    rich.Teller(filled.everything, NOW).say(filled.people[3], "From a third")
+    assert thread(as_ada, filled.everything).count("event-by") == 1
 
 
 def test_days_and_times_are_those_of_the_persons_zone(as_ada, ada, filled):
@@ -148,7 +164,7 @@ def test_files_that_are_not_here_say_why_and_can_be_asked_for_again(as_ada, fill
     assert "X no longer has this photo." in html
     gone = rich.MediaFile.objects.get(source_hash="gone")
     assert f'action="{reverse("retry_file", args=[filled.everything.pk, gone.pk])}"' in html
-    for state, words in {"too_large": "larger than this installation stores", "refused": "was refused"}.items():
+    for state, words in {"too_large": "exceeds the size limit of this installation", "refused": "was rejected"}.items():
         rich.MediaFile.objects.filter(pk=gone.pk).update(state=state)
         assert words in thread(as_ada, filled.everything)
 
@@ -165,7 +181,7 @@ def test_of_very_many_comings_and_goings_the_panel_tells_the_newest(as_ada, fill
     monkeypatch.setattr("conversations.views.thread.MOST_STEPS", 1)
     panel = thread(as_ada, filled.group).split('id="people"')[1].split("</section>")[0]
     assert len(re.findall("Joined |Left ", panel)) == 1
-    assert "Here before what X has shown us." not in panel
+    assert "Joined before our records begin." not in panel
 
 
 def test_a_shared_post_is_a_card_with_author_text_media_poll_and_quoted_post(as_ada, filled):
@@ -186,12 +202,12 @@ def test_a_shared_post_is_a_card_with_author_text_media_poll_and_quoted_post(as_
 def test_posts_that_x_does_not_show_or_not_yet_are_plain_cards(as_ada, filled):
     html = thread(as_ada, filled.everything)
     assert "X does not show this post: Sorry, you are not authorized to see this status." in html
-    assert "Its details are still being fetched." in html
+    assert "Details are still being fetched." in html
 
 
 def test_comings_and_goings_and_unknown_kinds_are_markers(as_ada, filled):
     html = unmarked(thread(as_ada, filled.group))
-    assert "Ada Lindqvist added Nordlicht Studio; Ada Lindqvist brought Ben Østergård back" in html
+    assert "Ada Lindqvist added Nordlicht Studio; Ada Lindqvist added Ben Østergård back" in html
     assert "Ben Østergård left" in html
     assert "MessagePinned" in thread(as_ada, filled.everything)
 
@@ -223,9 +239,9 @@ def test_a_thread_is_narrowed_by_its_address(as_ada, filled):
 
 
 def test_between_two_there_is_nothing_to_narrow(as_ada, filled):
-    assert "Narrow this conversation to" in thread(as_ada, filled.group)
-    assert "Narrow this conversation to" not in thread(as_ada, filled.everything)
-    assert "Narrow this conversation to" in thread(as_ada, filled.everything, "?show=messages"), "the way back"
+    assert "Filter this conversation" in thread(as_ada, filled.group)
+    assert "Filter this conversation" not in thread(as_ada, filled.everything)
+    assert "Filter this conversation" in thread(as_ada, filled.everything, "?show=messages"), "the way back"
 
 
 def test_a_single_message_has_an_address_that_leads_into_the_thread_around_it(as_ada, filled):
@@ -313,7 +329,7 @@ def read_today(filled):
 def test_where_our_copy_ends_x_can_be_asked_for_more_at_a_price(as_ada, filled):
     SyncState.objects.filter(x_account=filled.support).update(import_finished_at=NOW)
     html = top(as_ada, filled.everything)
-    words = "Read up to 100 older messages from X: at most $1.00, new people and posts on top"
+    words = "Load up to 100 older messages from X: at most $1.00, plus new people and posts"
     assert words in " ".join(html.split())
     assert "XChat" in html
     assert "X may have some" in html
@@ -322,17 +338,17 @@ def test_where_our_copy_ends_x_can_be_asked_for_more_at_a_price(as_ada, filled):
 @pytest.mark.usefixtures("read_today")
 def test_people_who_come_with_each_page_are_in_its_price(as_ada, filled):
     SyncState.objects.filter(x_account=filled.support).update(needs_people=True)
-    assert "at most $1.02, new people and posts on top" in " ".join(top(as_ada, filled.everything).split())
+    assert "at most $1.02, plus new people and posts" in " ".join(top(as_ada, filled.everything).split())
     us = filled.everything.participants.get(x_user=rich.SUPPORT_ID)
     BilledResource.objects.create(day=NOW.date(), kind="user", resource_id=us.x_user_id, x_account=filled.support)
-    assert "at most $1.01, new people and posts on top" in " ".join(top(as_ada, filled.everything).split())
+    assert "at most $1.01, plus new people and posts" in " ".join(top(as_ada, filled.everything).split())
 
 
 def test_where_x_has_no_older_ones_it_says_so_and_asks_for_no_money(as_ada, filled):
     filled.everything.has_reached_beginning = True
     filled.everything.save()
     html = top(as_ada, filled.everything)
-    assert "X has no older messages" in html
+    assert "X provides no older messages" in html
     assert "at most" not in html
 
 
@@ -352,7 +368,7 @@ def known(filled, read_today):
 def test_all_of_it_is_offered_with_what_it_may_bring_and_cost(as_ada, known):
     about = known.pace * 10
     html = " ".join(top(as_ada, known).split())
-    assert f"Read all of it: about {about} events, about ${about / 100:.2f}" in html
+    assert f"Load everything: about {about} events, about ${about / 100:.2f}" in html
     assert "X does not say how much there is" in html
     assert f"stops after {-(-about * 3 // 200) * 100} events" in html
 
@@ -362,7 +378,7 @@ def test_the_younger_of_two_people_says_since_when(as_ada, known):
     us.raw = {"created_at": f"{NOW - timedelta(days=230):%Y-%m-%dT%H:%M:%S}.000Z"}
     us.save()
     about = round(math.ceil(known.pace * 200 / 30), -1)
-    assert f"Read all of it: about {about} events" in " ".join(top(as_ada, known).split())
+    assert f"Load everything: about {about} events" in " ".join(top(as_ada, known).split())
 
 
 @pytest.mark.parametrize("told", [None, "yesterday", "2026-02-31T00:00:00.000Z", 7])
@@ -370,7 +386,7 @@ def test_where_nothing_tells_the_age_no_estimate_is_made_up(as_ada, known, told)
     known.peer.raw = {"created_at": told}
     known.peer.save()
     html = top(as_ada, known)
-    assert "Read all of it" not in html
+    assert "Load everything" not in html
     assert "at most $1.00" in " ".join(html.split())
 
 
@@ -379,9 +395,9 @@ def test_what_x_bills_once_more_on_the_way_is_in_both_prices(as_ada, known):
     BilledResource.objects.update(day=NOW.date() - timedelta(days=2))
     about, again = known.pace * 10, known.pace
     html = " ".join(top(as_ada, known).split())
-    assert "Read up to 100 older messages from X: at most $2.00" in html
+    assert "Load up to 100 older messages from X: at most $2.00" in html
     pages = -(-(about * 3 // 2 + again) // 100)
-    assert f"Read all of it: about {about + again} events, about ${(about + again) / 100:.2f}" in html
+    assert f"Load everything: about {about + again} events, about ${(about + again) / 100:.2f}" in html
     assert f"stops after {pages * 100} events, at most ${pages}.00" in html
     assert f"bills those again that are here already: {again}. The price includes them." in html
     as_ada.post(f"/c/{known.pk}/history/")
@@ -398,7 +414,7 @@ def test_below_its_own_cursor_nothing_is_billed_once_more(as_ada, known):
         x_account=known.x_account, conversation=known, low_id=oldest, high_id=oldest + 10**17, next_token="on"
     )
     html = " ".join(top(as_ada, known).split())
-    assert "Read up to 100 older messages from X: at most $1.00" in html
+    assert "Load up to 100 older messages from X: at most $1.00" in html
     assert "here already" not in html
 
 
@@ -424,8 +440,8 @@ def test_a_wish_that_could_cross_the_months_cap_is_refused_with_words(as_ada, fi
     answer = as_ada.post(f"/c/{filled.everything.pk}/history/?before={oldest}", headers=headers)
     assert answer.status_code == 422
     html = answer.content.decode().replace("&#x27;", "'")
-    assert "This month's cap leaves $1.01, and this could cost up to $1.02." in html
-    assert html.count("This month's cap leaves") == 1
+    assert "Only $1.01 is left under this month's cap, and this could cost up to $1.02." in html
+    assert html.count("left under this month's cap") == 1
     assert not HistoryRead.objects.exists()
 
 
@@ -433,7 +449,7 @@ def test_asking_for_older_ones_makes_one_wish_and_shows_that_it_runs(as_ada, ada
     oldest = filled.everything.events.order_by("dm_event_id").first().dm_event_id
     address = f"/c/{filled.everything.pk}/history/?before={oldest}"
     answer = as_ada.post(address, headers=HX)
-    assert "Reading from X" in answer.content.decode()
+    assert "Loading from X" in answer.content.decode()
     assert 'hx-trigger="every 2s"' in answer.content.decode()
     assert as_ada.post(address).status_code == 302
     wish = HistoryRead.objects.get()
@@ -454,11 +470,11 @@ def test_who_waits_for_many_answers_asks_again_later(as_ada, ada, filled):
     oldest = filled.group.events.order_by("dm_event_id").first().dm_event_id
     answer = as_ada.post(f"/c/{filled.group.pk}/history/?before={oldest}", headers=HX)
     assert answer.status_code == 422
-    assert "X has not answered 20 of your questions yet." in answer.content.decode()
+    assert "20 of your requests to X are still open." in answer.content.decode()
     asked = {"x_account": filled.group.x_account_id, "target": "@somebody_new"}
     answer = as_ada.post("/open/", asked)
     assert answer.status_code == 422
-    assert "X has not answered 20 of your questions yet." in answer.content.decode()
+    assert "20 of your requests to X are still open." in answer.content.decode()
     HistoryRead.objects.filter(pk=rows[0].pk).update(state=HistoryRead.State.DONE)
     assert as_ada.post("/open/", asked).status_code == 302
 
@@ -474,7 +490,7 @@ def test_a_narrowed_thread_is_refilled_by_the_same_kinds(as_ada, filled):
 
 def test_what_came_of_a_wish_is_said_and_what_it_brought_is_shown(as_ada, filled):
     wish = HistoryRead.objects.create(conversation=filled.everything, state="failed", detail="X does not answer.")
-    assert "X did not give more: X does not answer." in top(as_ada, filled.everything)
+    assert "X returned no more: X does not answer." in top(as_ada, filled.everything)
     oldest = filled.everything.events.order_by("dm_event_id").first()
     rich.Teller(filled.everything, NOW - timedelta(days=40)).say(filled.people[0], "From long ago")
     HistoryRead.objects.filter(pk=wish.pk).update(state="done", detail="", events_read=1)
@@ -485,9 +501,29 @@ def test_what_came_of_a_wish_is_said_and_what_it_brought_is_shown(as_ada, filled
 
 def test_how_much_has_come_is_written_as_the_reader_writes_numbers(as_ada, filled):
     HistoryRead.objects.create(conversation=filled.everything, events_read=12_040)
-    assert "Reading from X, 12,040 new so far" in top(as_ada, filled.everything)
+    assert "Loading from X, 12,040 new so far" in top(as_ada, filled.everything)
     HistoryRead.objects.update(state="done")
-    assert "Show the 12,040 that X gave last" in page(as_ada, f"/c/{filled.everything.pk}/?show=messages")
+    assert "Show the 12,040 just loaded" in page(as_ada, f"/c/{filled.everything.pk}/?show=messages")
+    HistoryRead.objects.update(events_read=1)
+    assert "Show the one just loaded" in page(as_ada, f"/c/{filled.everything.pk}/?show=messages")
+
+
+def test_pages_beside_a_thread_lead_back_to_it_as_it_was_opened(as_ada, filled):
+    address, kept = f"/c/{filled.group.pk}/", "find=lamp&amp;kind=group&amp;unread=1"
+    thread = page(as_ada, f"{address}?find=lamp&kind=group&unread=1")
+    for name in ("media", "people", "activity"):
+        assert f'href="{address}{name}/?{kept}"' in thread or name == "people"
+        html = page(as_ada, f"{address}{name}/?find=lamp&kind=group&unread=1")
+        assert html.count(f'href="{address}?{kept}"') == 2, name
+        assert f'href="{address}"' in page(as_ada, f"{address}{name}/")
+
+
+def test_a_thread_that_a_search_led_to_leads_back_to_its_results(as_ada, filled):
+    address = f"/c/{filled.group.pk}/"
+    back = re.compile(r'<a class="tool back( to-results)?"\s+href="([^"]*)"')
+    found = back.search(page(as_ada, f"{address}?find=from:ada+lamp&unread=1"))
+    assert found.groups() == (" to-results", "/search/?q=from%3Aada+lamp")
+    assert back.search(page(as_ada, f"{address}?unread=1")).groups() == (None, "/?unread=1")
 
 
 def test_a_viewer_reads_but_is_not_offered_what_costs_money(client, ben, filled):
@@ -501,14 +537,14 @@ def test_a_viewer_reads_but_is_not_offered_what_costs_money(client, ben, filled)
 def test_a_thread_of_an_account_in_trouble_says_so_with_the_way_on(as_ada, filled):
     SyncState.objects.filter(x_account=filled.support).update(state="no_credit")
     html = thread(as_ada, filled.long)
-    assert "no credit" in html
+    assert "out of credit since" in html
     assert reverse("x_account", args=[filled.support.pk]) in html
 
 
 def test_a_conversation_with_oneself_and_one_without_events_can_be_shown(as_ada, filled):
     us = rich.XUser.objects.get(pk=rich.SUPPORT_ID)
     own = factories.ConversationFactory(x_account=filled.support, peer=us)
-    assert "Nordlicht Lamps Support (to itself)" in thread(as_ada, own)
+    assert "Nordlicht Lamps Support (self)" in thread(as_ada, own)
     bare = factories.ConversationFactory(
         x_account=filled.support, peer=None, is_group=True, dm_conversation_id="1888888888888888888"
     )
@@ -540,7 +576,7 @@ def test_every_page_beside_a_thread_begins_with_the_way_back(as_ada, filled, pat
     Membership.objects.update(role=Role.ADMIN)
     event = filled.everything.events.order_by("dm_event_id")[0].dm_event_id
     html = page(as_ada, f"/c/{filled.everything.pk}/{path.format(event)}")
-    back = re.search(r'<a class="tool" href="([^"]*)"><span aria-hidden="true">←</span>', html)[1]
+    back = re.search(r'<a class="tool" data-back href="([^"]*)"><span aria-hidden="true">←</span>', html)[1]
     here = f"/c/{filled.everything.pk}/"
     assert urlsplit(back).path in (here, f"{here}e/{event}/")
     assert "Back to the conversation" in html

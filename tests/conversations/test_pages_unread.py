@@ -58,7 +58,7 @@ def test_each_page_from_the_line_downwards_moves_the_mark_to_its_end(as_ada, fil
     steps = [(to, waits)]
     while found := re.search(r'href="\?after=(\d+)', html):
         answer = as_ada.post(f"/c/{filled.long.pk}/read/", {"dm_event_id": to}, headers={"HX-Request": "true"})
-        assert "HX-Trigger" not in answer.headers, "the conversation is not read yet"
+        assert "HX-Trigger" not in answer.headers, "the conversation is no sync yet"
         html, to, waits = opened(as_ada, filled.long, f"?after={found[1]}")
         steps.append((to, waits))
     assert [waits for _, waits in steps] == [True] * (len(steps) - 1) + [False]

@@ -10,8 +10,8 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Role, XAccount, snowflake_floor
-from conversations.models import ActivitySubscription, BilledResource, PushState, SyncState
-from conversations.sync import caps
+from conversations.models import ActivitySubscription, BilledResource, DmEvent, PushState, SyncState
+from conversations.sync import caps, status
 from tests import factories
 from tests.conversations.page_support import NOW, words
 
@@ -49,10 +49,10 @@ def test_the_state_is_told_in_words(as_ada, x_account):
     for expected in (
         "Last poll 21 Nov 2026, 13:01",
         "Next poll 21 Nov 2026, 13:03",
-        "9 of 15, anew at 13:10",
+        "9 of 15, resets at 13:10",
         "1 event in 1 conversation",
         "$0.015: 1 event, 0 people, 1 post",
-        "7 days before it was connected; $1.25 of at most $20.00",
+        "7 days before connecting; $1.25 of at most $20.00",
         "XChat",
         "Ada ada@nordlicht.example Admin",
     ):
@@ -66,8 +66,27 @@ def test_what_is_counted_is_written_as_the_reader_writes_numbers(as_ada, x_accou
     billed = [BilledResource(day=NOW.date(), kind="post", resource_id=n, x_account=x_account) for n in range(1_234)]
     BilledResource.objects.bulk_create(billed)
     html = state_page(as_ada, x_account)
-    assert "14,200 of 15,000, anew at 13:10" in html
+    assert "14,200 of 15,000, resets at 13:10" in html
     assert "0 events, 0 people, 1,234 posts" in html
+
+
+def test_what_is_stored_is_counted_as_far_as_a_page_can_wait(as_ada, x_account, monkeypatch):
+    monkeypatch.setattr(status, "MOST_COUNTED", 1_200)
+    conversation = factories.ConversationFactory(x_account=x_account)
+    ids = range(1, 1_200)
+    rows = [DmEvent(conversation=conversation, dm_event_id=pk, created_at=NOW, raw={}) for pk in ids]
+    DmEvent.objects.bulk_create(rows)
+    assert "1,199 events in 1 conversation" in state_page(as_ada, x_account)
+    factories.DmEventFactory.create_batch(2, conversation=conversation)
+    factories.DmEventFactory()
+    assert "1,200+ events in 1 conversation" in state_page(as_ada, x_account)
+
+
+def test_where_there_are_many_conversations_the_events_of_the_newest_are_counted(as_ada, x_account, monkeypatch):
+    monkeypatch.setattr(status, "LOOKED_AT", 2)
+    for pk in (1, 2, 3):
+        factories.DmEventFactory(conversation__x_account=x_account, conversation__last_dm_event_id=pk)
+    assert "2+ events in 3 conversations" in state_page(as_ada, x_account)
 
 
 def test_what_is_wrong_since_when_and_what_comes_next_is_told(as_ada, x_account):
@@ -112,17 +131,17 @@ def paused(x_account, settings):
 
 def test_what_is_pushed_while_an_import_is_paused_is_told_and_no_poll_is(as_ada, x_account, paused):
     html = state_page(as_ada, x_account)
-    assert "Messages that X pushes come all the same, and are billed." in html
-    assert "pushed What X pushes comes, and is billed; nothing is polled before somebody goes on." in html
-    assert "Nothing has been polled so far; what X pushes is here." in html
-    for wrong in ("no more messages", "Nothing has been read", "Polled every", "polling is slower"):
+    assert "Pushed messages still arrive and are billed." in html
+    assert "pushed Pushed messages arrive and are billed; polling is paused until someone continues it." in html
+    assert "Not synced yet; pushed messages are shown." in html
+    for wrong in ("no more messages", "Nothing synced yet", "Polled every", "polling runs less often"):
         assert wrong not in html
     banner = words(as_ada.get("/"))
-    assert "Nothing has been polled so far; what X pushes is here until 13:02." in banner
+    assert "Not synced yet; pushed messages up to 13:02 are shown." in banner
     SyncState.objects.update(last_success_at=NOW - timedelta(minutes=20))
-    assert "All that X gave is here until 12:42, and what it pushes until 13:02." in words(as_ada.get("/"))
+    assert "Up to date to 12:42; pushed messages to 13:02." in words(as_ada.get("/"))
     assert re.search(
-        "All that X gave is here until 21 Nov 2026, 12:42 ?, and since then what it pushes.",
+        "Up to date to 21 Nov 2026, 12:42 ?, and pushed messages since then.",
         state_page(as_ada, x_account),
     )
 
@@ -130,18 +149,18 @@ def test_what_is_pushed_while_an_import_is_paused_is_told_and_no_poll_is(as_ada,
 def test_a_paused_import_whose_stream_broke_off_waits_for_both(as_ada, x_account, paused):
     PushState.objects.update(state=PushState.State.WAITING)
     html = state_page(as_ada, x_account)
-    assert "paused What X pushes does not reach us now, and nothing is polled before somebody goes on." in html
+    assert "paused Pushed messages do not arrive right now, and polling is paused until someone continues it." in html
     assert "polled every" not in html.casefold()
 
 
 def test_a_paused_import_for_which_nothing_is_pushed_rests(as_ada, x_account, paused):
     ActivitySubscription.objects.all().delete()
     html = state_page(as_ada, x_account)
-    assert "Nothing is polled until somebody chooses &quot;Go on&quot;." in html
-    assert "all the same" not in html
-    assert "Nothing is pushed or polled now" in html
-    assert "Nothing has been read so far." in html
-    assert "Nothing has been read so far." in words(as_ada.get("/"))
+    assert "Nothing is polled until someone chooses &quot;Continue&quot;." in html
+    assert "still arrive" not in html
+    assert "No push or polling right now" in html
+    assert "Nothing synced yet." in html
+    assert "Nothing synced yet." in words(as_ada.get("/"))
 
 
 # --- How far back -----------------------------------------------------------------------------------------------------
@@ -154,7 +173,7 @@ def start_address(x_account):
 def test_the_price_is_said_and_thirty_days_are_preset_before_anything_is_read(as_ada, x_account):
     answer = as_ada.get(start_address(x_account))
     html = words(answer)
-    assert "$0.01 for each message read" in html
+    assert "$0.01 for each message," in html
     assert "$0.005 for each shared post" in html
     assert re.search(r'value="30"[^>]*checked', answer.content.decode())
     assert 'value="20"' in answer.content.decode()
@@ -180,7 +199,7 @@ def test_a_choice_that_is_none_comes_back_with_422_and_reads_nothing(as_ada, x_a
 def test_a_ceiling_that_no_message_fits_below_is_refused_with_words(as_ada, x_account):
     answer = as_ada.post(start_address(x_account), {"days": 7, "ceiling": "0.04"})
     assert answer.status_code == 422
-    assert "At least $0.05: one message" in answer.content.decode()
+    assert "At least $0.05: a single message" in answer.content.decode()
     assert caps.most_for_event(with_people=True) <= Decimal("0.05")
     assert as_ada.post(start_address(x_account), {"days": 7, "ceiling": "0.05"}).status_code == 302
 
@@ -211,8 +230,8 @@ def test_going_on_at_the_ceiling_raises_it_by_another(as_ada, x_account):
         x_account=x_account, state="paused", import_spent_usd=Decimal(20), import_ceiling_usd=Decimal(20)
     )
     html = state_page(as_ada, x_account)
-    assert "$20.00 of the ceiling of $20.00 are spent" in html
-    assert "Go on for at most $20.00 more" in html
+    assert "$20.00 of the import limit of $20.00 is spent" in html
+    assert "Continue for at most $20.00 more" in html
     assert as_ada.post(f"/x-accounts/{x_account.pk}/resume/").status_code == 302
     sync = SyncState.objects.get()
     assert (sync.state, sync.import_ceiling_usd) == ("active", Decimal(40))

@@ -63,7 +63,7 @@ def test_every_choice_is_an_option_with_an_id_of_its_own(as_ada, x_account):
 
 
 def test_words_leave_what_has_them_all(as_ada, x_account):
-    html = offered(as_ada, "nordlichthelp STATE")
+    html = offered(as_ada, "nordlichthelp STATUS")
     assert html.count('role="option"') == 2
     assert "Search messages for" in html
     assert f'data-href="/x-accounts/{x_account.pk}/"' in html
@@ -88,6 +88,38 @@ def test_a_whole_handle_or_id_is_found_however_old_the_conversation_is(as_ada, x
     assert threads(offered(as_ada, "@Ben_Reads")) == [old.pk]
     assert threads(offered(as_ada, str(old.peer_id))) == [old.pk]
     assert threads(offered(as_ada, "ben")) == []
+
+
+@pytest.mark.parametrize("looked_at", [palette.LOOKED_AT, 1])
+def test_who_is_called_so_comes_before_whose_name_only_holds_it(as_ada, x_account, monkeypatch, looked_at):
+    monkeypatch.setattr(palette, "LOOKED_AT", looked_at)
+    called = [
+        ("Ada", "adriatic"),
+        ("Somebody", "ada"),
+        ("Ada Lindqvist", "lindqvist"),
+        ("Ben Ada", "ben"),
+        ("Adalbert", "adal"),
+        ("\u5c71\u7530", "yamada_taro"),
+    ]
+    rows = [
+        talk(x_account, newest, name=name, username=username) for newest, (name, username) in enumerate(called, 1_000)
+    ]
+    index.index_names()
+    html = offered(as_ada, "ada")
+    newest_of_each = [rows[place] for place in (1, 0, 3, 2, 4, 5)]
+    assert people(html) == [row.peer_id for row in newest_of_each]
+    assert threads(html) == [row.pk for row in newest_of_each]
+
+
+def test_a_nearer_name_is_found_behind_any_number_of_newer_ones(as_ada, x_account):
+    old = talk(x_account, 1, name="Ada Lindqvist", username="lindqvist")
+    for number in range(palette.SHOWN + 2):
+        talk(x_account, 1_000 + number, name="\u5c71\u7530", username=f"yamada_{number}")
+    index.index_names()
+    html = offered(as_ada, "ada")
+    assert people(html)[0] == old.peer_id
+    assert threads(html)[0] == old.pk
+    assert len(people(html)) == len(threads(html)) == palette.SHOWN
 
 
 def people(html):

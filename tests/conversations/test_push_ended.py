@@ -186,7 +186,7 @@ def test_what_an_operator_has_to_change_about_the_webhook_is_told(x_account, xsi
     settings.X_CONSUMER_SECRET = right
     xsim.post("settings", {"webhook_cap": 0})
     look(xsim)
-    assert "X gives this app no further webhook" in detail(x_account)
+    assert "X allows this app no further webhook" in detail(x_account)
     xsim.post("settings", {"webhook_cap": 5})
     look(xsim)
     assert detail(x_account) == ""

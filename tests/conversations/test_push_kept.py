@@ -12,7 +12,7 @@ from django.utils import timezone
 from conversations import ledger
 from conversations.models import ActivityDelivery, BilledResource, DmEvent
 from conversations.sync import push
-from tests.conversations.push_support import STREAM, WEBHOOK, activity, chat, received, said
+from tests.conversations.push_support import STREAM, WEBHOOK, activity, chat, received, said, seen, typing
 from tests.conversations.sync_support import make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -132,17 +132,27 @@ def test_what_a_killed_worker_had_taken_up_is_due_again(x_account):
 
 
 def test_what_is_played_to_us_again_months_later_is_neither_taken_up_nor_billed(x_account):
-    push.take_in(received(), STREAM)
+    push.take_in(received(), WEBHOOK)
     spent = ledger.spend(x_account).month
     with time_machine.travel(timezone.now() + timedelta(days=90), tick=False):
         push.forget_old()
-        assert not push.take_in(received(), STREAM)
+        assert not push.take_in(received(), WEBHOOK)
         assert ledger.spend(x_account).today == 0
     assert spent > 0
 
 
+def test_what_harms_nobody_a_second_time_and_what_x_alone_can_send_is_forgotten_after_a_week(x_account):
+    push.take_in(received(), WEBHOOK)
+    push.take_in(received(2, uuid="18"), STREAM)
+    push.take_in(typing("19"), WEBHOOK)
+    push.take_in(seen(1, uuid="20"), WEBHOOK)
+    with time_machine.travel(timezone.now() + push.KEPT + timedelta(hours=1), tick=False):
+        push.forget_old()
+    assert ActivityDelivery.objects.get().event_uuid == "-17"
+
+
 def test_nothing_that_was_pushed_is_kept_for_ever_or_outlives_its_x_account(x_account):
-    push.take_in(received(), STREAM)
+    push.take_in(received(), WEBHOOK)
     push.take_in(activity("dm.new_thing", {}, "18"), STREAM)
     now = timezone.now()
     for days, rows, texts in ((0, 2, 2), (8, 2, 1), (31, 1, 0), (366, 0, 0)):

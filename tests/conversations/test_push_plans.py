@@ -1,4 +1,6 @@
-"""What was pushed is remembered for a year, and tidied each hour without a look at most of it."""
+"""Some of what was pushed is remembered for a year, and tidied each hour without a look at most of it; wishes that are
+due are found among all that were ever fulfilled.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,10 @@ import pytest
 from django.db import connection
 from psycopg import ClientCursor
 
-from conversations.models import ActivityDelivery
-from conversations.sync import push
+from conversations.models import ActivityDelivery, ConversationLookup, HistoryRead
+from conversations.sync import push, wishes
 from tests.conversations.sync_support import make_reading
+from tests.factories import ConversationFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.postgres, pytest.mark.django_db]
 x_account = pytest.fixture(make_reading)
@@ -21,7 +24,7 @@ TABLE = ActivityDelivery._meta.db_table
 YEAR = """
     INSERT INTO conversations_activitydelivery
         (event_uuid, event_type, x_user_id, source, raw, received_at, state, attempts, due_at, detail)
-    SELECT n, 'dm.received', CASE WHEN n %% 1000 > 1 THEN %(ours)s WHEN n %% 1000 = 1 THEN 77 END, 'stream',
+    SELECT n, 'dm.received', CASE WHEN n %% 1000 > 1 THEN %(ours)s WHEN n %% 1000 = 1 THEN 77 END, 'webhook',
         CASE WHEN n < 500 OR n %% 1000 = 0 THEN '{}'::jsonb END, now() - n * interval '20 minutes',
         CASE WHEN n %% 1000 = 0 THEN 'odd' ELSE 'done' END, 1, now(), ''
     FROM generate_series(1, 24000) n"""
@@ -29,12 +32,12 @@ WALKED = re.compile(r"(?:Index(?: Only)? Scan|Bitmap Index Scan) (?:Backward )?(
 
 
 @contextmanager
-def plans() -> Iterator[list[list[str]]]:
+def plans(table: str = TABLE) -> Iterator[list[list[str]]]:
     """Of all that is asked or changed inside: the lines of each plan."""
     found: list[list[str]] = []
 
     def explain(execute: Any, sql: str, params: Any, *of: Any) -> Any:
-        if TABLE in sql:
+        if table in sql:
             with ClientCursor(connection.connection) as cursor:
                 cursor.execute(f"EXPLAIN {sql}", params)
                 found.append([line for (line,) in cursor.fetchall()])
@@ -42,6 +45,18 @@ def plans() -> Iterator[list[list[str]]]:
 
     with connection.execute_wrapper(explain):
         yield found
+
+
+@pytest.mark.parametrize(("model", "index"), [(HistoryRead, "history_read_due"), (ConversationLookup, "lookup_due")])
+def test_each_second_the_few_wishes_that_are_due_are_found_by_an_index(x_account, model, index):
+    conversation = ConversationFactory(x_account=x_account)
+    whose = {"conversation": conversation} if model is HistoryRead else {"x_account": x_account}
+    model.objects.bulk_create([model(**whose, state="failed") for _ in range(5000)] + [model(**whose, state="due")])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {model._meta.db_table}")
+    with plans(model._meta.db_table) as found:
+        assert len(wishes.waiting(model)) == 1
+    assert WALKED.findall("\n".join(found[0]))[0] == index
 
 
 def test_each_hour_the_few_that_are_to_go_are_found_by_an_index(x_account):
@@ -53,8 +68,9 @@ def test_each_hour_the_few_that_are_to_go_are_found_by_an_index(x_account):
     told = ["\n".join(lines) for lines in found]
     assert [one for one in told if f"Seq Scan on {TABLE}" in one] == []
     *first, of_nobody = [WALKED.findall(one)[0].removeprefix("activity_") for one in told]
-    # The raw ones, the odd ones and the oldest; for whom some are kept: a stranger, us, nobody more; the stranger's.
-    assert first == ["still_raw", "odd", "oldest_first", *["of_whom"] * 3, "of_whom"]
+    # The raw ones (some go, some lose their content alone), the odd ones and the oldest; for whom some are kept: a
+    # stranger, us, nobody more; the stranger's.
+    assert first == ["still_raw", "still_raw", "odd", "oldest_first", *["of_whom"] * 3, "of_whom"]
     assert of_nobody in ("odd", "of_whom")
     assert not ActivityDelivery.objects.filter(x_user_id=77).exists()
     assert ActivityDelivery.objects.filter(x_user_id=x_account.x_user_id).count() > 20_000

@@ -6,17 +6,19 @@ import threading
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.utils import timezone
 
 from conversations import ledger
 from conversations.models import ActivityDelivery, Change, Participant, PushState
 from conversations.sync import push
-from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, received, seen, typing
+from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, activity, received, seen, typing
 from tests.conversations.sync_support import ANN, make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivityDelivery.State
+BOB, SEEN = "2000000000000000002", "direct_message_mark_read_events"
 x_account = pytest.fixture(make_reading)
 
 
@@ -103,8 +105,32 @@ def test_a_receipt_that_comes_before_its_conversation_waits_for_it(x_account, so
 
 def test_nobody_elses_conversation_is_touched_and_waiting_for_it_ends(x_account):
     push.take_in(seen(1), STREAM)
-    for _ in range(push.MOST_ATTEMPTS):
+    for _ in range(push.MOST_ATTEMPTS + 1):
+        take_up_later()
         assert ActivityDelivery.objects.get().state == State.DUE
+    assert ActivityDelivery.objects.get().due_at > timezone.now() + timedelta(minutes=59), "no longer often"
+    with time_machine.travel(timezone.now() + timedelta(days=1)):
         take_up_later()
     assert not Participant.objects.exists()
     assert ActivityDelivery.objects.get().state == State.DONE
+
+
+def test_a_receipt_whose_conversation_comes_hours_later_is_noted_then(x_account):
+    push.take_in(seen(1), STREAM)
+    ActivityDelivery.objects.update(attempts=push.MOST_ATTEMPTS)
+    take_up_later()
+    push.take_in(received(1), STREAM)
+    take_up_later()
+    assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 1
+    assert not ActivityDelivery.objects.exclude(state=State.DONE).exists()
+
+
+def test_of_two_receipts_at_once_the_one_is_noted_and_the_other_waits_for_its_conversation(x_account):
+    push.take_in(received(1), STREAM)
+    both = [seen(1).payload[SEEN][0], seen(2).payload[SEEN][0] | {"sender_id": BOB}]
+    push.take_in(activity("dm.read", {SEEN: both}, "30"), STREAM)
+    assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 1
+    push.take_in(received(2, uuid="31", sender=BOB), STREAM)
+    take_up_later()
+    assert Participant.objects.get(x_user=int(BOB)).seen_dm_event_id == FIRST + 2
+    assert Change.objects.filter(kind=Change.Kind.RECEIPT).count() == 2

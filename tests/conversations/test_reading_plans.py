@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Role, XAccount
 from conversations import ledger
+from conversations.sync import status
 from tests import factories, plans
 
 pytestmark = [pytest.mark.services, pytest.mark.postgres]
@@ -139,6 +140,20 @@ def test_what_comes_free_of_x_is_found_by_indexes_however_much_there_is(large):
     since = EVENTS - 400
     with plans.statements() as asked:
         assert ledger.free_today(ours, since, timezone.now(), 1000, below=EVENTS) == 400
+    assert [told for plan in explained(asked) for told in too_much(plan)] == []
+
+
+def test_what_is_stored_is_counted_no_further_than_it_is_told(large, monkeypatch):
+    """The X account that is asked about came last: its rows stand at the end of each table."""
+    monkeypatch.setattr(status, "MOST_COUNTED", 1_000)
+    monkeypatch.setattr(status, "LOOKED_AT", 100)
+    late = factories.XAccountFactory()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE conversations_conversation SET x_account_id = %s WHERE id > 1", [late.pk])
+        cursor.execute("UPDATE conversations_conversation SET last_dm_event_id = 9e9 WHERE id = %s", [SILENT])
+        cursor.execute("ANALYZE")
+    with plans.statements() as asked:
+        assert [str(count) for count in status.stored(late)] == ["1000+", "1000+"]
     assert [told for plan in explained(asked) for told in too_much(plan)] == []
 
 

@@ -83,5 +83,5 @@ def test_real_events_of_a_group_are_shown_with_who_came_and_went(x_account, ada,
     client.force_login(ada)
     shown = words_of_threads(client)
     assert "Hi everyone." in shown
-    assert "id 17200003 added id 944480690" in shown
-    assert "id 944480690 left" in shown
+    assert "ID 17200003 added ID 944480690" in shown
+    assert "ID 944480690 left" in shown

@@ -106,13 +106,32 @@ def test_a_lot_of_news_ends_by_the_clock_at_the_change_it_came_to(ada, x_account
         announce(event)
     announce(events[0], Kind.EVENT_UPDATED)
     changes.announce(x_account, [NewChange(Kind.TYPING, talk.pk)])
-    for left in ([4, "lamp 0"], [3, "lamp 1"]):
+    for left in ([3, "lamp 0"], [2, "lamp 1"]):
         assert index._new_lot(x_account.pk)
         assert index.behind([x_account.pk]) == left[0]
         assert found_texts(ada, "lamp")[0] == left[1]
     index.index_new(x_account.pk)
     assert index.behind([x_account.pk]) == 0
     assert len(found_texts(ada, "lamp")) == 3
+
+
+def test_what_is_no_message_waits_for_no_index(ada, x_account, talk):
+    nothing_yet = factories.MembershipFactory(user=ada).x_account
+    index_old(x_account)
+    pks = [x_account.pk, nothing_yet.pk]
+    changes.announce(x_account, [NewChange(Kind.TYPING, talk.pk), NewChange(Kind.ACCOUNT)])
+    assert index.behind(pks) == 0
+    announce(*say(talk, "the lamp"))
+    assert index.behind(pks) == 1
+    say(factories.ConversationFactory(x_account=nothing_yet), "before anybody looked")
+    assert index.behind(pks) == 2
+
+
+def test_far_ahead_each_change_is_taken_for_a_message(x_account, talk, monkeypatch):
+    monkeypatch.setattr(index, "LOOKED_AT", 2)
+    index_old(x_account)
+    changes.announce(x_account, [NewChange(Kind.TYPING, talk.pk)] * 5)
+    assert index.behind([x_account.pk]) == 3
 
 
 def test_a_worker_that_died_amid_the_old_ones_is_followed_by_another(ada, x_account, talk):

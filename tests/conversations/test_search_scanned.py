@@ -25,7 +25,7 @@ TEXTS = st.lists(st.one_of(PIECES, ANY), min_size=1, max_size=4).flatmap(
     lambda pieces: st.sampled_from([" ", "", ", "]).map(lambda joint: joint.join(pieces))
 )
 
-# What can be typed after a key, and which people and places of the world below it means.
+# Search tips after a key, and which people and places of the world below it means.
 SENDERS = {
     "@odd_ossian": {"ossian"},
     "ODD_OSSIAN": {"ossian"},

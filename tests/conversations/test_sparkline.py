@@ -79,5 +79,5 @@ def test_a_stranger_sees_nothing_of_it(client, cleo, conversation):
 
 def test_a_quiet_conversation_says_so(client, ada, conversation):
     client.force_login(ada)
-    assert "Nothing was written in the last 30 days." in client.get(f"/c/{conversation.pk}/activity/").content.decode()
+    assert "No messages in the last 30 days." in client.get(f"/c/{conversation.pk}/activity/").content.decode()
     assert sparkline.LOOKED_AT == LOOKED_AT

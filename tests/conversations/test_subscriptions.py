@@ -7,11 +7,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.utils import timezone
 
+from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import ActivitySubscription, ApiCall, PushState, SyncState
-from conversations.sync import caps, pace, subscription_rows, subscriptions, trouble
+from conversations.sync import caps, pace, push, subscription_rows, subscriptions, trouble
 from dminbox.xapi.activity import Subscription
 from dminbox.xapi.app import XApp
 from dminbox.xapi.errors import BadRequest, NoCredit, NotPermitted, OperatorMustAct, Unavailable
@@ -74,6 +76,26 @@ def test_disconnecting_removes_them_and_leaves_what_others_made(x_account, xsim)
     assert ("dm.received", OWN) not in at_x(xsim)
     assert ("oauth.revoke", None) in at_x(xsim)
     assert ActivitySubscription.objects.count() == 1
+
+
+def test_one_that_is_to_be_connected_again_is_pushed_to_as_before_and_nothing_is_made_for_it(x_account, xsim):
+    repair()
+    tokens.mark_reconnect(x_account, trouble.RECONNECT)
+    repair()
+    assert at_x(xsim) == ALL
+    forget_all_at_x(xsim)
+    xsim.delete("requests")
+    repair()
+    assert at_x(xsim) == [("oauth.revoke", None)]
+    made = [call for call in xsim.get("requests") if call["method"] == "POST" and "subscriptions" in call["path"]]
+    assert len(made) == 1, "the app's own"
+
+
+def test_where_the_connection_was_ended_at_x_nothing_is_wanted_of_it(x_account, xsim):
+    repair()
+    tokens.mark_reconnect(x_account, push.REVOKED)
+    repair()
+    assert at_x(xsim) == [("oauth.revoke", None)]
 
 
 def test_disconnecting_removes_them_while_another_x_account_has_no_credit(x_account, xsim):
@@ -180,6 +202,21 @@ def refuse_to_remove(monkeypatch, errors) -> list[str]:
 def forget_all_at_x(xsim) -> None:
     for pk in subscription_ids():
         xsim.api(xsim.app_token(), f"/2/activity/subscriptions/{pk}", "DELETE")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_window_that_is_used_up_is_waited_for_without_a_call(x_account, xsim, method):
+    repair()
+    XAccount.objects.update(state=XAccount.State.DISCONNECTED)
+    xsim.post("faults", {"kind": "429", "path": "subscriptions", "method": method, "times": -1})
+    repair()
+    calls = len(xsim.get("requests"))
+    repair()
+    assert len(xsim.get("requests")) == calls
+    xsim.delete("faults")
+    with time_machine.travel(timezone.now() + pace.window() + timedelta(seconds=2)):
+        repair()
+    assert at_x(xsim) == [("oauth.revoke", None)]
 
 
 @pytest.mark.parametrize("why", ["failing", "limited", "no time", "no credit", "credit ends"])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import XAccount
@@ -37,6 +41,27 @@ def make_accounts(count: int) -> list[XAccount]:
     for row in rows:
         SyncStateFactory(x_account=row, state=State.ACTIVE, import_finished_at=NOW, next_poll_at=NOW)
     return rows
+
+
+@pytest.mark.postgres  # SQLite writes one after the other anyway
+@pytest.mark.django_db(transaction=True)
+def test_eight_that_meet_no_credit_at_once_do_not_wait_for_one_another_in_a_circle():
+    make_accounts(40)
+    pks = list(SyncState.objects.values_list("pk", flat=True))
+    begin_at_once = threading.Barrier(8)
+
+    def stop_again_and_again(worker: int) -> None:
+        begin_at_once.wait(20)
+        try:
+            for pk in random.Random(worker).sample(pks, 10):
+                SyncState.objects.filter(pk=pk).update(state=State.ACTIVE)  # its row moves to another place
+                trouble.stop_all_for_credit()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(stop_again_and_again, range(8)))
+    assert set(SyncState.objects.values_list("state", flat=True)) == {State.NO_CREDIT}
 
 
 def due_after(clock, wait: timedelta) -> list[int]:

@@ -533,8 +533,8 @@ def test_a_group_is_opened_by_its_id(x_account, xsim):
     ("kind", "target", "words"),
     [
         ("username", "nobody_here", "@nobody_here"),
-        ("user_id", BOB, "X knows none"),
-        ("conversation_id", "1590000000000000000", "X knows none"),
+        ("user_id", BOB, "X returned no messages"),
+        ("conversation_id", "1590000000000000000", "X returned no messages"),
     ],
 )
 def test_what_x_does_not_know_is_said(x_account, kind, target, words):

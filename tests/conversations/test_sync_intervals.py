@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -221,16 +222,39 @@ def test_an_outage_longer_than_x_remembers_is_named():
     ],
 )
 def test_a_conversation_stays_whole_if_its_own_history_reaches_the_seam(own, is_whole):
-    x_account = SyncStateFactory().x_account
+    state = SyncStateFactory()
+    x_account = state.x_account
     conversation = ConversationFactory(x_account=x_account, has_reached_beginning=True)
     for reach in own:
         intervals.record(x_account, conversation, reach, is_top=False)
     intervals.record(x_account, None, Reach(10, 60, ""), is_top=True)
     intervals.record(x_account, None, Reach(90, 120, "t"), is_top=True)
-    intervals.reopen_conversations(x_account)
+    intervals.reopen_conversations(state)
     conversation.refresh_from_db()
     assert conversation.has_reached_beginning, "the gap is still being read: no hole as yet"
     intervals.record(x_account, None, Reach(80, 120), is_top=False)
-    intervals.reopen_conversations(x_account)
+    intervals.reopen_conversations(state)
     conversation.refresh_from_db()
     assert conversation.has_reached_beginning is is_whole
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("high", "is_whole"), [(79, True), (78, False)])
+def test_nor_does_one_become_whole_that_does_not_reach_it(high, is_whole):
+    conversation = ConversationFactory(x_account=SyncStateFactory().x_account)
+    intervals.record(conversation.x_account, None, Reach(80, 120), is_top=True)
+    with transaction.atomic():
+        intervals.close_conversation(conversation, Reach(0, high))
+    conversation.refresh_from_db()
+    assert conversation.has_reached_beginning is is_whole
+
+
+@pytest.mark.django_db
+def test_whole_conversations_are_gone_through_only_when_the_seam_has_risen(django_assert_num_queries):
+    state = SyncStateFactory()
+    intervals.record(state.x_account, None, Reach(80, 120), is_top=True)
+    with django_assert_num_queries(2):  # where the seam is, and which conversations do not lead up to it
+        intervals.reopen_conversations(state)
+    intervals.record(state.x_account, None, Reach(80, 160), is_top=True)
+    with django_assert_num_queries(1):
+        intervals.reopen_conversations(state)

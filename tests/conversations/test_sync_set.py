@@ -200,7 +200,7 @@ def test_pages_stored_in_any_order_and_more_than_once_give_the_same_set(seed, tr
     xsim.post("settings", {"dm_get_limit": 10_000})
     x_account = connect(xsim)
     begin(x_account)
-    with XClient(x_account.access_token, api_url=xsim.url) as client:
+    with XClient(x_account.access_token, api_url=xsim.url, allow_http=True) as client:
         fetch = lambda token: client.dm_events(max_results=rng.choice([7, 30]), pagination_token=token)  # noqa: E731
         pages = list(client.pages(fetch))
         pages += rng.choices(pages, k=5)

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from conversations import tasks
 from conversations.models import SyncState
 from conversations.sync import pace, polling
 from dminbox.xapi.schema import RateLimit
 from tests.conversations.sync_support import begin, connect_with_ann, poll, settle
+from tests.factories import SyncStateFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -56,6 +58,21 @@ def test_coming_early_takes_no_request_from_the_polls_of_the_window():
     assert not fits(2, 1.5)
     assert not fits(14, 15, requests=2)
     assert not pace.has_one_more(RateLimit(), NOW, WAIT, 1)
+
+
+def test_after_an_outage_those_that_waited_longest_are_queued_first(x_account, monkeypatch):
+    monkeypatch.setattr(polling, "POLLS_AT_ONCE", 2)
+    now = timezone.now()
+    states = [
+        SyncStateFactory(next_poll_at=now - timedelta(seconds=seconds), import_finished_at=now) for seconds in (1, 3, 2)
+    ]
+    assert polling.due() == [states[1].x_account_id, states[2].x_account_id]
+
+
+def test_what_is_pushed_and_the_sweep_wait_in_no_queue_behind_polls(settings):
+    routes = settings.CELERY_TASK_ROUTES
+    assert routes[tasks.poll_account.name] == {"queue": "polls"}
+    assert not {tasks.sweep.name, tasks.take_up_activity.name} & set(routes)
 
 
 def waited(x_account, late: timedelta, **fields) -> timedelta:

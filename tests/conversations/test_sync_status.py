@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Role, XAccount, snowflake_floor
 from conversations import sync, tasks
+from conversations.counts import Count
 from conversations.models import (
     ActivityDelivery,
     ActivitySubscription,
@@ -44,7 +45,7 @@ State = SyncState.State
 def test_an_account_nobody_has_decided_about_asks_for_the_choice():
     status = sync.account_status(XAccountFactory())
     assert status.needs_choice
-    assert status.headline == "Nothing is read yet"
+    assert status.headline == "Nothing synced yet"
     assert status.last_poll_at is None
 
 
@@ -59,7 +60,7 @@ def test_every_state_has_words(state):
 
 def test_an_import_that_is_under_way_says_so():
     row = SyncStateFactory()
-    assert sync.account_status(row.x_account).headline == "Reading what was there before"
+    assert sync.account_status(row.x_account).headline == "Importing earlier messages"
 
 
 @pytest.mark.parametrize("state", [XAccount.State.RECONNECT, XAccount.State.DISCONNECTED])
@@ -84,7 +85,7 @@ def test_numbers_are_of_this_account_alone():
     yesterday = today - timedelta(days=1)
     BilledResource.objects.create(day=yesterday, kind="dm_event", resource_id=1, x_account=row.x_account)
     status = sync.account_status(row.x_account)
-    assert (status.events, status.conversations) == (1, 1)
+    assert (status.events, status.conversations) == (Count(1, most=10_000), Count(1, most=10_000))
     assert (status.requests_left, status.requests_limit) == (4, 15)
     bill = status.billed_today
     assert (bill.dm_events, bill.users, bill.posts, float(bill.usd)) == (2, 1, 1, pytest.approx(0.035))
@@ -171,8 +172,8 @@ def test_kinds_nobody_knows_are_counted(client, ada):
         DmEventFactory(conversation=conversation, event_type=kind)
     _delivery(conversation.x_account, event_type="dm.reacted", state="odd")
     shown = " ".join(page_of(client, "quarantinedevent").split()).replace("> <", "><")
-    assert "<td>MessagePinned</td><td>event, stored and shown by its name</td><td>2</td>" in shown
-    assert "<td>dm.reacted</td><td>activity, kept raw</td><td>1</td>" in shown
+    assert "<td>MessagePinned</td><td>event, stored and shown by its type</td><td>2</td>" in shown
+    assert "<td>dm.reacted</td><td>activity, stored unprocessed</td><td>1</td>" in shown
     assert "<td>MessageCreate</td>" not in shown
 
 
@@ -199,7 +200,7 @@ def test_the_admin_has_the_last_24_hours_of_each_account_as_its_page_has_them(cl
         x_account=row.x_account, low_id=snowflake_floor(now), high_id=snowflake_floor(now), next_token="on"
     )
     shown = page_of(client, "syncstate")
-    assert '<td class="field-requests_of_day">1 of 1,440 polls X allowed, 0 other requests</td>' in shown
+    assert '<td class="field-requests_of_day">1 of 1,440 polls allowed by X, 0 other requests</td>' in shown
     assert '<td class="field-events_of_day">7</td>' in shown
     assert '<td class="field-spent_in_day">$0.07</td>' in shown
     assert re.search(r'<td class="field-gaps_of_day">2[34] hours in 1 part</td>', shown)

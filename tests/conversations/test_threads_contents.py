@@ -42,12 +42,12 @@ def test_who_left_and_is_there_again_came_back(as_ada, filled):
     told.move("ParticipantsJoin", [first, new], by=filled.people[0])
     told.move("ParticipantsJoin", [second])
     html = unmarked(page(as_ada, f"/c/{filled.group.pk}/"))
-    assert "Ada Lindqvist added Guest 2; Ada Lindqvist brought Guest 0 back</span>" in html
-    assert "Guest 1 came back</span>" in html
+    assert "Ada Lindqvist added Guest 2; Ada Lindqvist added Guest 0 back</span>" in html
+    assert "Guest 1 rejoined</span>" in html
     told.move("ParticipantsLeave", [second])
     told.move("ParticipantsJoin", [second])
     html = unmarked(page(as_ada, f"/c/{filled.group.pk}/"))
-    assert "brought Guest 0 back; Guest 1 came back; and 1 more changes" in html
+    assert "added Guest 0 back; Guest 1 rejoined; and 1 more change" in html
 
 
 def test_a_fold_ends_with_its_day(as_ada, filled):

@@ -87,7 +87,7 @@ def test_people_that_are_looked_up_are_looked_at_as_well(xsim):
 def test_an_owner_reads_their_names_above_the_quarantine(client, ada):
     client.force_login(ada)
     address = reverse("admin:conversations_quarantinedevent_changelist")
-    assert "does not read yet" not in client.get(address).content.decode()
+    assert "does no sync yet" not in client.get(address).content.decode()
     for times, example in ((2, "12"), (3, "")):
         UnknownMember.objects.create(
             x_account=XAccountFactory(), kind="event", name="reactions", times_seen=times, example_id=example

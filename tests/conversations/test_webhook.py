@@ -7,15 +7,23 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
+from django.db import OperationalError as OperationalDatabaseError
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from conversations import tasks
 from conversations.models import ActivityDelivery, DmEvent, PushState
 from conversations.sync import pace, push, subscriptions, webhooks
+from conversations.sync.refusals import Refusals, in_a_thread
+from tests.conversations.page_support import NOW
 from tests.conversations.push_support import said
 from tests.conversations.sync_support import OWN, begin, connect, make_reading
 from tests.xsim.receiving import signature
@@ -27,9 +35,16 @@ x_account = pytest.fixture(make_reading)
 
 
 @pytest.fixture(autouse=True)
-def _webhook(settings):
+def _webhook(settings, waiting, monkeypatch):
     settings.X_PUSH = "webhook"
+    monkeypatch.setattr(webhooks, "refusals", Refusals(lambda *timed: waiting.append(timed)))
     PushState.objects.create(pk=1)
+
+
+@pytest.fixture
+def waiting():
+    """What is to be written, and in how many seconds."""
+    return []
 
 
 @pytest.fixture
@@ -85,6 +100,90 @@ def test_what_x_has_not_signed_is_refused_and_counted(client, x_account, taken_u
     assert deliver(client, body(), signed or "").status_code == 403
     assert PushState.objects.get().webhook_unsigned == 1
     assert not ActivityDelivery.objects.exists()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Stands still until it is shifted."""
+    monkeypatch.setattr("conversations.sync.refusals.monotonic", time.time)
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+REFUSED = {
+    "no signature": ({}, 403),
+    "a wrong one": ({"x-twitter-webhooks-signature": "sha256=AAAA"}, 403),
+    "too large": ({"content-length": "2000000"}, 413),
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_however_many_calls_are_refused_the_database_is_told_once_a_second_and_of_each(
+    client, clock, waiting, django_assert_num_queries, how
+):
+    headers, status = REFUSED[how]
+
+    def call():
+        return client.post(URL, data=body(), content_type="application/json", headers=headers).status_code
+
+    assert call() == status
+    with django_assert_num_queries(0):
+        assert {call() for _ in range(20)} == {status}
+    [(seconds, write)] = waiting
+    clock.shift(seconds)
+    assert seconds == 1
+    with django_assert_num_queries(1):
+        write()
+    counted = PushState.objects.get()
+    assert counted.webhook_unsigned + counted.webhook_oversized == 21
+
+
+def test_wrong_challenges_are_written_once_a_second(client, clock, waiting, django_assert_num_queries):
+    client.get(URL)
+    with django_assert_num_queries(0):
+        client.get(URL)
+    clock.shift(1)
+    client.get(URL)
+    assert PushState.objects.get().webhook_bad_crc == 3
+    [(_, write)] = waiting
+    with django_assert_num_queries(0):
+        write()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_is_written_by_a_thread_that_leaves_no_connection_behind():
+    opened = []
+
+    def write():
+        push.count(webhook_unsigned=1)
+        opened.append(connections["default"])
+
+    in_a_thread(0, write).join(30)
+    assert PushState.objects.get().webhook_unsigned == 1
+    assert [one.connection for one in opened] == [None]
+
+
+def test_challenges_that_anybody_sends_are_noted_once_a_second(client, clock):
+    client.get(URL, {"crc_token": "abc"})
+    clock.shift(0.5)
+    with CaptureQueriesContext(connection) as asked:
+        client.get(URL, {"crc_token": "abc"})
+    assert [query["sql"].split()[0] for query in asked] == ["SELECT"]
+    clock.shift(0.5)
+    client.get(URL, {"crc_token": "abc"})
+    assert PushState.objects.get().webhook_last_crc_at == NOW + timedelta(seconds=1)
+
+
+def test_refusals_outlast_a_database_that_is_away(client, clock, monkeypatch):
+    def refuse(**_):
+        raise OperationalDatabaseError("connection refused")
+
+    with monkeypatch.context() as away:
+        away.setattr(push, "count", refuse)
+        assert deliver(client, body(), "").status_code == 403
+    clock.shift(1)
+    deliver(client, body(), "")
+    assert PushState.objects.get().webhook_unsigned == 2
 
 
 def test_a_body_that_was_altered_is_refused(client, x_account, taken_up):

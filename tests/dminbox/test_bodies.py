@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from conversations.models import PushState
+from conversations.sync import webhooks
+from conversations.sync.refusals import Refusals
 from dminbox import asgi
 from dminbox.bodies import limited
 
@@ -58,8 +60,9 @@ def test_one_that_never_ends_ends_too():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.services
 @pytest.mark.parametrize("length", [b"10000000000", None])
-def test_the_webhook_refuses_what_is_too_large_before_all_of_it_has_come(settings, length):
+def test_the_webhook_refuses_what_is_too_large_before_all_of_it_has_come(settings, length, monkeypatch):
     settings.X_PUSH = "webhook"
+    monkeypatch.setattr(webhooks, "refusals", Refusals())
     PushState.objects.create(pk=1)
     chunks, sent = iter(range(4)), []
 

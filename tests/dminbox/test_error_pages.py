@@ -6,10 +6,10 @@ from __future__ import annotations
 def test_a_request_nobody_understands_is_answered_in_words(client, db):
     answer = client.post("/accounts/login/", {f"field{number}": "x" for number in range(1_001)})
     assert answer.status_code == 400
-    assert "That was no request we understand" in answer.content.decode()
+    assert "We could not understand this request" in answer.content.decode()
 
 
 def test_what_nobody_may_do_is_answered_in_words(as_ada):
     answer = as_ada.get("/admin/accounts/user/add/")
     assert answer.status_code == 403
-    assert "This is not yours to do" in answer.content.decode()
+    assert "You cannot do this" in answer.content.decode()

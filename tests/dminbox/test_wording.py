@@ -13,7 +13,7 @@ from django.conf import settings
 from django.template import Context, Template
 from django.utils import timezone, translation
 
-from accounts import grants, tokens
+from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import MediaFile
 from conversations.showing import media_states, moments
@@ -42,7 +42,7 @@ STORED = [
         error_table.APP_RIGHT,
         error_table.CRC,
     ),
-    *(error_table.WEBHOOK_URL, error_table.WEBHOOK_LIMIT, grants.OVER_HTTP),
+    *(error_table.WEBHOOK_URL, error_table.WEBHOOK_LIMIT),
 ]
 
 
@@ -64,10 +64,10 @@ def test_a_stored_sentence_is_its_own_msgid(stored):
         ),
         (
             wording.CEILING_REACHED % {"usd": "20.00"},
-            "⟦Reading stopped at the ceiling of $20.00; there is more to read. "
-            "No more messages are read until somebody lets it go on.⟧",
+            "⟦The import paused at its limit of $20.00; there is more to import. "
+            "No more messages are imported until someone continues it.⟧",
         ),
-        (wording.NO_PERSON % {"handle": "ada"}, "⟦X knows nobody called @ada.⟧"),
+        (wording.NO_PERSON % {"handle": "ada"}, "⟦X has no user called @ada.⟧"),
         (wording.DISCONNECTED_BY % {"person": "Ada (100%)"}, "⟦Disconnected by Ada (100%).⟧"),
         (
             wording.WITH_ID % {"sentence": trouble.NO_ANSWER, "transaction": "7f00"},
@@ -75,7 +75,7 @@ def test_a_stored_sentence_is_its_own_msgid(stored):
         ),
         (
             wording.WITH_ID % {"sentence": wording.X_REFUSES % {"reason": "The lamp\nis out."}, "transaction": "7f"},
-            "⟦⟦X refuses our request: The lamp\nis out.⟧ (X's transaction 7f)⟧",
+            "⟦⟦X rejected our request: The lamp\nis out.⟧ (X's transaction 7f)⟧",
         ),
     ],
 )

@@ -419,7 +419,7 @@ def _news(name: str) -> str:
 
 
 def day(x_account: XAccount, now: datetime) -> None:
-    """The last 24 hours of its reading: many calls, some failed, one stretch still to be read."""
+    """The last 24 hours of its reading: many calls, some failed, one stretch gaps."""
     calls = [
         ApiCall(
             x_account=x_account,

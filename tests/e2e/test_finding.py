@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -169,6 +170,86 @@ def test_the_palette_is_walked_with_arrows_and_does_deeds(visit, ada, filled):
     page.wait_for_url("**/accounts/login/**")
 
 
+PRESS = """([key, code, modifiers]) => document.activeElement.dispatchEvent(
+  new KeyboardEvent('keydown', { key, code, bubbles: true, cancelable: true, ...modifiers })
+)"""
+
+
+@pytest.mark.parametrize("key", ["j", "J", "ت", "о"], ids=["latin", "CapsLock", "arabic", "cyrillic"])
+def test_keys_are_those_at_their_place_whatever_letters_a_keyboard_writes(visit, ada, filled, key):
+    page = visit(ada).open("/")
+    rows = listed(page)
+    page.evaluate(PRESS, [key, "KeyJ", {}])
+    assert focused_pk(page) == rows[0]
+    page.evaluate(PRESS, ["л" if key > "z" else "K", "KeyK", {"ctrlKey": True}])
+    page.locator("#palette").wait_for(state="visible")
+    page.keyboard.press("Escape")
+    page.evaluate(PRESS, ["؟" if key > "z" else "?", "Slash", {"shiftKey": True}])
+    page.locator("#key-sheet").wait_for(state="visible")
+
+
+def test_a_letter_of_another_key_is_not_taken_for_the_one_at_its_place(visit, ada, filled):
+    """On a Dvorak keyboard h is written where others have j."""
+    page = visit(ada).open("/")
+    page.evaluate(PRESS, ["h", "KeyJ", {}])
+    assert focused_pk(page) is None
+    page.evaluate(PRESS, ["j", "KeyC", {}])
+    assert focused_pk(page) == listed(page)[0]
+
+
+def test_keys_go_on_after_a_long_message_was_unfolded(visit, ada, filled):
+    told = rich.Teller(filled.everything, datetime.now(UTC))
+    told.say(filled.people[0], "The lamp flickers, then hums, then flickers again. " * 40)
+    rich.recount(filled.everything)
+    page = visit(ada).open(f"/c/{filled.everything.pk}/")
+    page.get_by_label("Show the whole message").last.check()
+    assert page.evaluate("() => document.activeElement.type") == "checkbox"
+    page.keyboard.press("j")
+    assert focused_pk(page) is not None
+
+
+def test_where_a_thread_covers_the_box_to_search_in_its_key_opens_the_palette(visit, ada, filled):
+    page = visit(ada, viewport={"width": 640, "height": 400}).open("/")
+    page.locator("#list .row").nth(1).click()
+    wait_until(page, "document.activeElement.id === 'thread-title'")
+    page.keyboard.press("/")
+    page.locator("#palette").wait_for(state="visible")
+
+
+def test_enter_waits_for_what_is_found_of_all_that_was_typed(visit, ada, filled):
+    page = visit(ada).open("/")
+    page.keyboard.press("Control+k")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length > 5")
+    page.keyboard.type("østergård")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/c/{filled.long.pk}/")
+
+
+def test_enter_takes_nothing_once_the_palette_is_closed_or_something_else_is_typed(visit, ada, filled):
+    seen = visit(ada, service_workers="block")
+    seen.expect("console: Service Worker registration blocked")
+    page, held = seen.open("/"), []
+    page.keyboard.press("Control+k")
+    wait_until(page, "document.querySelectorAll('#palette-list [role=option]').length > 5")
+    page.route("**/palette/?q=lindqvist", lambda route: held.append(route))
+    page.keyboard.type("lindqvist")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    page.keyboard.press("Control+a")
+    page.keyboard.type("østergård")
+    wait_until(page, "document.querySelector('#palette-list [role=option]')?.innerText.includes('Østergård')")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("lindqvist")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    page.keyboard.press("Escape")
+    assert held
+    for route in held[1:]:
+        route.continue_()
+    page.wait_for_timeout(500)
+    assert page.url == f"{seen.address}/"
+
+
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1"
 
 
@@ -225,8 +306,8 @@ def test_filters_are_set_kept_as_a_view_and_taken_away(visit, ada, filled, optio
     page.wait_for_url("**/?unanswered=1&media=1**")
     page.locator(".more-filters summary").click()
     assert violations(page) == []
-    page.get_by_label("Keep what is set now as a view named").fill("Broken lamps")
-    page.get_by_role("button", name="Keep view").click()
+    page.get_by_label("Save these filters as").fill("Broken lamps")
+    page.get_by_role("button", name="Save view").click()
     assert page.locator("#views a[aria-current]").inner_text().startswith("Broken lamps")
     page.get_by_role("link", name="With media").click()
     page.wait_for_url("**/?unanswered=1")
@@ -237,9 +318,10 @@ def test_filters_are_set_kept_as_a_view_and_taken_away(visit, ada, filled, optio
 
 
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
-def test_a_persons_page_is_one_click_from_their_message(visit, ada, filled, options):
-    page = visit(ada, **options).open(f"/c/{filled.everything.pk}/")
-    page.locator(".event-by a.by").first.click()
+@pytest.mark.parametrize(("kind", "link"), [("group", ".event-by a.by"), ("everything", "#thread-handle")])
+def test_a_persons_page_is_one_click_from_their_message(visit, ada, filled, options, kind, link):
+    page = visit(ada, **options).open(f"/c/{getattr(filled, kind).pk}/")
+    page.locator(link).first.click()
     page.wait_for_url("**/people/*/")
     assert page.locator("h1").inner_text() != ""
     assert violations(page) == []

@@ -69,7 +69,7 @@ def test_from_the_set_up_link_to_the_first_message(visit_with_x, x, cleo):
     page.get_by_role("button", name="Connect an X account").click()
     agree(page, x, "NordlichtHelp")
     page.wait_for_url("**/x-accounts/*/start/")
-    page.get_by_role("button", name="Begin reading").click()
+    page.get_by_role("button", name="Start import").click()
     page.wait_for_url(f"{stranger.address}/")
     settle(XAccount.objects.get())  # what the workers do meanwhile
     people.look_up_due_people()

@@ -162,10 +162,10 @@ def test_a_message_that_shows_otherwise_is_shown_so(visit, ada, filled):
 
 def test_a_message_that_opens_a_run_keeps_its_sender_when_it_shows_otherwise(visit, ada, filled):
     """Below the line of what is new it opens one, though the message before it is of the same sender."""
-    read, event = arrive(filled.long, "Read already"), arrive(filled.long, "New, at once after it")
-    filled.long.refresh_from_db()
-    mark_read(ada, filled.long, read.dm_event_id)
-    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    read, event = arrive(filled.group, "Read already"), arrive(filled.group, "New, at once after it")
+    filled.group.refresh_from_db()
+    mark_read(ada, filled.group, read.dm_event_id)
+    page = visit(ada).open_live(f"/c/{filled.group.pk}/")
     is_live(page)
     here = f"#e{event.dm_event_id}"
     sender = page.locator(f"{here} > .event-by, {here} > .avatar")
@@ -173,7 +173,7 @@ def test_a_message_that_opens_a_run_keeps_its_sender_when_it_shows_otherwise(vis
     page.keyboard.press("p")
     assert page.locator(f"{here}:focus").count() == 1
     DmEvent.objects.filter(pk=event.pk).update(text="With its photo")
-    announce(filled.support, NewChange(Change.Kind.EVENT_UPDATED, filled.long.pk, event.pk))
+    announce(filled.support, NewChange(Change.Kind.EVENT_UPDATED, filled.group.pk, event.pk))
     wait_until(page, "document.querySelector('#scroller').innerText.includes('With its photo')")
     assert sender.count() == 2
     assert page.locator(f"{here}:focus").count() == 1, "whoever walks the messages stands where they stood"

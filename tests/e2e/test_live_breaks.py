@@ -156,7 +156,7 @@ def test_an_account_that_is_disconnected_says_so_in_the_open_thread(both, ada, f
     accounts.disconnect(filled.support, ada)
     for each in both:
         each.page.wait_for_selector(".thread > .notice")
-        assert "is disconnected since" in each.page.locator(".thread > .notice").inner_text()
+        assert "has been disconnected since" in each.page.locator(".thread > .notice").inner_text()
         assert each.page.locator(".bubble").count() > 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_where_no_stream_comes_through_the_page_asks_and_says_so_until_one_does(
     proxy.streams = streams
     page = through(ada).open_live(f"/c/{filled.long.pk}/")
     says(page, "polling")
-    assert page.locator("#live-state").inner_text() == "looking every 4 s"
+    assert page.locator("#live-state").inner_text() == "checking every 4 s"
     asked = arrive(filled.long, "Found by asking")
     shows_once(page, asked)
     proxy.streams = "pass"
@@ -93,8 +94,8 @@ def test_a_phone_says_in_the_thread_how_news_come_and_tells_when_that_changes(th
     proxy.streams = "refuse"
     page = through(ada, **PHONE).open_live(f"/c/{filled.long.pk}/")
     shown = page.locator(".thread-name .live-state")
-    wait_until(page, "document.getElementById('live').textContent === 'looking every 4 s'")
-    assert shown.inner_text() == "looking every 4 s"
+    wait_until(page, "document.getElementById('live').textContent === 'checking every 4 s'")
+    assert shown.inner_text() == "checking every 4 s"
     proxy.streams = "pass"
     wait_until(page, "document.getElementById('live').textContent === 'live'")
     assert shown.is_visible()
@@ -111,6 +112,23 @@ def test_what_came_while_the_network_was_away_is_there_when_it_is_back(through, 
     proxy.find_network()
     is_live(page)
     shows_once(page, *missed)
+
+
+def test_where_the_server_does_not_answer_the_page_says_since_when_until_it_does(through, proxy, ada, filled):
+    page = through(ada, timezone_id="Europe/Oslo").open_live("/")
+    is_live(page)
+    before = datetime.now(ZoneInfo("Europe/Oslo"))
+    proxy.lose_network()
+    says(page, "lost")
+    since = page.locator("#live-state").inner_text().removeprefix("offline since ")
+    assert f"{before:%H:%M}" <= since <= f"{datetime.now(ZoneInfo('Europe/Oslo')):%H:%M}"
+    assert page.locator("#live").inner_text() == f"offline since {since}"
+    proxy.streams = "refuse"
+    proxy.find_network()
+    says(page, "polling")
+    assert page.locator("#live-state").inner_text() == "checking every 4 s"
+    proxy.streams = "pass"
+    is_live(page)
 
 
 def test_a_stream_that_fell_silent_while_the_machine_slept_is_opened_anew(through, proxy, ada, filled):

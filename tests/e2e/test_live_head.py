@@ -31,31 +31,46 @@ def test_another_name_is_seen_wherever_the_person_is_named(visit, ada, filled):
     page = visit(ada).open_live(f"/c/{filled.long.pk}/")
     is_live(page)
     page.locator("#thread-title").focus()
-    page.wait_for_selector(".event-by a.by")
+    page.wait_for_selector(".event")
     rename(filled.long.peer, "Ben Renamed")
     wait_until(page, "document.getElementById('thread-title').innerText === 'Ben Renamed'")
     wait_until(page, "/^(\\(\\d+\\) )?Ben Renamed/.test(document.title)")
     wait_until(page, "document.querySelector('.members').textContent.includes('Ben Renamed')")
     wait_until(page, "document.querySelector('#list .row[aria-current]').innerText.includes('Ben Renamed')")
-    theirs = page.locator(".event:not(.ours) > .event-by a.by").all_inner_texts()
-    assert set(theirs) == {"Ben Renamed"}
     labels = page.locator(".event:not(.ours)").evaluate_all("all => all.map((each) => each.ariaLabel.split(',')[0])")
     assert set(labels) == {"Ben Renamed"}
     assert page.evaluate("document.activeElement.id") == "thread-title"
 
 
-def test_another_handle_and_picture_are_seen_in_the_head_and_at_each_message(visit, ada, filled):
+def test_another_handle_and_picture_are_seen_in_the_head(visit, ada, filled):
     page = visit(ada).open_live(f"/c/{filled.long.pk}/")
     is_live(page)
-    page.wait_for_selector(".event-by a.by")
+    page.wait_for_selector(".event")
     picture = rich.photo_file("renewed.jpg", 48, 48)
     with transaction.atomic():
         XUser.objects.filter(pk=filled.long.peer_id).update(username="ben_anew", avatar=picture)
         changes.tell_of_people([filled.long.peer_id])
     wait_until(page, "document.getElementById('thread-handle').textContent === '@ben_anew'")
-    shown = f".event:not(.ours) > .avatar img[src$='/{picture.pk}/']"
+    page.wait_for_selector(f".thread-head > .avatar img[src$='/{picture.pk}/']")
+
+
+def test_another_name_handle_and_picture_are_seen_at_each_message_of_a_group(visit, ada, filled):
+    page = visit(ada).open_live(f"/c/{filled.group.pk}/")
+    is_live(page)
+    ben = filled.people[1]
+    theirs = f".event:has(> .event-by a.by[href='/people/{ben.pk}/'])"
+    page.wait_for_selector(theirs)
+    picture = rich.photo_file("renewed.jpg", 48, 48)
+    with transaction.atomic():
+        XUser.objects.filter(pk=ben.pk).update(name="Ben Renamed", username="ben_anew", avatar=picture)
+        changes.tell_of_people([ben.pk])
+    shown = f"{theirs} > .avatar img[src$='/{picture.pk}/']"
     page.wait_for_selector(shown)
-    assert page.locator(shown).count() == page.locator(".event:not(.ours) > .avatar").count()
+    page.wait_for_selector(f"{theirs} >> text='@ben_anew'")
+    assert page.locator(shown).count() == page.locator(theirs).count()
+    assert set(page.locator(f"{theirs} a.by").all_inner_texts()) == {"Ben Renamed"}
+    labels = page.locator(theirs).evaluate_all("all => all.map((each) => each.ariaLabel.split(',')[0])")
+    assert set(labels) == {"Ben Renamed"}
 
 
 def test_another_name_is_seen_in_who_came_and_who_left(visit, ada, filled):

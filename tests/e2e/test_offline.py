@@ -75,7 +75,7 @@ def test_without_a_network_the_last_read_list_is_shown_and_marked_as_old(keeping
 def test_a_thread_is_not_kept(keeping, filled):
     page = without_network(keeping, f"/c/{filled.long.pk}/")
     assert page.locator(".bubble").count() == 0
-    assert page.get_by_role("heading", name="Inbox, as it was").is_visible()
+    assert page.get_by_role("heading", name="Saved inbox").is_visible()
 
 
 def test_signing_out_drops_the_list(keeping):
@@ -83,7 +83,7 @@ def test_signing_out_drops_the_list(keeping):
     keeping.page.wait_for_url("**/accounts/login/**")
     wait_for(keeping.page, IS_GONE)
     page = without_network(keeping)
-    assert page.get_by_text("No list is kept here").is_visible()
+    assert page.get_by_text("No saved list is available").is_visible()
 
 
 def test_somebody_else_who_signs_in_finds_nothing_of_it(keeping, visit, cleo):
@@ -181,7 +181,7 @@ def test_a_list_older_than_a_day_is_not_shown(keeping):
           await store.put("/offline/", new Response(await kept.blob(), { headers }));
         }"""
     )
-    assert without_network(keeping).get_by_text("No list is kept here").is_visible()
+    assert without_network(keeping).get_by_text("No saved list is available").is_visible()
 
 
 def test_the_kept_list_fits_a_phone(visit, ada, filled):

@@ -74,6 +74,39 @@ def test_keys_lead_nowhere_behind_the_people_and_escape_closes_them(visit, ada, 
     assert page.evaluate("() => Boolean(document.activeElement.closest('#scroller'))")
 
 
+def test_the_people_of_a_conversation_are_left_without_loading_it_anew(visit, ada, filled):
+    seen = visit(ada, **PHONE)
+    page = seen.open("/")
+    page.locator(f'#list .row[data-conversation="{filled.group.pk}"]').tap()
+    page.wait_for_selector("#thread-title")
+    page.evaluate("window.isSame = true")
+    thread, people = f"{seen.address}/c/{filled.group.pk}/", page.locator("#people")
+    page.get_by_role("link", name="People", exact=True).tap()
+    people.wait_for()
+    page.evaluate("history.back()")
+    people.wait_for(state="hidden")
+    page.get_by_role("link", name="People", exact=True).tap()
+    page.locator(".panel-close").tap()
+    people.wait_for(state="hidden")
+    page.wait_for_timeout(300)
+    assert page.url == thread
+    assert page.evaluate("window.isSame")
+
+
+def test_going_back_to_the_people_of_another_conversation_shows_that_one(visit, ada, filled):
+    seen = visit(ada, viewport={"width": 1000, "height": 800})
+    page = seen.open("/")
+    page.locator(f'#list .row[data-conversation="{filled.group.pk}"]').click()
+    page.wait_for_url(f"**/c/{filled.group.pk}/")
+    page.get_by_role("link", name="People", exact=True).click()
+    page.locator("#people").wait_for()
+    page.locator(f'#list .row[data-conversation="{filled.long.pk}"]').click()
+    page.wait_for_url(f"**/c/{filled.long.pk}/")
+    page.evaluate("history.back()")
+    page.wait_for_url(f"**/c/{filled.group.pk}/#people")
+    page.wait_for_selector(f'#conversation[data-conversation="{filled.group.pk}"]')
+
+
 @pytest.mark.parametrize("options", [PHONE, SMALL_PHONE], ids=["phone", "small"])
 def test_the_inbox_leaves_its_room_to_rows_however_many_accounts_and_views_there_are(visit, ada, with_views, options):
     page = visit(ada, **options).open("/")

@@ -6,7 +6,8 @@ import pytest
 
 from conversations.actions import mark_read
 from conversations.models import ReadMark, XUser
-from tests.e2e.test_live import arrive, is_live, wait_for
+from tests.e2e import rich
+from tests.e2e.test_live import arrive, hide, is_live, wait_for
 from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
@@ -159,3 +160,54 @@ def test_what_is_read_elsewhere_is_no_longer_called_new_here(visit, ada, long):
     page.evaluate("() => liveThread.want()")
     page.locator("#unread-above").wait_for(state="detached")
     assert page.locator("#mark-read").count() == 0
+
+
+# --- While nobody looks -----------------------------------------------------------------------------------------------
+
+LINE_ABOVE = "id => document.querySelector(`#unread-line + #e${id}`) !== null"
+
+
+def leave(page, is_away=True):
+    """For another window, and back; this one is still to be seen."""
+    page.evaluate(
+        "isAway => { document.hasFocus = () => !isAway; dispatchEvent(new Event(isAway ? 'blur' : 'focus')) }", is_away
+    )
+
+
+def test_what_comes_while_one_works_in_another_window_is_read_when_one_is_back(visit, ada, filled):
+    rich.read_most(ada, filled.long)
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    newest = filled.long.last_dm_event_id
+    wait_for(page, lambda: marked(ada, filled.long) == newest)
+    leave(page)
+    first, last = arrive(filled.long, "Nobody looks"), arrive(filled.long, "Still nobody")
+    page.wait_for_selector(f"#e{last.dm_event_id}")
+    wait_until(page, LINE_ABOVE, str(first.dm_event_id))
+    page.wait_for_timeout(300)
+    assert marked(ada, filled.long) == newest
+    leave(page, False)
+    wait_for(page, lambda: marked(ada, filled.long) == last.dm_event_id)
+    wait_until(page, "document.querySelector('#mark-read') === null")
+    seen = arrive(filled.long, "Somebody looks")
+    wait_for(page, lambda: marked(ada, filled.long) == seen.dm_event_id)
+    wait_until(page, "document.querySelector('#mark-read') === null")
+    assert page.evaluate(LINE_ABOVE, str(first.dm_event_id)), "it stays where one came back to"
+    leave(page)
+    away = arrive(filled.long, "Gone again")
+    wait_until(page, LINE_ABOVE, str(away.dm_event_id))
+    assert page.locator(".unread-line").count() == 1
+
+
+def test_what_comes_to_a_page_that_nobody_sees_comes_under_a_line(visit, ada, filled):
+    rich.read_most(ada, filled.long)
+    page = visit(ada).open_live(f"/c/{filled.long.pk}/")
+    is_live(page)
+    wait_until(page, "document.querySelector('#mark-read') === null")
+    hide(page, True)
+    first, last = arrive(filled.long, "While nobody looks"), arrive(filled.long, "Still nobody")
+    page.wait_for_timeout(1500)
+    hide(page, False)
+    page.wait_for_selector(f"#e{last.dm_event_id}")
+    assert page.evaluate(LINE_ABOVE, str(first.dm_event_id))
+    wait_for(page, lambda: marked(ada, filled.long) == last.dm_event_id)

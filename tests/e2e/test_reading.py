@@ -140,8 +140,8 @@ def test_loops_stand_still_for_who_wants_less_motion(visit, ada, filled):
 def test_older_history_is_asked_for_and_what_came_of_it_is_shown(visit, ada, filled):
     seen = visit(ada)
     page = seen.open(f"/c/{filled.everything.pk}/")
-    page.get_by_role("button", name="Read up to 100 older messages from X: at most $1.00").click()
-    page.get_by_text("Reading from X").wait_for()
+    page.get_by_role("button", name="Load up to 100 older messages from X: at most $1.00").click()
+    page.get_by_text("Loading from X").wait_for()
     wish = HistoryRead.objects.get(conversation=filled.everything)
     rich.Teller(filled.everything, datetime(2026, 1, 2, 9, tzinfo=UTC)).say(filled.people[0], "From long ago")
     filled.everything.has_reached_beginning = True
@@ -153,7 +153,7 @@ def test_older_history_is_asked_for_and_what_came_of_it_is_shown(visit, ada, fil
 
 def test_opening_a_conversation_leads_from_the_question_to_the_thread(visit, ada, filled):
     page = visit(ada).open("/open/")
-    page.get_by_label("Who, or which conversation").fill("@oslo_stranger")
+    page.get_by_label("Person or conversation").fill("@oslo_stranger")
     page.get_by_role("button", name="Ask X").click()
     page.get_by_text("Asking X for the conversation").wait_for()
     ConversationLookup.objects.update(state="found", conversation=filled.long)
@@ -203,7 +203,8 @@ def test_a_person_gets_from_the_top_of_the_inbox_into_a_thread_by_keys_alone(vis
 
 
 def test_on_a_phone_one_pane_is_shown_at_a_time_and_nothing_runs_out_sideways(visit, ada, filled):
-    page = visit(ada, **PHONE).open("/")
+    seen = visit(ada, **PHONE)
+    page = seen.open("/")
     assert page.locator("#conversation").is_hidden()
     page.locator(f'.row[data-conversation="{filled.group.pk}"]').tap()
     page.wait_for_selector("#thread-title")
@@ -213,7 +214,7 @@ def test_on_a_phone_one_pane_is_shown_at_a_time_and_nothing_runs_out_sideways(vi
     page.get_by_role("link", name="Close").tap()
     assert page.locator("#people").is_hidden()
     page.get_by_role("link", name="Back to the inbox").tap()
-    page.wait_for_url("**/")
+    page.wait_for_url(f"{seen.address}/")
     assert page.locator("#list").is_visible()
 
 

@@ -99,14 +99,14 @@ def test_j_and_k_walk_what_was_found_and_go_on_to_the_next_page(visit, ada, fill
 def test_the_filter_for_a_person_offers_whom_it_may_mean_without_javascript(visit, ada, filled):
     page = visit(ada, java_script_enabled=False).open("/")
     page.locator(".more-filters summary").click()
-    page.get_by_label("With a person: name, handle or X user id").fill("nordlicht")
+    page.get_by_label("With a person: name, handle or X user ID").fill("nordlicht")
     page.get_by_role("button", name="Filter", exact=True).click()
-    page.get_by_text("is taken for").locator("a").first.click()
+    page.get_by_text("” matches").locator("a").first.click()
     page.wait_for_url("**/?person=*")
-    assert page.get_by_text("is taken for").count() == 0
+    assert page.get_by_text("” matches").count() == 0
     assert page.locator("#list .row").count() > 0
     page.locator(".more-filters summary").click()
-    page.get_by_label("With a person: name, handle or X user id").fill("osian")
+    page.get_by_label("With a person: name, handle or X user ID").fill("osian")
     page.get_by_role("button", name="Filter", exact=True).click()
     page.get_by_role("link", name="Ossian").click()
     assert page.locator("#list .row").count() == 1

@@ -15,7 +15,9 @@ from conversations.media import make_thumbnails
 from conversations.models import DmEvent, EventPost, Media, MediaFile, Post, ReadMark
 from tests import factories
 from tests.e2e import rich
+from tests.e2e.conftest import PHONE
 from tests.e2e.looking import pictures
+from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
 SEEN = """words => [...document.querySelectorAll('.bubble')].some((each) => {
@@ -86,6 +88,41 @@ def test_photos_open_over_the_page_and_keys_lead_through_them(visit, ada, filled
     page.keyboard.press("Escape")
     until(page, "!document.getElementById('lightbox').open")
     assert page.evaluate("() => document.activeElement.querySelector('img').alt") == "Three lamp shades in a row"
+
+
+def test_on_a_phone_photos_are_swiped_and_closed_in_the_corner(visit, ada, filled):
+    visited = visit(ada, **PHONE)
+    page = visited.open(f"/c/{filled.everything.pk}/")
+    page.locator(".media-set a[data-lightbox]").first.tap()
+    words = page.locator(".lightbox-words")
+    until(page, "document.querySelector('.lightbox-words').innerText.includes('Photo 1')")
+    look(page, "lightbox-phone")
+    finger = visited.context.new_cdp_session(page)
+
+    def draw(x, y=0):
+        for kind, at in (("touchStart", (200, 400)), ("touchMove", (200 + x / 2, 400 + y / 2)), ("touchEnd", None)):
+            points = [{"x": at[0], "y": at[1]}] if at else []
+            if kind == "touchEnd":
+                finger.send(
+                    "Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": 200 + x, "y": 400 + y}]}
+                )
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    draw(-120, 10)
+    until(page, "document.querySelector('.lightbox-words').innerText.includes('Photo 2')")
+    draw(120)
+    until(page, "document.querySelector('.lightbox-words').innerText.includes('Photo 1')")
+    draw(-20)
+    draw(-60, 120)
+    page.wait_for_timeout(200)
+    assert "Photo 1" in words.inner_text()
+    close = page.get_by_role("button", name="Close", exact=True)
+    box = close.bounding_box()
+    assert box["y"] < 60
+    assert box["x"] + box["width"] > 330
+    assert box["height"] >= 44
+    close.tap()
+    until(page, "!document.getElementById('lightbox').open")
 
 
 def test_thumbnails_are_chosen_by_the_screen(visit, ada, filled):
@@ -165,6 +202,22 @@ def test_the_menu_of_a_message_copies_its_text_and_its_link(visit, ada, filled):
     assert json.loads(page.locator("pre.raw").inner_text()) == given
 
 
+def test_the_menu_of_a_message_closes_when_the_thread_moves_under_it(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.long.pk}/")
+    menu = page.locator("#message-menu")
+    for moves in (
+        lambda: page.locator("#scroller").evaluate("box => (box.scrollTop -= 100)"),
+        lambda: page.set_viewport_size({"width": 1000, "height": 700}),
+    ):
+        article = page.locator("article.event").last
+        article.hover()
+        article.locator("a.more").click()
+        page.wait_for_timeout(200)
+        assert menu.is_visible()
+        moves()
+        menu.wait_for(state="hidden")
+
+
 def test_the_menu_leads_to_the_media_of_a_message_on_x_or_else_to_the_conversation(visit, ada, filled):
     page = visit(ada).open(f"/c/{filled.everything.pk}/")
     photo = page.locator("article", has=page.locator('img[alt="A standing lamp beside a window"]'))
@@ -188,7 +241,7 @@ def test_what_can_be_copied_are_words_and_the_addresses_of_posts_beside_them(vis
     visited.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = visited.open(f"/c/{filled.everything.pk}/")
     copy = page.get_by_role("button", name="Copy text")
-    for words, is_offered in (("A message without text", False), ("Like this one:", True)):
+    for words, is_offered in (("Message without text", False), ("Like this one:", True)):
         article = page.locator("article.event", has_text=words).last
         article.hover()
         article.locator("a.more").click()
@@ -223,6 +276,43 @@ def test_coming_back_to_an_older_part_opens_the_thread_around_it(visit, ada, fil
     until(page, SEEN, "number 150:")
 
 
+def place_of(page, words):
+    return page.locator("article", has_text=words).evaluate("each => each.getBoundingClientRect().top")
+
+
+def stays(page, words, top):
+    until(page, SEEN, words)
+    page.wait_for_timeout(300)
+    assert abs(place_of(page, words) - top) < 3
+
+
+def test_the_arrow_of_the_media_leads_back_to_the_place_that_was_left(visit, ada, filled):
+    page = visit(ada).open(f"/c/{filled.long.pk}/")
+    page.locator("#scroller").evaluate("box => box.scrollTo(0, -600)")
+    top = place_of(page, "number 225:")
+    page.get_by_role("link", name="Media").click()
+    page.get_by_role("link", name="Back to the conversation").click()
+    page.wait_for_url(f"**/c/{filled.long.pk}/")
+    stays(page, "number 225:", top)
+
+
+@pytest.mark.parametrize("way", ["back", "reload"])
+def test_the_place_that_was_left_goes_before_the_one_the_address_names(visit, ada, filled, way):
+    named = filled.long.events.order_by("dm_event_id")[60].dm_event_id
+    page = visit(ada).open(f"/c/{filled.long.pk}/e/{named}/")
+    page.locator("#scroller").evaluate("box => (box.scrollTop = -300)")
+    words = page.locator("article.event .bubble").evaluate_all(
+        "all => all.find((each) => each.getBoundingClientRect().top > 300).textContent.match(/number [0-9]+:/)[0]"
+    )
+    top = place_of(page, words)
+    if way == "back":
+        page.goto(page.url.split("/c/")[0] + "/open/")
+        page.go_back()
+    else:
+        page.reload()
+    stays(page, words, top)
+
+
 def test_the_line_of_what_is_new_stands_above_it(visit, ada, filled):
     events = list(filled.long.events.order_by("dm_event_id"))
     ReadMark.objects.create(user=ada, conversation=filled.long, dm_event_id=events[-4].dm_event_id)
@@ -251,3 +341,20 @@ def test_each_line_of_a_message_runs_as_its_own_words_do(visit, ada, filled):
         }"""
     )
     assert starts == ["left", "right"]
+
+
+def test_the_panel_of_people_is_closed_and_stays_so_until_it_is_opened(visit, ada, filled):
+    seen = visit(ada)
+    page = seen.open(f"/c/{filled.group.pk}/")
+    panel = page.locator("#people")
+    panel.locator(".panel-close").click()
+    wait_until(page, "document.activeElement.matches('.show-people')")
+    assert not panel.is_visible()
+    page = seen.open(f"/c/{filled.long.pk}/")
+    assert not panel.is_visible()
+    page.keyboard.press("Tab")
+    page.locator(".show-people").click()
+    assert panel.is_visible()
+    page = seen.open(f"/c/{filled.group.pk}/")
+    assert panel.is_visible()
+    assert not page.locator(".show-people").is_visible()

@@ -18,6 +18,8 @@ from django.test import override_settings
 from django.urls import reverse
 
 from conversations import tasks
+from conversations.sync import webhooks
+from conversations.sync.refusals import Refusals
 from conversations.sync.webhooks import SIGNATURE
 from tests.xsim.receiving import signature
 
@@ -38,8 +40,11 @@ def deliver(bodies: Sequence[bytes], altered: Sequence[bool]) -> None:
     queued: list[int] = []
     statuses: list[int] = []
     queue = mock.patch.object(tasks.take_up_activity, "apply_async", lambda args, **_: queued.append(*args))
+    # No thread writes while another worker has its turn: of several refused within a second the first is counted.
+    refusals = mock.patch.object(webhooks, "refusals", Refusals(lambda *_: None))
     with (
         override_settings(X_PUSH="webhook"),
+        refusals,
         queue,
         make_server("127.0.0.1", 0, WSGIHandler(), handler_class=_Silent) as server,
     ):

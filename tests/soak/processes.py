@@ -49,8 +49,8 @@ SETTINGS = {
 CELERY = [sys.executable, "-m", "celery", "-A", "dminbox", "--quiet"]
 WORKER = [*CELERY, "worker", "-P", "threads", "-c", "3", "--without-gossip", "--without-mingle", "--loglevel=error"]
 COMMANDS = {
-    "worker": [*WORKER, "-Q", "sync,send", "-n", "one@%h"],
-    "another worker": [*WORKER, "-Q", "sync,bulk,media", "-n", "two@%h"],
+    "worker": [*WORKER, "-Q", "sync,send,polls", "-n", "one@%h"],
+    "another worker": [*WORKER, "-Q", "sync,polls,bulk,media", "-n", "two@%h"],
     "beat": [*CELERY, "beat", "--pidfile=", "--loglevel=error"],
 }
 LISTEN = [sys.executable, "manage.py", "listen"]

@@ -27,7 +27,7 @@ def payload(name: str) -> Any:
 
 
 def client(**options: Any) -> XClient:
-    return XClient(TOKEN, **options)
+    return XClient(TOKEN, allow_http=True, **options)
 
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]

@@ -61,7 +61,7 @@ def streaming(behave, *, minutes=0, asked=None, silence=PATIENCE, tls=None, **op
 
     with (
         server(serve, tls) as url,
-        XApp("key", "secret", api_url=url, **options) as app,
+        XApp("key", "secret", api_url=url, allow_http=True, **options) as app,
         app.stream(minutes, silence_seconds=silence) as lines,
     ):
         yield lines

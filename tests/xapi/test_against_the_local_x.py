@@ -20,7 +20,8 @@ def demo():
 
 @pytest.fixture(params=["tweet", "post"])
 def client(demo, request):
-    with XClient(demo.grant(SUPPORT_ID)["access_token"], api_url=demo.url, vocabulary=request.param) as c:
+    token = demo.grant(SUPPORT_ID)["access_token"]
+    with XClient(token, api_url=demo.url, vocabulary=request.param, allow_http=True) as c:
         yield c
 
 

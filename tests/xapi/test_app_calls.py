@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 import responses
 
 from dminbox.xapi import errors
@@ -107,27 +108,32 @@ def test_without_key_and_secret_there_is_no_app(key, secret):
         XApp(key, secret)
 
 
-def test_http_is_for_loopback_or_where_it_is_allowed():
+def test_http_is_taken_where_it_is_allowed_alone():
     with pytest.raises(ValueError, match="https"):
-        XApp("k", "s", api_url="http://xsim:8100")
+        XApp("k", "s", api_url="http://127.0.0.1:1")
     with pytest.raises(ValueError, match="https"):
-        XApp("k", "s", api_url="http://127.0.0.1:1", token_url="http://xsim:8100/oauth2/token").bearer()
-    assert XApp("k", "s", api_url="http://xsim:8100", allow_http=True)
+        XApp("k", "s", token_url="http://127.0.0.1:1/oauth2/token").bearer()
+    assert XApp("k", "s", api_url="http://127.0.0.1:1", allow_http=True)
 
 
-def test_who_keeps_books_hears_of_every_answer(x):
+def test_who_keeps_books_hears_of_every_call(x):
     heard = []
+    x.add("GET", WEBHOOKS, body=requests.ConnectionError())
     x.add("GET", WEBHOOKS, json=payload("webhooks"), headers={"x-rate-limit-remaining": "7"})
     x.add("GET", SUBSCRIPTIONS, status=503)
     with XApp(KEY, SECRET, heard=heard.append) as app:
+        with pytest.raises(errors.Unavailable):
+            app.webhooks()
         app.webhooks()
         with pytest.raises(errors.Unavailable):
             app.subscriptions()
-    assert [(reply.endpoint, reply.status) for reply in heard] == [
+    assert [(call.endpoint, call.status) for call in heard] == [
+        ("POST /oauth2/token", 200),
+        ("GET /2/webhooks", None),
         ("GET /2/webhooks", 200),
         ("GET /2/activity/subscriptions", 503),
     ]
-    assert heard[0].rate_limit.remaining == 7
+    assert heard[2].rate_limit.remaining == 7
 
 
 OURS = Subscription(SUBSCRIPTION, "dm.received", ADA, "dminbox")
@@ -378,14 +384,9 @@ def test_encrypted_conversations_are_listed_without_people_unless_they_are_wante
         client().chat_conversations(expand_users=True)
         assert query_of(x)["expansions"] == "participant_ids,member_ids,admin_ids"
     one, group = answer.value.conversations
-    assert (one.id, one.type, one.is_muted) == (CONVERSATION, "one_to_one", False)
-    assert one.updated_at == datetime(2026, 7, 23, 21, 13, 3, tzinfo=UTC)
-    assert (group.id, group.group_name, group.member_ids) == ("g2080000000000000555", "Lamp collectors", (ADA, CLEO))
-    assert (answer.value.next_token, answer.value.has_more, answer.value.has_message_requests) == (
-        "7140dibdnow9c7btw4",
-        True,
-        False,
-    )
+    assert (one.id, one.updated_at) == (CONVERSATION, datetime(2026, 7, 23, 21, 13, 3, tzinfo=UTC))
+    assert (group.id, group.raw["group_name"]) == ("g2080000000000000555", "Lamp collectors")
+    assert answer.value.next_token == "7140dibdnow9c7btw4"
     assert answer.billed.user_ids == (CLEO,)
     assert answer.billed.events == 0
     assert "Lamp collectors" not in repr(answer)

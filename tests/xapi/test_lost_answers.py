@@ -236,11 +236,10 @@ def test_a_refresh_that_reaches_nobody_is_unavailable(closed):
         renew(closed)
 
 
-def test_http_is_for_loopback_or_where_it_is_allowed(monkeypatch):
+def test_http_is_taken_where_it_is_allowed_alone(monkeypatch):
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     with pytest.raises(ValueError, match="https"):
-        XClient("token", api_url="http://xsim:8100")
-    assert XClient("token", api_url="http://xsim:8100", allow_http=True)
-    assert XClient("token", api_url="http://localhost:8100")
+        XClient("token", api_url="http://localhost:8100")
+    assert XClient("token", api_url="http://localhost:8100", allow_http=True)
     with pytest.raises(ValueError, match="https"):
         XClient("token", api_url="ftp://api.x.com", allow_http=True)

@@ -43,13 +43,13 @@ def x(server):
 
 @pytest.fixture
 def app(x):
-    with XApp(KEY, SECRET, api_url=x.url) as made:
+    with XApp(KEY, SECRET, api_url=x.url, allow_http=True) as made:
         yield made
 
 
 @pytest.fixture
 def ada(x):
-    with XClient(x.grant(ADA)["access_token"], api_url=x.url) as made:
+    with XClient(x.grant(ADA)["access_token"], api_url=x.url, allow_http=True) as made:
         yield made
 
 
@@ -160,7 +160,7 @@ def test_without_credit_no_stream_opens(x, app):
 
 
 def test_a_wrong_consumer_secret_is_the_operators_to_mend(x):
-    with XApp(KEY, "wrong", api_url=x.url) as app, pytest.raises(errors.OperatorMustAct) as caught:
+    with XApp(KEY, "wrong", api_url=x.url, allow_http=True) as app, pytest.raises(errors.OperatorMustAct) as caught:
         app.subscriptions()
     assert "X_CONSUMER_SECRET" in caught.value.hint
 
@@ -230,7 +230,7 @@ def test_a_webhook_that_answers_the_challenge_wrongly_is_the_operators_to_mend(x
 @pytest.mark.parametrize("vocabulary", ["tweet", "post"])
 def test_encrypted_conversations_are_listed(x, vocabulary):
     x.post("chat", {"conversation_id": f"{BEN}:{ADA}", "sender_id": BEN})
-    with XClient(x.grant(ADA)["access_token"], api_url=x.url, vocabulary=vocabulary) as ada:
+    with XClient(x.grant(ADA)["access_token"], api_url=x.url, allow_http=True, vocabulary=vocabulary) as ada:
         page = ada.chat_conversations().value
         assert [one.id for one in page.conversations] == [f"{ADA}-{BEN}"]
         assert (page.odd, page.includes.users, page.next_token) == ((), (), None)

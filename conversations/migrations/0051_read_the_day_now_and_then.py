@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0044_keep_former_looks")]
+    dependencies = [("conversations", "0050_views_of_any_length")]
 
     operations = [
         migrations.AddField(
