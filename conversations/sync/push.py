@@ -44,6 +44,7 @@ from dminbox.xapi import activity as xapi
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.known_members import unknown_in_activity
 from dminbox.xapi.members import Odd as OddMember
+from dminbox.xapi.members import read_id
 from dminbox.xapi.schema import Answer, Billed, Page, RateLimit
 
 log = structlog.get_logger("conversations.push")
@@ -69,6 +70,10 @@ REVOKED = gettext_noop(
     "The connection was ended on X (in the X app's settings). Connect it again; messages already here are kept."
 )
 AN_ID = re.compile(r"(?<![0-9])[0-9]{1,19}(?![0-9])")
+BILLED_BY_PUSH = {
+    "dm.received": BilledResource.Kind.DM_EVENT,
+    "chat.received": BilledResource.Kind.CHAT_EVENT,
+}
 A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+", re.IGNORECASE)
 
 
@@ -216,6 +221,7 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
     except (Odd, OddMember) as reason:
         log.warning("odd_activity", event_type=delivery.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
+        _bill_unread(delivery)
     except (DatabaseError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 (whatever X pushes: one of many must not end the process for all)
@@ -276,6 +282,27 @@ def _store_messages(activity: Activity, received_at: datetime) -> None:
     _stop_typing(x_account, fresh)
     if any(A_POST.match(url.get("expanded_url") or "") for event in fresh.events for url in _urls(event)):
         _read_soon(x_account)
+
+
+def _bill_unread(delivery: ActivityDelivery) -> None:
+    """X bills what it pushed, whether it can be read or not: by the ids of its messages, else as one by its own."""
+    kind = BILLED_BY_PUSH.get(delivery.event_type)
+    x_account = XAccount.objects.filter(x_user_id=delivery.x_user_id or 0).first()
+    if kind is None or x_account is None:
+        return
+    ids = _ids_of_unread(delivery.raw) if kind == BilledResource.Kind.DM_EVENT else []
+    ids = ids or [_number_of(delivery.event_uuid)]
+    ledger.record_push(x_account, delivery.event_type, delivery.received_at, {kind: ids})
+    caps.heed(x_account)
+
+
+def _ids_of_unread(raw: object) -> list[int]:
+    try:
+        odd = xapi.messages(xapi.parse_activity(raw)).odd
+    except OddMember:
+        return []
+    found = (as_number(read_id(one.raw.get("id"))) for one in odd if isinstance(one.raw, dict))
+    return [pk for pk in found if pk is not None]
 
 
 def _bill(

@@ -395,9 +395,9 @@ def test_what_x_bills_once_more_on_the_way_is_in_both_prices(as_ada, known):
     BilledResource.objects.update(day=NOW.date() - timedelta(days=2))
     about, again = known.pace * 10, known.pace
     html = " ".join(top(as_ada, known).split())
-    assert "Read up to 100 older messages from X: at most $2.00" in html
+    assert "Load up to 100 older messages from X: at most $2.00" in html
     pages = -(-(about * 3 // 2 + again) // 100)
-    assert f"Read all of it: about {about + again} events, about ${(about + again) / 100:.2f}" in html
+    assert f"Load everything: about {about + again} events, about ${(about + again) / 100:.2f}" in html
     assert f"stops after {pages * 100} events, at most ${pages}.00" in html
     assert f"bills those again that are here already: {again}. The price includes them." in html
     as_ada.post(f"/c/{known.pk}/history/")
@@ -414,7 +414,7 @@ def test_below_its_own_cursor_nothing_is_billed_once_more(as_ada, known):
         x_account=known.x_account, conversation=known, low_id=oldest, high_id=oldest + 10**17, next_token="on"
     )
     html = " ".join(top(as_ada, known).split())
-    assert "Read up to 100 older messages from X: at most $1.00" in html
+    assert "Load up to 100 older messages from X: at most $1.00" in html
     assert "here already" not in html
 
 

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from conversations import ledger
-from conversations.models import ActivityDelivery, DmEvent
+from conversations.models import ActivityDelivery, BilledResource, DmEvent
 from conversations.sync import push
 from tests.conversations.push_support import STREAM, WEBHOOK, activity, chat, received, said, seen, typing
 from tests.conversations.sync_support import make_reading
@@ -18,6 +18,21 @@ from tests.conversations.sync_support import make_reading
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 State = ActivityDelivery.State
 x_account = pytest.fixture(make_reading)
+
+
+def billed():
+    return list(BilledResource.objects.values_list("kind", "resource_id"))
+
+
+def test_a_received_message_that_cannot_be_read_is_billed_by_its_id_or_by_its_activitys(x_account):
+    nameless = {"type": "message_create", "id": "77", "created_timestamp": "no time"}
+    assert push.take_in(activity("dm.received", {"direct_message_events": [nameless]}), STREAM)
+    assert billed() == [("dm_event", 77)]
+    BilledResource.objects.all().delete()
+    assert push.take_in(activity("dm.received", {}, uuid="18"), STREAM)
+    assert push.take_in(activity("chat.received", {}, uuid="19"), STREAM)
+    assert push.take_in(activity("dm.sent", {}, uuid="20"), STREAM)
+    assert sorted(billed()) == [("chat", 19), ("dm_event", 18)]
 
 
 @pytest.mark.parametrize(
