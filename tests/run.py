@@ -8,9 +8,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from tests import env_example, services
 
@@ -79,48 +77,25 @@ def run_suites(absent: list[str]) -> dict[str, bool]:
     has_both = not {"PostgreSQL", "Redis"} & set(absent)
     halves = {"SOAK_HALVES": "1"} if has_both else {}  # each database plays its own half of the stories
     pictures = {"SCREENSHOTS": os.environ.get("SCREENSHOTS") or tempfile.mkdtemp(prefix="dminbox-pages-")}
-    embedded = Suite("embedded default", left_out, halves | pictures)
-    if not has_both:
-        print("PostgreSQL or Redis is not installed: the second run on both is left out.")
-        results = {embedded.name: embedded.run()}
-    else:
-        with services.postgres(autovacuum=False) as database, services.redis_server() as broker:
-            servers = {"DATABASE_SERVER": database, "REDIS_SERVER": broker, "ONLY_DATABASE_AND_BROKER": "1"} | halves
-            results = run_side_by_side(embedded, Suite("PostgreSQL and Redis", ["-m", "not browser"], servers))
+    results = {"embedded default": run_pytest("SQLite, no broker server", left_out, halves | pictures)}
     if not left_out:
         print(f"Pictures of every page: {pictures['SCREENSHOTS']}")
+    if not has_both:
+        print("PostgreSQL or Redis is not installed: the second run on both is left out.")
+        return results
+    with services.postgres(autovacuum=False) as database, services.redis_server() as broker:
+        servers = {"DATABASE_SERVER": database, "REDIS_SERVER": broker, "ONLY_DATABASE_AND_BROKER": "1"} | halves
+        results["PostgreSQL and Redis"] = run_pytest("PostgreSQL and Redis", ["-m", "not browser"], servers)
     return results
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
-    name: str
-    options: list[str]
-    environment: dict[str, str]
-
-    def run(self, output: IO[str] | None = None) -> bool:
-        print(f"\n--- Tests: {self.name} ---", file=output, flush=True)
-        command = [BIN / "python", "-m", "pytest", "-q", "-n", workers(), "--dist", "loadgroup", *self.options]
-        return (
-            subprocess.run(command, env=compiled_once() | self.environment, stdout=output, check=False).returncode == 0
-        )
-
-
-def workers() -> str:
-    """As many as there are cores, for each of two suites: who drives a browser, or real processes with leases of
-    seconds, often waits. No more than eight: each has a database of Redis's sixteen, and connections of PostgreSQL's
-    hundred.
-    """
-    return os.environ.get("TEST_WORKERS", str(min(max(os.cpu_count() or 1, 2), 8)))
-
-
-def run_side_by_side(first: Suite, second: Suite) -> dict[str, bool]:
-    """Where one of them waits the other works. What the second says is kept until the first has spoken."""
-    with tempfile.TemporaryFile("w+") as said, ThreadPoolExecutor(max_workers=2) as pool:
-        results = dict(zip((first.name, second.name), pool.map(Suite.run, (first, second), (None, said)), strict=True))
-        said.seek(0)
-        print(said.read(), flush=True)
-    return results
+def run_pytest(name: str, options: list[str], environment: dict[str, str]) -> bool:
+    print(f"\n--- Tests: {name} ---", flush=True)
+    # One more than there are cores: who drives a browser, or real processes with leases of seconds, often waits. No
+    # more than eight: each has a database of Redis's sixteen, and connections of PostgreSQL's hundred.
+    workers = os.environ.get("TEST_WORKERS", str(min((os.cpu_count() or 1) + 1, 8)))
+    command = [BIN / "python", "-m", "pytest", "-q", "-n", workers, "--dist", "loadgroup", *options]
+    return subprocess.run(command, env=compiled_once() | environment, check=False).returncode == 0
 
 
 def compiled_once() -> dict[str, str]:

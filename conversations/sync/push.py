@@ -244,8 +244,8 @@ def _do(activity: Activity, received_at: datetime) -> bool:
 
 def _put_off(delivery: ActivityDelivery) -> None:
     now = timezone.now()
-    delivery.state = State.DUE if delivery.received_at > now - EARLY_FOR else State.DONE
-    is_soon = delivery.attempts < MOST_ATTEMPTS
+    is_soon = delivery.attempts < MOST_ATTEMPTS  # however long nobody was there to take it up
+    delivery.state = State.DUE if is_soon or delivery.received_at > now - EARLY_FOR else State.DONE
     delivery.due_at = now + (AGAIN * max(delivery.attempts, 1) if is_soon else EARLY_AGAIN)
 
 

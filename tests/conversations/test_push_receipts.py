@@ -125,6 +125,16 @@ def test_a_receipt_whose_conversation_comes_hours_later_is_noted_then(x_account)
     assert not ActivityDelivery.objects.exclude(state=State.DONE).exists()
 
 
+def test_a_receipt_that_nobody_was_there_to_take_up_for_days_waits_for_its_conversation_all_the_same(x_account):
+    push.keep(seen(1), WEBHOOK)
+    with time_machine.travel(timezone.now() + timedelta(days=3)):
+        take_up_later()
+        assert ActivityDelivery.objects.get().state == State.DUE
+        push.take_in(received(1), STREAM)
+        take_up_later()
+    assert Participant.objects.get(x_user=int(ANN)).seen_dm_event_id == FIRST + 1
+
+
 def test_of_two_receipts_at_once_the_one_is_noted_and_the_other_waits_for_its_conversation(x_account):
     push.take_in(received(1), STREAM)
     both = [seen(1).payload[SEEN][0], seen(2).payload[SEEN][0] | {"sender_id": BOB}]

@@ -140,7 +140,7 @@ def test_loops_stand_still_for_who_wants_less_motion(visit, ada, filled):
 def test_older_history_is_asked_for_and_what_came_of_it_is_shown(visit, ada, filled):
     seen = visit(ada)
     page = seen.open(f"/c/{filled.everything.pk}/")
-    page.get_by_role("button", name="Load up to 100 older messages from X: at most $1.00").click()
+    page.get_by_role("button", name="Load up to 100 older messages from X: at most $2.00").click()
     page.get_by_text("Loading from X").wait_for()
     wish = HistoryRead.objects.get(conversation=filled.everything)
     rich.Teller(filled.everything, datetime(2026, 1, 2, 9, tzinfo=UTC)).say(filled.people[0], "From long ago")
