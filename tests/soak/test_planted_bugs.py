@@ -232,8 +232,8 @@ BUGS = {
     each_account_is_billed_by_itself: (0, "the ledger has"),
 }
 """With the seed that is played first, since it shows it, and what it is found by. When the stories have changed, others
-may show it instead. The same seed plays other stories on the other database: where each plays its own half, the first of
-two is shown on SQLite, the second on PostgreSQL."""
+may show it instead. The same seed plays other stories on the other database: where each plays its own half, the first
+of two is shown on SQLite, the second on PostgreSQL."""
 
 
 @pytest.mark.parametrize("bug", own_half(BUGS))
