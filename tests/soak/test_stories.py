@@ -11,7 +11,7 @@ import pytest
 
 from tests.emptying import empty_database
 from tests.halves import own_half
-from tests.soak.conftest import COUNTED
+from tests.soak.numbers import COUNTED
 from tests.soak.story import Story, surroundings
 
 pytestmark = pytest.mark.services
