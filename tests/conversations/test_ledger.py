@@ -396,12 +396,22 @@ def test_what_another_of_our_x_accounts_was_billed_for_is_read_once_more_too(x_a
         assert xsim.get("meter")["today"]["events"] == before + 1
 
 
-def poll_until_the_day_is_read(x_account, xsim, ours):
+def pass_time(xsim, ours, span):
     """ours: our own clock, which goes with X's."""
+    xsim.post("clock", {"advance": span.total_seconds()})
+    ours.shift(span)
+
+
+def next_poll(x_account, xsim, ours, state):
+    """When it is planned."""
+    pass_time(xsim, ours, state.next_poll_at - timezone.now())
+    return poll(x_account)
+
+
+def poll_until_the_day_is_read(x_account, xsim, ours):
     today = timezone.now().date()
     while poll(x_account).reconciled_on is None:
-        xsim.post("clock", {"advance": 120})
-        ours.shift(timedelta(seconds=120))
+        pass_time(xsim, ours, timedelta(minutes=2))
         assert timezone.now().date() == today, "the day went by without it"
 
 
@@ -427,10 +437,7 @@ def test_with_spare_requests_the_day_is_also_read_about_each_hour_at_no_cost(x_a
         xsim.delete("requests")
         polls = 0
         while timezone.now() < noon + timedelta(hours=3):
-            gone = state.next_poll_at - timezone.now()
-            xsim.post("clock", {"advance": gone.total_seconds()})
-            ours.shift(gone)
-            state, polls = poll(x_account), polls + 1
+            state, polls = next_poll(x_account, xsim, ours, state), polls + 1
         requests = [each for each in xsim.get("requests") if each["path"] == "/2/dm_events"]
     assert state.reconciled_on is None
     assert all(each["status"] == 200 for each in requests)
@@ -478,10 +485,7 @@ def test_however_seldom_it_is_polled_a_turn_comes_for_the_day(x_account, xsim, s
         )
         turns = 0
         while state.next_poll_at < evening.replace(hour=23, minute=59):
-            gone = state.next_poll_at - timezone.now()
-            xsim.post("clock", {"advance": gone.total_seconds()})
-            ours.shift(gone)
-            state, turns = poll(x_account), turns + 1
+            state, turns = next_poll(x_account, xsim, ours, state), turns + 1
     assert state.reconciled_on == evening.date()
     assert int(late["id"]) in stored_ids(x_account)
     assert turns <= 6, "a few beside the hourly ones"
