@@ -59,7 +59,7 @@ def reconcile(turn: Turn) -> None:
         _note(turn, reconcile_began_at=now, reconcile_is_last=is_last)
     try:
         with turns.asked(turn, token, min(wanted, pace.PAGE)) as answer:
-            _store(turn, answer, below, now)
+            _store(turn, answer, token, below, now)
     except BadPageToken:
         _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106
 
@@ -113,7 +113,7 @@ def _place(turn: Turn, now: datetime) -> tuple[str | None, int]:
     return (state.reconcile_token, state.reconcile_below) if has_begun else (None, snowflake_floor(now))
 
 
-def _store(turn: Turn, answer: Answer[Page], below: int, now: datetime) -> None:
+def _store(turn: Turn, answer: Answer[Page], asked_with: str | None, below: int, now: datetime) -> None:
     with transaction.atomic():
         locked = changes.lock(turn.x_account)
         stored = store_page(turn.x_account, answer, floor_id=floor_of(turn.state))
@@ -121,8 +121,9 @@ def _store(turn: Turn, answer: Answer[Page], below: int, now: datetime) -> None:
         locked.save(update_fields=NOTED)
     log.info("day_reconciled", x_account_id=turn.x_account.pk, late_events=stored.new_events)
     below = min(lowest_id(answer.value), below)
+    # Not the stored cursor: where nothing was said since, setting out anew brings the very one of the walk before.
     token = answer.value.next_token or ""
-    if token == turn.state.reconcile_token or below < first_of_day(turn.state, now):
+    if token == asked_with or below < first_of_day(turn.state, now):
         _note_done(turn, now, is_last=turn.state.reconcile_is_last)
     else:
         _note(turn, reconcile_token=token, reconcile_below=below)

@@ -467,6 +467,29 @@ def test_the_last_time_sets_out_anew_where_a_walk_of_before_is_on_its_way(x_acco
     assert int(late["id"]) in stored_ids(x_account)
 
 
+def test_setting_out_anew_is_not_the_end_where_the_walk_of_before_had_come_no_further(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(pace, "PAGE", 10)
+    evening = datetime(2026, 11, 20, 21, 45, tzinfo=UTC)
+    with time_machine.travel(evening, tick=False) as ours:
+        xsim.post("clock", {"set": evening.isoformat()})
+        xsim.post("settings", {"dm_get_limit": 300})
+        for number in range(65):
+            say(xsim, ANN, f"Hello {number}", created_at=(evening - timedelta(minutes=number)).isoformat())
+        begin(x_account)
+        state = settle(x_account)
+        while not state.reconcile_token:
+            state = poll(x_account)
+        shown = evening + timedelta(minutes=5)
+        late = say(
+            xsim, ANN, "late", created_at=(evening - timedelta(minutes=30)).isoformat(), visible_at=shown.isoformat()
+        )
+        pass_time(xsim, ours, timedelta(hours=1))
+        state = poll(x_account)
+        assert (state.reconcile_is_last, state.reconciled_on) == (True, None)
+        poll_until_the_day_is_read(x_account, xsim, ours)
+    assert int(late["id"]) in stored_ids(x_account)
+
+
 def test_however_seldom_it_is_polled_a_turn_comes_for_the_day(x_account, xsim, settings):
     settings.SYNC_POLL_SECONDS = settings.SYNC_POLL_SECONDS_BUSY = settings.SYNC_POLL_SECONDS_WITH_PUSH = 3600
     evening = datetime(2026, 11, 20, 21, 20, tzinfo=UTC)
