@@ -3,6 +3,8 @@
 
 {
   let message = null;
+  let opener = null;
+  let placedAt = 0; // where the opener stood, in pixels from the window's top
 
   const menu = () => document.getElementById("message-menu");
 
@@ -22,6 +24,7 @@
 
   function open(button) {
     message = button.closest("article");
+    opener = button;
     const time = message.querySelector("a.event-time");
     const about = menu().querySelector("[data-about]");
     about.href = button.href;
@@ -38,11 +41,18 @@
     menu().style.left = `${left}px`;
     menu().style.top = `${Math.max(8, isLow ? place.top - size.height : place.bottom)}px`;
     menu().querySelector("button:not([hidden]), a").focus();
+    placedAt = button.getBoundingClientRect().top;
   }
 
-  // It stands beside its message only as long as nothing moves under it.
+  const isOpen = () => Boolean(menu()?.matches(":popover-open"));
+
   function close() {
-    if (menu()?.matches(":popover-open")) menu().hidePopover();
+    if (isOpen()) menu().hidePopover();
+  }
+
+  // It stands beside its message only as long as that stays. The scrolling that brought it here may be told of late.
+  function closeIfMoved() {
+    if (isOpen() && Math.abs(opener.getBoundingClientRect().top - placedAt) > 1) menu().hidePopover();
   }
 
   async function copy(button) {
@@ -65,6 +75,6 @@
     const button = event.target.closest("#message-menu [data-copy]");
     if (button) copy(button);
   });
-  document.addEventListener("scroll", close, { capture: true, passive: true });
+  document.addEventListener("scroll", closeIfMoved, { capture: true, passive: true });
   window.addEventListener("resize", close);
 }
