@@ -135,13 +135,7 @@ def resume_import(x_account: XAccount) -> None:
 def set_cap(x_account: XAccount, cap_usd: Decimal | None) -> None:
     """What the X account may cost in a month; None: as much as it takes. What waits for the cap is looked at anew."""
     caps.set_cap(x_account, cap_usd)
-    now = timezone.now()
-    HistoryRead.objects.filter(conversation__x_account=x_account, state=HistoryRead.State.DUE, detail=caps.WISH).update(
-        due_at=now, detail=""
-    )
-    ConversationLookup.objects.filter(x_account=x_account, state=ConversationLookup.State.DUE, detail=caps.WISH).update(
-        due_at=now, detail=""
-    )
+    wishes.wake(x_account)
 
 
 def watch(x_accounts: Iterable[XAccount]) -> None:

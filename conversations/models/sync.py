@@ -215,6 +215,9 @@ class HistoryRead(models.Model):
         max_length=200, blank=True, help_text="Where a read of some kinds goes on; one of all kinds has its interval."
     )
     detail = models.CharField(_("detail"), max_length=300, blank=True)
+    waits_for_month = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
+    )
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
     lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
@@ -313,6 +316,9 @@ class ConversationLookup(models.Model):
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.DUE)
     detail = models.CharField(max_length=300, blank=True)
     conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    waits_for_month = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
+    )
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
     lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 

@@ -66,9 +66,8 @@ def claim(model: type[Wish], pk: int) -> Wish | None:
 
 def _claimable(model: type[Wish]) -> models.QuerySet[Any]:
     now = timezone.now()
-    is_for_month = Q(detail=caps.WISH)
-    is_due = ~is_for_month & leases.is_due("due_at", now, LONGEST_WAIT)
-    is_due |= is_for_month & leases.is_due("due_at", now, caps.until_new_month())
+    is_due = Q(waits_for_month=False) & leases.is_due("due_at", now, LONGEST_WAIT)
+    is_due |= Q(waits_for_month=True) & leases.is_due("due_at", now, caps.until_new_month())
     is_free = leases.is_free("lease_until", now, lease_end() - now)
     return model._default_manager.filter(is_free, is_due, state=model.State.DUE)
 
@@ -168,12 +167,20 @@ def _claimed(x_account: XAccount, endpoints: Iterable[str]) -> int:
 
 
 def _put_off_to_new_month(wish: Wish) -> None:
-    put_off(wish, caps.until_new_month() - random.random() * caps.MONTH_SPREAD, caps.WISH)  # noqa: S311 (no secret)
+    wait = caps.until_new_month() - random.random() * caps.MONTH_SPREAD  # noqa: S311 (no secret)
+    settle(wish, due_at=timezone.now() + wait, detail=caps.WISH, waits_for_month=True)
 
 
-def settle(wish: Wish, *, detail: str, **values: object) -> None:
+def wake(x_account: XAccount) -> None:
+    """What waits for the new month is looked at now: somebody has changed the cap."""
+    for model, whose in X_ACCOUNT.items():
+        waiting = model._default_manager.filter(state="due", waits_for_month=True, **{whose: x_account})
+        waiting.update(due_at=timezone.now(), detail="", waits_for_month=False)
+
+
+def settle(wish: Wish, *, detail: str, waits_for_month: bool = False, **values: object) -> None:
     """Writes the outcome and gives the lease back."""
-    write(wish, detail=detail[:LONGEST_WORDS], lease_until=None, **values)
+    write(wish, detail=detail[:LONGEST_WORDS], waits_for_month=waits_for_month, lease_until=None, **values)
 
 
 def write(wish: Wish, **values: object) -> None:

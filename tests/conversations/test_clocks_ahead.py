@@ -25,7 +25,6 @@ from conversations.models import (
     XUser,
 )
 from conversations.sync import (
-    caps,
     chats,
     intervals,
     listening,
@@ -132,7 +131,7 @@ def test_a_wish_put_off_or_leased_by_a_clock_ahead_is_taken_up(x_account, clock,
 
 
 def test_a_wish_waits_for_the_new_month_and_not_for_the_one_after(x_account, clock):
-    wish = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=PEER, detail=caps.WISH)
+    wish = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=PEER, waits_for_month=True)
     ConversationLookup.objects.update(due_at=datetime(2026, 12, 1, tzinfo=UTC))
     assert list(wishes.waiting(ConversationLookup)) == []
     ConversationLookup.objects.update(due_at=datetime(2027, 1, 1, tzinfo=UTC))
