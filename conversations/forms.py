@@ -110,6 +110,14 @@ class MarkReadForm(forms.Form):
     dm_event_id = forms.IntegerField(min_value=0, max_value=MAX_ID)
 
 
+class ToldForm(forms.Form):
+    """What the page has told somebody that it costs at most, in US dollars: no more than that is spent. Nothing where
+    it has told none.
+    """
+
+    told = forms.DecimalField(required=False, min_value=0)
+
+
 class HistoryForm(forms.Form):
     whole = forms.BooleanField(required=False)
     event_types = forms.MultipleChoiceField(required=False, choices=[(kind.value, kind.value) for kind in DmEvent.Type])

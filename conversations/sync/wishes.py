@@ -1,4 +1,4 @@
-"""What people wish for (older history, a conversation to open): how a worker takes a wish up and puts it off."""
+"""What people wish for (older history, a day, a conversation): how a worker takes a wish up and puts it off."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import TOKENS, XAccount
 from conversations import changes, ledger
-from conversations.models import Conversation, ConversationLookup, HistoryRead, RequestClaim, SyncState
+from conversations.models import Conversation, ConversationLookup, HistoryRead, RequestClaim, SyncState, UnfinishedDay
 from conversations.sync import caps, event_pages, intervals, pace, trouble
 from conversations.sync.caps import BeingSpent
 from dminbox import leases
@@ -27,8 +27,12 @@ from dminbox.xapi.schema import Answer, Page
 
 log = structlog.get_logger("conversations.sync")
 
-Wish = TypeVar("Wish", HistoryRead, ConversationLookup)
-X_ACCOUNT: dict[type[models.Model], str] = {HistoryRead: "conversation__x_account", ConversationLookup: "x_account"}
+Wish = TypeVar("Wish", HistoryRead, ConversationLookup, UnfinishedDay)
+X_ACCOUNT: dict[type[models.Model], str] = {
+    HistoryRead: "conversation__x_account",
+    ConversationLookup: "x_account",
+    UnfinishedDay: "x_account",
+}
 """The way from a wish to whose it is."""
 Read = Callable[[XClient, int, bool], Answer[Page]]
 """A method of the client: how many events, and whether with people."""
@@ -105,8 +109,11 @@ def put_off(wish: Wish, wait: timedelta, words: str) -> None:
     settle(wish, due_at=timezone.now() + wait, detail=words)
 
 
-def asked(wish: Wish, x_account: XAccount, endpoint: str, read: Read) -> AbstractContextManager[Answer[Page]]:
-    """One page for this wish, as many events as the cap allows; it is stored, with its bill, inside the block.
+def asked(
+    wish: Wish, x_account: XAccount, endpoint: str, read: Read, most: int | None = None
+) -> AbstractContextManager[Answer[Page]]:
+    """One page for this wish, as many events as the cap allows; it is stored, with its bill, inside the block. most:
+    of events, where a whole page would be too many.
 
     Raises NoRequestLeft, BeingSpent, CapReached and whatever X answers.
     """
@@ -114,7 +121,10 @@ def asked(wish: Wish, x_account: XAccount, endpoint: str, read: Read) -> Abstrac
 
     @contextmanager
     def room(with_people: bool) -> Iterator[int]:
-        with request(wish, x_account, endpoint), caps.page(x_account, pace.PAGE, with_people=with_people) as size:
+        with (
+            request(wish, x_account, endpoint),
+            caps.page(x_account, most or pace.PAGE, with_people=with_people) as size,
+        ):
             yield size
 
     def ask(size: int, with_people: bool) -> Answer[Page]:
@@ -151,7 +161,8 @@ def _wait_for_request(state: SyncState, endpoint: str) -> timedelta:
     if window is None:
         needed, remaining = 0, pace.KEPT  # the first of many learns what the window holds
     else:
-        needed = pace.needed_by_polls(state, window.limit, window.reset_at) if are_shared else 0
+        is_polled = are_shared or endpoint == ledger.LIST
+        needed = pace.needed_by_polls(state, window.limit, window.reset_at) if is_polled else 0
         remaining = window.remaining
     if remaining > needed + claimed:
         return timedelta(0)

@@ -22,6 +22,7 @@ from conversations.models import (
     PushState,
     ReadInterval,
     SyncState,
+    UnfinishedDay,
     XUser,
 )
 from conversations.sync import (
@@ -116,12 +117,14 @@ def test_waits_that_are_right_are_waited_for_and_no_others(x_account, clock, sta
     assert polling.due() == [x_account.pk]
 
 
-@pytest.mark.parametrize("model", [HistoryRead, ConversationLookup])
+@pytest.mark.parametrize("model", [HistoryRead, ConversationLookup, UnfinishedDay])
 def test_a_wish_put_off_or_leased_by_a_clock_ahead_is_taken_up(x_account, clock, model):
     if model is HistoryRead:
         wish = HistoryRead.objects.create(conversation=ConversationFactory(x_account=x_account))
-    else:
+    elif model is ConversationLookup:
         wish = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=PEER)
+    else:
+        wish = UnfinishedDay.objects.create(x_account=x_account, day=NOW.date(), state="due")
     claimed = while_ahead(clock, lambda: wishes.claim(model, wish.pk))
     assert list(wishes.waiting(model)) == [wish.pk]
     while_ahead(clock, lambda: wishes.put_off(claimed, timedelta(minutes=15), "later"))

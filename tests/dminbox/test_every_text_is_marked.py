@@ -32,11 +32,12 @@ from conversations.models import (
     ReadInterval,
     SavedView,
     SyncState,
+    UnfinishedDay,
     XUser,
     XUserLook,
     XUserName,
 )
-from conversations.sync import by_id, history, opening, subscription_rows, subscriptions, trouble
+from conversations.sync import by_id, history, opening, subscription_rows, subscriptions, trouble, unfinished_days
 from dminbox.wording import CAP_REACHED, WITH_ID
 from dminbox.xapi import error_table
 from tests import factories, pseudo
@@ -227,6 +228,9 @@ def _x_accounts(found, ada):
     )
     for status in (200, 500):
         ApiCall.objects.create(x_account=found.support, endpoint="GET /2/dm_events", status=status, rate_limit=15)
+    for state, detail in (("noted", unfinished_days.USED_UP), ("failed", trouble.NOT_THERE), ("due", "")):
+        day = NOW.date() - timedelta(days=found.support.unfinished_days.count() + 1)
+        UnfinishedDay.objects.create(x_account=found.support, day=day, state=state, detail=detail)
     return {"support": found.support.pk, "studio": found.studio.pk, "new": new.pk, "gone": gone.pk}
 
 
