@@ -88,10 +88,14 @@ def drop_view(view: SavedView) -> None:
 
 @transaction.atomic
 def read_history(
-    user: User, conversation: Conversation, event_types: Sequence[str] = (), pages: int = 1
+    user: User,
+    conversation: Conversation,
+    event_types: Sequence[str] = (),
+    pages: int = 1,
+    told: Decimal | None = None,
 ) -> HistoryRead:
-    """Asks X for so many pages of older events; a wish that is still being worked on is not made twice. Raises
-    CapReached and TooManyWishes.
+    """Asks X for so many pages of older events; a wish that is still being worked on is not made twice. told: what the
+    person was told that this costs at most, if anything. Raises DearerThanTold, CapReached and TooManyWishes.
 
     Some kinds alone are read on from where the last such wish ended, well or not: X bills what it gives again.
     """
@@ -101,7 +105,10 @@ def read_history(
     if running := alike.filter(state=HistoryRead.State.DUE).first():
         return running
     _require_few(user)
-    caps.require(conversation.x_account, estimates.of_pages(pages, wishes.people_to_pay(conversation)).usd)
+    usd = estimates.of_pages(pages, wishes.people_to_pay(conversation)).usd
+    if told is not None:
+        _require_as_told(usd, told)
+    caps.require(conversation.x_account, usd)
     ended = alike.order_by("-pk").first()
     return HistoryRead.objects.create(
         conversation=conversation,

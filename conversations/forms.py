@@ -118,8 +118,10 @@ class ToldForm(forms.Form):
     told = forms.DecimalField(required=False, min_value=0)
 
 
-class HistoryForm(forms.Form):
-    whole = forms.BooleanField(required=False)
+class HistoryForm(ToldForm):
+    """told: of a page of older events. whole: wishes for all there is, and is what the page has told of that."""
+
+    whole = forms.DecimalField(required=False, min_value=0)
     event_types = forms.MultipleChoiceField(required=False, choices=[(kind.value, kind.value) for kind in DmEvent.Type])
 
     def clean_event_types(self) -> list[str]:
