@@ -133,7 +133,7 @@ def read_day(user: User, day: UnfinishedDay, told: Decimal) -> None:
     _require_as_told(price.usd, told)
     caps.require(state.x_account, price.usd)
     row.state, row.asked_by, row.asked_at = UnfinishedDay.State.DUE, user, timezone.now()
-    row.events_read, row.next_token, row.detail, row.due_at = 0, "", "", timezone.now()
+    row.events_read, row.failures, row.next_token, row.detail, row.due_at = 0, 0, "", "", timezone.now()
     row.save()
 
 

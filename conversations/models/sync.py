@@ -267,6 +267,9 @@ class UnfinishedDay(models.Model):
         default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
     )
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    failures = models.PositiveIntegerField(
+        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
+    )
     lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     objects = UnfinishedDayQuerySet.as_manager()
