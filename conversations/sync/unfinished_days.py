@@ -28,6 +28,7 @@ from dminbox.xapi.schema import Answer, Page
 
 USED_UP = gettext_noop("X returned more events than expected, so reading stopped at its price.")
 NEW_PRICE = gettext_noop("A new UTC day began before it was read to its end, so its price has changed.")
+CIRCLE = gettext_noop("X's pages led in a circle. Try again later.")
 MOST_COUNTED = 100_000
 MORE, AT_LEAST = Decimal("0.1"), 10
 """Room for what X shows late: a share of what is known, and so many more."""
@@ -92,8 +93,11 @@ def _store(wish: UnfinishedDay, answer: Answer[Page]) -> None:
         ledger.record(wish.x_account, answer)
         token = answer.value.next_token or ""
         is_circle = token == wish.next_token
+        is_at_end = lowest_id(answer.value) < first_of_day(state, begin_of(wish.day))
         wishes.write(wish, next_token=token, events_read=wish.events_read + len(answer.value.events))
-        if is_circle or lowest_id(answer.value) < first_of_day(state, begin_of(wish.day)):
+        if is_at_end:
             wishes.finish(wish, UnfinishedDay.State.DONE)
+        elif is_circle:
+            wishes.finish(wish, UnfinishedDay.State.FAILED, CIRCLE)
         elif wish.events_read >= wish.events_wanted:
             wishes.finish(wish, UnfinishedDay.State.NOTED, USED_UP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -16,7 +17,7 @@ from conversations.sync import account_status, caps, pace, unfinished_days, wish
 from tests import factories
 from tests.accounts.conftest import browser
 from tests.conversations.page_support import words
-from tests.conversations.sync_support import ANN, begin, connect_with_ann, poll, say, settle, stored_ids
+from tests.conversations.sync_support import ANN, answer_of, begin, connect_with_ann, poll, say, settle, stored_ids
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 EVENING = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
@@ -254,6 +255,16 @@ def test_where_x_refuses_the_cursor_it_begins_anew_at_no_further_cost(x_account,
     UnfinishedDay.objects.update(next_token="A" * 24, events_read=14)
     assert read(day).state == State.DONE
     assert late in stored_ids(x_account)
+
+
+def test_pages_that_lead_in_a_circle_are_no_end(x_account, ada, day, monkeypatch):
+    ask(ada, x_account, day)
+    again = answer_of({"data": [], "meta": {"result_count": 0, "next_token": "B" * 24}}, MORNING_AFTER)
+    monkeypatch.setattr(wishes, "asked", lambda *_: nullcontext(again))
+    assert (read(day).state, day.detail) == (State.FAILED, unfinished_days.CIRCLE)
+    monkeypatch.undo()
+    ask(ada, x_account, day)
+    assert read(day).state == State.DONE
 
 
 def test_who_waits_for_many_answers_asks_for_no_more(x_account, ada, day, monkeypatch):

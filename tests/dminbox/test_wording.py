@@ -43,7 +43,7 @@ STORED = [
     *(trouble.NO_CREDIT, trouble.RECONNECT, trouble.SCOPES, trouble.NO_ANSWER, trouble.UNREADABLE),
     *(trouble.NOT_THERE, trouble.REFUSED, caps.WISH, wishes.WINDOW, push.REVOKED, by_id.NOT_SHOWN),
     *(history.NO_MORE, history.NOTHING_NEW, history.NO_MORE_OF_THESE, history.RESTING),
-    *(unfinished_days.USED_UP, unfinished_days.NEW_PRICE),
+    *(unfinished_days.USED_UP, unfinished_days.NEW_PRICE, unfinished_days.CIRCLE),
     *(opening.NONE, opening.NO_TARGET, opening.UNREADABLE, subscription_rows.OVER_CAP, subscriptions.REFUSED),
     *(
         error_table.ENROL,
