@@ -97,7 +97,7 @@ class Subscription:
 @dataclass(frozen=True, slots=True)
 class DayToRead:
     """A UTC day that was not read again to its end. most, usd: the events that this takes at most, and what X bills of
-    them, with people; nothing while it is being read.
+    them, with people; nothing while it is being read. covers: so many later ones are read with it.
     """
 
     pk: int
@@ -107,6 +107,7 @@ class DayToRead:
     events_read: int
     most: int
     usd: Decimal
+    covers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
         gaps=len(gaps),
         resting_until=min((gap.due_at for gap in gaps if gap.due_at), default=None),
         lost=tuple(Span(time_in(first), time_in(last)) for first, last in intervals.holes(x_account)),
-        unfinished=tuple(_day_to_read(row, sync) for row in unfinished_days.told_of(x_account)),
+        unfinished=_days_to_read(x_account, sync),
         odd_events=sync.odd_events,
         import_days=sync.import_days,
         import_spent_usd=sync.import_spent_usd,
@@ -219,10 +220,17 @@ def account_status(x_account: XAccount) -> AccountStatus:
     )
 
 
-def _day_to_read(row: UnfinishedDay, sync: SyncState) -> DayToRead:
+def _days_to_read(x_account: XAccount, sync: SyncState) -> tuple[DayToRead, ...]:
+    """The newest and the oldest, which covers all since then; and those that are being read."""
+    days = unfinished_days.told_of(x_account)
+    shown = [row for row in days if row in (days[0], days[-1]) or row.state == row.State.DUE]
+    return tuple(_day_to_read(row, sync, days.index(row)) for row in shown)
+
+
+def _day_to_read(row: UnfinishedDay, sync: SyncState, covers: int) -> DayToRead:
     is_due = row.state == row.State.DUE
     most, price = (0, Estimate(0)) if is_due else unfinished_days.price_of(row, sync)
-    return DayToRead(row.pk, row.day, worded(row.detail), row.state, row.events_read, most, price.usd)
+    return DayToRead(row.pk, row.day, worded(row.detail), row.state, row.events_read, most, price.usd, covers)
 
 
 def stored(x_account: XAccount) -> tuple[Count, Count]:

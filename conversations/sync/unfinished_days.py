@@ -97,6 +97,8 @@ def _store(wish: UnfinishedDay, answer: Answer[Page]) -> None:
         wishes.write(wish, next_token=token, events_read=wish.events_read + len(answer.value.events))
         if is_at_end:
             wishes.finish(wish, UnfinishedDay.State.DONE)
+            later = wish.x_account.unfinished_days.filter(day__gt=wish.day).exclude(state=UnfinishedDay.State.DUE)
+            later.update(state=UnfinishedDay.State.DONE, detail="")  # they were read on the way down
         elif is_circle:
             wishes.finish(wish, UnfinishedDay.State.FAILED, CIRCLE)
         elif wish.events_read >= wish.events_wanted:

@@ -8,6 +8,8 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Role
@@ -85,6 +87,11 @@ def read(day):
     sync.read_day(day.pk)
     day.refresh_from_db()
     return day
+
+
+def note(day, days_before):
+    earlier = (day.day - timedelta(days=number) for number in range(1, days_before + 1))
+    return [UnfinishedDay.objects.get_or_create(x_account=day.x_account, day=each)[0] for each in earlier]
 
 
 # --- Which days -------------------------------------------------------------------------------------------------------
@@ -171,6 +178,14 @@ def test_a_wish_finds_what_came_late_at_no_more_than_the_price_that_was_told(
     assert 15 < billed <= usd / Decimal("0.010")
     assert account_status(x_account).unfinished == ()
     assert (day.asked_by, day.next_token, day.lease_until) == (ada, "", None)
+
+
+def test_reading_a_day_covers_those_since_then(x_account, ada, day, late):
+    oldest = note(day, 2)[-1]
+    ask(ada, x_account, oldest)
+    assert read(oldest).state == State.DONE
+    assert late in stored_ids(x_account)
+    assert set(UnfinishedDay.objects.values_list("state", flat=True)) == {State.DONE}
 
 
 def test_what_was_billed_today_already_is_not_in_the_price(x_account, ada, day):
@@ -296,6 +311,20 @@ def test_the_page_tells_of_it_and_offers_it_to_who_may_spend_money(x_account, da
         html = words(page(ben, x_account))
         assert "20 November 2026 (UTC) is being read again: 0 events so far." in html
         assert BUTTON not in html
+
+
+def test_of_many_days_the_page_offers_the_newest_and_all(x_account, day, ben, django_assert_max_num_queries):
+    factories.MembershipFactory(user=ben, x_account=x_account, role=Role.AGENT)
+    note(day, 1)
+    with CaptureQueriesContext(connection) as of_two:
+        page(ben, x_account)
+    note(day, 12)
+    with django_assert_max_num_queries(len(of_two)):
+        html = words(page(ben, x_account))
+    assert html.count(BUTTON) == 2
+    assert "20 November 2026 (UTC) was not read again" in html
+    assert "8 November 2026 (UTC) was not read again" in html
+    assert "The same is true of 12 later days. Reading this one again covers them." in html
 
 
 def test_a_page_of_yesterday_is_told_the_new_price(x_account, day, ben):
