@@ -216,6 +216,9 @@ class HistoryRead(models.Model):
     )
     detail = models.CharField(_("detail"), max_length=300, blank=True)
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    failures = models.PositiveIntegerField(
+        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
+    )
     lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     class Meta:
@@ -314,6 +317,9 @@ class ConversationLookup(models.Model):
     detail = models.CharField(max_length=300, blank=True)
     conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    failures = models.PositiveIntegerField(
+        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
+    )
     lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     objects = ConversationLookupQuerySet.as_manager()

@@ -177,6 +177,26 @@ def test_a_wish_that_meets_the_limit_goes_on_by_itself_later(x_account, xsim, sm
     assert stored_ids(x_account) == ids
 
 
+@pytest.mark.parametrize("kind", ["history", "lookup"])
+def test_a_wish_that_x_fails_waits_longer_each_time_until_x_answers(x_account, xsim, kind, small_pages):
+    write(xsim, range(1, 30))
+    begin(x_account)
+    settle(x_account)
+    xsim.post("faults", {"kind": "503", "times": 5})
+    waits = []
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        row = wish(x_account, pages=50) if kind == "history" else look_up(x_account, "user_id", ANN)
+        for _ in range(5):
+            assert row.state == "due"
+            waits.append(row.due_at - timezone.now())
+            clock.move_to(row.due_at)
+            (sync.read_history if kind == "history" else sync.look_up_conversation)(row.pk)
+            row.refresh_from_db()
+    for number, wait in enumerate(waits):
+        assert timedelta(seconds=7.5) * 2**number <= wait <= timedelta(seconds=15) * 2**number
+    assert (row.state, row.failures) == (Read.DONE if kind == "history" else Lookup.FOUND, 0)
+
+
 def test_a_dead_worker_s_wish_is_taken_up_again(x_account, xsim):
     write(xsim, [40, 1])
     begin(x_account)
