@@ -113,10 +113,11 @@ class SyncState(models.Model):
     last_news = models.PositiveIntegerField(
         _("new events in the last poll"), default=0, help_text=_("How many new events the last poll found.")
     )
-    needs_people = models.BooleanField(
-        _("requests people"),
-        default=False,
-        help_text=_("X names senders only on request: once this is known, every poll requests them."),
+    needs_people_until = models.DateTimeField(
+        _("requests people until"),
+        null=True,
+        blank=True,
+        help_text=_("X has named senders only on request. After this, dminbox tries without once more."),
     )
     reconciled_on = models.DateField(
         _("day read again"), null=True, blank=True, help_text=_("The last UTC day that was read again in full.")
