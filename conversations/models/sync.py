@@ -233,13 +233,27 @@ class HistoryRead(models.Model):
 
 
 class QuarantinedEvent(models.Model):
-    """An element of one of X's answers that could not be stored: kept raw, so that it can be replayed."""
+    """An element of one of X's answers that could not be stored: kept raw, so that a later version can read it."""
 
     x_account = models.ForeignKey(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="quarantined_events"
     )
     raw_hash = models.CharField(max_length=64)
     raw = models.JSONField()
+    kind = models.CharField(
+        max_length=12,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What it should be; of older rows not known.",
+    )
+    dm_conversation_id = models.CharField(
+        max_length=50,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Whose history was read, where it says none.",
+    )
     reason = models.CharField(_("reason"), max_length=500)
     times_seen = models.PositiveIntegerField(_("times seen"), default=1)
     first_seen_at = models.DateTimeField(_("first seen at"), default=timezone.now)

@@ -71,13 +71,13 @@ def _read(x_account: XAccount) -> None:
         answer = ledger.call(x_account, partial(_ask, token=token))
         ledger.record(x_account, answer)
         store_odd(x_account, [*answer.value.odd, *answer.value.includes.odd])
-        has_news = _mark(x_account, answer.value.conversations)
+        has_news = mark(x_account, answer.value.conversations)
         token = answer.value.next_token
         if not token or not has_news or pace.wait_for_request(x_account, ENDPOINT):
             return
 
 
-def _mark(x_account: XAccount, chats: Sequence[ChatConversation]) -> bool:
+def mark(x_account: XAccount, chats: Sequence[ChatConversation]) -> bool:
     """Whether any of them tells something new. Most tell what is known, and these take one query together."""
     rows = Conversation.objects.filter(x_account=x_account, dm_conversation_id__in=[chat.id for chat in chats])
     known = {row.dm_conversation_id: row for row in rows.only("dm_conversation_id", *push.SIGNS_OF_ENCRYPTION)}

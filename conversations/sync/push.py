@@ -279,7 +279,7 @@ def _store_messages(activity: Activity, received_at: datetime) -> None:
     if not page.events:
         raise Odd("no message can be read in it")
     changes.lock(x_account)
-    fresh = _without_known(x_account, page)
+    fresh = without_known(x_account, page)
     store_page(x_account, _answer(activity, fresh))
     if activity.event_type == "dm.received":
         _bill(x_account, activity, received_at, {BilledResource.Kind.DM_EVENT: _message_ids(activity.payload)})
@@ -333,7 +333,7 @@ def _urls(event: xapi.DmEvent) -> list[dict[str, str]]:
     return event.entities.get("urls", [])
 
 
-def _without_known(x_account: XAccount, page: Page) -> Page:
+def without_known(x_account: XAccount, page: Page) -> Page:
     """A read tells more than a push: what was read already stays as it is."""
     ids = [pk for event in page.events if (pk := as_number(event.id)) is not None]
     known = set(
