@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0051_read_the_day_now_and_then")]
+    dependencies = [("conversations", "0052_wishes_for_unfinished_days")]
 
     operations = [
         migrations.CreateModel(
