@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from itertools import islice
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -46,12 +47,14 @@ from conversations.models import (
     UnknownMember,
 )
 from conversations.showing import day_chart
-from conversations.sync import day, push
+from conversations.sync import day, push, rereading
 from dminbox.wording import number, usd
 
 MOST_SHOWN = 200
 MOST_COUNTED = 10_000
 """Rows that a list counts, and shows page by page: of a hundred million nobody turns more pages."""
+MOST_BATCHES = 20
+"""Of the quarantine that are read again while somebody waits for the page: the command reads all of it."""
 MEMBERS_ALONE = _("Only members of this X account can see what X sent.")
 
 
@@ -92,7 +95,7 @@ admin.FieldListFilter.register(KnownValues.is_of, KnownValues, take_priority=Tru
 class LookOnly(OwnersRows):
     """Rows that nobody but the program writes."""
 
-    actions = None
+    actions: list[str] | None = None
     paginator = ShortPaginator
     show_facets = admin.ShowFacets.NEVER  # they count the table once for each choice
     show_full_result_count = False  # counting a table of millions takes longer than showing a page of it
@@ -128,6 +131,7 @@ class QuarantinedEventAdmin(LookOnly):
     fields = ("x_account", "reason", "times_seen", "first_seen_at", "last_seen_at", "raw_form")
     readonly_fields = ("raw_form",)
     change_list_template = "admin/conversations/quarantinedevent/change_list.html"
+    actions = ["read_again"]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         mine = x_accounts_of(request.user).filter(pk=OuterRef("x_account"))
@@ -137,6 +141,12 @@ class QuarantinedEventAdmin(LookOnly):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         unknown = {"unknown": unknown_kinds(), "members": unknown_members()}
         return super().changelist_view(request, (extra_context or {}) | unknown)
+
+    @admin.action(description=_("Read again, after an upgrade"))
+    def read_again(self, request: HttpRequest, rows: models.QuerySet[QuarantinedEvent]) -> None:
+        outcome = rereading.read_again(islice(rereading.batches(rows), MOST_BATCHES))
+        words = gettext("%(read)s read and stored, %(still)s still unreadable.")
+        self.message_user(request, words % {"read": number(outcome.read), "still": number(outcome.still)})
 
     @admin.display(description=_("As X sent it"))
     def raw_form(self, row: Any) -> str:

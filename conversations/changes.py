@@ -29,8 +29,10 @@ from conversations.models import (
     Participant,
     PostMedia,
     SyncState,
+    UntoldLook,
     XUser,
 )
+from dminbox import leases
 
 Kind = Change.Kind
 EventPlace = tuple[int, int, int]
@@ -40,6 +42,9 @@ MOST_CONVERSATIONS = 100
 """That are announced one by one for what they all show."""
 MOST_PEOPLE = 500
 """That are announced at once."""
+TOLD_WITHIN = timedelta(seconds=30)
+"""Of its commit, a change of how files or posts look: then the sweep tells it."""
+LOOKS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +191,46 @@ def updating(*, files: Iterable[int] = (), posts: Iterable[int] = ()) -> Iterato
     """A transaction that changes how these files or posts look: it announces each event that shows them, once.
 
     The locks come first, in one order for all: who stores a page holds its account's before it writes anything shared.
-    An event that was stored meanwhile may show them as they were before: it is announced after the commit.
+    An event that was stored meanwhile may show them as they were before: it is announced after the commit, and the
+    change leaves a row that says so. Where a process dies in between, the sweep finds that row.
     """
-    shown_at = partial(events_showing, list(files), list(posts))
+    due_at = timezone.now() + TOLD_WITHIN
+    look = UntoldLook(files=list(files), posts=list(posts), due_at=due_at)
     with transaction.atomic():
-        places = _event_places(shown_at())
+        places = _event_places(_events_showing(look))
         x_accounts = _x_accounts_of(places)
         for x_account in x_accounts:
             lock(x_account)
         yield
         _announce_updated(x_accounts, places)
-    if missed := _event_places(shown_at()) - places:
-        with transaction.atomic():
-            _announce_updated(_x_accounts_of(missed), missed)
+        look.save(force_insert=True)
+    _announce_rest(look, places)
+
+
+def looks_waiting() -> QuerySet[UntoldLook, int]:
+    """Those whose process has died."""
+    is_due = leases.is_due("due_at", timezone.now(), TOLD_WITHIN)
+    return UntoldLook.objects.filter(is_due).values_list("pk", flat=True)[:LOOKS_AT_ONCE]
+
+
+def announce_look(pk: int) -> None:
+    """Announces all events that show it: which of them have been announced, only the dead process knew."""
+    if look := UntoldLook.objects.filter(pk=pk).first():
+        _announce_rest(look, set())
+
+
+def _announce_rest(look: UntoldLook, told: set[EventPlace]) -> None:
+    places = _event_places(_events_showing(look)) - told
+    x_accounts = _x_accounts_of(places) if places else []
+    with transaction.atomic():
+        for x_account in x_accounts:
+            lock(x_account)
+        if UntoldLook.objects.filter(pk=look.pk).delete()[0]:
+            _announce_updated(x_accounts, places)
+
+
+def _events_showing(look: UntoldLook) -> QuerySet[DmEvent]:
+    return events_showing(look.files, look.posts)
 
 
 def _event_places(events: QuerySet[DmEvent]) -> set[EventPlace]:

@@ -5,8 +5,9 @@ X accounts are named by our own id alone, never by handle; the calls of the app 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,6 @@ from conversations import ledger
 from conversations.models import (
     ActivityDelivery,
     ActivitySubscription,
-    ApiCall,
     PushState,
     RateWindow,
     ReadInterval,
@@ -31,7 +31,6 @@ from conversations.models import (
 )
 from conversations.sync import day, intervals
 
-HOUR = timedelta(hours=1)
 ACCOUNT = "x_account"
 Sample = tuple[Sequence[object], float | int | Decimal]
 
@@ -51,9 +50,10 @@ class _Tables:
         states = list(_states(now))
         read = day.read_of(states)
         yield from _accounts(states, read, now)
-        yield from _days(day.last_days(states, read))
+        counted = day.count_calls(now)
+        yield from _days(day.last_days(states, read, counted))
         yield from _windows(now)
-        yield from _calls(now)
+        yield from _calls(counted)
         yield from _spend(now)
         yield from _push(now)
         yield from _deliveries(now)
@@ -134,14 +134,16 @@ def _windows(now: datetime) -> Iterator[Metric]:
 # --- The ledger -------------------------------------------------------------------------------------------------------
 
 
-def _calls(now: datetime) -> Iterator[Metric]:
-    rows = ApiCall.objects.filter(at__gte=now - 24 * HOUR).values_list("x_account", "endpoint", "status")
+def _calls(counted: Iterable[day.Counted]) -> Iterator[Metric]:
+    last_hour: Counter[tuple[object, ...]] = Counter()
+    last_day: Counter[tuple[object, ...]] = Counter()
+    for row in counted:
+        which = ("app" if row["x_account"] is None else row["x_account"], row["endpoint"], row["status"])
+        last_hour[which] += row["of_last_hour"]
+        last_day[which] += row["calls"]
     samples: list[Sample] = []
-    for pk, endpoint, status, last_hour, last_day in rows.annotate(
-        last_hour=Count("pk", filter=Q(at__gte=now - HOUR)), last_day=Count("pk")
-    ).order_by("x_account", "endpoint", "status"):
-        key = ("app" if pk is None else pk, endpoint, status)
-        samples += [((*key, "hour"), last_hour), ((*key, "day"), last_day)]
+    for key in sorted(last_day, key=str):
+        samples += [((*key, "hour"), last_hour[key]), ((*key, "day"), last_day[key])]
     words = "Calls to X and deliveries by push of the last hour and day; status 0: no answer."
     yield _gauge("x_calls", words, [ACCOUNT, "endpoint", "status", "span"], samples)
 

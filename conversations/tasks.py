@@ -50,6 +50,7 @@ def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
         look_up_people: people.due().values_list("pk", flat=True)[:1],
         fetch_post_details: posts.due().values_list("pk", flat=True)[:1],
         announce_people: changes.untold().values_list("pk", flat=True)[:1],
+        announce_look: changes.looks_waiting(),
     }
     pks: dict[Task, list[int]] = {task: [] for task in found}  # type: ignore[type-arg]
     for place, pk in union_with_places(list(found.values())):
@@ -126,6 +127,12 @@ def fetch_post_details() -> None:
 def announce_people() -> None:
     """Those whom a process left untold that died after its commit."""
     changes.announce_people()
+
+
+@shared_task
+def announce_look(pk: int) -> None:
+    """A file or posts whose process died after its commit, before it had told everybody."""
+    changes.announce_look(pk)
 
 
 @shared_task

@@ -1,6 +1,6 @@
 """What was said: people, conversations, events, posts and media as X gave them, and how far we have read."""
 
-from conversations.models.changes import Change
+from conversations.models.changes import Change, UntoldLook
 from conversations.models.events import (
     Conversation,
     DmEvent,
@@ -63,6 +63,7 @@ __all__ = [
     "SyncState",
     "UnfinishedDay",
     "UnknownMember",
+    "UntoldLook",
     "XUser",
     "XUserLook",
     "XUserName",

@@ -50,3 +50,17 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.x_account_id}:{self.number} {self.kind}"
+
+
+class UntoldLook(models.Model):
+    """Files or posts that look different now: some of the events that show them may not have been announced yet.
+
+    Written with the change itself by `conversations/changes.py`, and deleted with the last announcement of it.
+    """
+
+    files = models.JSONField(default=list)
+    posts = models.JSONField(default=list)
+    due_at = models.DateTimeField(help_text="Whoever made the change has told it by then, or died.")
+
+    def __str__(self) -> str:
+        return f"untold look {self.pk}"

@@ -113,10 +113,11 @@ class SyncState(models.Model):
     last_news = models.PositiveIntegerField(
         _("new events in the last poll"), default=0, help_text=_("How many new events the last poll found.")
     )
-    needs_people = models.BooleanField(
-        _("requests people"),
-        default=False,
-        help_text=_("X names senders only on request: once this is known, every poll requests them."),
+    needs_people_until = models.DateTimeField(
+        _("requests people until"),
+        null=True,
+        blank=True,
+        help_text=_("X has named senders only on request. After this, dminbox tries without once more."),
     )
     reconciled_on = models.DateField(
         _("day read again"), null=True, blank=True, help_text=_("The last UTC day that was read again in full.")
@@ -219,6 +220,9 @@ class HistoryRead(models.Model):
         default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
     )
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    failures = models.PositiveIntegerField(
+        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
+    )
     lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     class Meta:
@@ -288,13 +292,27 @@ class UnfinishedDay(models.Model):
 
 
 class QuarantinedEvent(models.Model):
-    """An element of one of X's answers that could not be stored: kept raw, so that it can be replayed."""
+    """An element of one of X's answers that could not be stored: kept raw, so that a later version can read it."""
 
     x_account = models.ForeignKey(
         XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="quarantined_events"
     )
     raw_hash = models.CharField(max_length=64)
     raw = models.JSONField()
+    kind = models.CharField(
+        max_length=12,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What it should be; of older rows not known.",
+    )
+    dm_conversation_id = models.CharField(
+        max_length=50,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Whose history was read, where it says none.",
+    )
     reason = models.CharField(_("reason"), max_length=500)
     times_seen = models.PositiveIntegerField(_("times seen"), default=1)
     first_seen_at = models.DateTimeField(_("first seen at"), default=timezone.now)
@@ -376,6 +394,9 @@ class ConversationLookup(models.Model):
         default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
     )
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    failures = models.PositiveIntegerField(
+        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
+    )
     lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     objects = ConversationLookupQuerySet.as_manager()

@@ -65,25 +65,27 @@ def check(x_account_pk: int) -> None:
 
 
 def _read(x_account: XAccount) -> None:
-    """From the newest down until a page tells nothing new."""
+    """All of it, as far as the window goes: X says nothing of its order, and a new one may stand behind known ones."""
     token: str | None = None
+    seen = set()
     for _ in range(MOST_PAGES):
         answer = ledger.call(x_account, partial(_ask, token=token))
         ledger.record(x_account, answer)
         store_odd(x_account, [*answer.value.odd, *answer.value.includes.odd])
-        has_news = _mark(x_account, answer.value.conversations)
+        mark(x_account, answer.value.conversations)
+        seen.add(token)
         token = answer.value.next_token
-        if not token or not has_news or pace.wait_for_request(x_account, ENDPOINT):
+        if not token or token in seen or pace.wait_for_request(x_account, ENDPOINT):
             return
 
 
-def _mark(x_account: XAccount, chats: Sequence[ChatConversation]) -> bool:
-    """Whether any of them tells something new. Most tell what is known, and these take one query together."""
+def mark(x_account: XAccount, chats: Sequence[ChatConversation]) -> None:
+    """Most of them tell what is known, and these take one query together."""
     rows = Conversation.objects.filter(x_account=x_account, dm_conversation_id__in=[chat.id for chat in chats])
     known = {row.dm_conversation_id: row for row in rows.only("dm_conversation_id", *push.SIGNS_OF_ENCRYPTION)}
-    news = [chat for chat in chats if chat.id not in known or push.is_news(known[chat.id], chat.updated_at)]
-    marked = [push.mark_encrypted(x_account, chat.id, chat.updated_at) for chat in news]
-    return any(marked)
+    for chat in chats:
+        if chat.id not in known or push.is_news(known[chat.id], chat.updated_at):
+            push.mark_encrypted(x_account, chat.id, chat.updated_at)
 
 
 def _ask(client: XClient, token: str | None) -> Answer[ChatPage]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from django.utils import timezone
+
 from accounts.models import XAccount
 from conversations.models import DmEvent, SyncState
 from conversations.sync import pace
@@ -22,7 +24,8 @@ Record = Callable[[XAccount, Answer[Page]], object]
 def page(state: SyncState, room: Room, ask: Ask, record: Record) -> Iterator[Answer[Page]]:
     """It is stored, with its bill, inside the block. Raises what `room` and `ask` do.
 
-    X's contract names sender_id as a field; where it comes by expansion alone, that is asked for from now on.
+    X's contract names sender_id as a field; where it comes by expansion alone, that is asked for until the next day.
+    Then a page is asked for without once more: X bills people and not the events that it has given that day.
     """
     with_people = pace.expands_people(state)
     with room(with_people) as size:
@@ -30,8 +33,8 @@ def page(state: SyncState, room: Room, ask: Ask, record: Record) -> Iterator[Ans
         if with_people or not _names_no_sender(answer.value):
             yield answer
             return
-        SyncState.objects.filter(x_account=state.x_account_id).update(needs_people=True)
-        state.needs_people = True
+        state.needs_people_until = timezone.now() + pace.PEOPLE_FOR
+        SyncState.objects.filter(x_account=state.x_account_id).update(needs_people_until=state.needs_people_until)
         record(state.x_account, answer)
     with room(True) as size:
         yield ask(size, True)

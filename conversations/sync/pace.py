@@ -18,6 +18,7 @@ from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
 from conversations.models import ActivitySubscription, Conversation, PushState, SyncState
 from conversations.sync import intervals
+from dminbox import leases
 from dminbox.xapi.errors import RateLimited
 from dminbox.xapi.query import Vocabulary
 from dminbox.xapi.schema import RateLimit
@@ -33,6 +34,8 @@ PUNCTUAL = timedelta(seconds=5)
 PAGES_PER_TURN = 25
 """Then another X account has its turn."""
 LONGEST_WAIT = timedelta(hours=1)
+PEOPLE_FOR = timedelta(days=1)
+"""People are asked for with pages after X named no sender without; to try again each day costs one request."""
 """No header makes us wait longer: a wrong one would silence an account for good, and asking once more is cheap."""
 SLACK = 3
 """Events asked for beyond those that come free: room for news, at a price of at most so many events a day."""
@@ -152,7 +155,8 @@ def expands_people(state: SyncState) -> bool:
     unknown people are looked up once by id, at a price that is known before; on a page, one event may name a whole
     group.
     """
-    return state.needs_people or settings.X_VOCABULARY == Vocabulary.POST
+    needs_them = not leases.is_past(state.needs_people_until, timezone.now(), PEOPLE_FOR)
+    return needs_them or settings.X_VOCABULARY == Vocabulary.POST
 
 
 def spread(wait: timedelta, late: timedelta | None = timedelta(0)) -> timedelta:

@@ -44,8 +44,8 @@ from dminbox.xapi import activity as xapi
 from dminbox.xapi.activity import Activity
 from dminbox.xapi.known_members import unknown_in_activity
 from dminbox.xapi.members import Odd as OddMember
-from dminbox.xapi.members import read_id
-from dminbox.xapi.schema import Answer, Billed, Page, RateLimit
+from dminbox.xapi.members import list_or_odd, read_id
+from dminbox.xapi.schema import Answer, Billed, Page, RateLimit, Raw
 
 log = structlog.get_logger("conversations.push")
 
@@ -181,17 +181,21 @@ def take_up(pk: int) -> None:
             _take_up(delivery)
     except DatabaseError as error:
         log.warning("activity_failed", delivery_id=pk, error=type(error).__name__)
-        is_last = delivery.attempts >= MOST_ATTEMPTS
-        ActivityDelivery.objects.filter(pk=pk).update(
-            lease_until=None,
-            due_at=timezone.now() + AGAIN * delivery.attempts,
-            state=State.ODD if is_last else State.DUE,
-            detail="the database does not take it" if is_last else "",
-        )
+        _settle_failed(delivery)
     else:
         is_from_webhook = delivery.source == ActivityDelivery.Source.WEBHOOK
         if is_from_webhook and delivery.state != State.DUE:  # the listener counts what came by the stream
             count(activities=1)
+
+
+def _settle_failed(delivery: ActivityDelivery) -> None:
+    """To be tried again, or odd and billed: one transaction, for what is odd is never taken up again."""
+    failed = ActivityDelivery(pk=delivery.pk, due_at=timezone.now() + AGAIN * delivery.attempts)
+    with transaction.atomic():
+        if delivery.attempts >= MOST_ATTEMPTS:
+            failed.state, failed.detail = State.ODD, "the database does not take it"
+            _bill_unread(delivery)
+        failed.save(update_fields=["state", "detail", "lease_until", "due_at"])
 
 
 def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
@@ -205,7 +209,9 @@ def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
 
 
 def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
-    """heard: the activity as it was parsed when it came, where that is still at hand."""
+    """Inside a transaction with the delivery. heard: the activity as it was parsed when it came, where that is still at
+    hand.
+    """
     try:
         with transaction.atomic():
             activity = heard or xapi.parse_activity(delivery.raw)
@@ -221,13 +227,14 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
     except (Odd, OddMember) as reason:
         log.warning("odd_activity", event_type=delivery.event_type, delivery_id=delivery.pk)
         delivery.state, delivery.detail = State.ODD, str(reason)[:300]
-        _bill_unread(delivery)
     except (DatabaseError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 (whatever X pushes: one of many must not end the process for all)
         # Its type alone: the words of an exception may quote what a person wrote.
         log.warning("activity_not_understood", event_type=delivery.event_type, error=type(error).__name__)
         delivery.state, delivery.detail = State.ODD, type(error).__name__
+    if delivery.state == State.ODD:
+        _bill_unread(delivery)
     delivery.lease_until = None
     dropped = ["raw"] if delivery.raw is None else []
     delivery.save(update_fields=["state", "detail", "lease_until", "due_at", *dropped])
@@ -272,11 +279,10 @@ def _store_messages(activity: Activity, received_at: datetime) -> None:
     if not page.events:
         raise Odd("no message can be read in it")
     changes.lock(x_account)
-    fresh = _without_known(x_account, page)
+    fresh = without_known(x_account, page)
     store_page(x_account, _answer(activity, fresh))
     if activity.event_type == "dm.received":
-        ids = [pk for event in page.events if (pk := as_number(event.id)) is not None]
-        _bill(x_account, activity, received_at, {BilledResource.Kind.DM_EVENT: ids})
+        _bill(x_account, activity, received_at, {BilledResource.Kind.DM_EVENT: _message_ids(activity.payload)})
     else:
         _bill(x_account, activity, received_at, {})
     _stop_typing(x_account, fresh)
@@ -285,23 +291,32 @@ def _store_messages(activity: Activity, received_at: datetime) -> None:
 
 
 def _bill_unread(delivery: ActivityDelivery) -> None:
-    """X bills what it pushed, whether it can be read or not: by the ids of its messages, else as one by its own."""
+    """X bills what it pushed, whether it can be read or not: by the ids of its messages, else as one by its own.
+
+    Inside the transaction that makes the delivery odd.
+    """
     kind = BILLED_BY_PUSH.get(delivery.event_type)
     x_account = XAccount.objects.filter(x_user_id=delivery.x_user_id or 0).first()
     if kind is None or x_account is None:
         return
-    ids = _ids_of_unread(delivery.raw) if kind == BilledResource.Kind.DM_EVENT else []
+    changes.lock(x_account)  # first, as for everybody who stores
+    ids = _message_ids(_payload_of(delivery)) if kind == BilledResource.Kind.DM_EVENT else []
     ids = ids or [_number_of(delivery.event_uuid)]
     ledger.record_push(x_account, delivery.event_type, delivery.received_at, {kind: ids})
     caps.heed(x_account)
 
 
-def _ids_of_unread(raw: object) -> list[int]:
+def _payload_of(delivery: ActivityDelivery) -> Raw:
     try:
-        odd = xapi.messages(xapi.parse_activity(raw)).odd
+        return xapi.parse_activity(delivery.raw).payload
     except OddMember:
-        return []
-    found = (as_number(read_id(one.raw.get("id"))) for one in odd if isinstance(one.raw, dict))
+        return {}
+
+
+def _message_ids(payload: Raw) -> list[int]:
+    """Of all that are pushed with it, also of those that cannot be read."""
+    messages = list_or_odd(payload.get("direct_message_events"))
+    found = (as_number(read_id(one.get("id"))) for one in messages if isinstance(one, dict))
     return [pk for pk in found if pk is not None]
 
 
@@ -318,7 +333,7 @@ def _urls(event: xapi.DmEvent) -> list[dict[str, str]]:
     return event.entities.get("urls", [])
 
 
-def _without_known(x_account: XAccount, page: Page) -> Page:
+def without_known(x_account: XAccount, page: Page) -> Page:
     """A read tells more than a push: what was read already stays as it is."""
     ids = [pk for event in page.events if (pk := as_number(event.id)) is not None]
     known = set(

@@ -1,4 +1,4 @@
-"""What X sent and no table takes: kept raw beside the reason, so that it can be looked at and replayed."""
+"""What X sent and no table takes: kept raw beside the reason, so that it can be looked at, and read again later."""
 
 from __future__ import annotations
 
@@ -15,20 +15,30 @@ from conversations.models import QuarantinedEvent, SyncState
 from dminbox.xapi.schema import OddEvent
 
 
-def store_odd(x_account: XAccount, odd: Iterable[OddEvent]) -> int:
-    """One row per raw form; seen again, it is counted. Returns how many different ones there were."""
+def store_odd(x_account: XAccount, odd: Iterable[OddEvent], dm_conversation_id: str = "") -> int:
+    """One row per raw form; seen again, it is counted. Returns how many different ones there were.
+
+    dm_conversation_id: whose history was asked for, for events that do not say it themselves.
+    """
     seen = {raw_hash(element.raw): element for element in odd}
     if not seen:
         return 0
     with transaction.atomic(savepoint=False):
         changes.lock(x_account)  # first, as for everybody who stores
-        _write(x_account, seen)
+        _write(x_account, seen, dm_conversation_id)
+        count(x_account)
     return len(seen)
 
 
-def _write(x_account: XAccount, seen: dict[str, OddEvent]) -> None:
-    quarantine = QuarantinedEvent.objects.filter(x_account=x_account)
-    times = dict(quarantine.filter(raw_hash__in=seen).values_list("raw_hash", "times_seen"))
+def count(x_account: XAccount) -> None:
+    """Notes how many there are. Under the account's lock."""
+    number = QuarantinedEvent.objects.filter(x_account=x_account).count()
+    SyncState.objects.filter(x_account=x_account).update(odd_events=number)
+
+
+def _write(x_account: XAccount, seen: dict[str, OddEvent], dm_conversation_id: str) -> None:
+    before = QuarantinedEvent.objects.filter(x_account=x_account, raw_hash__in=seen)
+    known = {row.raw_hash: row for row in before.only("raw_hash", "times_seen", "dm_conversation_id")}
     now = timezone.now()
     rows = [
         QuarantinedEvent(
@@ -36,7 +46,9 @@ def _write(x_account: XAccount, seen: dict[str, OddEvent]) -> None:
             raw_hash=digest,
             raw=element.raw,
             reason=element.reason[:500],
-            times_seen=times.get(digest, 0) + 1,
+            kind=element.kind,
+            dm_conversation_id=dm_conversation_id or (known[digest].dm_conversation_id if digest in known else ""),
+            times_seen=(known[digest].times_seen if digest in known else 0) + 1,
             last_seen_at=now,
         )
         for digest, element in sorted(seen.items())
@@ -44,10 +56,9 @@ def _write(x_account: XAccount, seen: dict[str, OddEvent]) -> None:
     QuarantinedEvent.objects.bulk_create(
         rows,
         update_conflicts=True,
-        update_fields=["times_seen", "last_seen_at", "reason"],
+        update_fields=["kind", "dm_conversation_id", "times_seen", "last_seen_at", "reason"],
         unique_fields=["x_account", "raw_hash"],
     )
-    SyncState.objects.filter(x_account=x_account).update(odd_events=quarantine.count())
 
 
 def raw_hash(raw: object) -> str:

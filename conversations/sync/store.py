@@ -41,7 +41,7 @@ from conversations.sync.includes import (
 )
 from conversations.sync.quarantine import store_odd
 from dminbox.xapi import schema
-from dminbox.xapi.schema import Answer, Includes, OddEvent, Page
+from dminbox.xapi.schema import Answer, Includes, OddEvent, OddKind, Page
 
 log = structlog.get_logger("conversations.sync")
 
@@ -114,7 +114,7 @@ def store_page(
         except UNSTORABLE:
             stored, unstorable = _store_one_by_one(x_account, wanted, page.includes, answer.answered_at)
             odd += unstorable
-        count = store_odd(x_account, [*odd, *page.includes.odd])
+        count = store_odd(x_account, [*odd, *page.includes.odd], default_id)
     return StoredPage(stored.new_events, count, stored.conversations)
 
 
@@ -123,11 +123,15 @@ def _sort_out(page: Page, default_id: str) -> tuple[list[Told], list[OddEvent]]:
     odd = list(page.odd)
     for event in page.events:
         if reason := _oddity(event, default_id):
-            odd.append(OddEvent(event.raw, reason))
+            odd.append(_odd(event, reason))
             continue
         one = _told(event, default_id)
         told[one.key] = one
     return list(told.values()), odd
+
+
+def _odd(event: schema.DmEvent, reason: str) -> OddEvent:
+    return OddEvent(event.raw, reason, OddKind.PUSHED if event.is_pushed else OddKind.EVENT)
 
 
 def _oddity(event: schema.DmEvent, default_id: str) -> str:
@@ -203,7 +207,7 @@ def _store_one_by_one(
         if part := _try(x_account, [event], Includes(), seen_at):
             parts.append(part)
         else:
-            odd.append(OddEvent(event.event.raw, "the database does not take it"))
+            odd.append(_odd(event.event, "the database does not take it"))
     conversations = sorted({pk for part in parts for pk in part.conversations})
     return StoredPage(sum(part.new_events for part in parts), 0, tuple(conversations)), odd
 

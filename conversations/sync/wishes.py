@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from accounts import tokens
 from accounts.models import TOKENS, XAccount
 from conversations import changes, ledger
 from conversations.models import Conversation, ConversationLookup, HistoryRead, RequestClaim, SyncState, UnfinishedDay
@@ -128,7 +129,10 @@ def asked(
             yield size
 
     def ask(size: int, with_people: bool) -> Answer[Page]:
-        return ledger.call(x_account, lambda client: read(client, size, with_people))
+        answer = ledger.call(x_account, lambda client: read(client, size, with_people))
+        if wish.failures:
+            write(wish, failures=0)
+        return answer
 
     return event_pages.page(state, room, ask, ledger.record)
 
@@ -208,10 +212,12 @@ def write(wish: Wish, **values: object) -> None:
 
 
 def _settle_trouble(wish: Wish, error: XError) -> None:
-    """Later with words, or failed with X's."""
+    """Later with words, the later the more often it has failed; or failed with X's."""
     log.warning("wish_failed", wish=type(wish).__name__, pk=wish.pk, error=type(error).__name__, status=error.status)
-    problem = trouble.trouble_of(error, failures=2)
+    problem = trouble.trouble_of(error, wish.failures)
     trouble.heed(error)
+    if not isinstance(error, RateLimited | tokens.BeingRenewed):  # these say themselves when to come again
+        write(wish, failures=wish.failures + 1)
     if problem.is_final:
         finish(wish, type(wish).State.FAILED, problem.detail)
         return

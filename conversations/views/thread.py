@@ -59,7 +59,7 @@ OF_CONVERSATION = (
     *("encrypted_at", "last_encrypted_at"),
     *of_person("peer"),
     *of_x_account("x_account__"),
-    *(f"x_account__sync__{name}" for name in ("import_finished_at", "horizon_id", "needs_people")),
+    *(f"x_account__sync__{name}" for name in ("import_finished_at", "horizon_id", "needs_people_until")),
 )
 """Columns that a thread shows, or reckons with."""
 IN_STEPS = (

@@ -25,7 +25,7 @@ from dminbox.xapi.members import (
     required_name,
     sort_out,
 )
-from dminbox.xapi.schema import DmEvent, Includes, OddEvent, Page, Raw, Subscription
+from dminbox.xapi.schema import DmEvent, Includes, OddEvent, OddKind, Page, Raw, Subscription
 
 __all__ = [
     "Activity",
@@ -112,7 +112,7 @@ def messages(activity: Activity) -> Page:
     payload = activity.payload
     if payload.get("direct_message_events") is None:
         return Page(odd=(OddEvent(activity.raw, "direct_message_events is missing"),))
-    events, odd = sort_out(list_or_odd(payload["direct_message_events"]), read_message)
+    events, odd = sort_out(list_or_odd(payload["direct_message_events"]), read_message, OddKind.PUSHED)
     users, odd_users = read_people(payload.get("users"))
     media, odd_media = read_pushed_media(event.raw for event in events)
     includes = Includes(users=users, media=media, odd=(*odd_users, *odd_media))

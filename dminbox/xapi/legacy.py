@@ -24,7 +24,7 @@ from dminbox.xapi.members import (
 )
 from dminbox.xapi.parsing import read_user
 from dminbox.xapi.query import EventType
-from dminbox.xapi.schema import DmEvent, Media, OddEvent, Raw, User, Variant
+from dminbox.xapi.schema import DmEvent, Media, OddEvent, OddKind, Raw, User, Variant
 
 MESSAGE = "message_create"
 PUSHED = "push_"
@@ -51,6 +51,7 @@ def read_message(raw: object) -> DmEvent:
         media_keys=(f"{PUSHED}{media_id}",) if media_id else (),
         entities=read_entities(data.get("entities")),
         raw=event,
+        is_pushed=True,
     )
 
 
@@ -60,13 +61,13 @@ def read_people(users: object) -> tuple[tuple[User, ...], tuple[OddEvent, ...]]:
         return (), ()
     if not isinstance(users, dict):
         return (), (OddEvent(users, "users is not an object"),)
-    return sort_out([_person(key, value) for key, value in users.items()], _read_person)
+    return sort_out([_person(key, value) for key, value in users.items()], read_person, OddKind.PUSHED_USER)
 
 
 def read_pushed_media(events: Iterable[Raw]) -> tuple[tuple[Media, ...], tuple[OddEvent, ...]]:
     """The attachment of each message that has one. Other kinds of attachment are in its raw alone."""
     attached = [media for media in map(_media_of, events) if media is not None]
-    return sort_out(attached, _media)
+    return sort_out(attached, read_media, OddKind.PUSHED_MEDIA)
 
 
 def read_entities(raw: object) -> dict[str, list[Raw]]:
@@ -130,7 +131,7 @@ def _exact_id(raw: Raw) -> str | None:
     return read_id(raw.get("id_str")) or read_id(raw.get("id"))
 
 
-def _media(raw: object) -> Media:
+def read_media(raw: object) -> Media:
     media = as_object(raw, "the media")
     media_id = _exact_id(media)
     if media_id is None:
@@ -184,7 +185,7 @@ def _person(key: str, value: object) -> object:
     return {"id": key, **inner} if isinstance(inner, dict) else inner
 
 
-def _read_person(raw: object) -> User:
+def read_person(raw: object) -> User:
     person = as_object(raw, "the user")
     if "screen_name" not in person or "username" in person:
         return read_user(person)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from dminbox.xapi.schema import OddEvent, Raw
+from dminbox.xapi.schema import OddEvent, OddKind, Raw
 
 T = TypeVar("T")
 
@@ -25,14 +25,16 @@ class Odd(ValueError):  # noqa: N818 - no failure: the element is kept as an Odd
     """An element that cannot be read; the words name the member and never its content."""
 
 
-def sort_out(elements: list[Any], parse: Callable[[object], T]) -> tuple[tuple[T, ...], tuple[OddEvent, ...]]:
+def sort_out(
+    elements: list[Any], parse: Callable[[object], T], kind: OddKind = OddKind.OTHER
+) -> tuple[tuple[T, ...], tuple[OddEvent, ...]]:
     read: list[T] = []
     odd: list[OddEvent] = []
     for element in elements:
         try:
             read.append(parse(element))
         except Odd as reason:
-            odd.append(OddEvent(element, str(reason)))
+            odd.append(OddEvent(element, str(reason), kind))
     return tuple(read), tuple(odd)
 
 

@@ -42,6 +42,7 @@ from dminbox.xapi.schema import (
     Includes,
     Media,
     OddEvent,
+    OddKind,
     Page,
     Poll,
     PollOption,
@@ -71,7 +72,7 @@ def parse_page(body: object) -> Page:
     if document.get("data") is None and document.get("meta") is None:
         raise UnexpectedAnswer("neither data nor meta")
     meta = _member(document, "meta")
-    events, odd = sort_out(_elements(document), parse_event)
+    events, odd = sort_out(_elements(document), parse_event, OddKind.EVENT)
     return Page(
         events=events,
         odd=odd,
@@ -89,11 +90,11 @@ def parse_user(body: object) -> User:
 
 
 def parse_users(body: object) -> Users:
-    return Users(*sort_out(_expected(body), read_user))
+    return Users(*sort_out(_expected(body), read_user, OddKind.USER))
 
 
 def parse_posts(body: object) -> Posts:
-    posts, odd = sort_out(_expected(body), _post)
+    posts, odd = sort_out(_expected(body), read_post, OddKind.POST)
     return Posts(posts=posts, includes=parse_includes(_document(body).get("includes")), odd=odd)
 
 
@@ -167,7 +168,7 @@ def parse_chat_page(body: object) -> ChatPage:
     if document.get("data") is None and document.get("meta") is None:
         raise UnexpectedAnswer("neither data nor meta")
     meta = _member(document, "meta")
-    conversations, odd = sort_out(_elements(document), _chat_conversation)
+    conversations, odd = sort_out(_elements(document), read_chat, OddKind.CHAT)
     return ChatPage(
         conversations=conversations,
         odd=odd,
@@ -200,10 +201,11 @@ def parse_includes(raw: object) -> Includes:
         return Includes()
     if not isinstance(raw, dict):
         return Includes(odd=(OddEvent(raw, "includes is not an object"),))
-    users, odd_users = sort_out(list_or_odd(raw.get("users")), read_user)
-    posts, odd_posts = sort_out([*list_or_odd(raw.get("tweets")), *list_or_odd(raw.get("posts"))], _post)
-    media, odd_media = sort_out(list_or_odd(raw.get("media")), _media)
-    polls, odd_polls = sort_out(list_or_odd(raw.get("polls")), _poll)
+    users, odd_users = sort_out(list_or_odd(raw.get("users")), read_user, OddKind.USER)
+    told = [*list_or_odd(raw.get("tweets")), *list_or_odd(raw.get("posts"))]
+    posts, odd_posts = sort_out(told, read_post, OddKind.POST)
+    media, odd_media = sort_out(list_or_odd(raw.get("media")), read_media, OddKind.MEDIA)
+    polls, odd_polls = sort_out(list_or_odd(raw.get("polls")), _poll, OddKind.POLL)
     return Includes(users, posts, media, polls, odd=(*odd_users, *odd_posts, *odd_media, *odd_polls))
 
 
@@ -274,7 +276,7 @@ def read_user(raw: object) -> User:
     )
 
 
-def _post(raw: object) -> Post:
+def read_post(raw: object) -> Post:
     post = as_object(raw, "the post")
     attachments = get_object(post, "attachments")
     note = get_object(post, "note_tweet") or get_object(post, "note_post")
@@ -293,7 +295,7 @@ def _post(raw: object) -> Post:
     )
 
 
-def _media(raw: object) -> Media:
+def read_media(raw: object) -> Media:
     media = as_object(raw, "the media")
     media_key = get_text(media, "media_key")
     if media_key is None or not MEDIA_KEY.fullmatch(media_key):
@@ -358,7 +360,7 @@ def _webhook(raw: object) -> Webhook:
     )
 
 
-def _chat_conversation(raw: object) -> ChatConversation:
+def read_chat(raw: object) -> ChatConversation:
     told = as_object(raw, "the conversation")
     return ChatConversation(
         id=required_chat_id(told, "id"),

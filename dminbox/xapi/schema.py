@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from dminbox.xapi.known_members import UnknownMember
@@ -23,6 +24,7 @@ __all__ = [
     "Includes",
     "Media",
     "OddEvent",
+    "OddKind",
     "Page",
     "Poll",
     "PollOption",
@@ -136,6 +138,23 @@ class DmEvent:
     post_ids: tuple[str, ...] = ()
     entities: dict[str, list[Raw]] = field(default_factory=dict, repr=False)
     raw: Raw = field(default_factory=dict, repr=False)
+    is_pushed: bool = False
+
+
+class OddKind(StrEnum):
+    """What an odd element should have been. X pushes messages, people and media in forms of their own."""
+
+    EVENT = "event"
+    USER = "user"
+    POST = "post"
+    MEDIA = "media"
+    POLL = "poll"
+    CHAT = "chat"
+    PUSHED = "pushed"
+    PUSHED_USER = "pushed_user"
+    PUSHED_MEDIA = "pushed_media"
+    OTHER = "other"
+    """None of these, or not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +163,7 @@ class OddEvent:
 
     raw: Any = field(repr=False)
     reason: str = ""
+    kind: OddKind = OddKind.OTHER
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ import threading
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection, transaction
 from django.utils import timezone
 
-from conversations import changes
+from conversations import changes, tasks
 from conversations.changes import NewChange
-from conversations.models import Change, DmEvent, EventMedia, Media, MediaFile, SyncState
+from conversations.models import Change, DmEvent, EventMedia, Media, MediaFile, SyncState, UntoldLook
 from conversations.sync import store_page
 from tests.conversations.sync_support import ANN, OWN, answer_of, message, one_to_one
 from tests.factories import XAccountFactory
@@ -84,6 +85,30 @@ def test_an_event_that_was_stored_while_its_file_came_is_told_of_too(x_account):
     with changes.updating(files=[file.pk]):
         store_page(x_account, page(2, **shared))
     assert told(x_account)[2:] == [(3, Kind.EVENT_UPDATED, 1), (4, Kind.EVENT_UPDATED, 2)]
+
+
+def test_who_dies_before_all_is_told_leaves_it_to_the_sweep_which_tells_it_once(x_account, monkeypatch):
+    file = MediaFile.objects.create(source_url="https://pbs.twimg.com/1.jpg", source_hash="1")
+    Media.objects.create(media_key="3_1", type="photo", file=file)
+    monkeypatch.setattr(tasks.subscriptions, "is_due", lambda: False)
+    monkeypatch.setattr(tasks, "_queue", lambda task, pks: [task(pk) for pk in pks if task == tasks.announce_look])
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "_announce_rest", lambda *_: None)
+        with changes.updating(files=[file.pk]):
+            store_page(x_account, page(1, attachments={"media_keys": ["3_1"]}))
+    tasks.sweep()
+    assert told(x_account) == [(1, Kind.EVENT, 1)], "it may still be at it"
+    with time_machine.travel(timezone.now() + changes.TOLD_WITHIN, tick=False):
+        tasks.sweep()
+        tasks.sweep()
+    assert told(x_account) == [(1, Kind.EVENT, 1), (2, Kind.EVENT_UPDATED, 1)]
+    assert not UntoldLook.objects.exists()
+
+
+def test_a_look_that_did_not_change_leaves_nothing_to_tell(x_account):
+    with pytest.raises(KeyError), changes.updating(files=[1]):
+        raise KeyError
+    assert not UntoldLook.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

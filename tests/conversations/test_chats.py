@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from conversations.models import Conversation, QuarantinedEvent, RateWindow, SyncState
 from conversations.sync import chats
+from tests.conversations.page_support import page
 from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, one_to_one
-from tests.factories import SyncStateFactory
+from tests.factories import MembershipFactory, SyncStateFactory
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 
@@ -63,6 +64,42 @@ def test_a_window_without_a_request_left_is_waited_for_without_a_call(x_account,
         assert list(chats.waiting()) == [x_account.pk]
         chats.check(x_account.pk)
     assert Conversation.objects.get().encrypted_at is not None
+
+
+def test_a_new_one_is_found_behind_those_that_are_known(x_account, xsim, monkeypatch):
+    """As where X lists them in an order of its own."""
+    group = {"id": "g1800000000000000001", "member_ids": [OWN, ANN], "name": "Lamps"}
+    xsim.post("chats", group | dict.fromkeys(("created_at", "updated_at"), "2026-10-01T00:00:00Z"))
+    xsim.post("chat", {"conversation_id": f"{ANN}:{OWN}", "sender_id": ANN})
+    chats.check(x_account.pk)
+    Conversation.objects.get(is_group=True).delete()
+    monkeypatch.setattr(chats, "PAGE", 1)
+    SyncState.objects.update(chats_checked_at=None)
+    chats.check(x_account.pk)
+    found = Conversation.objects.get(is_group=True)
+    assert found.dm_conversation_id == group["id"]
+    assert found.last_encrypted_at.isoformat() == "2026-10-01T00:00:00+00:00"
+
+
+def test_a_list_that_leads_round_in_a_circle_is_read_once(x_account, xsim):
+    body = {"data": [], "meta": {"result_count": 0, "next_token": "round"}}
+    xsim.post("faults", {"kind": "body", "path": "chat", "body": body, "times": -1})
+    chats.check(x_account.pk)
+    assert len([call for call in xsim.get("requests") if "chat" in call["path"]]) == 2
+
+
+@pytest.mark.parametrize("where", [f"{ANN}:{OWN}", "g1800000000000000001"])
+def test_it_stands_locked_in_the_inbox_and_in_its_thread(x_account, xsim, client, ada, where):
+    MembershipFactory(user=ada, x_account=x_account)
+    group = {"id": "g1800000000000000001", "member_ids": [OWN, ANN]}
+    xsim.post("chats", group | dict.fromkeys(("created_at", "updated_at"), "2026-10-01T00:00:00Z"))
+    xsim.post("chat", {"conversation_id": where, "sender_id": ANN})
+    chats.check(x_account.pk)
+    conversation = Conversation.objects.get(is_group=where.startswith("g"))
+    client.force_login(ada)
+    assert "In encrypted XChat since" in page(client, f"/c/{conversation.pk}/")
+    row = page(client, f"/?only={conversation.pk}")
+    assert "Now in encrypted XChat" in row
 
 
 def test_the_list_is_read_no_further_than_its_window_goes(x_account, xsim, monkeypatch):

@@ -338,7 +338,7 @@ def test_where_our_copy_ends_x_can_be_asked_for_more_at_a_price(as_ada, filled):
 
 @pytest.mark.usefixtures("read_today")
 def test_people_who_come_with_each_page_are_in_its_price(as_ada, filled):
-    SyncState.objects.filter(x_account=filled.support).update(needs_people=True)
+    SyncState.objects.filter(x_account=filled.support).update(needs_people_until=NOW + timedelta(hours=1))
     assert "at most $1.02, plus new people and posts" in " ".join(top(as_ada, filled.everything).split())
     us = filled.everything.participants.get(x_user=rich.SUPPORT_ID)
     BilledResource.objects.create(day=NOW.date(), kind="user", resource_id=us.x_user_id, x_account=filled.support)
@@ -436,7 +436,9 @@ def test_asking_for_all_of_it_is_a_wish_for_so_many_pages(as_ada, known):
 @pytest.mark.usefixtures("read_today")
 @pytest.mark.parametrize("headers", [{}, HX])
 def test_a_wish_that_could_cross_the_months_cap_is_refused_with_words(as_ada, filled, headers):
-    SyncState.objects.filter(x_account=filled.support).update(monthly_cap_usd="1.01", needs_people=True)
+    SyncState.objects.filter(x_account=filled.support).update(
+        monthly_cap_usd="1.01", needs_people_until=NOW + timedelta(hours=1)
+    )
     oldest = filled.everything.events.order_by("dm_event_id").first().dm_event_id
     answer = as_ada.post(f"/c/{filled.everything.pk}/history/?before={oldest}", {"told": "1.02"}, headers=headers)
     assert answer.status_code == 422

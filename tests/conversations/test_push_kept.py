@@ -10,9 +10,9 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from conversations import ledger
-from conversations.models import ActivityDelivery, BilledResource, DmEvent
+from conversations.models import ActivityDelivery, ApiCall, BilledResource, DmEvent
 from conversations.sync import push
-from tests.conversations.push_support import STREAM, WEBHOOK, activity, chat, received, said, seen, typing
+from tests.conversations.push_support import FIRST, STREAM, WEBHOOK, activity, chat, received, said, seen, typing
 from tests.conversations.sync_support import make_reading
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -33,6 +33,34 @@ def test_a_received_message_that_cannot_be_read_is_billed_by_its_id_or_by_its_ac
     assert push.take_in(activity("chat.received", {}, uuid="19"), STREAM)
     assert push.take_in(activity("dm.sent", {}, uuid="20"), STREAM)
     assert sorted(billed()) == [("chat", 19), ("dm_event", 18)]
+
+
+def test_of_several_messages_those_that_cannot_be_read_are_billed_with_the_others(x_account):
+    payload = said(1)
+    payload["direct_message_events"].append({"type": "message_create", "id": "77"})
+    assert push.take_in(activity("dm.received", payload), STREAM)
+    assert DmEvent.objects.count() == 1
+    assert sorted(billed()) == [("dm_event", 77), ("dm_event", FIRST + 1)]
+
+
+def test_what_cannot_be_read_is_billed_and_kept_as_odd_or_neither(x_account, monkeypatch):
+    """A death in between would leave a bill that the next attempt adds to, or an odd one that nobody bills."""
+    push.keep(activity("dm.received", {}), WEBHOOK)
+    (pk,) = push.waiting()
+    with monkeypatch.context() as patch:
+        patch.setattr(ActivityDelivery, "save", dies)
+        with pytest.raises(KeyboardInterrupt):
+            push.take_up(pk)
+    assert not ApiCall.objects.exists()
+    assert not billed()
+    ActivityDelivery.objects.update(lease_until=None)
+    push.take_up(pk)
+    push.take_up(pk)
+    assert ApiCall.objects.count() == len(billed()) == 1
+
+
+def dies(*args: object, **kwargs: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
@@ -99,6 +127,7 @@ def test_whatever_fails_with_one_activity_is_kept_raw_and_ends_nothing(x_account
         assert push.take_in(received(), STREAM)
     delivery = ActivityDelivery.objects.get()
     assert (delivery.state, delivery.detail) == (State.ODD, "RecursionError")
+    assert billed() == [("dm_event", FIRST + 1)]
 
 
 def test_what_the_database_does_not_take_is_tried_for_a_while_and_then_kept_raw(x_account, monkeypatch):
@@ -112,6 +141,24 @@ def test_what_the_database_does_not_take_is_tried_for_a_while_and_then_kept_raw(
     delivery = ActivityDelivery.objects.get()
     assert (delivery.state, delivery.attempts) == (State.ODD, push.MOST_ATTEMPTS)
     assert delivery.detail == "the database does not take it"
+    assert billed() == [("dm_event", FIRST + 1)]
+
+
+def test_what_the_database_never_took_is_billed_and_given_up_or_neither(x_account, monkeypatch):
+    fails(monkeypatch, OperationalError("deadlock detected"))
+    push.keep(received(), WEBHOOK)
+    ActivityDelivery.objects.update(attempts=push.MOST_ATTEMPTS - 1)
+    (pk,) = push.waiting()
+    with monkeypatch.context() as patch:
+        patch.setattr(ActivityDelivery, "save", dies)
+        with pytest.raises(KeyboardInterrupt):
+            push.take_up(pk)
+    assert not billed()
+    assert ActivityDelivery.objects.get().state == State.DUE
+    ActivityDelivery.objects.update(lease_until=None)
+    push.take_up(pk)
+    assert ActivityDelivery.objects.get().state == State.ODD
+    assert ApiCall.objects.count() == len(billed()) == 1
 
 
 def test_what_was_kept_is_taken_up_once_by_whoever_comes_first(x_account):

@@ -64,7 +64,7 @@ def test_a_wish_for_older_history_waits_for_the_new_month_without_a_call(xsim, x
 
 
 def test_a_page_of_history_asks_for_no_more_than_the_cap_pays_for(xsim, x_account, conversation, ada):
-    SyncState.objects.update(needs_people=True)
+    SyncState.objects.update(needs_people_until=timezone.now() + timedelta(hours=1))
     wish = actions.read_history(ada, conversation)
     leave(x_account, "0.08")
     sync.read_history(wish.pk)
@@ -203,7 +203,7 @@ def test_a_wish_that_fits_exactly_is_taken(x_account, conversation, ada):
 
 
 def test_a_wish_reckons_with_the_people_who_come_with_it_and_were_not_billed_today(x_account, conversation, ada):
-    SyncState.objects.update(needs_people=True)
+    SyncState.objects.update(needs_people_until=timezone.now() + timedelta(hours=1))
     us = XUserFactory(id=x_account.x_user_id)
     for person in (conversation.peer, us):
         ParticipantFactory(conversation=conversation, x_user=person)

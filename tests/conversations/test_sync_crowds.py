@@ -139,7 +139,7 @@ def test_where_x_names_senders_no_other_way_what_it_gave_without_counts_towards_
     begin(x_account)
     with mock.patch.object(event_pages, "_names_no_sender", side_effect=[True, False]):
         state = poll(x_account)
-    assert state.needs_people
+    assert state.needs_people_until
     assert state.import_spent_usd == charged(xsim)
 
 

@@ -177,6 +177,26 @@ def test_a_wish_that_meets_the_limit_goes_on_by_itself_later(x_account, xsim, sm
     assert stored_ids(x_account) == ids
 
 
+@pytest.mark.parametrize("kind", ["history", "lookup"])
+def test_a_wish_that_x_fails_waits_longer_each_time_until_x_answers(x_account, xsim, kind, small_pages):
+    write(xsim, range(1, 30))
+    begin(x_account)
+    settle(x_account)
+    xsim.post("faults", {"kind": "503", "times": 5})
+    waits = []
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        row = wish(x_account, pages=50) if kind == "history" else look_up(x_account, "user_id", ANN)
+        for _ in range(5):
+            assert row.state == "due"
+            waits.append(row.due_at - timezone.now())
+            clock.move_to(row.due_at)
+            (sync.read_history if kind == "history" else sync.look_up_conversation)(row.pk)
+            row.refresh_from_db()
+    for number, wait in enumerate(waits):
+        assert timedelta(seconds=7.5) * 2**number <= wait <= timedelta(seconds=15) * 2**number
+    assert (row.state, row.failures) == (Read.DONE if kind == "history" else Lookup.FOUND, 0)
+
+
 def test_a_dead_worker_s_wish_is_taken_up_again(x_account, xsim):
     write(xsim, [40, 1])
     begin(x_account)
@@ -455,7 +475,7 @@ def test_people_come_with_older_pages_only_where_x_names_senders_no_other_way(x_
     write(xsim, [50])
     begin(x_account)
     settle(x_account)
-    SyncState.objects.update(needs_people=needs_people)
+    SyncState.objects.update(needs_people_until=timezone.now() + timedelta(hours=1) if needs_people else None)
     asked(xsim)
     assert look_up(x_account, "user_id", ANN).state == Lookup.FOUND
     wish(x_account)
@@ -480,7 +500,7 @@ def test_older_pages_that_name_no_sender_are_asked_for_again_with_people(
     begin(x_account, days=0)
     settle(x_account)
     look_up(x_account, "user_id", ANN)
-    SyncState.objects.update(needs_people=False)
+    SyncState.objects.update(needs_people_until=None)
     DmEvent.objects.all().delete()
     ReadInterval.objects.exclude(conversation=None).delete()
     asked(xsim)
@@ -488,8 +508,31 @@ def test_older_pages_that_name_no_sender_are_asked_for_again_with_people(
     assert with_people(asked(xsim)) == [False, True]
     assert stored_ids(x_account) == ids
     assert {event.sender_id for event in DmEvent.objects.all()} == {int(ANN)}
-    assert SyncState.objects.get().needs_people
+    assert SyncState.objects.get().needs_people_until
     assert SpendDay.objects.get().usd == Decimal(str(xsim.get("meter")["today"]["usd"]))
+
+
+@pytest.mark.parametrize("names_them_again", [True, False])
+def test_people_are_asked_for_no_longer_than_x_names_senders_no_other_way(
+    x_account, xsim, senders_by_expansion, monkeypatch, names_them_again
+):
+    write(xsim, [1])
+    begin(x_account)
+    settle(x_account)
+    poll(x_account)
+    assert set(with_people(polled(xsim))) == {False, True}
+    poll(x_account)
+    assert with_people(polled(xsim)) == [True]
+    if names_them_again:
+        monkeypatch.undo()
+    xsim.post("clock", {"advance": 24 * 3600 + 60})
+    with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
+        write(xsim, [0])
+        poll(x_account)
+        assert with_people(polled(xsim))[:2] == ([False] if names_them_again else [False, True])
+        poll(x_account)
+        assert set(with_people(polled(xsim))) == {not names_them_again}
+    assert {event.sender_id for event in DmEvent.objects.all()} == {int(ANN)}
 
 
 def test_what_an_opened_conversation_costs_without_senders_is_no_cost_of_an_import(
@@ -499,7 +542,7 @@ def test_what_an_opened_conversation_costs_without_senders_is_no_cost_of_an_impo
     begin(x_account)
     look_up(x_account, "user_id", ANN)
     state = SyncState.objects.get()
-    assert (state.needs_people, state.import_spent_usd) == (True, 0)
+    assert (bool(state.needs_people_until), state.import_spent_usd) == (True, 0)
     assert SpendDay.objects.get().usd == Decimal(str(xsim.get("meter")["today"]["usd"])) > 0
 
 
@@ -513,6 +556,12 @@ def test_so_is_an_opened_conversation(x_account, xsim, senders_by_expansion, kin
     assert with_people(asked(xsim)) == [False, True]
     assert stored_ids(x_account) == ids
     assert DmEvent.objects.get().sender_id == int(ANN)
+
+
+def polled(xsim) -> list[dict]:
+    calls = [call for call in xsim.get("requests") if call["path"] == "/2/dm_events"]
+    xsim.delete("requests")
+    return calls
 
 
 def with_people(calls: list[dict]) -> list[bool]:

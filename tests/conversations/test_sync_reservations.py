@@ -181,4 +181,4 @@ def test_an_answer_without_senders_and_the_one_with_them_are_both_paid_for(x_acc
     with mock.patch.object(event_pages, "_names_no_sender", side_effect=[True, False]):
         poll(x_account)
     assert_within_cap(x_account, xsim)
-    assert SyncState.objects.get().needs_people
+    assert SyncState.objects.get().needs_people_until

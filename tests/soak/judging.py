@@ -29,6 +29,8 @@ from conversations.sync import account_status, intervals, push
 from dminbox.xapi import activity as xapi
 
 Held = Mapping[str, dict[str, Any]]
+Encrypted = Mapping[tuple[int, str], datetime | None]
+"""(x_user_id, conversation) that X lists as encrypted, and when somebody wrote last where that list tells it."""
 Kind = Change.Kind
 
 
@@ -157,22 +159,34 @@ def nobody_types_for_ever(x_account: XAccount) -> None:
 # --- Encrypted X Chat -------------------------------------------------------------------------------------------------
 
 
-def unmarked_chats(encrypted: Collection[tuple[int, str]]) -> list[str]:
-    """encrypted: (x_user_id, conversation) that X lists as such; those without a marker in that one's thread."""
+def unmarked_chats(encrypted: Encrypted) -> list[str]:
+    """Those without a marker in that one's thread, or with one that is too old."""
     marked = Conversation.objects.exclude(encrypted_at=None)
-    known = set(marked.values_list("x_account__x_user_id", "dm_conversation_id"))
-    return sorted(name for _, name in set(encrypted) - known)
+    rows = marked.values_list("x_account__x_user_id", "dm_conversation_id", "last_encrypted_at")
+    known = {(x_user_id, name): at for x_user_id, name, at in rows}
+    return sorted(
+        name
+        for (x_user_id, name), at in encrypted.items()
+        if (x_user_id, name) not in known or (at is not None and _second(known[x_user_id, name]) != _second(at))
+    )
 
 
-def chats_are_marked(x_account: XAccount) -> None:
-    """At the newest message that X has told us of; X's list tells no times."""
+def _second(moment: datetime | None) -> datetime | None:
+    """X's list has no more of it."""
+    return moment and moment.replace(microsecond=0)
+
+
+def chats_are_marked(x_account: XAccount, encrypted: Encrypted) -> None:
+    """At the newest message that X has told us of; of two people X's list tells no times."""
+    assert not unmarked_chats({who: at for who, at in encrypted.items() if who[0] == x_account.x_user_id})
     told: dict[str, datetime] = {}
     done = _taken_up(x_account, "chat.received", "chat.sent")
     for message in [xapi.encrypted_message(xapi.parse_activity(row.raw)) for row in done]:
         told[message.conversation_id] = max(told.get(message.conversation_id, message.at), message.at)
     for row in Conversation.objects.filter(x_account=x_account).exclude(encrypted_at=None):
         at = told.get(row.dm_conversation_id)
-        assert row.last_encrypted_at == at, f"{row} is marked at {row.last_encrypted_at}, X told of {at}"
+        is_marked_so = row.last_encrypted_at == at or row.is_group  # of which the list tells times, too
+        assert is_marked_so, f"{row} is marked at {row.last_encrypted_at}, X told of {at}"
         assert row.changes.filter(kind=Kind.CONVERSATION).exists(), f"{row} was marked and not announced"
 
 

@@ -231,7 +231,7 @@ class ProcessStory:
         judging.change_log_is_whole(x_account)
         judging.receipts_end_right(x_account, self.signs.due)
         judging.nobody_types_for_ever(x_account)
-        judging.chats_are_marked(x_account)
+        judging.chats_are_marked(x_account, self.signs.encrypted)
         judging.columns_follow_from_the_events(x_account)
         judging.posts_and_media_are_whole(x_account, held, self._deleted())
         bill.agrees_with_itself(x_account)

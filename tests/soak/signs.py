@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from tests.conversations.sync_support import one_to_one
 from tests.conversations.sync_worlds import DrawnWorld
 from tests.xsim_server import SimServer
 
 MOST_AT_ONCE = 5
+GROUP = "g1800000000000000001"
 
 
 @dataclass
 class Signs:
     """due: (whom X tells, reader, event id) of every receipt: these must show, also those that came before their
-    conversation. encrypted: (one of us, conversation) in which somebody wrote so.
+    conversation. encrypted: (one of us, conversation) in which somebody wrote so; when last, where X's list tells it.
     """
 
     rng: random.Random
     xsim: SimServer
     drawn: DrawnWorld
     due: set[tuple[str, str, int]] = field(default_factory=set)
-    encrypted: set[tuple[int, str]] = field(default_factory=set)
+    encrypted: dict[tuple[int, str], datetime | None] = field(default_factory=dict)
+    written: int = 0
 
     def draw(self) -> str:
         """Some of them, close together: what is pushed so may come in any order."""
@@ -52,7 +55,21 @@ class Signs:
         self.xsim.post("read", {"reader_id": person, "other_id": own, "last_read_event_id": str(event_id)})
 
     def _write_encrypted(self, own: str, person: str) -> None:
+        """Each third time into the group that all are in."""
+        sender_id = self.rng.choice([own, person])
+        self.written += 1
+        if self.written % 3 == 0:
+            self._write_into_the_group(sender_id)
+            return
         where = one_to_one(own, person)
-        self.encrypted.update((int(one), where) for one in {own, person} & set(self.drawn.ours))
-        chat = {"conversation_id": where.replace("-", ":"), "sender_id": self.rng.choice([own, person])}
-        self.xsim.post("chat", chat)
+        self.encrypted |= dict.fromkeys((int(one), where) for one in {own, person} & set(self.drawn.ours))
+        self.xsim.post("chat", {"conversation_id": where.replace("-", ":"), "sender_id": sender_id})
+
+    def _write_into_the_group(self, sender_id: str) -> None:
+        if self.written == 3:
+            now = self.xsim.get("clock")["now"]
+            members = {"member_ids": [*self.drawn.ours, *self.drawn.people], "created_at": now, "updated_at": now}
+            self.xsim.post("chats", {"id": GROUP, **members})
+        told = self.xsim.post("chat", {"conversation_id": GROUP, "sender_id": sender_id})
+        at = datetime.fromisoformat(told["updated_at"])
+        self.encrypted |= dict.fromkeys(((int(one), GROUP) for one in self.drawn.ours), at)
