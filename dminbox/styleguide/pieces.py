@@ -201,8 +201,9 @@ def inbox_rows() -> Iterator[Example]:
             rows.conversation(None, people=[ADA, BEN, CLEO, MIRA], is_read=False), _talk().say(BEN, "Where do we meet?")
         ),
     }
+    short = names.short_usernames(["NordlichtHelp", "NordlichtStudio"])
     for words, conversation in states.items():
-        yield Example(words, "styleguide/row.html", {"conversation": conversation}, "list-frame")
+        yield Example(words, "styleguide/row.html", {"conversation": conversation, "short": short}, "list-frame")
 
 
 def _row(peer: Any, sender: Any, text: str, **fields: Any) -> Any:
