@@ -22,6 +22,7 @@ from accounts import access
 class OwnersSite(admin.AdminSite):
     site_header = site_title = "dminbox"
     index_title = _("Stored data")
+    enable_nav_sidebar = False  # the columns of a list need its room
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)

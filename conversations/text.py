@@ -115,6 +115,11 @@ def to_html(
     return SafeString("".join(_marked(pieces, marks("".join(piece.label for piece in pieces)))))
 
 
+def marked(words: str, marks: Marks | None) -> SafeString:
+    """Words that are nothing but text: a description, a title."""
+    return _with_marks(words, marks(words) if marks else ())
+
+
 def preview(
     text: str | None,
     entities: Entities = None,

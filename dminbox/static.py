@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from django.contrib.staticfiles.storage import staticfiles_storage
 from servestatic.asgi import FileServerASGI
 from servestatic.middleware import ServeStaticMiddleware
 from servestatic.responders import StaticFile
@@ -12,6 +13,11 @@ from servestatic.responders import StaticFile
 from dminbox.bodies import Application, Message, Receive, Scope, Send
 
 BY_PATH = "http.response.pathsend"
+
+
+def version() -> str:
+    """Another one as soon as any static file is; "" where they are served as they lie in the tree."""
+    return getattr(staticfiles_storage, "manifest_hash", "")
 
 
 async def no_page(_: object) -> Any:

@@ -24,8 +24,8 @@ READ_ALOUD = {"alt", "aria-label", "placeholder", "title"}
 DATA_WORDS = re.compile(
     r"data-(said|is-live|is-again|is-polling|words|one|many|none|play|pause|copied|refused)(-[a-z]+)?"
 )
-NO_WORDS = re.compile(r"\S*[@/:]\S+|\S+\.\S+")
-"""Handles, addresses and e-mail addresses."""
+NO_WORDS = re.compile(r"\S*[@/:]\S+|\S+\.\S+|\w{0,2}…\w+")
+"""Handles, their ends, addresses and e-mail addresses."""
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Any
 
 from django.utils import timezone
@@ -26,6 +28,9 @@ MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Of direction: they stand in titles, and nobody types them."""
 COLOURS = 6
 FEW = 4
+WORDS_OF_USERNAME = re.compile("(?<=[a-z0-9_])[A-Z]|(?<=_)[^_]|(?<=[A-Za-z])[0-9]")
+ALIKE = 4
+"""Letters at the beginning of usernames: beyond them a row has little room."""
 PREVIEW_LENGTH = 120
 SIGNS = {"photo": "📷", "video": "🎬", "animated_gif": "", "file": "📎", "post": "💬"}
 WORDS = {
@@ -89,6 +94,23 @@ def with_names(words: Callable[[Naming], str]) -> SafeString:
 
 def handle_of(person: XUser) -> str:
     return wording.handle(person.username) if person.username else _("ID %(number)s") % {"number": person.pk}
+
+
+def short_usernames(usernames: Sequence[str]) -> dict[str, str]:
+    """What tells each apart in little room: `…Help` for NordlichtHelp beside NordlichtStudio; "" where it begins so."""
+    ends = {each: _own_end(each, usernames) for each in usernames}
+    times = Counter(ends.values())  # two brands may have a …Help each
+    return {each: end and f"{each[:2] if times[end] > 1 else ''}…{end}" for each, end in ends.items()}
+
+
+def _own_end(username: str, usernames: Sequence[str]) -> str:
+    """From its last word that begins in what another username shares; "" where it can stand whole."""
+    others = [each for each in usernames if each != username]
+    alike = max((len(commonprefix([username.lower(), each.lower()])) for each in others), default=0)
+    if alike <= ALIKE or alike == len(username):
+        return ""
+    words = [found.start() for found in WORDS_OF_USERNAME.finditer(username) if alike - ALIKE <= found.start() <= alike]
+    return username[max(words, default=alike - 2) :]
 
 
 def verified_as(person: XUser) -> str:

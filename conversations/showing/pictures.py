@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from conversations import text
 from conversations.models import Media, MediaFile
 from conversations.showing import media_states
 
@@ -15,11 +17,15 @@ FALLBACK_SIZE = (320, 240)
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A photo, video or GIF with the size it takes on the page, so that nothing jumps when it arrives."""
+    """A photo, video or GIF with the size it takes on the page, so that nothing jumps when it arrives.
+
+    words: its description, in which is marked what a search has found.
+    """
 
     media: Media
     width: int
     height: int
+    words: SafeString
 
     @property
     def file(self) -> MediaFile | None:
@@ -62,10 +68,11 @@ class Picture:
         return nouns.get(self.media.type) or _("file")
 
 
-def picture_of(media: Media, box: tuple[int, int] = PICTURE_BOX) -> Picture:
+def picture_of(media: Media, box: tuple[int, int] = PICTURE_BOX, marks: text.Marks | None = None) -> Picture:
     width, height = size_of(media)
     scale = min(1, box[0] / width, box[1] / height)
-    return Picture(media, max(1, round(width * scale)), max(1, round(height * scale)))
+    words = text.marked(media.alt_text, marks)
+    return Picture(media, max(1, round(width * scale)), max(1, round(height * scale)), words)
 
 
 def size_of(media: Media) -> tuple[int, int]:

@@ -34,6 +34,7 @@ class Linked:
     """A page that is linked to, with its picture once that is here."""
 
     card: cards.LinkCard
+    title: SafeString
     picture: MediaFile | None
 
     @property
@@ -51,14 +52,11 @@ class Card:
     options: list[Option]
     votes: int
     quoted: Card | None
+    links: list[Linked]
 
     @property
     def metrics(self) -> list[str]:
         return cards.metrics_of(self.post.raw)
-
-    @property
-    def links(self) -> list[Linked]:
-        return linked_by(self.post)
 
     @property
     def why(self) -> str:
@@ -194,10 +192,10 @@ def _shown(event: DmEvent, our_id: int, marks: text.Marks | None) -> Shown:
     row = Shown(event, KINDS.get(event.event_type, "odd"), is_ours=event.sender_id == our_id)
     if row.kind != "message":
         return row
-    row.pictures = [picture_of(each.media) for each in event.media_shown]
+    row.pictures = [picture_of(each.media, marks=marks) for each in event.media_shown]
     row.cards = [card_of(each.post, marks=marks) for each in event.posts_shown]
     shared = {str(card.post.pk) for card in row.cards}
-    row.links = [each for each in linked_by(event) if links.post_id_of(each.card.address) not in shared]
+    row.links = [each for each in linked_by(event, marks) if links.post_id_of(each.card.address) not in shared]
     row.html = text.to_html(
         event.text,
         event.entities,
@@ -218,14 +216,17 @@ def posts_of(events: Iterable[DmEvent]) -> list[Post]:
     return posts + [post.quoted for post in posts if post.quoted]
 
 
-def linked_by(row: DmEvent | Post) -> list[Linked]:
+def linked_by(row: DmEvent | Post, marks: text.Marks | None = None) -> list[Linked]:
     """`link_files` stands on the rows of a thread: the pictures by where X keeps them."""
     files: dict[str, MediaFile] = getattr(row, "link_files", {})
-    return [Linked(card, stored(files.get(card.picture))) for card in cards.link_cards_of(row.entities)]
+    return [
+        Linked(card, text.marked(card.title, marks), stored(files.get(card.picture)))
+        for card in cards.link_cards_of(row.entities)
+    ]
 
 
 def card_of(post: Post, *, is_quoted: bool = False, marks: text.Marks | None = None) -> Card:
-    pictures = [picture_of(each.media, CARD_BOX) for each in post.media_shown]
+    pictures = [picture_of(each.media, CARD_BOX, marks) for each in post.media_shown]
     quoted = None if is_quoted or post.quoted is None else card_of(post.quoted, is_quoted=True, marks=marks)
     html = text.to_html(
         post.text,
@@ -235,7 +236,8 @@ def card_of(post: Post, *, is_quoted: bool = False, marks: text.Marks | None = N
         marks=marks,
     )
     options = _options_of(post.poll)
-    return Card(post, html, pictures, options, sum(option.votes for option in options), quoted)
+    votes = sum(option.votes for option in options)
+    return Card(post, html, pictures, options, votes, quoted, linked_by(post, marks))
 
 
 def _options_of(poll: Any) -> list[Option]:

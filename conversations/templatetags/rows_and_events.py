@@ -33,13 +33,14 @@ ROW = """\
 </a>"""
 TIME = '<span class="row-time">{}</span>'
 LOCK = '<span class="row-lock"><span aria-hidden="true">🔒</span><span class="hidden-text">{}</span></span>'
-X_ACCOUNT = '<bdi class="row-to c{}" title="@{}">@{}</bdi>'
+X_ACCOUNT = '<bdi class="row-to c{}" title="@{}">{}</bdi>'
+SHORT = '<span aria-hidden="true">{}</span><span class="hidden-text">@{}</span>'
 DOT = '<span class="dot"><span class="hidden-text">{}</span></span>'
 
 
 @register.simple_tag
-def row_of(conversation: Conversation, is_among_others: bool, filters: str = "") -> SafeString:
-    """is_among_others: conversations of several X accounts stand in the list, so that each row names its own.
+def row_of(conversation: Conversation, short: dict[str, str], filters: str = "") -> SafeString:
+    """short: `names.short_usernames` of the X accounts, where each row of the list names its own; else empty.
 
     filters: those of the list, as they stand in an address: its row leads to a thread with the same list beside it.
     """
@@ -58,7 +59,7 @@ def row_of(conversation: Conversation, is_among_others: bool, filters: str = "")
         lock=filled(LOCK, _("Now in encrypted XChat:")) if conversation.encrypted_at else "",
         typing=" typing" if typing else "",
         words=typing or names.preview_of(conversation.last_event, conversation),
-        x_account=_x_account(conversation) if is_among_others else "",
+        x_account=_x_account(conversation, short) if short else "",
         dot=filled(DOT, _("Unread")) if is_unread else "",
     )
 
@@ -75,10 +76,10 @@ def avatars(conversation: Conversation) -> SafeString:
 AVATARS = '<span class="avatars">{}{}</span>'
 
 
-def _x_account(conversation: Conversation) -> SafeString:
-    """A colour tells apart those whose names begin alike, for there is little room."""
+def _x_account(conversation: Conversation, short: dict[str, str]) -> SafeString:
     username = conversation.x_account.username
-    return filled(X_ACCOUNT, conversation.x_account_id % names.COLOURS, username, username)
+    words = filled(SHORT, short[username], username) if short[username] else f"@{username}"
+    return filled(X_ACCOUNT, conversation.x_account_id % names.COLOURS, username, words)
 
 
 def _time(conversation: Conversation) -> SafeString | str:

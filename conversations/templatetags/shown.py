@@ -14,7 +14,7 @@ from conversations import links
 from conversations.models import Conversation, DmEvent, MediaFile, XUser
 from conversations.showing import moments, names, pictures
 from conversations.showing.addresses import address_of
-from dminbox import wording
+from dminbox import static, wording
 from dminbox.markup import filled
 
 register = template.Library()
@@ -30,6 +30,7 @@ register.filter("about_usd", wording.about_usd)
 register.filter("worded", wording.worded)
 register.simple_tag(names.preview_of, name="preview_of")
 register.simple_tag(address_of)
+register.simple_tag(static.version, name="version_of_static_files")
 register.simple_tag(links.conversation, name="conversation_on_x")
 register.filter("person_on_x", links.person)
 register.filter("post_on_x", links.post)

@@ -22,6 +22,7 @@ from conversations.querysets import of_x_account
 from conversations.showing.attention import troubles_of
 from conversations.showing.contents import rows_of_inbox
 from conversations.showing.moments import day_over_at
+from conversations.showing.names import short_usernames
 from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
 from dminbox.statements import compiled_once
@@ -54,7 +55,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     rows, has_more = _news(request, chosen, wanted) if is_news else _page(request, chosen, wanted, lines)
     context = {
         "rows": rows,
-        "are_several": len(x_accounts) > 1 and asked["account"] is None,
+        "short": _short(x_accounts) if asked["account"] is None else {},
         "lines": lines,
         "unread": added_up(line.unread for line in lines),
         "views": views,
@@ -70,6 +71,11 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "live_from": live.write_id({row.pk: row.sync.last_change if hasattr(row, "sync") else 0 for row in x_accounts}),
     }
     return render(request, "conversations/_list.html" if is_news else "conversations/inbox.html", context)
+
+
+def _short(x_accounts: list[XAccount]) -> dict[str, str]:
+    """What the rows name their X accounts by, where there are several."""
+    return short_usernames([row.username for row in x_accounts]) if len(x_accounts) > 1 else {}
 
 
 @compiled_once

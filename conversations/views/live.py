@@ -18,6 +18,7 @@ from accounts.access import signed_in
 from conversations import live
 from conversations.live import Behind, Hub, Numbers, Stream, Ticket, Told
 from conversations.views.streaming import give_back
+from dminbox import static
 
 KEEP_ALIVE = 15.0
 RETRY_MS = 2000
@@ -75,7 +76,7 @@ async def _joined(hub: Hub, ticket: Ticket, seen: Numbers) -> tuple[Stream, list
 async def _written(hub: Hub, stream: Stream, first: Sequence[Told] | None) -> AsyncIterator[bytes]:
     try:
         await _give_back()
-        yield f"retry: {RETRY_MS}\n".encode() + _named("hello" if first is not None else "reload", stream.sent)
+        yield f"retry: {RETRY_MS}\n".encode() + _hello("hello" if first is not None else "reload", stream.sent)
         for told in first or []:
             yield _message(told, stream.sent)
         async for piece in _as_they_come(stream):
@@ -115,8 +116,13 @@ def _encoded(told: Told, at: str) -> bytes:
     return f"id: {at}\ndata: {data}\n\n".encode()
 
 
-def _named(name: str, sent: Numbers) -> bytes:
-    return f"id: {live.write_id(sent)}\nevent: {name}\ndata: {{}}\n\n".encode()
+def _hello(name: str, sent: Numbers) -> bytes:
+    """Begins a stream; a page that was made with other static files offers to be loaded anew."""
+    return _named(name, sent, json.dumps({"version": static.version()}))
+
+
+def _named(name: str, sent: Numbers, data: str = "{}") -> bytes:
+    return f"id: {live.write_id(sent)}\nevent: {name}\ndata: {data}\n\n".encode()
 
 
 async def _give_back() -> None:

@@ -19,7 +19,8 @@ from conversations.counts import Count
 from conversations.forms import CapForm, InboxForm, StartForm
 from conversations.ledger import Spend
 from conversations.models import ConversationLookup, SavedView
-from conversations.search.finding import Hit, Part
+from conversations.search import query
+from conversations.search.finding import Hit, Part, marks_of
 from conversations.showing import day_chart, names, pictures
 from conversations.showing.attention import Attention, Trouble
 from conversations.showing.sparkline import BARS, spark_of
@@ -62,8 +63,10 @@ def own(template: str, **context: Any) -> Examples:
 # --- Threads ----------------------------------------------------------------------------------------------------------
 
 
-def _thread(words: str, talk: Talk, **more: Any) -> Example:
-    context: dict[str, Any] = {"conversation": talk.of, "rows": shown(talk.events, US.pk)} | more
+def _thread(words: str, talk: Talk, found: str = "", **more: Any) -> Example:
+    """found: what a search has found in it."""
+    marks = marks_of(query.parse(found).terms)
+    context: dict[str, Any] = {"conversation": talk.of, "rows": shown(talk.events, US.pk, marks)} | more
     for row in context["rows"]:
         row.day = None
     return Example(words, "conversations/_events.html", context, "thread-frame")
@@ -76,6 +79,7 @@ def _talk(*people: Any, **fields: Any) -> Talk:
 def bubbles() -> Iterator[Example]:
     talk = _talk().say(ADA, "Good morning! Is the Polaris in sand still in stock?").say(ADA, "I saw it on Friday.")
     yield _thread("theirs, a run of two", talk)
+    yield _thread("found by a word", _talk().say(ADA, "The lamp flickers."), "lamp")
     yield _thread(
         "ours, a run of two", _talk().say(US, "Good morning Ada, it is.").say(US, "Shipping takes four days.")
     )
@@ -149,10 +153,18 @@ def _tops() -> Iterator[Example]:
         yield Example(words, "conversations/_older.html", {"rows": [], **context, **more}, "thread-frame")
 
 
+def live_state() -> Iterator[Example]:
+    yield from own("live")()
+    yield Example("scripts of before an update, over the bar", "conversations/_updated.html", frame="updated-frame")
+
+
 def media() -> Iterator[Example]:
     yield _thread("a photo", _talk().say(ADA, "It looks like this", media=[photo(1)]))
     yield _thread("a set of three", _talk().say(US, "", media=[photo(1), photo(2), photo(3)]))
     yield _thread("a set of four", _talk().say(ADA, "", media=[photo(number) for number in (1, 2, 3, 4)]))
+    yield _thread("found by its description", _talk().say(ADA, "", media=[photo(1)]), "lamp")
+    set_of_two = [photo(3, alt_text="A shade of linen"), photo(4)]
+    yield _thread("found by one description of a set", _talk().say(ADA, "", media=set_of_two), "shade")
     yield _thread("a GIF", _talk().say(US, "", media=[GIF]))
     yield _thread("a video", _talk().say(ADA, "", media=[VIDEO]))
     for words, state in {
@@ -201,8 +213,9 @@ def inbox_rows() -> Iterator[Example]:
             rows.conversation(None, people=[ADA, BEN, CLEO, MIRA], is_read=False), _talk().say(BEN, "Where do we meet?")
         ),
     }
+    short = names.short_usernames(["NordlichtHelp", "NordlichtStudio"])
     for words, conversation in states.items():
-        yield Example(words, "styleguide/row.html", {"conversation": conversation}, "list-frame")
+        yield Example(words, "styleguide/row.html", {"conversation": conversation, "short": short}, "list-frame")
 
 
 def _row(peer: Any, sender: Any, text: str, **fields: Any) -> Any:
@@ -279,8 +292,8 @@ def notes() -> Iterator[Example]:
 def search() -> Iterator[Example]:
     yield Example("the box", "conversations/_search_box.html", {"typed": "brass lamp"})
     within = {"conversation": rows.conversation()}
-    yield Example("the tool to mark it as unread", "conversations/_mark_unread.html", within)
-    yield Example("inside a conversation, folded", "conversations/_find.html", within, "thread-frame")
+    yield Example("the tool to mark it as unread", "conversations/_mark_unread.html", within, "tools-frame")
+    yield Example("inside a conversation, folded", "conversations/_find.html", within, "thread-frame tools-frame")
     parts = [Part("The dimmer of my "), Part("brass lamp", is_mark=True), Part(" hums since yesterday.")]
     for words, sender, found in (
         ("a hit", ADA, parts),
@@ -485,7 +498,7 @@ PIECES: dict[str, tuple[str, Examples]] = {
         "Between bubbles, for what nobody wrote: days, comings and goings, where one had stopped reading.",
         lines,
     ),
-    "Live state": ("In the head of the inbox: whether the page follows by itself.", own("live")),
+    "Live state": ("In the head of the inbox: whether the page follows by itself.", live_state),
     "Media": ("In a bubble's place, at the size it will have; what is not here says why and what can be done.", media),
     "Members": ("In the panel beside a thread: who takes part, since when, and what they were called before.", members),
     "Menu of a message": ("For what is done with one message and seldom.", message_menu),

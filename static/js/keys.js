@@ -40,7 +40,31 @@ function keyOf({ key, code, shiftKey }) {
     requestAnimationFrame(() => (said.textContent = words));
   }
 
+  // Where a thread covers the list: to the conversation that stands next in it. It is asked for where it has not come yet.
+  async function turn(by) {
+    const find = () => {
+      const all = [...document.querySelectorAll("#list .row")];
+      const place = all.findIndex((row) => row.dataset.conversation === openPk());
+      return place < 0 ? all[0] : all[place + by];
+    };
+    if (!document.querySelector("#list .row")) await settled(() => htmx.trigger("#list", "wanted"));
+    if (by > 0 && !find()) await settled(() => document.querySelector("#list .more-pages a")?.click());
+    find()?.click();
+  }
+
+  function settled(act) {
+    return new Promise((done) => {
+      document.addEventListener("htmx:afterSettle", done, { once: true });
+      setTimeout(done, patience);
+      act();
+    });
+  }
+
   function step(by) {
+    if (openPk() && !isListShown()) {
+      turn(by);
+      return null;
+    }
     const all = rows();
     const place = all.indexOf(current());
     const next = place < 0 ? all[0] : all[place + by];

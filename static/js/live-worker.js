@@ -19,7 +19,7 @@ function isLessThan(one, other) {
   return [...numbersOf(other).keys()].some((account) => !seen.has(account));
 }
 
-// tell(message): {type: "state", state, at} | {type: "change", change, at} | {type: "reload"} | {type: "gone"}
+// tell(message): {type: "state", state, at, version} | {type: "change", change, at} | {type: "reload"} | {type: "gone"}
 class LiveStream {
   constructor(url, from, tell) {
     Object.assign(this, { url, at: from, since: numbersOf(from), tell, kept: [], state: "again", told: 0 });
@@ -41,6 +41,7 @@ class LiveStream {
           return;
         }
         if (event.lastEventId) this.note(event.lastEventId);
+        if (name === "hello" || name === "reload") this.version = JSON.parse(event.data).version;
         act(event);
       });
     on("hello", () => this.say("live"));
@@ -105,7 +106,12 @@ class LiveStream {
   say(state) {
     if (state === this.state) return;
     this.state = state;
-    this.tell({ type: "state", state, at: this.at });
+    this.tell(this.standing());
+  }
+
+  // version: of the static files, as the server has said last.
+  standing() {
+    return { type: "state", state: this.state, at: this.at, version: this.version };
   }
 
   look() {
@@ -151,7 +157,7 @@ class Pages {
     if (!this.stream || this.stream.isOver) {
       this.stream = new LiveStream(url, from, (message) => this.all.forEach((each) => each(message)));
     }
-    send({ type: "state", state: this.stream.state, at: this.stream.at });
+    send(this.stream.standing());
     const missed = this.stream.missed(from);
     this.stream.include(from);
     if (!missed) send({ type: "behind" });

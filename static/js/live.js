@@ -115,7 +115,7 @@ const livePage = (() => {
         pages = new Pages();
         pages.hear(me, heed, hello);
         channel.postMessage({ isNew: true });
-        const repeat = () => pages.all.forEach((send) => send({ type: "state", state, at: pages.stream.at }));
+        const repeat = () => pages.all.forEach((send) => send(pages.stream.standing()));
         setInterval(repeat, STILL_MS);
       });
     window.addEventListener("pageshow", (event) => {
@@ -149,6 +149,7 @@ const livePage = (() => {
       wasLive ||= state !== "again";
       if (isBack || isLeftAlone) refreshAll();
       if (isLeftAlone) look();
+      compare(message.version);
     } else if (message.type === "change") {
       take(message.change);
     } else if (message.type === "behind") {
@@ -174,6 +175,14 @@ const livePage = (() => {
       place.dataset.state = isLost ? "lost" : now;
       place.textContent = wordsOf(now);
     }
+  }
+
+  // Scripts of another version may not know what the server answers. Nothing is loaded anew by itself: somebody may type.
+  function compare(version) {
+    const offer = document.getElementById("updated");
+    if (!version || !live.dataset.version || version === live.dataset.version || !offer.hidden) return;
+    offer.hidden = false;
+    announce(offer.firstElementChild.textContent);
   }
 
   function wordsOf(now) {

@@ -69,6 +69,12 @@ def test_the_admin_does_not_exist_for_others(request, rows, person):
         assert client.post(f"/admin/accounts/{name}/add/", {}).status_code == 404
 
 
+def test_nothing_stands_beside_the_columns_of_a_list_but_its_filters(ada, rows):
+    html = browser(ada).get(reverse("admin:conversations_apicall_changelist")).content.decode()
+    assert 'id="changelist-filter"' in html
+    assert "nav-sidebar" not in html
+
+
 def test_what_others_keep_for_other_set_ups_is_not_listed(ada):
     index = browser(ada).get("/admin/").content.decode()
     for name in ("emailaddress", "socialtoken", "socialapp", "auth/group"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -15,6 +16,7 @@ from conversations import actions, changes, live
 from conversations.changes import NewChange
 from conversations.models import Change, ReadMark, SyncState
 from conversations.sync import stop_all_for_credit
+from dminbox import static
 from tests import factories
 from tests.async_client import AsyncClient
 from tests.conversations.live_support import announce, cookie_of, in_a_loop, stream
@@ -68,6 +70,16 @@ async def test_a_change_is_told_by_its_ids_alone(member, cookies, x_account, con
         "conversation": conversation.pk,
         "event": str(event.dm_event_id),
     }
+
+
+@in_a_loop
+async def test_a_stream_begins_with_the_version_of_the_static_files_that_pages_are_made_with(
+    member, cookies, x_account, monkeypatch
+):
+    monkeypatch.setattr(static, "staticfiles_storage", SimpleNamespace(manifest_hash="abc"))
+    cookie = await sync_to_async(cookies)(member)
+    async with stream(cookie) as opened:
+        assert json.loads((await opened.next())["data"]) == {"version": "abc"}
 
 
 @in_a_loop

@@ -54,7 +54,7 @@ def shared(talk, mira):
     quoted = share(None, text="Driftwood came first", author=factories.XUserFactory(username="drifter", name="Drift"))
     share(seen, "Our dimmer hums no more", mira, "A brass foot on linen", ["Winter catalogue"], quoted)
     attach(seen, "Somebody holds a porcelain bulb")
-    DmEvent.objects.filter(pk=seen.pk).update(entities=titled("Opening hours"))
+    DmEvent.objects.filter(pk=seen.pk).update(entities=titled("Opening hours"), has_media=True, has_post=True)
     seen.refresh_from_db()
     index_all()
     return seen
@@ -101,6 +101,29 @@ def test_a_hit_shows_where_it_was_found_and_marks_it(client, ada, shared):
     ):
         assert label in html
         assert marked in html
+
+
+@pytest.mark.parametrize(
+    ("typed", "marked"),
+    [
+        ("porcelain", "<p>Somebody holds a <mark>porcelain</mark> bulb</p>"),
+        ("linen", "<p>A brass foot on <mark>linen</mark></p>"),
+        ("catalogue", '<b dir="auto">Winter <mark>catalogue</mark></b>'),
+        ("opening", '<b dir="auto"><mark>Opening</mark> hours</b>'),
+        ("driftwood", "<mark>Driftwood</mark> came first"),
+    ],
+)
+def test_the_thread_marks_it_where_it_is_shown(client, ada, talk, shared, typed, marked):
+    client.force_login(ada)
+    assert marked in client.get(f"/c/{talk.pk}/", {"find": typed}).content.decode()
+    assert "<mark>" not in client.get(f"/c/{talk.pk}/").content.decode()
+
+
+def test_a_description_is_shown_as_text(client, ada, talk, shared):
+    Media.objects.update(alt_text="a <b>bold</b> bulb")
+    client.force_login(ada)
+    html = client.get(f"/c/{talk.pk}/", {"find": "bold"}).content.decode()
+    assert "a &lt;b&gt;<mark>bold</mark>&lt;/b&gt; bulb</p>" in html
 
 
 def test_names_and_posts_are_shown_as_text(client, ada, talk, mira):

@@ -169,3 +169,19 @@ def test_a_key_without_a_name_does_nothing(visit, ada, filled):
     page = seen.open("/")
     page.evaluate("() => document.querySelector('input[name=q]').dispatchEvent(new Event('keydown', {bubbles: true}))")
     assert not page.locator("dialog[open]").count()
+
+
+@pytest.mark.parametrize("comes", ["from the list", "by its address"])
+def test_where_the_thread_covers_the_list_its_keys_lead_from_one_conversation_to_the_next(visit, ada, filled, comes):
+    """On a desk that is zoomed so far that it has no more room than a phone."""
+    page = visit(ada, viewport={"width": 640, "height": 400}).open("/")
+    first, second, third = (row.get_attribute("data-conversation") for row in page.locator("#list .row").all()[:3])
+    if comes == "from the list":
+        page.locator("#list .row").first.click()
+    else:
+        page.goto(f"{page.url}c/{first}/")
+    for key, now in (("j", second), ("e", third), ("k", second)):
+        wait_until(page, "document.activeElement.id === 'thread-title' || document.activeElement === document.body")
+        page.keyboard.press(key)
+        page.locator(f"#conversation[data-conversation='{now}']").wait_for()
+        page.wait_for_url(f"**/c/{now}/")

@@ -77,6 +77,31 @@ def test_after_a_restart_of_the_server_pages_catch_up_without_duplicates(through
             page.close()
 
 
+def test_a_page_with_scripts_of_before_an_update_offers_to_be_loaded_anew(through, proxy, ada, filled, monkeypatch):
+    """It does not do so by itself, for somebody may type."""
+    ours, port = through(ada), free_port()
+    proxy.upstream = f"127.0.0.1:{port}"
+    with serving(port):
+        page = ours.open_live(f"/c/{filled.long.pk}/")
+        is_live(page)
+        page.evaluate("window.isOld = true")
+    wait_until(page, "document.getElementById('live-state').dataset.state !== 'live'")
+    with serving(port):
+        is_live(page)
+        assert not page.locator("#updated").is_visible(), "nothing but a restart"
+    wait_until(page, "document.getElementById('live-state').dataset.state !== 'live'")
+    monkeypatch.setenv("STATIC_VERSION", "2")
+    with serving(port):
+        page.locator("#updated").wait_for()
+        wait_until(page, "document.getElementById('live').textContent === 'dminbox was updated.'")
+        assert page.evaluate("window.isOld")
+        page.get_by_role("link", name="Reload").click()
+        page.wait_for_function("!window.isOld")
+        is_live(page)
+        assert not page.locator("#updated").is_visible()
+        page.close()
+
+
 @pytest.mark.parametrize("streams", ["swallow", "refuse"])
 def test_where_no_stream_comes_through_the_page_asks_and_says_so_until_one_does(through, proxy, ada, filled, streams):
     proxy.streams = streams

@@ -7,6 +7,7 @@ import pytest
 from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
+GROUND = "each => getComputedStyle(each).backgroundColor"
 SHOWN = "document.getElementById('conversation').dataset.conversation"
 
 
@@ -74,3 +75,18 @@ def test_a_click_for_another_tab_is_left_to_the_browser(visit, ada, filled, key)
     opened.value.wait_for_url(f"**/c/{pk}/")
     assert page.url == f"{seen.address}/"
     assert page.locator("#thread-title").count() == 0
+
+
+def test_a_conversation_that_takes_long_is_marked_at_once_and_the_one_before_steps_back(visit, ada, filled):
+    page, held = unworked(visit, ada).open(f"/c/{filled.long.pk}/"), []
+    page.route(f"**/c/{filled.group.pk}/", lambda route: held.append(route))
+    asked = page.locator(f'#list .row[data-conversation="{filled.group.pk}"]')
+    ground = page.locator("#list .row[aria-current]").evaluate(GROUND)
+    assert asked.evaluate(GROUND) != ground
+    asked.click()
+    page.mouse.move(0, 0)
+    wait_until(page, "getComputedStyle(document.getElementById('conversation')).opacity < 1")
+    assert asked.evaluate(GROUND) == ground
+    held[0].continue_()
+    page.locator(f"#conversation[data-conversation='{filled.group.pk}']").wait_for()
+    wait_until(page, "getComputedStyle(document.getElementById('conversation')).opacity === '1'")

@@ -358,3 +358,13 @@ def test_the_panel_of_people_is_closed_and_stays_so_until_it_is_opened(visit, ad
     page = seen.open(f"/c/{filled.group.pk}/")
     assert panel.is_visible()
     assert not page.locator(".show-people").is_visible()
+
+
+@pytest.mark.parametrize("width", [768, 800, 1024, 1280])
+def test_beside_its_tools_a_thread_has_room_to_say_whom_it_is_with(visit, ada, filled, width):
+    ada.language = "de"  # its words are the longest
+    ada.save()
+    page = visit(ada, viewport={"width": width, "height": 800}).open(f"/c/{filled.long.pk}/?find=lamp")
+    head, name = page.locator(".thread-head").bounding_box(), page.locator(".thread-name").bounding_box()
+    assert head["height"] < 200
+    assert name["width"] > 120
