@@ -34,9 +34,9 @@ PUNCTUAL = timedelta(seconds=5)
 PAGES_PER_TURN = 25
 """Then another X account has its turn."""
 LONGEST_WAIT = timedelta(hours=1)
+"""No header makes us wait longer: a wrong one would silence an account for good, and asking once more is cheap."""
 PEOPLE_FOR = timedelta(days=1)
 """People are asked for with pages after X named no sender without; to try again each day costs one request."""
-"""No header makes us wait longer: a wrong one would silence an account for good, and asking once more is cheap."""
 SLACK = 3
 """Events asked for beyond those that come free: room for news, at a price of at most so many events a day."""
 WIDENING = 4
