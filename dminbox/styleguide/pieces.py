@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,7 @@ from conversations import filters
 from conversations.counts import Count
 from conversations.forms import CapForm, InboxForm, StartForm
 from conversations.ledger import Spend
-from conversations.models import ConversationLookup, SavedView
+from conversations.models import ConversationLookup, SavedView, UnfinishedDay
 from conversations.search import query
 from conversations.search.finding import Hit, Part, marks_of
 from conversations.showing import day_chart, names, pictures
@@ -26,7 +26,7 @@ from conversations.showing.attention import Attention, Trouble
 from conversations.showing.sparkline import BARS, spark_of
 from conversations.showing.thread import Shown, shown
 from conversations.sync.estimates import Estimate
-from conversations.sync.status import Push, Subscription, Window
+from conversations.sync.status import DayToRead, Push, Subscription, Window
 from conversations.views import prices
 from conversations.views.inbox import AccountLine
 from conversations.views.palette import Choice, Group
@@ -338,6 +338,18 @@ def banners() -> Iterator[Example]:
         told = [(rows.x_account(), attention)] * 8
         yield Example(f"{words}, eight times", "conversations/_troubles.html", {"troubles": [Trouble(told)]})
     yield Example("the demo", "accounts/_personas.html", {"is_demo": True})
+    yield Example("days that were not read again", "conversations/_unfinished_days.html", _unfinished_days(), "stack")
+
+
+def _unfinished_days() -> dict[str, Any]:
+    last = datetime(2026, 11, 20, tzinfo=UTC).date()
+    states = UnfinishedDay.State
+    days = (
+        DayToRead(FAR, last, "", states.NOTED, 0, 231, Decimal("2.31"), 0),
+        DayToRead(FAR + 1, last - timedelta(days=3), "", states.DUE, 100, 0, Decimal(0), 1),
+        DayToRead(FAR + 2, last - timedelta(days=9), "Forbidden.", states.FAILED, 100, 1_900, Decimal(19), 2),
+    )
+    return {"x_account": rows.x_account(), "status": SimpleNamespace(unfinished=days), "may_ask": True}
 
 
 def cards() -> Iterator[Example]:
