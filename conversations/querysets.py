@@ -55,6 +55,8 @@ EACH, DOWN_TO = -1, -2
 """EACH stands for an X account or a person in a query that is compiled once and run for several, DOWN_TO for how far
 down it goes: no row has these ids.
 """
+EACH_ONE = RawSQL("each_one.id", ())
+"""The X account of a row `each_one` around a query."""
 Top = tuple[str, Sequence[Any]]
 NAMED = 3
 """People a group's title can name."""
@@ -422,20 +424,20 @@ def _related(model: type[models.Model], relation: str) -> Any:
 @cache
 def _counting_unread(conversations: type[Conversation], most: int) -> tuple[str, list[Any]]:
     """SQL over the rows `each_one` of X accounts; EACH is the person. To compile it takes longer than to run it."""
-    rows, each_one, person = conversations.objects.all(), RawSQL("each_one.id", ()), User(pk=EACH)
+    rows, person = conversations.objects.all(), User(pk=EACH)
     heard = rows.for_person(person).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
-    newest = heard.filter(x_account_id=each_one).order_by("-last_incoming_dm_event_id")
+    newest = heard.filter(x_account_id=EACH_ONE).order_by("-last_incoming_dm_event_id")
     heard_last, params = newest.values_list("id", "is_unread")[:most].query.sql_with_params()
     among = f"SELECT looked_at.id FROM ({heard_last}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
     marks = _related(conversations, "read_marks").filter(user=person.pk, was_moved_back=True)
     marks = marks.filter(
-        conversation__x_account_id=each_one, conversation__last_incoming_dm_event_id__gt=F("dm_event_id")
+        conversation__x_account_id=EACH_ONE, conversation__last_incoming_dm_event_id__gt=F("dm_event_id")
     )
     marked, params_of_marked = marks.values("conversation")[: counts.MANY].query.sql_with_params()
     unread = f"SELECT * FROM ({among}) AS among UNION SELECT * FROM ({marked}) AS marked"  # noqa: S608
     # The first that is not looked at, where it heard of something since the person joined.
-    joined = Membership.objects.filter(user=person.pk, x_account_id=each_one).values("read_before_id")[:1]
-    since = rows.filter(x_account_id=each_one, last_incoming_dm_event_id__gt=Subquery(joined))
+    joined = Membership.objects.filter(user=person.pk, x_account_id=EACH_ONE).values("read_before_id")[:1]
+    since = rows.filter(x_account_id=EACH_ONE, last_incoming_dm_event_id__gt=Subquery(joined))
     next_one = since.order_by("-last_incoming_dm_event_id").values("pk")[most : most + 1]
     beyond, more_params = next_one.query.sql_with_params()
     count = f"(SELECT COUNT(*) FROM ({unread}) AS unread), EXISTS({beyond})"  # noqa: S608
