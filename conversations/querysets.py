@@ -139,8 +139,16 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """
         return [pk for _, pk in self._from_the_top(size, top)(dict.fromkeys(x_account_ids, 0))]
 
-    def newest_unread(self, unread: Mapping[int, counts.Count], size: int, top: Top | None = None) -> list[int]:
+    def newest_unread(
+        self,
+        unread: Mapping[int, counts.Count],
+        size: int,
+        top: Top | None = None,
+        found: Callable[[], Self] | None = None,
+    ) -> list[int]:
         """The same for unread ones. unread: how many each X account has of them, as `count_unread` tells.
+
+        found: makes the queryset that `top` is of, where that is not this one. Most pages do not need it.
 
         Where these fill a page they are found from the top. Elsewhere few may be unread: there all rows are looked at,
         in one walk, which goes no further down than the page does.
@@ -151,13 +159,17 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         if len(rows) == size:
             rows += newest(dict.fromkeys(few, rows[-1][0]))
         elif few:
-            rest = self.filter(x_account__in=few).newest_first()
+            rest = (found() if found else self).filter(x_account__in=few).newest_first()
             rows += rest.values_list("last_dm_event_id", "pk")[:size]
         return [pk for _, pk in sorted(rows, reverse=True)[:size]]
 
     def top_of_each(self, size: int) -> Top:
-        """SQL for last_dm_event_id and id of the first rows of the X account EACH, down to DOWN_TO; and its values."""
-        part = self.filter(x_account=EACH, last_dm_event_id__gte=DOWN_TO).newest_first()
+        """SQL for last_dm_event_id and id of the first rows of the X account EACH, down to DOWN_TO; and its values.
+
+        A sub-query hides how far down from PostgreSQL's planner: it would plan anew for each other event, which takes
+        several times as long as to find the rows, and gives the same plan.
+        """
+        part = self.filter(x_account=EACH, last_dm_event_id__gte=RawSQL("(SELECT %s)", [DOWN_TO])).newest_first()
         return part.values_list("last_dm_event_id", "pk")[:size].query.sql_with_params()
 
     def _from_the_top(self, size: int, top: Top | None) -> Callable[[Mapping[int, int]], list[tuple[int, int]]]:
