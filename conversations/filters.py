@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
@@ -218,8 +218,10 @@ def query_of(wanted: Wanted, **changed: object) -> str:
 def kept_in(address: QueryDict) -> str:
     """The filters of the list that the address of another page carries along; all else in it is none."""
     named = {name: address[name] for name in KEPT if name in address}
+    if not named:
+        return ""
     form = InboxForm(named)
-    return query_of(form.cleaned_data) if named and form.is_valid() else ""
+    return query_of(form.cleaned_data) if form.is_valid() else ""
 
 
 def list_beside(address: QueryDict) -> str:
@@ -228,8 +230,13 @@ def list_beside(address: QueryDict) -> str:
     return f"{reverse('inbox')}?{query}" if query else reverse("inbox")
 
 
+@lru_cache(maxsize=10_000)
 def wanted_in(query: str) -> Wanted | None:
-    """What an address asks for; None when it means nothing."""
+    """What an address asks for; None when it means nothing.
+
+    The same address always asks for the same, each inbox reads all views of its reader, and a form takes as long as a
+    statement.
+    """
     form = InboxForm(QueryDict(query))
     return form.cleaned_data if form.is_valid() else None
 
