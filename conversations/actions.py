@@ -18,13 +18,29 @@ from django.utils import timezone
 from accounts.access import TOKENS_OF_JOINED
 from accounts.models import User, XAccount
 from conversations import sync
-from conversations.models import Conversation, ConversationLookup, HistoryRead, ReadMark, SavedView, SyncState
-from conversations.sync import caps, estimates, wishes
+from conversations.models import (
+    Conversation,
+    ConversationLookup,
+    HistoryRead,
+    ReadMark,
+    SavedView,
+    SyncState,
+    UnfinishedDay,
+)
+from conversations.sync import caps, estimates, unfinished_days, wishes
 
 MOST_WISHES = 20
 """Of one person that X is still to be asked: nobody fills the queue for all others."""
 WATCHED_FOR = timedelta(minutes=2)
 SAID_AT_MOST_EACH = timedelta(seconds=30)
+
+
+class DearerThanTold(Exception):  # noqa: N818 (no failure: the person is told the new price)
+    """It could cost more than the page said that the person has seen: `usd`."""
+
+    def __init__(self, usd: Decimal) -> None:
+        super().__init__(usd)
+        self.usd = usd
 
 
 class TooManyWishes(Exception):  # noqa: N818 (no failure: the person asks again later)
@@ -72,10 +88,14 @@ def drop_view(view: SavedView) -> None:
 
 @transaction.atomic
 def read_history(
-    user: User, conversation: Conversation, event_types: Sequence[str] = (), pages: int = 1
+    user: User,
+    conversation: Conversation,
+    event_types: Sequence[str] = (),
+    pages: int = 1,
+    told: Decimal | None = None,
 ) -> HistoryRead:
-    """Asks X for so many pages of older events; a wish that is still being worked on is not made twice. Raises
-    CapReached and TooManyWishes.
+    """Asks X for so many pages of older events; a wish that is still being worked on is not made twice. told: what the
+    person was told that this costs at most, if anything. Raises DearerThanTold, CapReached and TooManyWishes.
 
     Some kinds alone are read on from where the last such wish ended, well or not: X bills what it gives again.
     """
@@ -85,7 +105,10 @@ def read_history(
     if running := alike.filter(state=HistoryRead.State.DUE).first():
         return running
     _require_few(user)
-    caps.require(conversation.x_account, estimates.of_pages(pages, wishes.people_to_pay(conversation)).usd)
+    usd = estimates.of_pages(pages, wishes.people_to_pay(conversation)).usd
+    if told is not None:
+        _require_as_told(usd, told)
+    caps.require(conversation.x_account, usd)
     ended = alike.order_by("-pk").first()
     return HistoryRead.objects.create(
         conversation=conversation,
@@ -94,6 +117,29 @@ def read_history(
         pages_wanted=pages,
         next_token=ended.next_token if ended else "",
     )
+
+
+@transaction.atomic
+def read_day(user: User, day: UnfinishedDay, told: Decimal) -> None:
+    """Asks X for all from now down to the beginning of that day; a wish that is still being worked on is not made
+    twice. told: what the person was told it costs at most. Raises DearerThanTold, CapReached and TooManyWishes.
+    """
+    row = UnfinishedDay.objects.select_for_update(no_key=True).get(pk=day.pk)
+    if row.state in (UnfinishedDay.State.DUE, UnfinishedDay.State.DONE):
+        return
+    _require_few(user)
+    state = SyncState.objects.select_related("x_account").defer(*TOKENS_OF_JOINED).get(x_account=row.x_account_id)
+    row.events_wanted, price = unfinished_days.price_of(row, state)
+    _require_as_told(price.usd, told)
+    caps.require(state.x_account, price.usd)
+    row.state, row.asked_by, row.asked_at = UnfinishedDay.State.DUE, user, timezone.now()
+    row.events_read, row.failures, row.next_token, row.detail, row.due_at = 0, 0, "", "", timezone.now()
+    row.save()
+
+
+def _require_as_told(usd: Decimal, told: Decimal) -> None:
+    if usd > told:
+        raise DearerThanTold(usd)
 
 
 def look_up_conversation(user: User, x_account: XAccount, kind: str, target: str) -> ConversationLookup:
@@ -113,8 +159,10 @@ def look_up_conversation(user: User, x_account: XAccount, kind: str, target: str
 
 def _require_few(user: User) -> None:
     """Raises TooManyWishes."""
-    due = {"asked_by": user, "state": HistoryRead.State.DUE}
-    if HistoryRead.objects.filter(**due).count() + ConversationLookup.objects.filter(**due).count() >= MOST_WISHES:
+    if (
+        sum(model._default_manager.filter(asked_by=user, state="due").count() for model in wishes.X_ACCOUNT)
+        >= MOST_WISHES
+    ):
         raise TooManyWishes
 
 
@@ -135,13 +183,7 @@ def resume_import(x_account: XAccount) -> None:
 def set_cap(x_account: XAccount, cap_usd: Decimal | None) -> None:
     """What the X account may cost in a month; None: as much as it takes. What waits for the cap is looked at anew."""
     caps.set_cap(x_account, cap_usd)
-    now = timezone.now()
-    HistoryRead.objects.filter(conversation__x_account=x_account, state=HistoryRead.State.DUE, detail=caps.WISH).update(
-        due_at=now, detail=""
-    )
-    ConversationLookup.objects.filter(x_account=x_account, state=ConversationLookup.State.DUE, detail=caps.WISH).update(
-        due_at=now, detail=""
-    )
+    wishes.wake(x_account)
 
 
 def watch(x_accounts: Iterable[XAccount]) -> None:

@@ -42,6 +42,7 @@ from conversations.models import (
     ReadInterval,
     SpendDay,
     SyncState,
+    UnfinishedDay,
     UnknownMember,
 )
 from conversations.showing import day_chart
@@ -377,6 +378,15 @@ class HistoryReadAdmin(LookOnly):
     list_select_related = ("conversation",)  # and no further
     list_display = ("conversation", "state", "pages_read", "pages_wanted", "events_read", "due_at", "detail")
     exclude = ("next_token",)
+
+
+@admin.register(UnfinishedDay)
+class UnfinishedDayAdmin(LookOnly):
+    list_display = ("day", "x_account", "state", "asked_by", "asked_at", "events_read", "events_wanted", "detail")
+    list_filter = ("state", "x_account")
+    list_select_related = ("x_account", "asked_by")
+    exclude = ("next_token",)
+    ordering = ("-day", "x_account")
 
 
 @admin.register(ConversationLookup)

@@ -110,8 +110,18 @@ class MarkReadForm(forms.Form):
     dm_event_id = forms.IntegerField(min_value=0, max_value=MAX_ID)
 
 
-class HistoryForm(forms.Form):
-    whole = forms.BooleanField(required=False)
+class ToldForm(forms.Form):
+    """What the page has told somebody that it costs at most, in US dollars: no more than that is spent. Nothing where
+    it has told none.
+    """
+
+    told = forms.DecimalField(required=False, min_value=0)
+
+
+class HistoryForm(ToldForm):
+    """told: of a page of older events. whole: wishes for all there is, and is what the page has told of that."""
+
+    whole = forms.DecimalField(required=False, min_value=0)
     event_types = forms.MultipleChoiceField(required=False, choices=[(kind.value, kind.value) for kind in DmEvent.Type])
 
     def clean_event_types(self) -> list[str]:

@@ -57,7 +57,7 @@ DM_READS = (
 )
 
 
-HISTORY, HISTORY_WITH = DM_READS[2:]
+LIST, _ONE, HISTORY, HISTORY_WITH = DM_READS
 WRITTEN_AT_ONCE = 8_000
 """Four values each: a statement takes 32,766 of them on one database, 65,535 on the other."""
 INSERT = f"INSERT INTO {BilledResource._meta.db_table} (day, kind, resource_id, x_account_id) VALUES"

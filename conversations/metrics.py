@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -26,6 +27,7 @@ from conversations.models import (
     ReadInterval,
     SpendDay,
     SyncState,
+    UnfinishedDay,
 )
 from conversations.sync import day, intervals
 
@@ -46,7 +48,7 @@ class _Tables:
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
-        states = list(SyncState.objects.order_by("x_account"))
+        states = list(_states(now))
         read = day.read_of(states)
         yield from _accounts(states, read, now)
         yield from _days(day.last_days(states, read))
@@ -67,7 +69,14 @@ def _gauge(name: str, words: str, labels: Sequence[str], samples: Iterable[Sampl
 # --- X accounts -------------------------------------------------------------------------------------------------------
 
 
-def _accounts(rows: Sequence[SyncState], read: day.Read, now: datetime) -> Iterator[Metric]:
+def _states(now: datetime) -> QuerySet[Any]:
+    """Each with the number of its days that were not read again to their end."""
+    told = UnfinishedDay.objects.told_of(now - intervals.WINDOW).filter(x_account=OuterRef("x_account"))
+    days = Subquery(told.order_by().values("x_account").annotate(number=Count("pk")).values("number"))
+    return SyncState.objects.annotate(unfinished_days=Coalesce(days, 0)).order_by("x_account")
+
+
+def _accounts(rows: Sequence[Any], read: day.Read, now: datetime) -> Iterator[Metric]:
     states = [((row.x_account_id, row.state), 1) for row in rows]
     ages = [((row.x_account_id,), _seconds(row.last_success_at, now)) for row in rows if row.last_success_at]
     caps = [((row.x_account_id,), row.monthly_cap_usd) for row in rows if row.monthly_cap_usd is not None]
@@ -78,6 +87,8 @@ def _accounts(rows: Sequence[SyncState], read: day.Read, now: datetime) -> Itera
     yield _gauge("spend_cap_usd", "The cap of a month, where there is one.", [ACCOUNT], caps)
     yield _gauge("odd_events", "Events in quarantine.", [ACCOUNT], odd)
     yield _gauge("gaps", "Stretches of time still to be read.", [ACCOUNT], gaps)
+    unfinished = [((row.x_account_id,), row.unfinished_days) for row in rows]
+    yield _gauge("unfinished_days", "UTC days that were not read again to their end.", [ACCOUNT], unfinished)
 
 
 def _gaps(read: Iterable[ReadInterval], row: SyncState) -> int:

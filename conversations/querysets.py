@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         DmEvent,
         EventParticipant,
         Participant,
+        UnfinishedDay,
         XUser,
     )
 
@@ -402,6 +403,15 @@ class XUserQuerySet(models.QuerySet["XUser"]):
 class ConversationLookupQuerySet(models.QuerySet["ConversationLookup"]):
     def visible_to(self, user: Person, role: str = Role.VIEWER) -> Self:
         return self.filter(x_account__in=x_account_ids_of(user, role))
+
+
+class UnfinishedDayQuerySet(models.QuerySet["UnfinishedDay"]):
+    def visible_to(self, user: Person, role: str = Role.VIEWER) -> Self:
+        return self.filter(x_account__in=x_account_ids_of(user, role))
+
+    def told_of(self, since: datetime) -> Self:
+        """Those of which something may be missing; since: X gives nothing older."""
+        return self.exclude(state=self.model.State.DONE).filter(day__gte=since.astimezone(UTC).date())
 
 
 def has_all(words: Iterable[str], text: str) -> bool:

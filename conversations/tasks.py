@@ -9,7 +9,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import QuerySet
 
 from conversations import changes, ledger, media, sync
-from conversations.models import ConversationLookup, HistoryRead
+from conversations.models import ConversationLookup, HistoryRead, UnfinishedDay
 from conversations.querysets import union_with_places
 from conversations.search import index
 from conversations.sync import chats, people, polling, posts, push, subscriptions, wishes
@@ -43,6 +43,7 @@ def _waiting() -> dict[Task, list[int]]:  # type: ignore[type-arg]
         check_chats: chats.waiting(),
         look_up_conversation: wishes.waiting(ConversationLookup)[:WISHES_AT_ONCE],
         read_history: wishes.waiting(HistoryRead)[:WISHES_AT_ONCE],
+        read_day: wishes.waiting(UnfinishedDay)[:WISHES_AT_ONCE],
         make_thumbnails: media.thumbnails_waiting(THUMBNAILS_AT_ONCE),
         index_new_words: index.new_waiting()[:INDEXED_AT_ONCE],
         index_old_words: index.old_waiting()[:INDEXED_AT_ONCE],
@@ -99,6 +100,11 @@ def tidy() -> None:
 @shared_task
 def read_history(pk: int) -> None:
     sync.read_history(pk)
+
+
+@shared_task
+def read_day(pk: int) -> None:
+    sync.read_day(pk)
 
 
 @shared_task

@@ -68,5 +68,6 @@ urlpatterns = [
     path("x-accounts/<id:pk>/", x_accounts.x_account, name="x_account"),
     path("x-accounts/<id:pk>/start/", x_accounts.start, name="x_account_start"),
     path("x-accounts/<id:pk>/resume/", x_accounts.resume, name="x_account_resume"),
+    path("x-accounts/<id:pk>/days/<id:day_pk>/", x_accounts.read_day, name="read_day"),
     path("x-accounts/<id:pk>/cap/", x_accounts.cap, name="x_account_cap"),
 ]

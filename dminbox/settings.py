@@ -386,6 +386,7 @@ CELERY_TASK_ROUTES = {
     "conversations.tasks.poll_account": {"queue": "polls"},
     "conversations.tasks.import_account": {"queue": "bulk"},
     "conversations.tasks.read_history": {"queue": "bulk"},
+    "conversations.tasks.read_day": {"queue": "bulk"},
     "conversations.tasks.check_chats": {"queue": "bulk"},
     "conversations.tasks.tidy": {"queue": "bulk"},
     "conversations.tasks.index_old_words": {"queue": "bulk"},

@@ -24,6 +24,7 @@ from conversations.models.sync import (
     QuarantinedEvent,
     ReadInterval,
     SyncState,
+    UnfinishedDay,
     UnknownMember,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "SpendDay",
     "SpendReservation",
     "SyncState",
+    "UnfinishedDay",
     "UnknownMember",
     "XUser",
     "XUserLook",

@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import XAccount
 from conversations.models.events import Conversation
-from conversations.querysets import ConversationLookupQuerySet
+from conversations.querysets import ConversationLookupQuerySet, UnfinishedDayQuerySet
 
 
 class SyncState(models.Model):
@@ -215,6 +215,9 @@ class HistoryRead(models.Model):
         max_length=200, blank=True, help_text="Where a read of some kinds goes on; one of all kinds has its interval."
     )
     detail = models.CharField(_("detail"), max_length=300, blank=True)
+    waits_for_month = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
+    )
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
     lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
@@ -226,6 +229,62 @@ class HistoryRead(models.Model):
 
     def __str__(self) -> str:
         return f"history of {self.conversation_id} ({self.state})"
+
+
+class UnfinishedDay(models.Model):
+    """A UTC day on which an X account was read, and not once more to its end: what X showed late may be missing. X
+    bills a later read of it, so a person has to wish for that.
+
+    State arrows: noted -> due (leased while a page is read) -> due (later) | done | noted (the price that was told is
+    used up, or no longer holds) | failed (X's words) -> due. With X's window of 30 days it ends by itself.
+    """
+
+    class State(models.TextChoices):
+        NOTED = "noted", _("Not read again")
+        DUE = "due", _("Waiting for the next page")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+
+    x_account = models.ForeignKey(
+        XAccount, verbose_name=_("X account"), on_delete=models.CASCADE, related_name="unfinished_days"
+    )
+    day = models.DateField(_("day (UTC)"))
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.NOTED)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("requested by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    asked_at = models.DateTimeField(_("requested at"), null=True, blank=True)
+    events_wanted = models.PositiveIntegerField(_("events requested"), default=0)
+    events_read = models.PositiveIntegerField(_("events read"), default=0)
+    next_token = models.CharField(max_length=200, blank=True)
+    detail = models.CharField(_("detail"), max_length=300, blank=True)
+    waits_for_month = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
+    )
+    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    failures = models.PositiveIntegerField(
+        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
+    )
+    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
+
+    objects = UnfinishedDayQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("day not read again"), _("days not read again")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["x_account", "day"], name="unfinished_day_once")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], name="unfinished_day_due", condition=models.Q(state="due"))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} of {self.x_account_id} ({self.state})"
 
 
 class QuarantinedEvent(models.Model):
@@ -313,6 +372,9 @@ class ConversationLookup(models.Model):
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.DUE)
     detail = models.CharField(max_length=300, blank=True)
     conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    waits_for_month = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
+    )
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
     lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 

@@ -7,6 +7,7 @@ from conversations.sync.polling import poll
 from conversations.sync.status import account_status
 from conversations.sync.store import store_page
 from conversations.sync.trouble import has_credit, stop_all_for_credit
+from conversations.sync.unfinished_days import read_day
 
 __all__ = [
     "account_status",
@@ -15,6 +16,7 @@ __all__ = [
     "look_up_conversation",
     "make_missing_states",
     "poll",
+    "read_day",
     "read_history",
     "resume_import",
     "stop_all_for_credit",

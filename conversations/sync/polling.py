@@ -250,6 +250,7 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
         intervals.record(turn.x_account, None, reached, is_top=reach is None)
         turns.note(state, turn, answer)
         state.save(update_fields=NOTED)
+        reconciling.note_depth(turn, state, reach.token if reach else None, answer.value)
     state.x_account = turn.x_account
     turn.state = state
     turn.stored += stored.new_events
@@ -266,7 +267,7 @@ def _commit(turn: Turn, answer: Answer[Page], reach: Reach | None) -> Reach:
 def _begun(turn: Turn, state: SyncState, answer: Answer[Page], reached: Reach) -> Reach:
     """Notes what the page from the top tells of its turn; gives how much of its reach may count as read."""
     turn.now_id = snowflake_floor(answer.answered_at + timedelta(seconds=1))  # its clock shows whole seconds
-    turn.top_id, turn.bottom_id = min(_newest(answer.value), turn.now_id), reconciling.lowest_id(answer.value)
+    turn.top_id = min(_newest(answer.value), turn.now_id)
     if _is_stuck(turn.x_account, reached):
         return _claiming_nothing(reached)
     return _with_all_news(state, reached) if _finds_all_news(turn, state, reached) else reached

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -13,10 +13,10 @@ from django.utils import timezone
 from accounts.models import snowflake_floor
 from conversations import changes, ledger
 from conversations.ids import LARGEST, as_numbers
-from conversations.models import SyncState
+from conversations.models import SyncState, UnfinishedDay
 from conversations.sync import pace, turns
 from conversations.sync.store import store_page
-from conversations.sync.turns import NOTED, Turn, day_of, first_of_day, floor_of
+from conversations.sync.turns import NOTED, Turn, begin_of, day_of, first_of_day, floor_of
 from dminbox.xapi.errors import BadPageToken
 from dminbox.xapi.schema import Answer, Page
 
@@ -129,6 +129,22 @@ def _store(turn: Turn, answer: Answer[Page], asked_with: str | None, below: int,
         _note(turn, reconcile_token=token, reconcile_below=below)
 
 
+def note_depth(turn: Turn, state: SyncState, asked_with: str | None, page: Page) -> None:
+    """How far down this turn has come from the top; that may have read the day before to its end after all."""
+    if asked_with is not None and asked_with != turn.walk_token:
+        return  # a gap of another walk
+    turn.walk_token = page.next_token
+    turn.bottom_id = min(turn.bottom_id, lowest_id(page))
+    if turn.unfinished and turn.bottom_id < first_of_day(state, begin_of(turn.unfinished)):
+        forget_unfinished(turn, turn.unfinished)
+        turn.unfinished = None
+
+
+def forget_unfinished(turn: Turn, day: date) -> None:
+    noted = UnfinishedDay.objects.filter(x_account=turn.x_account, day=day, state=UnfinishedDay.State.NOTED)
+    noted.delete()
+
+
 def lowest_id(page: Page) -> int:
     """The oldest id on it; 0 where X has nothing below, LARGEST where it is empty and leads on."""
     return min(as_numbers(event.id for event in page.events), default=LARGEST) if page.next_token else 0
@@ -138,7 +154,9 @@ def _note_done(turn: Turn, now: datetime, *, is_last: bool) -> None:
     _note(turn, reconcile_token="", reconcile_below=0)  # noqa: S106
     if is_last:
         turn.at_latest = None
-        _note(turn, reconciled_on=now.astimezone(UTC).date())
+        today = now.astimezone(UTC).date()
+        _note(turn, reconciled_on=today)
+        forget_unfinished(turn, today)  # which a clock that ran ahead took for over
 
 
 def _note(turn: Turn, **values: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,9 @@ from conversations.models import (
     RateWindow,
     ReadInterval,
     SyncState,
+    UnfinishedDay,
 )
-from conversations.sync import day, estimates, intervals, pace, trouble
+from conversations.sync import day, estimates, intervals, pace, trouble, unfinished_days
 from conversations.sync.day import Day, Span
 from conversations.sync.estimates import Estimate, Pace
 from dminbox import leases
@@ -94,6 +95,21 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class DayToRead:
+    """A UTC day that was not read again to its end. most, usd: the events that this takes at most, and what X bills of
+    them, with people; nothing while it is being read.
+    """
+
+    pk: int
+    day: date
+    detail: str
+    state: str
+    events_read: int
+    most: int
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Push:
     """How messages come by push. is_alive: they reach us now; else the inbox polls, and `headline` says why.
 
@@ -146,6 +162,7 @@ class AccountStatus:
     gaps: int
     resting_until: datetime | None
     lost: tuple[Span, ...]
+    unfinished: tuple[DayToRead, ...]
     odd_events: int
     import_days: int | None
     import_spent_usd: Decimal
@@ -190,6 +207,7 @@ def account_status(x_account: XAccount) -> AccountStatus:
         gaps=len(gaps),
         resting_until=min((gap.due_at for gap in gaps if gap.due_at), default=None),
         lost=tuple(Span(time_in(first), time_in(last)) for first, last in intervals.holes(x_account)),
+        unfinished=tuple(_day_to_read(row, sync) for row in unfinished_days.told_of(x_account)),
         odd_events=sync.odd_events,
         import_days=sync.import_days,
         import_spent_usd=sync.import_spent_usd,
@@ -199,6 +217,12 @@ def account_status(x_account: XAccount) -> AccountStatus:
         needs_choice=is_connected and sync.state == State.WAITING,
         can_go_on=is_connected and sync.state == State.PAUSED,
     )
+
+
+def _day_to_read(row: UnfinishedDay, sync: SyncState) -> DayToRead:
+    is_due = row.state == row.State.DUE
+    most, price = (0, Estimate(0)) if is_due else unfinished_days.price_of(row, sync)
+    return DayToRead(row.pk, row.day, worded(row.detail), row.state, row.events_read, most, price.usd)
 
 
 def stored(x_account: XAccount) -> tuple[Count, Count]:

@@ -17,7 +17,7 @@ from accounts import tokens
 from accounts.models import XAccount
 from conversations import changes
 from conversations.ledger import CLOCKS_DIFFER
-from conversations.models import ConversationLookup, HistoryRead, PushState, SyncState
+from conversations.models import ConversationLookup, HistoryRead, PushState, SyncState, UnfinishedDay
 from conversations.sync import pace
 from dminbox.wording import WITH_ID, X_REFUSES
 from dminbox.xapi.errors import (
@@ -173,9 +173,8 @@ def start_all_with_credit() -> None:
     waiting = list(SyncState.objects.filter(state=State.NO_CREDIT).values_list("pk", flat=True))
     now = timezone.now()
     PushState.objects.filter(state=PushState.State.NO_CREDIT).update(next_try_at=now)
-    HistoryRead.objects.filter(state=HistoryRead.State.DUE, detail=NO_CREDIT).update(due_at=now, detail="")
-    lookups = ConversationLookup.objects.filter(state=ConversationLookup.State.DUE, detail=NO_CREDIT)
-    lookups.update(due_at=now, detail="")
+    for model in (HistoryRead, ConversationLookup, UnfinishedDay):
+        model._default_manager.filter(state="due", detail=NO_CREDIT).update(due_at=now, detail="")
     for place, pk in enumerate(waiting):
         soon = now + place * BETWEEN_STARTS
         SyncState.objects.filter(pk=pk, state=State.NO_CREDIT).update(next_poll_at=soon)

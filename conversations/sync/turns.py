@@ -6,7 +6,7 @@ import secrets
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from accounts import tokens
 from accounts.models import XAccount, snowflake_floor
 from conversations import ledger
 from conversations.ids import LARGEST
-from conversations.models import Conversation, DmEvent, ReadInterval, SyncState
+from conversations.models import Conversation, DmEvent, ReadInterval, SyncState, UnfinishedDay
 from conversations.sync import caps, event_pages, intervals, pace, trouble
 from conversations.sync.caps import CapReached, CeilingReached
 from dminbox import leases
@@ -45,11 +45,12 @@ class Turn:
     """One worker's turn at one X account.
 
     rate, asked_at, answered_at: of the last answer. token: the cursor it was asked for with; given: all cursors that X
-    has given in this turn. top_id, bottom_id: the newest and the oldest id on the page from the top; bottom_id is 0
-    where X has nothing below that page. now_id: X's time of that page, as an id. is_wide: the last page was asked for
-    with as many events as fit on one. is_thorough: the turn goes down to settled ground at once, whatever that takes.
-    late: how long after its time it began; None where none was planned. at_latest: when the next turn is to come for
-    the day's sake, once more read before midnight; None where that needs none.
+    has given in this turn. top_id: the newest id on the page from the top; bottom_id: the oldest that the walk from
+    there has come to, 0 where X has nothing below; walk_token: the cursor with which it goes on. now_id: X's time of
+    that page, as an id. is_wide: the last page was asked for with as many events as fit on one. is_thorough: the turn
+    goes down to settled ground at once, whatever that takes. late: how long after its time it began; None where none
+    was planned. at_latest: when the next turn is to come for the day's sake, once more read before midnight; None where
+    that needs none. unfinished: the day that ended before this turn without having been read to its end.
     """
 
     state: SyncState
@@ -69,8 +70,10 @@ class Turn:
     top_id: int = 0
     now_id: int = 0
     bottom_id: int = LARGEST
+    walk_token: str | None = None
     is_import_read: bool = False
     at_latest: datetime | None = None
+    unfinished: date | None = None
     stored: int = 0
     news: int = 0  # of those, found at the top
     began: float = field(default_factory=time.monotonic)
@@ -215,6 +218,11 @@ def day_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def begin_of(day: date) -> datetime:
+    """Of a UTC day."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
 NOTED = [
     "state",
     "state_since",
@@ -233,6 +241,7 @@ NOTED = [
 
 
 def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
+    _note_unfinished_day(state, turn)
     state.last_poll_at = state.last_success_at = timezone.now()
     state.rate_limit, state.rate_remaining = answer.rate_limit.limit, answer.rate_limit.remaining
     state.rate_reset_at = pace.our_time(answer.rate_limit.reset_at, answer.answered_at)
@@ -244,6 +253,20 @@ def note(state: SyncState, turn: Turn, answer: Answer[Page]) -> None:
         state.import_spent_usd += bill.usd
         state.import_pages += bool(turn.gap) or not state.import_pages  # a look for news is none of it
         _pause_at_ceiling(state, turn.x_account)
+
+
+def _note_unfinished_day(state: SyncState, turn: Turn) -> None:
+    """This is the first page of a new day, and what was read on the day of the last one was not read once more before
+    its end: what X showed late of it may be missing. Days on which nothing was read are read whole after their end.
+    """
+    read_on = state.last_success_at and ledger.utc_day(state.last_success_at)
+    if not read_on or read_on >= ledger.utc_day(timezone.now()) or state.reconciled_on == read_on:
+        return
+    if state.import_finished_at is None:
+        return  # a person's choice of how far back at what price is still being carried out
+    turn.unfinished = read_on
+    UnfinishedDay.objects.bulk_create([UnfinishedDay(x_account=turn.x_account, day=read_on)], ignore_conflicts=True)
+    log.info("day_unfinished", x_account_id=turn.x_account.pk, day=read_on.isoformat())
 
 
 def _pause_at_ceiling(state: SyncState, x_account: XAccount) -> None:

@@ -1,4 +1,4 @@
-"""What people wish for (older history, a conversation to open): how a worker takes a wish up and puts it off."""
+"""What people wish for (older history, a day, a conversation): how a worker takes a wish up and puts it off."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import TOKENS, XAccount
 from conversations import changes, ledger
-from conversations.models import Conversation, ConversationLookup, HistoryRead, RequestClaim, SyncState
+from conversations.models import Conversation, ConversationLookup, HistoryRead, RequestClaim, SyncState, UnfinishedDay
 from conversations.sync import caps, event_pages, intervals, pace, trouble
 from conversations.sync.caps import BeingSpent
 from dminbox import leases
@@ -27,8 +27,12 @@ from dminbox.xapi.schema import Answer, Page
 
 log = structlog.get_logger("conversations.sync")
 
-Wish = TypeVar("Wish", HistoryRead, ConversationLookup)
-X_ACCOUNT: dict[type[models.Model], str] = {HistoryRead: "conversation__x_account", ConversationLookup: "x_account"}
+Wish = TypeVar("Wish", HistoryRead, ConversationLookup, UnfinishedDay)
+X_ACCOUNT: dict[type[models.Model], str] = {
+    HistoryRead: "conversation__x_account",
+    ConversationLookup: "x_account",
+    UnfinishedDay: "x_account",
+}
 """The way from a wish to whose it is."""
 Read = Callable[[XClient, int, bool], Answer[Page]]
 """A method of the client: how many events, and whether with people."""
@@ -66,9 +70,8 @@ def claim(model: type[Wish], pk: int) -> Wish | None:
 
 def _claimable(model: type[Wish]) -> models.QuerySet[Any]:
     now = timezone.now()
-    is_for_month = Q(detail=caps.WISH)
-    is_due = ~is_for_month & leases.is_due("due_at", now, LONGEST_WAIT)
-    is_due |= is_for_month & leases.is_due("due_at", now, caps.until_new_month())
+    is_due = Q(waits_for_month=False) & leases.is_due("due_at", now, LONGEST_WAIT)
+    is_due |= Q(waits_for_month=True) & leases.is_due("due_at", now, caps.until_new_month())
     is_free = leases.is_free("lease_until", now, lease_end() - now)
     return model._default_manager.filter(is_free, is_due, state=model.State.DUE)
 
@@ -106,8 +109,11 @@ def put_off(wish: Wish, wait: timedelta, words: str) -> None:
     settle(wish, due_at=timezone.now() + wait, detail=words)
 
 
-def asked(wish: Wish, x_account: XAccount, endpoint: str, read: Read) -> AbstractContextManager[Answer[Page]]:
-    """One page for this wish, as many events as the cap allows; it is stored, with its bill, inside the block.
+def asked(
+    wish: Wish, x_account: XAccount, endpoint: str, read: Read, most: int | None = None
+) -> AbstractContextManager[Answer[Page]]:
+    """One page for this wish, as many events as the cap allows; it is stored, with its bill, inside the block. most:
+    of events, where a whole page would be too many.
 
     Raises NoRequestLeft, BeingSpent, CapReached and whatever X answers.
     """
@@ -115,7 +121,10 @@ def asked(wish: Wish, x_account: XAccount, endpoint: str, read: Read) -> Abstrac
 
     @contextmanager
     def room(with_people: bool) -> Iterator[int]:
-        with request(wish, x_account, endpoint), caps.page(x_account, pace.PAGE, with_people=with_people) as size:
+        with (
+            request(wish, x_account, endpoint),
+            caps.page(x_account, most or pace.PAGE, with_people=with_people) as size,
+        ):
             yield size
 
     def ask(size: int, with_people: bool) -> Answer[Page]:
@@ -152,7 +161,8 @@ def _wait_for_request(state: SyncState, endpoint: str) -> timedelta:
     if window is None:
         needed, remaining = 0, pace.KEPT  # the first of many learns what the window holds
     else:
-        needed = pace.needed_by_polls(state, window.limit, window.reset_at) if are_shared else 0
+        is_polled = are_shared or endpoint == ledger.LIST
+        needed = pace.needed_by_polls(state, window.limit, window.reset_at) if is_polled else 0
         remaining = window.remaining
     if remaining > needed + claimed:
         return timedelta(0)
@@ -168,12 +178,20 @@ def _claimed(x_account: XAccount, endpoints: Iterable[str]) -> int:
 
 
 def _put_off_to_new_month(wish: Wish) -> None:
-    put_off(wish, caps.until_new_month() - random.random() * caps.MONTH_SPREAD, caps.WISH)  # noqa: S311 (no secret)
+    wait = caps.until_new_month() - random.random() * caps.MONTH_SPREAD  # noqa: S311 (no secret)
+    settle(wish, due_at=timezone.now() + wait, detail=caps.WISH, waits_for_month=True)
 
 
-def settle(wish: Wish, *, detail: str, **values: object) -> None:
+def wake(x_account: XAccount) -> None:
+    """What waits for the new month is looked at now: somebody has changed the cap."""
+    for model, whose in X_ACCOUNT.items():
+        waiting = model._default_manager.filter(state="due", waits_for_month=True, **{whose: x_account})
+        waiting.update(due_at=timezone.now(), detail="", waits_for_month=False)
+
+
+def settle(wish: Wish, *, detail: str, waits_for_month: bool = False, **values: object) -> None:
     """Writes the outcome and gives the lease back."""
-    write(wish, detail=detail[:LONGEST_WORDS], lease_until=None, **values)
+    write(wish, detail=detail[:LONGEST_WORDS], waits_for_month=waits_for_month, lease_until=None, **values)
 
 
 def write(wish: Wish, **values: object) -> None:

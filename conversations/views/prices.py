@@ -57,6 +57,13 @@ def over_cap(left: Decimal, most: Decimal) -> str:
     return words % {"left": usd(left), "most": usd(most)}
 
 
+def new_price(most: Decimal) -> str:
+    """Why a wish is not written down that would cost more than the page had told."""
+    return _("The price has changed: this can now cost up to %(price)s. Choose again to confirm.") % {
+        "price": usd(most)
+    }
+
+
 def too_many_wishes(most: int) -> str:
     return _("%(count)s of your requests to X are still open. Try again when X has answered them.") % {
         "count": number(most)

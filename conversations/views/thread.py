@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -43,7 +44,7 @@ from conversations.sync.caps import CapReached
 from conversations.sync.history import billed_again, with_billed_again
 from conversations.sync.wishes import people_to_pay
 from conversations.views import search
-from conversations.views.prices import all_of, prices, refusal, too_many_wishes
+from conversations.views.prices import all_of, new_price, prices, refusal, too_many_wishes
 from conversations.views.watching import is_watched
 from dminbox.statements import compiled_once
 from dminbox.wording import usd
@@ -271,7 +272,7 @@ def read_history(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, pk: int) -> str:
-    """Writes the wish down; the words for a refusal when it could cross the month's cap."""
+    """Writes the wish down; the words for a refusal when it could cost more than was told, or cross the month's cap."""
     mine = Conversation.objects.visible_to(request.user, Role.AGENT).with_ages()
     rows = mine.select_related("x_account__sync").defer(*TOKENS_OF_JOINED)
     conversation = get_object_or_404(rows, pk=pk)
@@ -280,10 +281,15 @@ def _ask(request: HttpRequest, pk: int) -> str:
         raise Http404
     kinds = form.cleaned_data["event_types"]
     again = 0 if kinds else billed_again(conversation)
-    whole = all_of(conversation, again) if form.cleaned_data["whole"] else None
+    told = form.cleaned_data["told"] or Decimal(0)
+    whole = None
+    if form.cleaned_data["whole"] is not None:
+        told, whole = form.cleaned_data["whole"], all_of(conversation, again)
     pages = whole.pages if whole else estimates.pages_past(again)
     try:
-        actions.read_history(signed_in(request), conversation, kinds, pages)
+        actions.read_history(signed_in(request), conversation, kinds, pages, told)
+    except actions.DearerThanTold as dearer:
+        return new_price(dearer.usd)
     except actions.TooManyWishes:
         return too_many_wishes(actions.MOST_WISHES)
     except CapReached:
@@ -433,6 +439,7 @@ def _page(
         told = conversation.billed_again
         again = billed_again(conversation) if told is None else told
     pages = estimates.pages_past(again)
+    page_usd = estimates.of_pages(pages, people).usd
     stored = events if above is None else ()
     whole = all_of(conversation, again, stored, people) if is_offered and not wanted["show"] else None
     return {
@@ -452,7 +459,8 @@ def _page(
         "may_ask": may_ask,
         "again": again,
         "whole": whole if whole and whole.pages > pages else None,
-        "prices": prices() | {"page": usd(estimates.of_pages(pages, people).usd)} if is_offered else {},
+        "prices": prices() | {"page": usd(page_usd)} if is_offered else {},
+        "page_usd": page_usd,
     }
 
 

@@ -13,10 +13,19 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Person, is_owner, x_account_for, x_accounts_of, x_accounts_run_by
+from accounts.access import (
+    TOKENS_OF_JOINED,
+    Person,
+    is_owner,
+    signed_in,
+    x_account_for,
+    x_accounts_of,
+    x_accounts_run_by,
+)
 from accounts.models import Role, XAccount
 from conversations import actions
-from conversations.forms import CapForm, StartForm
+from conversations.forms import CapForm, StartForm, ToldForm
+from conversations.models import UnfinishedDay
 from conversations.showing import day_chart
 from conversations.showing.attention import is_waiting
 from conversations.showing.moments import span_of
@@ -24,7 +33,7 @@ from conversations.sync import account_status, estimates
 from conversations.sync.caps import CapReached
 from conversations.sync.estimates import Estimate
 from conversations.sync.status import known_pace
-from conversations.views.prices import prices, refusal
+from conversations.views.prices import new_price, prices, refusal, too_many_wishes
 from dminbox.wording import usd
 
 
@@ -47,6 +56,7 @@ def _page(request: HttpRequest, account: XAccount, form: CapForm | None = None, 
         "prices": prices(),
         "members": account.memberships.select_related("user").order_by("user__name"),
         "may_run": x_accounts_run_by(request.user).filter(pk=account.pk).exists(),
+        "may_ask": bool(found.unfinished) and _may_ask(request.user, account),
         "may_decide": _runs(request.user).filter(pk=account.pk).exists(),
     }
     return render(request, "conversations/x_account.html", context, status=status)
@@ -110,6 +120,32 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, refusal(account, settings.IMPORT_CEILING_USD))
         return _page(request, account, status=422)
     return redirect("x_account", pk)
+
+
+def _may_ask(user: Person, account: XAccount) -> bool:
+    """Whether this person may ask X for more through it, which costs money."""
+    is_connected = account.state == XAccount.State.CONNECTED
+    return is_connected and x_accounts_of(user, Role.AGENT).filter(pk=account.pk).exists()
+
+
+@require_POST
+def read_day(request: HttpRequest, pk: int, day_pk: int) -> HttpResponse:
+    """Wishes for a day that was not read again to its end; it costs money, and no more than the page has told."""
+    days = UnfinishedDay.objects.visible_to(request.user, Role.AGENT).select_related("x_account")
+    day = get_object_or_404(days.defer(*TOKENS_OF_JOINED), pk=day_pk, x_account=pk)
+    form = ToldForm(request.POST)
+    told = form.cleaned_data["told"] if form.is_valid() else None
+    try:
+        actions.read_day(signed_in(request), day, told or Decimal(0))
+    except actions.DearerThanTold as dearer:
+        messages.error(request, new_price(dearer.usd))
+    except actions.TooManyWishes:
+        messages.error(request, too_many_wishes(actions.MOST_WISHES))
+    except CapReached:
+        messages.error(request, refusal(day.x_account, told or Decimal(0)))
+    else:
+        return redirect("x_account", pk)
+    return _page(request, x_account_for(request.user, pk), status=422)
 
 
 def _run_by(request: HttpRequest, pk: int) -> XAccount:

@@ -22,10 +22,10 @@ from conversations.models import (
     PushState,
     ReadInterval,
     SyncState,
+    UnfinishedDay,
     XUser,
 )
 from conversations.sync import (
-    caps,
     chats,
     intervals,
     listening,
@@ -117,12 +117,14 @@ def test_waits_that_are_right_are_waited_for_and_no_others(x_account, clock, sta
     assert polling.due() == [x_account.pk]
 
 
-@pytest.mark.parametrize("model", [HistoryRead, ConversationLookup])
+@pytest.mark.parametrize("model", [HistoryRead, ConversationLookup, UnfinishedDay])
 def test_a_wish_put_off_or_leased_by_a_clock_ahead_is_taken_up(x_account, clock, model):
     if model is HistoryRead:
         wish = HistoryRead.objects.create(conversation=ConversationFactory(x_account=x_account))
-    else:
+    elif model is ConversationLookup:
         wish = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=PEER)
+    else:
+        wish = UnfinishedDay.objects.create(x_account=x_account, day=NOW.date(), state="due")
     claimed = while_ahead(clock, lambda: wishes.claim(model, wish.pk))
     assert list(wishes.waiting(model)) == [wish.pk]
     while_ahead(clock, lambda: wishes.put_off(claimed, timedelta(minutes=15), "later"))
@@ -132,7 +134,7 @@ def test_a_wish_put_off_or_leased_by_a_clock_ahead_is_taken_up(x_account, clock,
 
 
 def test_a_wish_waits_for_the_new_month_and_not_for_the_one_after(x_account, clock):
-    wish = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=PEER, detail=caps.WISH)
+    wish = ConversationLookup.objects.create(x_account=x_account, kind="user_id", target=PEER, waits_for_month=True)
     ConversationLookup.objects.update(due_at=datetime(2026, 12, 1, tzinfo=UTC))
     assert list(wishes.waiting(ConversationLookup)) == []
     ConversationLookup.objects.update(due_at=datetime(2027, 1, 1, tzinfo=UTC))

@@ -10,7 +10,15 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import media
-from conversations.models import ActivityDelivery, ConversationLookup, HistoryRead, MediaFile, PushState, SyncState
+from conversations.models import (
+    ActivityDelivery,
+    ConversationLookup,
+    HistoryRead,
+    MediaFile,
+    PushState,
+    SyncState,
+    UnfinishedDay,
+)
 from conversations.sync import polling, push, wishes
 from tests.factories import ConversationFactory, SyncStateFactory
 
@@ -32,6 +40,7 @@ def leased():
     XAccount.objects.update(refresh_lease_until=later, refresh_lease_holder="dead")
     HistoryRead.objects.create(conversation=conversation, lease_until=later)
     ConversationLookup.objects.create(x_account=state.x_account, lease_until=later)
+    UnfinishedDay.objects.create(x_account=state.x_account, day=now.date(), state="due", lease_until=later)
     ActivityDelivery.objects.create(
         event_uuid="1", event_type="dm.received", source="stream", raw={}, lease_until=now + push.LEASE
     )
@@ -51,6 +60,7 @@ def due() -> dict[str, int]:
         "polls": len(polling.due()),
         "history": len(wishes.waiting(HistoryRead)),
         "lookups": len(wishes.waiting(ConversationLookup)),
+        "days": len(wishes.waiting(UnfinishedDay)),
         "deliveries": len(push.waiting()),
         "files": len(media.files_due(8)),
     }
@@ -59,7 +69,7 @@ def due() -> dict[str, int]:
 def test_everything_is_due_at_once_that_a_dead_process_held(leased):
     assert not any(due().values())
     call_command("free_leases")
-    assert due() == {"polls": 1, "history": 1, "lookups": 1, "deliveries": 1, "files": 1}
+    assert due() == {"polls": 1, "history": 1, "lookups": 1, "days": 1, "deliveries": 1, "files": 1}
     state = PushState.objects.get()
     assert (state.holder, state.lease_until, state.subscriptions_lease_until) == ("", None, None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Membership, Role
-from conversations.models import ConversationLookup, HistoryRead, ReadMark
+from conversations.models import ConversationLookup, HistoryRead, ReadMark, UnfinishedDay
 from tests import factories
 
 GETS = [
@@ -29,7 +29,8 @@ GETS = [
 POSTS = {
     "/c/{c}/read/": {"dm_event_id": "{e}"},
     "/c/{c}/unread/": {},
-    "/c/{c}/history/": {},
+    "/c/{c}/history/": {"told": "9"},
+    "/x-accounts/{x}/days/{day}/": {"told": "9"},
     "/x-accounts/{x}/start/": {"days": "7", "ceiling": "20"},
     "/x-accounts/{x}/resume/": {},
     "/x-accounts/{x}/cap/": {"cap": "5"},
@@ -49,12 +50,14 @@ def ids(ada):
         "c": conversation.pk,
         "e": event.dm_event_id,
         "lookup": lookup.pk,
+        "day": UnfinishedDay.objects.create(x_account=x_account, day="2026-11-20").pk,
         "p": conversation.peer_id,
     }
 
 
 def nothing_was_written():
-    return not (ReadMark.objects.exists() or HistoryRead.objects.exists())
+    wishes = HistoryRead.objects.exists() or UnfinishedDay.objects.exclude(state="noted").exists()
+    return not (ReadMark.objects.exists() or wishes)
 
 
 @pytest.fixture(params=["of nothing", "of another account"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
@@ -400,10 +401,10 @@ def test_what_x_bills_once_more_on_the_way_is_in_both_prices(as_ada, known):
     assert f"Load everything: about {about + again} events, about ${(about + again) / 100:.2f}" in html
     assert f"stops after {pages * 100} events, at most ${pages}.00" in html
     assert f"bills those again that are here already: {again}. The price includes them." in html
-    as_ada.post(f"/c/{known.pk}/history/")
+    as_ada.post(f"/c/{known.pk}/history/", {"told": "2.00"})
     assert HistoryRead.objects.get().pages_wanted == 2
     HistoryRead.objects.all().delete()
-    as_ada.post(f"/c/{known.pk}/history/", {"whole": "1"})
+    as_ada.post(f"/c/{known.pk}/history/", {"whole": "1000"})
     assert HistoryRead.objects.get().pages_wanted == pages
 
 
@@ -428,7 +429,7 @@ def test_in_a_longer_thread_it_is_counted_where_the_oldest_message_stands(as_ada
 
 
 def test_asking_for_all_of_it_is_a_wish_for_so_many_pages(as_ada, known):
-    as_ada.post(f"/c/{known.pk}/history/", {"whole": "1"})
+    as_ada.post(f"/c/{known.pk}/history/", {"whole": "1000"})
     assert HistoryRead.objects.get().pages_wanted == -(-known.pace * 10 * 3 // 200)
 
 
@@ -437,7 +438,7 @@ def test_asking_for_all_of_it_is_a_wish_for_so_many_pages(as_ada, known):
 def test_a_wish_that_could_cross_the_months_cap_is_refused_with_words(as_ada, filled, headers):
     SyncState.objects.filter(x_account=filled.support).update(monthly_cap_usd="1.01", needs_people=True)
     oldest = filled.everything.events.order_by("dm_event_id").first().dm_event_id
-    answer = as_ada.post(f"/c/{filled.everything.pk}/history/?before={oldest}", headers=headers)
+    answer = as_ada.post(f"/c/{filled.everything.pk}/history/?before={oldest}", {"told": "1.02"}, headers=headers)
     assert answer.status_code == 422
     html = answer.content.decode().replace("&#x27;", "'")
     assert "Only $1.01 is left under this month's cap, and this could cost up to $1.02." in html
@@ -445,22 +446,43 @@ def test_a_wish_that_could_cross_the_months_cap_is_refused_with_words(as_ada, fi
     assert not HistoryRead.objects.exists()
 
 
+@pytest.mark.parametrize("headers", [{}, HX])
+def test_a_page_of_yesterday_does_not_spend_more_than_it_told(as_ada, known, headers):
+    """Today X bills again what it gives on the way to older messages."""
+    oldest = known.events.order_by("dm_event_id").first().dm_event_id
+    html = top(as_ada, known)
+    told = {name: re.search(rf'name="{name}" value="([\d.]+)"', html)[1] for name in ("told", "whole")}
+    BilledResource.objects.update(day=NOW.date() - timedelta(days=1))
+    address = f"/c/{known.pk}/history/?before={oldest}"
+    for sent, price in (({"told": told["told"]}, "$2.00"), (told, "$"), ({}, "$2.00")):
+        answer = as_ada.post(address, sent, headers=headers)
+        assert answer.status_code == 422
+        html = " ".join(answer.content.decode().split())
+        assert f"The price has changed: this can now cost up to {price}" in html
+        assert "Load up to 100 older messages from X: at most $2.00" in html
+    assert not HistoryRead.objects.exists()
+    new = {name: re.search(rf'name="{name}" value="([\d.]+)"', html)[1] for name in ("told", "whole")}
+    assert Decimal(told["whole"]) < Decimal(new["whole"])
+    as_ada.post(address, new, headers=headers)
+    assert HistoryRead.objects.get().pages_wanted == Decimal(new["whole"])
+
+
 def test_asking_for_older_ones_makes_one_wish_and_shows_that_it_runs(as_ada, ada, filled):
     oldest = filled.everything.events.order_by("dm_event_id").first().dm_event_id
     address = f"/c/{filled.everything.pk}/history/?before={oldest}"
-    answer = as_ada.post(address, headers=HX)
+    answer = as_ada.post(address, {"told": "2"}, headers=HX)
     assert "Loading from X" in answer.content.decode()
     assert 'hx-trigger="every 2s"' in answer.content.decode()
-    assert as_ada.post(address).status_code == 302
+    assert as_ada.post(address, {"told": "2"}).status_code == 302
     wish = HistoryRead.objects.get()
     assert (wish.conversation, wish.asked_by, wish.event_types) == (filled.everything, ada, [])
 
 
 def test_one_kind_named_often_is_one_wish(as_ada, filled):
     for kinds in (["MessageCreate"], ["MessageCreate"] * 3):
-        as_ada.post(f"/c/{filled.group.pk}/history/", {"event_types": kinds})
+        as_ada.post(f"/c/{filled.group.pk}/history/", {"event_types": kinds, "told": "1"})
     for kinds in (["ParticipantsLeave", "ParticipantsJoin"], ["ParticipantsJoin", "ParticipantsLeave"]):
-        as_ada.post(f"/c/{filled.group.pk}/history/", {"event_types": kinds})
+        as_ada.post(f"/c/{filled.group.pk}/history/", {"event_types": kinds, "told": "1"})
     assert HistoryRead.objects.count() == 2
 
 
@@ -468,7 +490,7 @@ def test_who_waits_for_many_answers_asks_again_later(as_ada, ada, filled):
     rows = [HistoryRead(conversation=filled.everything, asked_by=ada) for _ in range(actions.MOST_WISHES)]
     HistoryRead.objects.bulk_create(rows)
     oldest = filled.group.events.order_by("dm_event_id").first().dm_event_id
-    answer = as_ada.post(f"/c/{filled.group.pk}/history/?before={oldest}", headers=HX)
+    answer = as_ada.post(f"/c/{filled.group.pk}/history/?before={oldest}", {"told": "1"}, headers=HX)
     assert answer.status_code == 422
     assert "20 of your requests to X are still open." in answer.content.decode()
     asked = {"x_account": filled.group.x_account_id, "target": "@somebody_new"}
@@ -483,7 +505,7 @@ def test_a_narrowed_thread_is_refilled_by_the_same_kinds(as_ada, filled):
     html = top(as_ada, filled.group, "?show=people")
     kinds = re.findall(r'name="event_types" value="(\w+)"', html)
     assert kinds == ["ParticipantsJoin", "ParticipantsLeave"]
-    as_ada.post(f"/c/{filled.group.pk}/history/?show=people", {"event_types": kinds})
+    as_ada.post(f"/c/{filled.group.pk}/history/?show=people", {"event_types": kinds, "told": "1"})
     assert HistoryRead.objects.get().event_types == kinds
     assert as_ada.post(f"/c/{filled.group.pk}/history/", {"event_types": ["Anything"]}).status_code == 404
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from psycopg import ClientCursor
 
-from conversations.models import ActivityDelivery, ConversationLookup, HistoryRead
+from conversations.models import ActivityDelivery, ConversationLookup, HistoryRead, UnfinishedDay
 from conversations.sync import push, wishes
 from tests.conversations.sync_support import make_reading
 from tests.factories import ConversationFactory
@@ -47,11 +48,18 @@ def plans(table: str = TABLE) -> Iterator[list[list[str]]]:
         yield found
 
 
-@pytest.mark.parametrize(("model", "index"), [(HistoryRead, "history_read_due"), (ConversationLookup, "lookup_due")])
+@pytest.mark.parametrize(
+    ("model", "index"),
+    [(HistoryRead, "history_read_due"), (ConversationLookup, "lookup_due"), (UnfinishedDay, "unfinished_day_due")],
+)
 def test_each_second_the_few_wishes_that_are_due_are_found_by_an_index(x_account, model, index):
     conversation = ConversationFactory(x_account=x_account)
     whose = {"conversation": conversation} if model is HistoryRead else {"x_account": x_account}
-    model.objects.bulk_create([model(**whose, state="failed") for _ in range(5000)] + [model(**whose, state="due")])
+    rows = [model(**whose, state="due" if number == 5000 else "failed") for number in range(5001)]
+    if model is UnfinishedDay:
+        for number, row in enumerate(rows):
+            row.day = date(2000, 1, 1) + timedelta(days=number)
+    model.objects.bulk_create(rows)
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {model._meta.db_table}")
     with plans(model._meta.db_table) as found:

@@ -58,6 +58,7 @@ def test_a_wish_for_older_history_waits_for_the_new_month_without_a_call(xsim, x
     sync.read_history(wish.pk)
     wish.refresh_from_db()
     assert (wish.state, wish.detail, wish.lease_until) == (HistoryRead.State.DUE, caps.WISH, None)
+    assert wish.waits_for_month
     assert wish.due_at.astimezone(UTC).date() == next_month()
     assert len(calls(xsim)) == before
 
@@ -73,16 +74,20 @@ def test_a_page_of_history_asks_for_no_more_than_the_cap_pays_for(xsim, x_accoun
 
 def test_raising_the_cap_wakes_what_waits_for_it(x_account, conversation, ada):
     waits = HistoryRead.objects.create(
-        conversation=conversation, detail=caps.WISH, due_at=timezone.now() + timedelta(days=9)
+        conversation=conversation,
+        detail=caps.WISH,
+        waits_for_month=True,
+        due_at=timezone.now() + timedelta(days=9),
     )
     other = HistoryRead.objects.create(
-        conversation=conversation, detail="later", due_at=timezone.now() + timedelta(days=9)
+        conversation=conversation, detail=caps.WISH, due_at=timezone.now() + timedelta(days=9)
     )
     lookup = ConversationLookup.objects.create(
         x_account=x_account,
         kind="user_id",
         target="1",
         detail=caps.WISH,
+        waits_for_month=True,
         due_at=timezone.now() + timedelta(days=9),
     )
     actions.set_cap(x_account, Decimal(50))
@@ -90,7 +95,7 @@ def test_raising_the_cap_wakes_what_waits_for_it(x_account, conversation, ada):
     for row in (waits, lookup):
         row.refresh_from_db()
         assert row.due_at <= timezone.now()
-        assert row.detail == ""
+        assert (row.detail, row.waits_for_month) == ("", False)
     other.refresh_from_db()
     assert other.due_at > timezone.now()
 

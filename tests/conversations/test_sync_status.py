@@ -28,6 +28,7 @@ from conversations.models import (
     ReadInterval,
     SpendDay,
     SyncState,
+    UnfinishedDay,
     XUser,
 )
 from tests.factories import (
@@ -280,6 +281,7 @@ def queued(monkeypatch, db):
         "check_chats",
         "repair_subscriptions",
         "read_history",
+        "read_day",
         "look_up_conversation",
         "look_up_people",
         "fetch_post_details",
@@ -312,6 +314,8 @@ def test_the_sweep_finds_what_is_due_and_nothing_else(queued):
     history = HistoryRead.objects.create(conversation=conversation)
     HistoryRead.objects.create(conversation=conversation, state=HistoryRead.State.DONE)
     lookup = ConversationLookup.objects.create(x_account=due.x_account, kind="user_id", target="1")
+    day = UnfinishedDay.objects.create(x_account=due.x_account, day=now.date(), state="due")
+    UnfinishedDay.objects.create(x_account=reading.x_account, day=now.date())
     PushState.objects.update(subscriptions_checked_at=timezone.now())
     tasks.sweep()
     assert sorted(queued) == [
@@ -319,6 +323,7 @@ def test_the_sweep_finds_what_is_due_and_nothing_else(queued):
         ("import_account", due.x_account_id),
         ("look_up_conversation", lookup.pk),
         ("poll_account", reading.x_account_id),
+        ("read_day", day.pk),
         ("read_history", history.pk),
     ]
 

@@ -32,11 +32,12 @@ from conversations.models import (
     ReadInterval,
     SavedView,
     SyncState,
+    UnfinishedDay,
     XUser,
     XUserLook,
     XUserName,
 )
-from conversations.sync import by_id, history, opening, subscription_rows, subscriptions, trouble
+from conversations.sync import by_id, history, opening, subscription_rows, subscriptions, trouble, unfinished_days
 from dminbox.wording import CAP_REACHED, WITH_ID
 from dminbox.xapi import error_table
 from tests import factories, pseudo
@@ -122,7 +123,8 @@ DEEDS = {
     "too small a cap": ("/x-accounts/{support}/cap/", {"cap": "0"}),
     "a choice the cap forbids": ("/x-accounts/{new}/start/", {"days": "30", "ceiling": "20"}),
     "going on where the cap forbids it": ("/x-accounts/{studio}/resume/", {}),
-    "reading back where the cap forbids it": ("/c/{of_studio}/history/", {}),
+    "reading back where the cap forbids it": ("/c/{of_studio}/history/", {"told": "1000"}),
+    "reading back at a price of yesterday": ("/c/{of_studio}/history/", {}),
     "disconnecting": ("/x-accounts/{gone}/disconnect/", {}),
     "opening what is here": ("/open/", {"x_account": "{support}", "target": "ada_lindqvist"}),
     "opening an encrypted one": ("/open/", {"x_account": "{support}", "target": "https://x.com/i/chat/1"}),
@@ -227,6 +229,9 @@ def _x_accounts(found, ada):
     )
     for status in (200, 500):
         ApiCall.objects.create(x_account=found.support, endpoint="GET /2/dm_events", status=status, rate_limit=15)
+    for state, detail in (("noted", unfinished_days.USED_UP), ("failed", trouble.NOT_THERE), ("due", "")):
+        day = NOW.date() - timedelta(days=found.support.unfinished_days.count() + 1)
+        UnfinishedDay.objects.create(x_account=found.support, day=day, state=state, detail=detail)
     return {"support": found.support.pk, "studio": found.studio.pk, "new": new.pk, "gone": gone.pk}
 
 

@@ -17,7 +17,18 @@ from accounts import tokens
 from accounts.models import XAccount
 from conversations.models import MediaFile
 from conversations.showing import media_states, moments
-from conversations.sync import by_id, caps, history, opening, push, subscription_rows, subscriptions, trouble, wishes
+from conversations.sync import (
+    by_id,
+    caps,
+    history,
+    opening,
+    push,
+    subscription_rows,
+    subscriptions,
+    trouble,
+    unfinished_days,
+    wishes,
+)
 from conversations.templatetags.shown import moment
 from dminbox import wording
 from dminbox.wording import worded
@@ -32,6 +43,7 @@ STORED = [
     *(trouble.NO_CREDIT, trouble.RECONNECT, trouble.SCOPES, trouble.NO_ANSWER, trouble.UNREADABLE),
     *(trouble.NOT_THERE, trouble.REFUSED, caps.WISH, wishes.WINDOW, push.REVOKED, by_id.NOT_SHOWN),
     *(history.NO_MORE, history.NOTHING_NEW, history.NO_MORE_OF_THESE, history.RESTING),
+    *(unfinished_days.USED_UP, unfinished_days.NEW_PRICE, unfinished_days.CIRCLE),
     *(opening.NONE, opening.NO_TARGET, opening.UNREADABLE, subscription_rows.OVER_CAP, subscriptions.REFUSED),
     *(
         error_table.ENROL,

@@ -35,6 +35,8 @@ def filled(server, ada):
         monthly_cap_usd=Decimal(50),
     )
     SyncState.objects.filter(x_account=found.studio).update(state="capped", monthly_cap_usd=Decimal(5))
+    for back, state in enumerate(("noted", "due"), start=1):
+        found.support.unfinished_days.create(day=now.date() - timedelta(days=back), state=state)
     rich.day(found.support, now)
     rich.push(found.support, now)
     _presence(found, now)
@@ -98,3 +100,10 @@ def test_all_of_a_thread_is_asked_for_at_the_price_that_is_said(visit, ada, fill
     page.get_by_text("Loading from X").wait_for()
     wish = filled.everything.history_reads.get()
     assert wish.pages_wanted == -(-events * 3 // 200)
+
+
+def test_a_day_is_read_again_at_the_price_that_is_said(visit, ada, filled):
+    page = visit(ada).open(f"/x-accounts/{filled.support.pk}/")
+    page.get_by_role("button", name="Read it again: at most $").click()
+    page.get_by_text("is being read again").nth(1).wait_for()
+    assert {row.state for row in filled.support.unfinished_days.all()} == {"due"}

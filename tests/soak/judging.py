@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import F, QuerySet
@@ -64,6 +64,18 @@ def what_is_missing_is_told_of(x_account: XAccount, shown: Collection[str]) -> N
         untold = sorted(pk for pk in missing if not any(first <= pk < end for first, end in gaps))
         assert not untold, f"no gap is told of, and not here are {untold}"
         assert account_status(x_account).gaps == len(gaps), "not all gaps are told of"
+
+
+def what_came_late_is_told_of(x_account: XAccount, shown: Collection[str], day: date) -> None:
+    """What X has shown by now of that day, and before, is here; or the day is told of as not read again.
+
+    shown: without delay.
+    """
+    oldest = intervals.end_of_window(timezone.now())
+    ids = {pk for pk in map(int, shown) if pk > oldest}
+    missing = ids - set(DmEvent.objects.filter(conversation__x_account=x_account).values_list("dm_event_id", flat=True))
+    told = [row.day for row in account_status(x_account).unfinished]
+    assert not missing or day in told, f"not told of, and not here are {sorted(missing)}"
 
 
 def _gaps(x_account: XAccount) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ from conversations.models import (
     ReadInterval,
     RequestClaim,
     SyncState,
+    UnfinishedDay,
     XUser,
 )
 from tests.conversations.sync_support import OWN
@@ -52,7 +53,8 @@ def make_everything_due() -> None:
     """As time does: leases run out, rests end, waits are over."""
     past = timezone.now() - timedelta(seconds=1)
     SyncState.objects.exclude(next_poll_at=None).update(next_poll_at=past, lease_until=None)
-    HistoryRead.objects.filter(state=HistoryRead.State.DUE).update(due_at=past, lease_until=None)
+    for model in (HistoryRead, UnfinishedDay):
+        model.objects.filter(state=model.State.DUE).update(due_at=past, lease_until=None)
     ReadInterval.objects.update(due_at=None)
     ActivityDelivery.objects.filter(state=ActivityDelivery.State.DUE).update(due_at=past, lease_until=None)
     PushState.objects.update(lease_until=None, holder="", next_try_at=None)

@@ -31,7 +31,7 @@ from dminbox.xapi.errors import XError
 from dminbox.xapi.stream import ActivityStream, OddLine
 from tests.conversations.sync_support import begin, connect, held_by_x
 from tests.conversations.sync_worlds import LATEST, DrawnWorld
-from tests.soak import bill, door, judging, lockstep, ours
+from tests.soak import bill, door, judging, lockstep, midnight, ours
 from tests.soak.lockstep import LISTENS, Doomed, Stage
 from tests.soak.signs import Signs
 from tests.xsim_server import SimServer
@@ -79,6 +79,7 @@ class Story:
         end = random.Random(f"end {seed}")
         self.ceiling, self.limit_of_the_end = end.choice(CEILINGS), end.choice(LIMITS_OF_THE_END)
         self.are_cursors_lost = end.random() < 0.2
+        self.is_midnight_lost = not self.is_late_day and end.random() < 0.2
         self.revoked: set[int] = set()
         self.brought = self.signs_given = 0
 
@@ -91,6 +92,9 @@ class Story:
                     self._happen()
                     self._work()
                 self._quiet()
+                if self.is_midnight_lost:
+                    midnight.is_lost(self)
+                    bill.is_what_x_charged_on(self.drawn.now.date(), self.xsim)
                 self._judge()
                 self._forget()
         except AssertionError as error:
@@ -140,8 +144,8 @@ class Story:
         seconds = self.rng.choice([5, 20, 75, 400, 1000, 6000, 6000, 3 * 24 * 3600])
         events = self.drawn.arrivals(min(seconds, 6000))
         self.drawn.now += timedelta(seconds=max(seconds - 6000, 0))
-        self._tell(f"{seconds} s pass, {len(events)} events")
-        self._bring(events)
+        self.tell(f"{seconds} s pass, {len(events)} events")
+        self.bring(events)
         for x_account in XAccount.objects.exclude(state=XAccount.State.CONNECTED).order_by("pk"):
             if self.rng.random() < 0.7:
                 ours.connect_again(self.xsim, x_account, token_expires_at=LASTS)
@@ -149,7 +153,7 @@ class Story:
         deed = self._revoke if self.rng.random() < 0.06 else self.rng.choice(deeds)
         deed()
 
-    def _bring(self, events: list[dict[str, Any]]) -> None:
+    def bring(self, events: list[dict[str, Any]]) -> None:
         """By both clocks."""
         for event in events:
             if self.lags and self.rng.random() < 0.3 and self._is_young(event):
@@ -196,7 +200,7 @@ class Story:
     def _give_signs(self, likelihood: float) -> None:
         if self.signs_given < MOST_SIGNS and self.rng.random() < likelihood:
             self.signs_given += 1
-            self._tell(self.signs.draw())
+            self.tell(self.signs.draw())
             self._let_go_out()
 
     def _between_steps(self) -> None:
@@ -207,18 +211,18 @@ class Story:
             self.drawn.now += timedelta(seconds=1)
             self.is_day_certain &= self.drawn.now.date() == before.date()
             self.is_month_certain &= self.drawn.now.month == before.month
-            self._bring([self.drawn.event(self.drawn.now - timedelta(seconds=self.rng.random()))])
+            self.bring([self.drawn.event(self.drawn.now - timedelta(seconds=self.rng.random()))])
             self._give_signs(0.2)
 
     def _fault(self) -> None:
         kind, times = self.rng.choice(FAULTS), self.rng.choice([1, 1, 2, 4])
         path = self.rng.choice(["dm_events", "dm_events", "oauth2/token", "activity", ""])
-        self._tell(f"fault {kind} x {times} {path}")
+        self.tell(f"fault {kind} x {times} {path}")
         self.xsim.post("faults", {"kind": kind, "times": times} | ({"path": path} if path else {}))
 
     def _end_token(self) -> None:
         x_account, ended = self.rng.choice(self.x_accounts), timezone.now() - timedelta(seconds=1)
-        self._tell(f"the token of {x_account.pk} ends")
+        self.tell(f"the token of {x_account.pk} ends")
         XAccount.objects.filter(pk=x_account.pk).update(token_expires_at=ended)
         if self.rng.random() < 0.2:
             # A death before may have taken the only good pair with it.
@@ -248,12 +252,12 @@ class Story:
     def _revoke(self) -> None:
         """In the settings of X somebody ends our right; X tells so, to whoever listens."""
         x_user_id = self.rng.choice(self.x_accounts).x_user_id
-        self._tell(f"the grant of {x_user_id} is revoked")
+        self.tell(f"the grant of {x_user_id} is revoked")
         self.revoked.add(x_user_id)
         self.xsim.delete(f"grants?user_id={x_user_id}")
 
     def _nothing(self) -> None:
-        self._tell("nothing goes wrong")
+        self.tell("nothing goes wrong")
 
     # --- Our processes --------------------------------------------------------------------------------------------
 
@@ -266,7 +270,7 @@ class Story:
         for _ in range(self.rng.choice([1, 1, 2, 3])):
             name, work = self._draw_work()
             dies_at = int(self.rng.expovariate(1 / 60)) + 1 if self.rng.random() < 0.6 else None
-            self._tell(f"{name}, dies at {dies_at}")
+            self.tell(f"{name}, dies at {dies_at}")
             works.append(Doomed(self._with_own_clock(work), dies_at))
         self.deaths += self.stage.play(works)
         judging.nobody_else_is_revoked(self.revoked)
@@ -364,13 +368,13 @@ class Story:
         if self.is_hasty:
             ours.make_everything_due()
             return
-        self._pass(timedelta(minutes=self.rng.choice([0, 2, 20, 75])))
+        self.pass_time(timedelta(minutes=self.rng.choice([0, 2, 20, 75])))
 
-    def _pass(self, span: timedelta) -> None:
+    def pass_time(self, span: timedelta) -> None:
         if span:
             self._end_lag()
         self.drawn.now += span
-        self._bring([])
+        self.bring([])
 
     # --- The end --------------------------------------------------------------------------------------------------
 
@@ -383,11 +387,11 @@ class Story:
         self.lags = False
         rested = self.drawn.now + chats.EVERY + timedelta(days=1, hours=2)
         self.drawn.now = rested.replace(hour=1, minute=0, second=0, microsecond=0)
-        self._bring(self.drawn.arrivals(3600, LATEST_IN_THE_DAY if self.is_late_day else LATEST))
+        self.bring(self.drawn.arrivals(3600, LATEST_IN_THE_DAY if self.is_late_day else LATEST))
         for x_account in self.x_accounts:
             ours.connect_again(self.xsim, x_account, token_expires_at=LASTS)
         if self.are_cursors_lost:
-            self._tell("X takes no cursor of before any more")
+            self.tell("X takes no cursor of before any more")
             for row in ReadInterval.objects.exclude(next_token=""):
                 row.next_token = f"{row.pk:A>24}"
                 row.save()
@@ -396,8 +400,8 @@ class Story:
         self._poll_all()
         self._listen_in_peace()
         # What X shows late and deep is found by the first walk of the next window (`polling._may_claim`).
-        self._pass(timedelta(seconds=LATEST) + pace.window())
-        self._come_to_rest()
+        self.pass_time(timedelta(seconds=LATEST) + pace.window())
+        self.come_to_rest()
         if self.is_late_day:
             self._see_the_day_out()
         bill.is_what_x_charged_on(self.drawn.now.date(), self.xsim)
@@ -426,9 +430,9 @@ class Story:
         self.liveliness, self.brought, self.signs_given = 0.2, 0, MOST_SIGNS
         self.stage.play([Doomed(self._listen)])
 
-    def _come_to_rest(self) -> None:
+    def come_to_rest(self) -> None:
         for _ in range(LONGEST_WAIT // QUIET_STEP):  # nothing is cleared by hand: what is stuck is found here
-            self._go_on(QUIET_STEP)
+            self.go_on(QUIET_STEP)
             if self._is_read():
                 return
         states = list(SyncState.objects.values())
@@ -436,19 +440,19 @@ class Story:
 
     def _see_the_day_out(self) -> None:
         """What X has shown too late for the polls is brought before midnight, by reading the day once more."""
-        self._tell("the day is seen out")
+        self.tell("the day is seen out")
         day = self.drawn.now.date()
-        self._pass(self.drawn.now.replace(hour=EVENING, minute=0) - self.drawn.now)
+        self.pass_time(self.drawn.now.replace(hour=EVENING, minute=0) - self.drawn.now)
         for _ in range(STEPS_OF_THE_EVENING):
-            self._go_on(STEP_OF_THE_EVENING)
+            self.go_on(STEP_OF_THE_EVENING)
         # What is shown late makes more pages of it than were foreseen; polls go on with them up to the last minute.
         while SyncState.objects.exclude(reconciled_on=day).exists() and self.drawn.now.date() == day:
-            self._go_on(QUIET_STEP)
-        self._come_to_rest()
+            self.go_on(QUIET_STEP)
+        self.come_to_rest()
         assert self.drawn.now.date() == day, "the day was not read again in time"
 
-    def _go_on(self, step: timedelta) -> None:
-        self._pass(step)
+    def go_on(self, step: timedelta) -> None:
+        self.pass_time(step)
         self._take_up()
         self._poll_all()
         self._look_up()
@@ -491,7 +495,7 @@ class Story:
 
     def _forget(self) -> None:
         """What only serves to tell repeats apart goes when it is old: nothing comes again for that."""
-        self._pass(changes.KEPT + timedelta(days=1))
+        self.pass_time(changes.KEPT + timedelta(days=1))
         tasks.tidy()
         before = set(DmEvent.objects.values_list("conversation", "dm_event_id"))
         assert not Change.objects.exists(), "the change log is kept for ever"
@@ -499,7 +503,7 @@ class Story:
         assert set(DmEvent.objects.values_list("conversation", "dm_event_id")) == before, "an event came again"
         assert not Change.objects.filter(kind=Change.Kind.EVENT).exists(), "an event is announced again"
 
-    def _tell(self, words: str) -> None:
+    def tell(self, words: str) -> None:
         self.told.append(words)
 
 

@@ -19,6 +19,7 @@ from conversations.models import (
     RequestClaim,
     SpendReservation,
     SyncState,
+    UnfinishedDay,
 )
 
 SHARED = "With a DATABASE_URL or REDIS_URL other machines may hold these leases; they run out by themselves."
@@ -38,7 +39,7 @@ def free_leases() -> None:
     SyncState.objects.exclude(lease_until=None).update(lease_until=None, lease_holder="")
     # The holder's name stays: who claims next learns from it that the refresh token may be spent already.
     XAccount.objects.exclude(refresh_lease_until=None).update(refresh_lease_until=None)
-    for model in (HistoryRead, ConversationLookup, ActivityDelivery):
+    for model in (HistoryRead, ConversationLookup, UnfinishedDay, ActivityDelivery):
         model._default_manager.exclude(lease_until=None).update(lease_until=None)
     fetching = MediaFile.objects.filter(state=MediaFile.State.FETCHING)
     fetching.update(state=MediaFile.State.DUE, due_at=timezone.now(), lease_until=None)
