@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import GreaterThanOrEqual
 from django.http import QueryDict
@@ -26,7 +27,7 @@ from accounts.models import Membership, User, XAccount, snowflake_floor
 from conversations.counts import Count
 from conversations.forms import MAX_ID, InboxForm
 from conversations.models import Conversation, DmEvent, Participant, ReadMark, SavedView, XUser
-from conversations.querysets import EACH, ConversationQuerySet, Top, run_union
+from conversations.querysets import EACH_ONE, ConversationQuerySet, Top, run_union
 
 LOOKED_AT = 500
 """Conversations that are looked at for one count, over all X accounts together."""
@@ -43,6 +44,8 @@ WITHOUT_VALUES = ("kind", "unread", "unanswered", "media", "post")
 Shape = tuple[tuple[str, Any], ...]
 """The values of the latter."""
 READER = -3
+LOOKED = 1000
+"""More than LOOKED_AT: so one number tells how many rows were looked at, and how many of them count."""
 
 Wanted = dict[str, Any]
 """The cleaned data of InboxForm."""
@@ -137,22 +140,23 @@ def count(user: Person, x_accounts: Sequence[XAccount], views: Sequence[Wanted])
     None for those of an X account that is not among these.
     """
     most = max(1, LOOKED_AT // len(x_accounts))
-    parts = [
-        (f"SELECT {place:d}, {sql}", [row.pk if param == EACH else param for param in params])
-        for place, wanted in enumerate(views)
-        for sql, params in [_counting(user, wanted, most)]
-        for row in x_accounts
-        if wanted["account"] in (None, row.pk)
-    ]
+    parts = []
+    for place, wanted in enumerate(views):
+        pks = [row.pk for row in x_accounts if wanted["account"] in (None, row.pk)]
+        if pks:
+            sql, params = _counting(user, wanted, most)
+            each_one = f"accounts_xaccount each_one WHERE each_one.id IN ({', '.join(['%s'] * len(pks))})"
+            parts.append((f"SELECT {place:d}, ({sql}) FROM {each_one}", [*params, *pks]))  # noqa: S608 (Django's own SQL)
     counts: list[Count | None] = [None] * len(views)
-    for place, looked_at, found in run_union(parts, DEFAULT_DB_ALIAS):
+    for place, told in run_union(parts, DEFAULT_DB_ALIAS):
+        looked_at, found = divmod(told or 0, LOOKED)
         before = counts[place] or Count()
-        counts[place] = Count(before.found + (found or 0), before.has_more or looked_at >= most)
+        counts[place] = Count(before.found + found, before.has_more or looked_at >= most)
     return counts
 
 
 def _counting(user: Person, wanted: Wanted, most: int) -> tuple[str, Sequence[Any]]:
-    """SQL for how many rows were looked at, and how many of them count. EACH stands for the X account."""
+    """SQL over the row `each_one` of an X account: LOOKED for each row looked at, and one more if it counts."""
     if any(wanted[name] for name in WITH_VALUES):
         return _counted(_looked_at(user, wanted, most))
     sql, params = _counting_by_shape(_shape_of(wanted), most)
@@ -175,10 +179,13 @@ def _of_shape(shape: Shape) -> Wanted:
 
 def _counted(rows: QuerySet[Conversation, Any]) -> tuple[str, Sequence[Any]]:
     sql, params = rows.query.sql_with_params()
-    return f"COUNT(*), SUM(CASE WHEN counts THEN 1 ELSE 0 END) FROM ({sql}) AS looked_at", params  # noqa: S608 (Django's own SQL)
+    told = f"SUM(CASE WHEN counts THEN {LOOKED + 1:d} ELSE {LOOKED:d} END)"
+    return f"SELECT {told} FROM ({sql}) AS looked_at", params  # noqa: S608 (Django's own SQL)
 
 
-def _looked_at(user: Person, wanted: Wanted, most: int, x_account_id: int = EACH) -> QuerySet[Conversation, Any]:
+def _looked_at(
+    user: Person, wanted: Wanted, most: int, x_account_id: int | RawSQL = EACH_ONE
+) -> QuerySet[Conversation, Any]:
     """The rows looked at for one view, and whether each counts."""
     tests = conditions(wanted)
     first = tests.pop(0) if starts_from_index(wanted) else Q()
@@ -191,7 +198,7 @@ def _looked_at(user: Person, wanted: Wanted, most: int, x_account_id: int = EACH
     return rows.annotate(counts=counts).values_list("counts")[:most]
 
 
-def _read_to(user: Person, x_account_id: int) -> Coalesce:
+def _read_to(user: Person, x_account_id: int | RawSQL) -> Coalesce:
     """The same as `for_person` says, by sub-queries: a join could make the database read all before it cuts."""
     before = Subquery(Membership.objects.filter(user=user.pk, x_account=x_account_id).values("read_before_id")[:1])
     mark = ReadMark.objects.filter(user=user.pk, conversation=OuterRef("pk"))
@@ -211,8 +218,10 @@ def query_of(wanted: Wanted, **changed: object) -> str:
 def kept_in(address: QueryDict) -> str:
     """The filters of the list that the address of another page carries along; all else in it is none."""
     named = {name: address[name] for name in KEPT if name in address}
+    if not named:
+        return ""
     form = InboxForm(named)
-    return query_of(form.cleaned_data) if named and form.is_valid() else ""
+    return query_of(form.cleaned_data) if form.is_valid() else ""
 
 
 def list_beside(address: QueryDict) -> str:
@@ -221,8 +230,13 @@ def list_beside(address: QueryDict) -> str:
     return f"{reverse('inbox')}?{query}" if query else reverse("inbox")
 
 
+@lru_cache(maxsize=10_000)
 def wanted_in(query: str) -> Wanted | None:
-    """What an address asks for; None when it means nothing."""
+    """What an address asks for; None when it means nothing.
+
+    The same address always asks for the same, each inbox reads all views of its reader, and a form takes as long as a
+    statement.
+    """
     form = InboxForm(QueryDict(query))
     return form.cleaned_data if form.is_valid() else None
 

@@ -52,11 +52,13 @@ LOOKED_AT = 200
 """Conversations per X account that are looked at for counting the unread ones, and events of a conversation."""
 RAW_BESIDE_POSTS = ("post__author__raw", "post__quoted__author__raw")
 """What X told of people in its own form: a page shows none of it, and taking it apart takes longer than the query."""
-EACH, DOWN_TO = -1, -2
-"""EACH stands for an X account or a person in a query that is compiled once and run for several, DOWN_TO for how far
-down it goes: no row has these ids.
-"""
+EACH = -1
+"""Stands for an X account or a person in a query that is compiled once and run for several: no row has this id."""
+EACH_ONE = RawSQL("each_one.id", ())
+"""The X account of a row `each_one` around a query."""
 Top = tuple[str, Sequence[Any]]
+ALL_DOWN = "down_to AS (SELECT 0 AS least)"
+"""The row that a Top looks at, where it goes all the way."""
 NAMED = 3
 """People a group's title can name."""
 MOST_UNITED, MOST_VALUES = 500, 30_000
@@ -136,46 +138,46 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
         top: `self.top_of_each(size)`, where it is at hand.
         """
-        return [pk for _, pk in self._from_the_top(size, top)(dict.fromkeys(x_account_ids, 0))]
-
-    def newest_unread(self, unread: Mapping[int, counts.Count], size: int, top: Top | None = None) -> list[int]:
-        """The same for unread ones. unread: how many each X account has of them, as `count_unread` tells.
-
-        Where these fill a page they are found from the top. Elsewhere few may be unread: there all rows are looked at,
-        in one walk, which goes no further down than the page does.
-        """
-        newest = self._from_the_top(size, top)
-        rows = newest({pk: 0 for pk, count in unread.items() if count.found >= size})
-        few = [pk for pk, count in unread.items() if count.may_be_any and count.found < size]
-        if len(rows) == size:
-            rows += newest(dict.fromkeys(few, rows[-1][0]))
-        elif few:
-            rest = self.filter(x_account__in=few).newest_first()
-            rows += rest.values_list("last_dm_event_id", "pk")[:size]
+        parts = _tops(x_account_ids, top or self.top_of_each(size))
+        rows = run_union(parts, self.db, _newest(size), (f"WITH {ALL_DOWN}", []))
         return [pk for _, pk in sorted(rows, reverse=True)[:size]]
 
-    def top_of_each(self, size: int) -> Top:
-        """SQL for last_dm_event_id and id of the first rows of the X account EACH, down to DOWN_TO; and its values."""
-        part = self.filter(x_account=EACH, last_dm_event_id__gte=DOWN_TO).newest_first()
-        return part.values_list("last_dm_event_id", "pk")[:size].query.sql_with_params()
+    def newest_unread(
+        self,
+        unread: Mapping[int, counts.Count],
+        size: int,
+        top: Top | None = None,
+        found: Callable[[], Self] | None = None,
+    ) -> list[int]:
+        """The same for unread ones. unread: how many each X account has of them, as `count_unread` tells.
 
-    def _from_the_top(self, size: int, top: Top | None) -> Callable[[Mapping[int, int]], list[tuple[int, int]]]:
-        """Finds the first rows of some X accounts together, of each down to that last_dm_event_id.
+        found: makes the queryset that `top` is of, where that is not this one. Most pages do not need it.
 
-        PostgreSQL merges the parts, and so reads of each no more than it gives. Django cuts the parts of a union on
-        PostgreSQL alone, and would compile each of them anew.
+        Where an X account fills a page they are found from the top, and of the others as far down as that page goes.
+        Elsewhere few may be unread: there all rows are looked at, in one walk that ends where the page does.
         """
-        sql, params = top or self.top_of_each(size)
+        many = [pk for pk, count in unread.items() if count.found >= size]
+        few = [pk for pk, count in unread.items() if count.may_be_any and count.found < size]
+        if not many or len(unread) >= MOST_UNITED:
+            rest = (found() if found else self).filter(x_account__in=[*many, *few]).newest_first()
+            return list(rest.values_list("pk", flat=True)[:size])
+        top = top or self.top_of_each(size)
+        sql, params = united(_tops(many, top))
+        of_many = f"many AS (WITH {ALL_DOWN} {sql} {_newest(size)})"
+        least = f"CASE WHEN COUNT(*) = {size:d} THEN MIN(last_dm_event_id) ELSE 0 END AS least"
+        beginning = f"WITH {of_many}, down_to AS (SELECT {least} FROM many)"  # noqa: S608 (ours)
+        parts = [("SELECT * FROM many", ()), *_tops(few, top)]
+        return [pk for _, pk in run_union(parts, self.db, _newest(size), (beginning, params))]
 
-        def newest(down_to: Mapping[int, int]) -> list[tuple[int, int]]:
-            parts = [
-                (sql, [{EACH: pk, DOWN_TO: least}.get(param, param) for param in params])
-                for pk, least in down_to.items()
-            ]
-            rows = run_union(parts, self.db, ending=f"ORDER BY 1 DESC, 2 DESC LIMIT {size:d}")
-            return sorted(((newest, pk) for newest, pk in rows), reverse=True)[:size]
+    def top_of_each(self, size: int) -> Top:
+        """SQL for last_dm_event_id and id of the first rows of the X account EACH; and its values.
 
-        return newest
+        A row `down_to` before it says how far down. Were that a value, PostgreSQL would plan anew for each, and a plan
+        takes several times as long as to run it.
+        """
+        least = RawSQL("(SELECT least FROM down_to)", ())
+        part = self.filter(x_account=EACH, last_dm_event_id__gte=least).newest_first()
+        return part.values_list("last_dm_event_id", "pk")[:size].query.sql_with_params()
 
     def count_unread(self, user: Person, x_account_ids: Iterable[int]) -> dict[int, counts.Count]:
         """Unread conversations per X account: at most counts.MANY of each, among the LOOKED_AT that heard last.
@@ -432,20 +434,20 @@ def _related(model: type[models.Model], relation: str) -> Any:
 @cache
 def _counting_unread(conversations: type[Conversation], most: int) -> tuple[str, list[Any]]:
     """SQL over the rows `each_one` of X accounts; EACH is the person. To compile it takes longer than to run it."""
-    rows, each_one, person = conversations.objects.all(), RawSQL("each_one.id", ()), User(pk=EACH)
+    rows, person = conversations.objects.all(), User(pk=EACH)
     heard = rows.for_person(person).annotate(is_unread=Q(last_incoming_dm_event_id__gt=F("read_to")))
-    newest = heard.filter(x_account_id=each_one).order_by("-last_incoming_dm_event_id")
+    newest = heard.filter(x_account_id=EACH_ONE).order_by("-last_incoming_dm_event_id")
     heard_last, params = newest.values_list("id", "is_unread")[:most].query.sql_with_params()
     among = f"SELECT looked_at.id FROM ({heard_last}) AS looked_at WHERE is_unread LIMIT {counts.MANY}"  # noqa: S608 (Django's own)
     marks = _related(conversations, "read_marks").filter(user=person.pk, was_moved_back=True)
     marks = marks.filter(
-        conversation__x_account_id=each_one, conversation__last_incoming_dm_event_id__gt=F("dm_event_id")
+        conversation__x_account_id=EACH_ONE, conversation__last_incoming_dm_event_id__gt=F("dm_event_id")
     )
     marked, params_of_marked = marks.values("conversation")[: counts.MANY].query.sql_with_params()
     unread = f"SELECT * FROM ({among}) AS among UNION SELECT * FROM ({marked}) AS marked"  # noqa: S608
     # The first that is not looked at, where it heard of something since the person joined.
-    joined = Membership.objects.filter(user=person.pk, x_account_id=each_one).values("read_before_id")[:1]
-    since = rows.filter(x_account_id=each_one, last_incoming_dm_event_id__gt=Subquery(joined))
+    joined = Membership.objects.filter(user=person.pk, x_account_id=EACH_ONE).values("read_before_id")[:1]
+    since = rows.filter(x_account_id=EACH_ONE, last_incoming_dm_event_id__gt=Subquery(joined))
     next_one = since.order_by("-last_incoming_dm_event_id").values("pk")[most : most + 1]
     beyond, more_params = next_one.query.sql_with_params()
     count = f"(SELECT COUNT(*) FROM ({unread}) AS unread), EXISTS({beyond})"  # noqa: S608
@@ -468,12 +470,26 @@ def union_with_places(querysets: Sequence[models.QuerySet[Any, Any]]) -> list[tu
     return run_union([(sql, params) for sql, (_, params) in zip(placed, parts, strict=True)], querysets[0].db)
 
 
-def run_union(parts: Sequence[tuple[str, Sequence[Any]]], alias: str, ending: str = "") -> list[tuple[Any, ...]]:
+def _tops(x_account_ids: Iterable[int], top: Top) -> list[Top]:
+    """United, PostgreSQL merges them, and so reads of each no more than it gives. Django cuts the parts of a union on
+    PostgreSQL alone, and would compile each of them anew.
+    """
+    sql, params = top
+    return [(sql, [pk if param == EACH else param for param in params]) for pk in x_account_ids]
+
+
+def _newest(size: int) -> str:
+    return f"ORDER BY 1 DESC, 2 DESC LIMIT {size:d}"
+
+
+def run_union(
+    parts: Sequence[tuple[str, Sequence[Any]]], alias: str, ending: str = "", beginning: Top = ("", ())
+) -> list[tuple[Any, ...]]:
     """Rows of several statements, each with its values, in one query, or in more where one does not take so many.
 
-    ending: SQL that orders and cuts each of these.
+    ending: SQL that orders and cuts each of these. beginning: what stands before each, with its values.
     """
-    return [row for fitting in _fitting(parts) for row in _united(fitting, alias, ending)]
+    return [row for fitting in _fitting(parts) for row in _asked(fitting, alias, ending, beginning)]
 
 
 def _fitting(parts: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[tuple[str, Sequence[Any]]]]:
@@ -489,11 +505,16 @@ def _fitting(parts: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[list[tuple[
         yield fitting
 
 
-def _united(parts: Sequence[tuple[str, Sequence[Any]]], alias: str, ending: str) -> list[tuple[Any, ...]]:
+def _asked(parts: Sequence[Top], alias: str, ending: str, beginning: Top) -> list[tuple[Any, ...]]:
+    sql, params = united(parts)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(f"{beginning[0]} {sql} {ending}", [*beginning[1], *params])
+        return list(cursor.fetchall())
+
+
+def united(parts: Sequence[Top]) -> Top:
     sql = " UNION ALL ".join(
         f"SELECT * FROM ({sql}) AS part_{number}"  # noqa: S608 (Django's own SQL, values apart)
         for number, (sql, _) in enumerate(parts)
     )
-    with connections[alias].cursor() as cursor:
-        cursor.execute(f"{sql} {ending}", [param for _, params in parts for param in params])
-        return list(cursor.fetchall())
+    return sql, [param for _, params in parts for param in params]

@@ -70,7 +70,13 @@ def day_and_clock(local: datetime, form: str) -> str:
 
 def whole_moment(local: datetime) -> str:
     """Friday, 21 November 2025, 14:02:09 CET."""
-    return _("%(day)s, %(time)s") % {"day": day(local, "DAY_FORMAT"), "time": f"{local:%H:%M:%S %Z}"}
+    return _any_time_of(local.date(), get_language()).format(f"{local.time().isoformat('seconds')} {local.tzname()}")
+
+
+@lru_cache(maxsize=1_000)
+def _any_time_of(value: date, language: str | None) -> str:
+    """A whole day, and a place for the time."""
+    return _("%(day)s, %(time)s") % {"day": _written(value, "DAY_FORMAT", language), "time": "{}"}
 
 
 @lru_cache(maxsize=10_000)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from conversations.cards import link_cards_of
@@ -31,8 +31,7 @@ def add_contents(events: Sequence[DmEvent]) -> None:
     """All that a thread shows of each event. The media of shared and quoted posts come together, by one query."""
     _add(events, _media, _posts)
     posts_shown = posts_of(events)
-    of_posts = PostMedia.objects.select_related(*FILES_OF_MEDIA).only("post", "media", *of_media())
-    prefetch_related_objects(posts_shown, Prefetch("post_media", of_posts, to_attr="media_shown"))
+    _hand_out(_media_of_posts([post.pk for post in posts_shown]), "post_id", posts_shown, "media_shown")
     _add_link_pictures(events, posts_shown)
 
 
@@ -126,6 +125,12 @@ def _kinds_of_media(events: list[int]) -> QuerySet[EventMedia]:
 def _posts(events: list[int]) -> QuerySet[EventPost]:
     posts = EventPost.objects.filter(event__in=events)
     return posts.select_related("post__author__avatar", "post__quoted__author__avatar").defer(*RAW_BESIDE_POSTS)
+
+
+@compiled_once
+def _media_of_posts(posts: list[int]) -> QuerySet[PostMedia]:
+    media = PostMedia.objects.filter(post__in=posts).select_related(*FILES_OF_MEDIA)
+    return media.only("post", "media", *of_media())
 
 
 @compiled_once

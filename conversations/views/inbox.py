@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -100,18 +101,15 @@ def _page(
 ) -> tuple[list[Conversation], bool]:
     """lines: they tell where unread ones are, and the shorter way to a page of them."""
     # Of accounts this person may see; the rows themselves come through the door below.
-    found = filters.narrow(Conversation.objects.all(), request.user, wanted)
-    if wanted["after"]:
-        found = found.older_than(*wanted["after"])
-        top = found.top_of_each(PAGE + 1)
-    else:
-        top = filters.top_of_each(request.user, wanted, PAGE + 1)
+    every = Conversation.objects.older_than(*wanted["after"]) if wanted["after"] else Conversation.objects.all()
+    found = partial(filters.narrow, every, request.user, wanted)
+    top = found().top_of_each(PAGE + 1) if wanted["after"] else filters.top_of_each(request.user, wanted, PAGE + 1)
     unread = {line.x_account.pk: line.unread for line in lines if line.x_account in chosen}
     if wanted["unread"] and not filters.starts_from_index(wanted):
-        pks = found.newest_unread(unread, PAGE + 1, top)
+        pks = every.newest_unread(unread, PAGE + 1, top, found)
     else:
         wanted_of = [pk for pk, count in unread.items() if count.may_be_any or not wanted["unread"]]
-        pks = found.newest_of(wanted_of, PAGE + 1, top)
+        pks = every.newest_of(wanted_of, PAGE + 1, top)
     rows = _rows(request, chosen, pks[:PAGE])
     return rows, len(pks) > PAGE and bool(rows)  # who was removed meanwhile sees none
 

@@ -22,6 +22,8 @@ LONG, SILENT = 1, 2
 MIDDLE = EVENTS // 2
 MOST_ROWS = 1_500
 """What one step of a plan may read: some pages, and what counts look at."""
+PLANNED_ANEW = 5
+"""So often PostgreSQL plans a prepared statement for its values, before it tries one plan for any."""
 LARGE = {
     "conversations_conversation",
     "conversations_dmevent",
@@ -122,6 +124,11 @@ def test_where_one_of_several_has_many_unread_ones_the_others_are_looked_at_no_f
         cursor.execute("ANALYZE conversations_readmark, conversations_conversation")
     assert large.get("/?unread=1").content.count(b"data-conversation=") == 50
     assert [told for plan in plans_of(large, "/?unread=1") for told in too_much(plan)] == []
+    for _ in range(2 * PLANNED_ANEW):
+        large.get("/?unread=1")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT left(statement, 100), custom_plans FROM pg_prepared_statements WHERE generic_plans = 0")
+        assert [row for row in cursor.fetchall() if "last_dm_event_id" in row[0] and row[1] > PLANNED_ANEW] == []
 
 
 def test_what_comes_free_of_x_is_found_by_indexes_however_much_there_is(large):
