@@ -178,7 +178,10 @@ def explained(asked: list[plans.Statement]) -> list[dict[str, Any]]:
 
 
 def too_much(plan: dict[str, Any]) -> Iterator[str]:
+    """Of the steps that were run: what is looked up for short threads alone is not, in long ones."""
     for step in steps(plan):
+        if not step["Actual Loops"]:
+            continue
         table, kind = step.get("Relation Name"), step["Node Type"]
         removed = step.get("Rows Removed by Filter", 0) + step.get("Rows Removed by Join Filter", 0)
         rows = (step["Actual Rows"] + removed) * step["Actual Loops"]
