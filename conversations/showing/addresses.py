@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from django.conf import settings
-from django.urls import get_script_prefix, reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 
 PLACE = 10**17
 """So long a number stands in no path, but where it was put for an id."""
@@ -13,11 +12,11 @@ PLACE = 10**17
 
 def address_of(name: str, *pks: int) -> str:
     """The same as reverse(), for views whose arguments are numbers."""
-    return _shape(get_script_prefix(), settings.ROOT_URLCONF, name, len(pks)).format(*pks)
+    return _shape(get_script_prefix(), get_urlconf(), name, len(pks)).format(*pks)
 
 
 @cache
-def _shape(_prefix: str, _urlconf: str, name: str, places: int) -> str:
+def _shape(_prefix: str, _urlconf: str | None, name: str, places: int) -> str:
     """/c/{}/files/{}/; an address begins with where the site is mounted."""
     shape = reverse(name, args=range(PLACE, PLACE + places))
     for place in range(PLACE, PLACE + places):
