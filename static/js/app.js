@@ -56,7 +56,8 @@ document.addEventListener("click", (event) => {
 // Of a line of pills that is pushed aside, what is chosen is in sight from the start, and what a key leads to as a whole.
 {
   const show = (pill) => pill.scrollIntoView({ block: "nearest", inline: "nearest" });
-  document.querySelectorAll(".switchers [aria-current]").forEach(show);
+  // Not the first, which is in sight: to ask where it stands would have the page laid out once more before it is shown.
+  document.querySelectorAll(".switchers [aria-current]:not(:first-child > :first-child)").forEach(show);
   document.addEventListener("focusin", ({ target }) => {
     if (target.matches(".switchers .pill:focus-visible")) show(target); // not under a finger
   });
