@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0055_count_failures_of_wishes")]
+    dependencies = [("conversations", "0054_count_failures_of_wishes")]
 
     operations = [
         migrations.RemoveField("syncstate", "needs_people"),

@@ -10,7 +10,7 @@ def failures() -> models.PositiveIntegerField:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0054_looks_to_tell_of")]
+    dependencies = [("conversations", "0053_looks_to_tell_of")]
 
     operations = [
         migrations.AddField("historyread", "failures", failures()),

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0056_request_people_for_a_day")]
+    dependencies = [("conversations", "0055_request_people_for_a_day")]
 
     operations = [
         migrations.AddField(
