@@ -182,7 +182,7 @@ TIMES_OF_X = {
     "conversations_post": {"created_at"},
 }
 """All other times are of our clock, and two runs happen at two times."""
-BY_OUR_CLOCK = {"lease_holder", "horizon_id", "low_id", "high_id"}
+BY_OUR_CLOCK = {"lease_holder", "horizon_id", "low_id", "high_id", "seam_id"}
 """Drawn anew each time, or made from what time it is."""
 
 
