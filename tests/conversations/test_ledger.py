@@ -447,14 +447,19 @@ def test_with_spare_requests_the_day_is_also_read_about_each_hour_at_no_cost(x_a
     assert len(requests) - polls <= 4 * 3
 
 
-def test_the_last_time_sets_out_anew_where_a_walk_of_before_is_on_its_way(x_account, xsim, monkeypatch):
+def say_on_pages_of_ten(xsim, monkeypatch, until):
+    """One a minute, for a good hour: the day takes several pages."""
     monkeypatch.setattr(pace, "PAGE", 10)
+    xsim.post("clock", {"set": until.isoformat()})
+    xsim.post("settings", {"dm_get_limit": 300})
+    for number in range(65):
+        say(xsim, ANN, f"Hello {number}", created_at=(until - timedelta(minutes=number)).isoformat())
+
+
+def test_the_last_time_sets_out_anew_where_a_walk_of_before_is_on_its_way(x_account, xsim, monkeypatch):
     evening = datetime(2026, 11, 20, 21, 45, tzinfo=UTC)
     with time_machine.travel(evening, tick=False) as ours:
-        xsim.post("clock", {"set": evening.isoformat()})
-        xsim.post("settings", {"dm_get_limit": 300})
-        for number in range(65):
-            say(xsim, ANN, f"Hello {number}", created_at=(evening - timedelta(minutes=number)).isoformat())
+        say_on_pages_of_ten(xsim, monkeypatch, evening)
         begin(x_account)
         settle(x_account)
         while (state := poll(x_account)).reconcile_below > snowflake_floor(evening - timedelta(minutes=30)):
@@ -469,13 +474,9 @@ def test_the_last_time_sets_out_anew_where_a_walk_of_before_is_on_its_way(x_acco
 
 
 def test_setting_out_anew_is_not_the_end_where_the_walk_of_before_had_come_no_further(x_account, xsim, monkeypatch):
-    monkeypatch.setattr(pace, "PAGE", 10)
     evening = datetime(2026, 11, 20, 21, 45, tzinfo=UTC)
     with time_machine.travel(evening, tick=False) as ours:
-        xsim.post("clock", {"set": evening.isoformat()})
-        xsim.post("settings", {"dm_get_limit": 300})
-        for number in range(65):
-            say(xsim, ANN, f"Hello {number}", created_at=(evening - timedelta(minutes=number)).isoformat())
+        say_on_pages_of_ten(xsim, monkeypatch, evening)
         begin(x_account)
         state = settle(x_account)
         while not state.reconcile_token:
