@@ -159,10 +159,8 @@ def look_up_conversation(user: User, x_account: XAccount, kind: str, target: str
 
 def _require_few(user: User) -> None:
     """Raises TooManyWishes."""
-    if (
-        sum(model._default_manager.filter(asked_by=user, state="due").count() for model in wishes.X_ACCOUNT)
-        >= MOST_WISHES
-    ):
+    due = (model._default_manager.filter(asked_by=user, state="due") for model in wishes.X_ACCOUNT)
+    if sum(rows.count() for rows in due) >= MOST_WISHES:
         raise TooManyWishes
 
 
