@@ -446,10 +446,11 @@ class Story:
         for _ in range(STEPS_OF_THE_EVENING):
             self.go_on(STEP_OF_THE_EVENING)
         # What is shown late makes more pages of it than were foreseen; polls go on with them up to the last minute.
-        while SyncState.objects.exclude(reconciled_on=day).exists() and self.drawn.now.date() == day:
+        while (is_to_come := SyncState.objects.exclude(reconciled_on=day).exists()) and self.drawn.now.date() == day:
             self.go_on(QUIET_STEP)
-        self.come_to_rest()
-        assert self.drawn.now.date() == day, "the day was not read again in time"
+        assert not is_to_come, "the day was not read again in time"
+        self.come_to_rest()  # which may be after midnight, where the day was read with its last minute
+        bill.is_what_x_charged_on(day, self.xsim)
 
     def go_on(self, step: timedelta) -> None:
         self.pass_time(step)
