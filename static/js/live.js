@@ -242,6 +242,7 @@ const livePage = (() => {
       try {
         while (isWanted && document.visibilityState === state) {
           await new Promise((resolve) => setTimeout(resolve, wait()));
+          if (document.visibilityState !== state) return;
           isWanted = false;
           await act();
         }
