@@ -17,7 +17,7 @@ from conversations.models.people import XUser, XUserLook, XUserName
 from conversations.models.posts import Post, PostMedia
 from conversations.models.push import ActivityDelivery, ActivitySubscription, PushState
 from conversations.models.saved_views import SavedView
-from conversations.models.search import IndexedName, NameGram, SearchEntry, SearchState
+from conversations.models.search import NameGram, SearchEntry, SearchState
 from conversations.models.sync import (
     ConversationLookup,
     HistoryRead,
@@ -42,7 +42,6 @@ __all__ = [
     "EventPost",
     "HistoryRead",
     "LinkPicture",
-    "IndexedName",
     "Media",
     "MediaFile",
     "NameGram",

@@ -10,6 +10,9 @@ from django.utils import timezone
 
 from conversations.querysets import XUserQuerySet
 
+CALLED_OTHERWISE = ~models.Q(indexed_name=models.F("name")) | ~models.Q(indexed_username=models.F("username"))
+"""Than when their names were last made ready for searching."""
+
 
 class XUser(models.Model):
     """A person on X, as last seen. Shared by all X accounts; reached only through a conversation.
@@ -43,6 +46,10 @@ class XUser(models.Model):
         null=True, blank=True, help_text="Shows otherwise since then, which the change log does not tell yet."
     )
     avatar = models.ForeignKey("MediaFile", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    indexed_username = models.CharField(
+        max_length=50, default="", db_default="", editable=False, help_text="As the search was last told of it."
+    )
+    indexed_name = models.CharField(max_length=200, default="", db_default="", editable=False)
 
     objects = XUserQuerySet.as_manager()
 
@@ -53,6 +60,7 @@ class XUser(models.Model):
                 fields=["lookup_due_at"], name="x_user_lookup_due", condition=models.Q(lookup_due_at__isnull=False)
             ),
             models.Index(fields=["untold_since"], name="x_user_untold", condition=models.Q(untold_since__isnull=False)),
+            models.Index(fields=["id"], name="x_user_to_index", condition=CALLED_OTHERWISE),
         ]
 
     def __str__(self) -> str:

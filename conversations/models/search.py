@@ -70,17 +70,6 @@ class SearchState(models.Model):
         return f"index of {self.x_account_id} up to {self.seen_change}"
 
 
-class IndexedName(models.Model):
-    """A person's name and handle as they were last split into grams."""
-
-    x_user = models.OneToOneField(XUser, on_delete=models.CASCADE, primary_key=True, related_name="indexed_name")
-    username = models.CharField(max_length=50, blank=True)
-    name = models.CharField(max_length=200, blank=True)
-
-    def __str__(self) -> str:
-        return f"name of {self.x_user_id}"
-
-
 class NameGram(models.Model):
     """Three characters in a row that a person's name or handle holds."""
 

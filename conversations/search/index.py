@@ -21,7 +21,8 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import changes, text, words
-from conversations.models import Change, Conversation, DmEvent, IndexedName, NameGram, SearchEntry, SearchState, XUser
+from conversations.models import Change, Conversation, DmEvent, NameGram, SearchEntry, SearchState, XUser
+from conversations.models.people import CALLED_OTHERWISE
 from conversations.querysets import DmEventQuerySet
 from conversations.search.texts import beside, said_in
 
@@ -262,23 +263,32 @@ def index_names() -> None:
 
 
 def _names_lot() -> int:
-    """A message is found by the author of the post it shares too, so it takes part in their renaming."""
-    changed = Q(indexed_name=None) | ~Q(indexed_name__name=F("name")) | ~Q(indexed_name__username=F("username"))
-    people = list(XUser.objects.filter(changed).select_related("indexed_name").order_by("pk")[:NAMES_LOT])
+    """A message is found by the author of the post it shares too, so it takes part in their naming and renaming."""
+    people = list(called_otherwise()[:NAMES_LOT])
     with transaction.atomic():
-        _index_posts_of([person for person in people if hasattr(person, "indexed_name")])
+        _index_posts_of(people)
         NameGram.objects.filter(x_user__in=people).delete()
         NameGram.objects.bulk_create(
             [NameGram(gram=gram, x_user=person) for person in people for gram in sorted(name_grams(person))],
             ignore_conflicts=True,
         )
-        IndexedName.objects.bulk_create(
-            [IndexedName(x_user=person, name=person.name, username=person.username) for person in people],
-            update_conflicts=True,
-            update_fields=["name", "username"],
-            unique_fields=["x_user"],
-        )
+        _note_names(people)
     return len(people)
+
+
+def called_otherwise() -> QuerySet[XUser]:
+    """Than in the index, or not in it yet."""
+    names = XUser.objects.only("name", "username", "indexed_name", "indexed_username")
+    return names.filter(CALLED_OTHERWISE).order_by("pk")
+
+
+def _note_names(people: Sequence[XUser]) -> None:
+    """At the end, for pages of X wait while these rows are locked; in the order of their ids, as for everybody."""
+    pks = [person.pk for person in people]
+    list(XUser.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk").values_list("pk"))
+    for person in people:
+        person.indexed_name, person.indexed_username = person.name, person.username
+    XUser.objects.bulk_update(people, ["indexed_name", "indexed_username"])
 
 
 def _index_posts_of(authors: Collection[XUser]) -> None:

@@ -6,10 +6,12 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conversations.models import DmEvent, EventMedia, EventPost, IndexedName, Media, Post, PostMedia, SearchState, XUser
+from conversations.models import DmEvent, EventMedia, EventPost, Media, Post, PostMedia, SearchState, XUser
 from conversations.search import finding, index, query
 from tests import factories
 from tests.conversations.search_support import found_events, found_texts, index_all, say, scan_texts
@@ -172,12 +174,41 @@ def test_what_was_indexed_before_is_looked_at_once_more(ada, shared):
     assert (state.old_below, state.old_left) == (0, 0)
 
 
-def test_names_that_were_indexed_before_are_split_once_more(ada, shared, monkeypatch):
+@pytest.fixture
+def former(db):
+    """The tables as they were when a row of their own said of each person which name had been split."""
+    columns = "x_user_id bigint PRIMARY KEY, username varchar(50), name varchar(200)"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE conversations_indexedname ({columns})")
+    return MigrationLoader(connection).project_state(("conversations", "0057_names_as_they_are_indexed")).apps
+
+
+def keep_as_before(former):
+    names = former.get_model("conversations", "IndexedName").objects
+    for person in XUser.objects.all():
+        names.create(x_user_id=person.pk, name=person.name, username=person.username)
+    return names
+
+
+def test_names_that_were_indexed_before_are_split_once_more(ada, shared, former, monkeypatch):
     migration = import_module("conversations.migrations.0035_words_without_unseen_marks")
     monkeypatch.setattr(migration, "LOT", 2)
-    assert IndexedName.objects.count() == XUser.objects.count() > 2
-    migration.forget_names(apps, None)
-    assert not IndexedName.objects.exists()
+    names = keep_as_before(former)
+    assert names.count() == XUser.objects.count() > 2
+    migration.forget_names(former, None)
+    assert not names.exists()
+
+
+def test_names_that_are_split_already_stay_so(ada, shared, mira, former, monkeypatch):
+    migration = import_module("conversations.migrations.0058_carry_over_indexed_names")
+    monkeypatch.setattr(migration, "LOT", 2)
+    keep_as_before(former)
+    XUser.objects.update(indexed_name="", indexed_username="")
+    XUser.objects.filter(pk=mira.pk).update(name="Mira Holm")
+    new = factories.XUserFactory(name="Somebody New")
+    for _ in range(2):
+        migration.carry_over(former, None)
+        assert [*index.called_otherwise()] == sorted([mira, new], key=lambda person: person.pk)
 
 
 WORDS = st.lists(

@@ -12,10 +12,11 @@ from django.utils import timezone
 from accounts.models import Role
 from conversations import changes, tasks
 from conversations.changes import NewChange
-from conversations.models import Change, DmEvent, EventPost, NameGram, Post, SearchEntry, SearchState
+from conversations.models import Change, DmEvent, EventPost, NameGram, Post, SearchEntry, SearchState, XUser
 from conversations.search import index
 from tests import factories
 from tests.conversations.search_support import found_texts, say
+from tests.conversations.test_querysets import plans_of
 
 pytestmark = pytest.mark.services
 Kind = Change.Kind
@@ -262,6 +263,32 @@ def test_posts_of_a_renamed_author_are_all_followed_whatever_the_clock_says(ada,
     type(post.author).objects.filter(pk=post.author.pk).update(name="Zoë")
     index.index_names()
     assert len(found_texts(ada, "zoë")) == 3
+
+
+def test_a_post_is_found_by_the_name_of_its_author_that_x_showed_after_the_message(ada, x_account, talk):
+    author = factories.XUserFactory(name="", username="")
+    [event] = say(talk, "look")
+    EventPost.objects.create(event=event, post=Post.objects.create(id=99, text="Our lamps", author=author))
+    index_old(x_account)
+    type(author).objects.filter(pk=author.pk).update(name="Zoë")  # before the next look at the names
+    index.index_names()
+    assert found_texts(ada, "zoë") == ["look"]
+
+
+def test_names_to_split_are_found_by_their_index_in_any_crowd(db):
+    people = XUser.objects.bulk_create(
+        XUser(id=pk, name=f"Lena {pk}", username=f"lena_{pk}", indexed_name=f"Lena {pk}", indexed_username=f"lena_{pk}")
+        for pk in range(1, 5_001)
+    )
+    XUser.objects.filter(pk=people[-1].pk).update(username="lena_lamps")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    for plan in plans_of(index.called_otherwise()[: index.NAMES_LOT]):
+        assert "x_user_to_index" in plan, plan
+        assert "Seq Scan" not in plan, plan
+    assert [*index.called_otherwise()] == people[-1:]
+    index.index_names()
+    assert not index.called_otherwise()
 
 
 def test_a_name_index_of_many_people_takes_several_lots(monkeypatch, db):
