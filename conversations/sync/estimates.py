@@ -35,17 +35,22 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """About so many events, and people whom X bills with them; new people and posts come on top. again: of the events,
-    those that are stored already, whose number is known.
+    """About so many events, with people and posts that X bills with them; where none are reckoned with, new ones come
+    on top. again: of the events, those that are stored already, whose number is known.
     """
 
     events: int
     people: int = 0
+    posts: int = 0
     again: int = 0
 
     @property
     def usd(self) -> Decimal:
-        return Decimal(self.events * settings.PRICE_DM_EVENT_USD + self.people * settings.PRICE_USER_USD)
+        return Decimal(
+            self.events * settings.PRICE_DM_EVENT_USD
+            + self.people * settings.PRICE_USER_USD
+            + self.posts * settings.PRICE_POST_USD
+        )
 
     @property
     def pages(self) -> int:

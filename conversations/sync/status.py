@@ -97,7 +97,7 @@ class Subscription:
 @dataclass(frozen=True, slots=True)
 class DayToRead:
     """A UTC day that was not read again to its end. most, usd: the events that this takes at most, and what X bills of
-    them, with people; nothing while it is being read. covers: so many later ones are read with it.
+    them, people and posts included; nothing while it is being read. covers: so many later ones are read with it.
     """
 
     pk: int

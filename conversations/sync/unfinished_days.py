@@ -11,14 +11,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from accounts.models import XAccount
 from conversations import changes, ledger
-from conversations.models import Conversation, DmEvent, Participant, SyncState, UnfinishedDay
+from conversations.models import BilledResource, Conversation, DmEvent, EventPost, Participant, SyncState, UnfinishedDay
 from conversations.sync import intervals, pace, wishes
 from conversations.sync.estimates import Estimate
+from conversations.sync.posts import MOST_SHOWN
 from conversations.sync.reconciling import lowest_id
 from conversations.sync.store import store_page
 from conversations.sync.turns import begin_of, first_of_day, floor_of
@@ -32,6 +34,8 @@ CIRCLE = gettext_noop("X's pages led in a circle. Try again later.")
 MOST_COUNTED = 100_000
 MORE, AT_LEAST = Decimal("0.1"), 10
 """Room for what X shows late: a share of what is known, and so many more."""
+MOST_PEOPLE = 2
+"""Whom a late event names beside the authors of posts."""
 
 
 def told_of(x_account: XAccount) -> list[UnfinishedDay]:
@@ -41,14 +45,23 @@ def told_of(x_account: XAccount) -> list[UnfinishedDay]:
 
 
 def price_of(row: UnfinishedDay, state: SyncState) -> tuple[int, Estimate]:
-    """How many events reading that day again asks for at most, and what X bills of them at most, with people."""
+    """How many events reading that day again asks for at most, and what X bills of them at most: with the posts shared
+    in them, and people. What shows late may name each time somebody new, and a post of which nothing is here.
+    """
     now, first = timezone.now(), first_of_day(state, begin_of(row.day))
     lively = Conversation.objects.filter(x_account=row.x_account_id, last_dm_event_id__gte=first)
     stored = DmEvent.objects.filter(conversation__in=lively, dm_event_id__gte=first)[:MOST_COUNTED].count()
-    most = stored + int(stored * MORE) + AT_LEAST
+    late = int(stored * MORE) + AT_LEAST
     free = ledger.free_today(state.x_account, first, now, MOST_COUNTED)
+    billed = BilledResource.objects.filter(day=ledger.utc_day(now), kind=BilledResource.Kind.POST)
+    shared = EventPost.objects.filter(event__conversation__in=lively, event__dm_event_id__gte=first)
+    posts = shared.filter(~Exists(billed.filter(resource_id=OuterRef("post")))).values("post").distinct()
     people = Participant.objects.filter(conversation__in=lively).unbilled() if pace.expands_people(state) else None
-    return most, Estimate(max(most - free, 0), people.values("x_user").distinct().count() if people is not None else 0)
+    return stored + late, Estimate(
+        max(stored + late - free, 0),
+        late * (MOST_PEOPLE + MOST_SHOWN) + (people.values("x_user").distinct().count() if people is not None else 0),
+        late * MOST_SHOWN + posts[:MOST_COUNTED].count(),
+    )
 
 
 def read_day(pk: int) -> None:

@@ -14,12 +14,22 @@ from django.utils import timezone
 
 from accounts.models import Role
 from conversations import actions, metrics, sync
-from conversations.models import SpendDay, SyncState, UnfinishedDay
-from conversations.sync import account_status, caps, pace, unfinished_days, wishes
+from conversations.models import Post, SpendDay, SyncState, UnfinishedDay, XUser
+from conversations.sync import account_status, caps, pace, people, posts, unfinished_days, wishes
 from tests import factories
 from tests.accounts.conftest import browser
 from tests.conversations.page_support import words
-from tests.conversations.sync_support import ANN, answer_of, begin, connect_with_ann, poll, say, settle, stored_ids
+from tests.conversations.sync_support import (
+    ANN,
+    answer_of,
+    begin,
+    connect_with_ann,
+    make_person,
+    poll,
+    say,
+    settle,
+    stored_ids,
+)
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 EVENING = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
@@ -188,6 +198,46 @@ def test_reading_a_day_covers_those_since_then(x_account, ada, day, late):
     assert set(UnfinishedDay.objects.values_list("state", flat=True)) == {State.DONE}
 
 
+@pytest.mark.parametrize("by_expansion_only", [False, True])
+def test_people_and_posts_cost_no_more_than_was_told_either(x_account, xsim, ada, clocks, by_expansion_only):
+    xsim.post("settings", {"default_vocabulary": "post", "people_by_expansion_only": by_expansion_only})
+    make_person(xsim, "903")
+    made = {"author_id": "903", "text": "A lamp", "created_at": "2026-11-01T12:00:00Z"}
+    xsim.post("posts", [made | {"id": str(10 + number)} for number in range(40)])
+    for number in range(30):
+        at = (EVENING - timedelta(minutes=1 + number)).isoformat()
+        say(xsim, ANN, f"Look {number}", created_at=at, post_ids=[str(10 + number)])
+    begin(x_account)
+    settle(x_account)
+    look_up()
+    times = {"created_at": (EVENING - timedelta(hours=2)).isoformat()}
+    times["visible_at"] = (EVENING + timedelta(hours=1)).isoformat()
+    for number, who in enumerate(("911", "912", "913")):
+        make_person(xsim, who)
+        say(xsim, who, "late", post_ids=[str(45 + number)], **times)
+    clocks.set(MORNING_AFTER)
+    settle(x_account)
+    look_up()
+    day = UnfinishedDay.objects.get()
+    usd, before = told(x_account, day)[1], cost(xsim)
+    ask(ada, x_account, day)
+    assert read(day).state == State.DONE
+    look_up()
+    assert Decimal("0.30") < cost(xsim) - before <= usd
+
+
+def look_up():
+    """What was read named people and posts."""
+    XUser.objects.exclude(lookup_due_at=None).update(lookup_due_at=timezone.now())
+    Post.objects.exclude(details_due_at=None).update(details_due_at=timezone.now())
+    posts.fetch_due_details()
+    people.look_up_due_people()
+
+
+def cost(xsim):
+    return Decimal(str(xsim.get("meter")["today"]["usd"]))
+
+
 def test_what_was_billed_today_already_is_not_in_the_price(x_account, ada, day):
     most, usd = told(x_account, day)
     ask(ada, x_account, day)
@@ -290,7 +340,7 @@ def test_who_waits_for_many_answers_asks_for_no_more(x_account, ada, day, monkey
 
 # --- The page ---------------------------------------------------------------------------------------------------------
 
-BUTTON = "Read it again: at most $0."
+BUTTON = "Read it again: at most $1."
 
 
 def page(user, x_account):
@@ -333,7 +383,7 @@ def test_a_page_of_yesterday_is_told_the_new_price(x_account, day, ben):
         answer = browser(ben).post(f"/x-accounts/{x_account.pk}/days/{day.pk}/", told_before)
         assert answer.status_code == 422
         html = words(answer)
-        assert "The price has changed: this can now cost up to $0." in html
+        assert "The price has changed: this can now cost up to $1." in html
         assert BUTTON in html
     day.refresh_from_db()
     assert day.state == State.NOTED
