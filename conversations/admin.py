@@ -387,7 +387,20 @@ class ReadIntervalAdmin(LookOnly):
 class HistoryReadAdmin(LookOnly):
     list_select_related = ("conversation",)  # and no further
     list_display = ("conversation", "state", "pages_read", "pages_wanted", "events_read", "due_at", "detail")
-    exclude = ("next_token",)
+    fields = (
+        "conversation",
+        "asked_by",
+        "asked_at",
+        "pages_wanted",
+        "pages_read",
+        "events_read",
+        "event_types",
+        "state",
+        "detail",
+        "due_at",
+        "failures",
+        "lease_until",
+    )
 
 
 @admin.register(UnfinishedDay)
@@ -395,7 +408,19 @@ class UnfinishedDayAdmin(LookOnly):
     list_display = ("day", "x_account", "state", "asked_by", "asked_at", "events_read", "events_wanted", "detail")
     list_filter = ("state", "x_account")
     list_select_related = ("x_account", "asked_by")
-    exclude = ("next_token",)
+    fields = (
+        "x_account",
+        "day",
+        "state",
+        "asked_by",
+        "asked_at",
+        "events_wanted",
+        "events_read",
+        "detail",
+        "due_at",
+        "failures",
+        "lease_until",
+    )
     ordering = ("-day", "x_account")
 
 
@@ -404,7 +429,16 @@ class ConversationLookupAdmin(LookOnly):
     """Whom people look for is theirs to know: neither the target nor words that repeat it."""
 
     list_display = ("x_account", "kind", "state", "asked_at", "due_at")
-    exclude = ("target", "detail", "conversation")
+    fields = (
+        "x_account",
+        "asked_by",
+        "asked_at",
+        "kind",
+        "state",
+        "due_at",
+        "failures",
+        "lease_until",
+    )
 
 
 @admin.register(BilledResource)

@@ -189,7 +189,26 @@ class ReadInterval(models.Model):
         return f"{self.low_id}..{self.high_id}"
 
 
-class HistoryRead(models.Model):
+class Wish(models.Model):
+    """When a worker takes up what somebody wishes X to be asked for, and why not before."""
+
+    waits_for_month = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
+    )
+    waits_for_credit = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text='Whether X\'s "no credit" has put it off.'
+    )
+    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    failures = models.PositiveIntegerField(
+        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
+    )
+    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class HistoryRead(Wish):
     """Somebody's wish to read a conversation's older history at X, page by page, resumable.
 
     State arrows: due (leased while a page is read) -> due (more wanted, or later) | done | failed (X's words).
@@ -216,14 +235,6 @@ class HistoryRead(models.Model):
         max_length=200, blank=True, help_text="Where a read of some kinds goes on; one of all kinds has its interval."
     )
     detail = models.CharField(_("detail"), max_length=300, blank=True)
-    waits_for_month = models.BooleanField(
-        default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
-    )
-    due_at = models.DateTimeField(_("due at"), default=timezone.now)
-    failures = models.PositiveIntegerField(
-        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
-    )
-    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     class Meta:
         verbose_name, verbose_name_plural = _("history import"), _("history imports")
@@ -235,7 +246,7 @@ class HistoryRead(models.Model):
         return f"history of {self.conversation_id} ({self.state})"
 
 
-class UnfinishedDay(models.Model):
+class UnfinishedDay(Wish):
     """A UTC day on which an X account was read, and not once more to its end: what X showed late may be missing. X
     bills a later read of it, so a person has to wish for that.
 
@@ -267,14 +278,6 @@ class UnfinishedDay(models.Model):
     events_read = models.PositiveIntegerField(_("events read"), default=0)
     next_token = models.CharField(max_length=200, blank=True)
     detail = models.CharField(_("detail"), max_length=300, blank=True)
-    waits_for_month = models.BooleanField(
-        default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
-    )
-    due_at = models.DateTimeField(_("due at"), default=timezone.now)
-    failures = models.PositiveIntegerField(
-        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
-    )
-    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     objects = UnfinishedDayQuerySet.as_manager()
 
@@ -361,7 +364,7 @@ class UnknownMember(models.Model):
         return f"{self.name} of {self.kind}"
 
 
-class ConversationLookup(models.Model):
+class ConversationLookup(Wish):
     """Somebody's wish to open a conversation by handle, user id or address; a task asks X for it.
 
     State arrows: due (leased while X is asked) -> found | none (X knows none) | failed (X's words) | due (later).
@@ -390,14 +393,6 @@ class ConversationLookup(models.Model):
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.DUE)
     detail = models.CharField(max_length=300, blank=True)
     conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    waits_for_month = models.BooleanField(
-        default=False, db_default=False, editable=False, help_text="Whether the month's cap has put it off."
-    )
-    due_at = models.DateTimeField(_("due at"), default=timezone.now)
-    failures = models.PositiveIntegerField(
-        _("failures in a row"), default=0, db_default=0, help_text=_("In a row; sets how long to wait.")
-    )
-    lease_until = models.DateTimeField(_("locked until"), null=True, blank=True)
 
     objects = ConversationLookupQuerySet.as_manager()
 

@@ -170,12 +170,13 @@ def heed_answer(asked_at: datetime) -> None:
 
 def start_all_with_credit() -> None:
     """Everybody else tries soon, too, but not all at once; the stream, and what people wish for, at once."""
-    waiting = list(SyncState.objects.filter(state=State.NO_CREDIT).values_list("pk", flat=True))
+    polled = list(SyncState.objects.filter(state=State.NO_CREDIT).values_list("pk", flat=True))
     now = timezone.now()
     PushState.objects.filter(state=PushState.State.NO_CREDIT).update(next_try_at=now)
     for model in (HistoryRead, ConversationLookup, UnfinishedDay):
-        model._default_manager.filter(state="due", detail=NO_CREDIT).update(due_at=now, detail="")
-    for place, pk in enumerate(waiting):
+        waiting = model._default_manager.filter(state="due", waits_for_credit=True)
+        waiting.update(due_at=now, detail="", waits_for_credit=False)
+    for place, pk in enumerate(polled):
         soon = now + place * BETWEEN_STARTS
         SyncState.objects.filter(pk=pk, state=State.NO_CREDIT).update(next_poll_at=soon)
 

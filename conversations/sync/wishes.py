@@ -23,7 +23,7 @@ from conversations.sync import caps, event_pages, intervals, pace, trouble
 from conversations.sync.caps import BeingSpent
 from dminbox import leases
 from dminbox.xapi.client import XClient
-from dminbox.xapi.errors import RateLimited, XError
+from dminbox.xapi.errors import NoCredit, RateLimited, XError
 from dminbox.xapi.schema import Answer, Page
 
 log = structlog.get_logger("conversations.sync")
@@ -65,7 +65,7 @@ def claim(model: type[Wish], pk: int) -> Wish | None:
     wish = model._default_manager.select_related(X_ACCOUNT[model]).defer(*tokens_of_joined).get(pk=pk)
     if trouble.has_credit():
         return wish
-    put_off(wish, trouble.HOUR, trouble.NO_CREDIT)
+    put_off(wish, trouble.HOUR, trouble.NO_CREDIT, waits_for_credit=True)
     return None
 
 
@@ -106,8 +106,8 @@ def finish(wish: Wish, state: str, words: str = "") -> None:
     settle(wish, state=state, detail=words)
 
 
-def put_off(wish: Wish, wait: timedelta, words: str) -> None:
-    settle(wish, due_at=timezone.now() + wait, detail=words)
+def put_off(wish: Wish, wait: timedelta, words: str, *, waits_for_credit: bool = False) -> None:
+    settle(wish, due_at=timezone.now() + wait, detail=words, waits_for_credit=waits_for_credit)
 
 
 def asked(
@@ -193,9 +193,10 @@ def wake(x_account: XAccount) -> None:
         waiting.update(due_at=timezone.now(), detail="", waits_for_month=False)
 
 
-def settle(wish: Wish, *, detail: str, waits_for_month: bool = False, **values: object) -> None:
-    """Writes the outcome and gives the lease back."""
-    write(wish, detail=detail[:LONGEST_WORDS], waits_for_month=waits_for_month, lease_until=None, **values)
+def settle(wish: Wish, *, detail: str, **values: object) -> None:
+    """Writes the outcome and gives the lease back. What it waits for is among the values, if it is known."""
+    waits_for = {"waits_for_month": False, "waits_for_credit": False}
+    write(wish, **waits_for | values, detail=detail[:LONGEST_WORDS], lease_until=None)
 
 
 def write(wish: Wish, **values: object) -> None:
@@ -221,7 +222,8 @@ def _settle_trouble(wish: Wish, error: XError) -> None:
     if problem.is_final:
         finish(wish, type(wish).State.FAILED, problem.detail)
         return
-    put_off(wish, problem.wait, WINDOW if isinstance(error, RateLimited) else problem.detail)
+    words = WINDOW if isinstance(error, RateLimited) else problem.detail
+    put_off(wish, problem.wait, words, waits_for_credit=isinstance(error, NoCredit))
 
 
 def lease_end() -> datetime:

@@ -255,11 +255,12 @@ def test_what_people_wish_for_goes_on_at_once_too(xsim):
     sync.look_up_conversation(ConversationLookup.objects.get().pk)
     waiting = [HistoryRead.objects.exclude(pk=other.pk).get(), ConversationLookup.objects.get()]
     assert {(row.detail, row.due_at > timezone.now()) for row in waiting} == {(NO_CREDIT, True)}
+    HistoryRead.objects.exclude(pk=other.pk).update(detail="As an older version has put it.")
     sync.resume_import(x_account)
     poll(x_account)
     for row in waiting:
         row.refresh_from_db()
-        assert (row.detail, row.due_at <= timezone.now()) == ("", True)
+        assert (row.detail, row.due_at <= timezone.now(), row.waits_for_credit) == ("", True, False)
     other.refresh_from_db()
     assert other.due_at == later
 
