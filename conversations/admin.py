@@ -55,6 +55,7 @@ MOST_COUNTED = 10_000
 """Rows that a list counts, and shows page by page: of a hundred million nobody turns more pages."""
 MOST_BATCHES = 20
 """Of the quarantine that are read again while somebody waits for the page: the command reads all of it."""
+MOST_DELIVERIES = 1_000
 MEMBERS_ALONE = _("Only members of this X account can see what X sent.")
 
 
@@ -145,12 +146,16 @@ class QuarantinedEventAdmin(LookOnly):
     @admin.action(description=_("Read again, after an upgrade"))
     def read_again(self, request: HttpRequest, rows: models.QuerySet[QuarantinedEvent]) -> None:
         outcome = rereading.read_again(islice(rereading.batches(rows), MOST_BATCHES))
-        words = gettext("%(read)s read and stored, %(still)s still unreadable.")
-        self.message_user(request, words % {"read": number(outcome.read), "still": number(outcome.still)})
+        self.message_user(request, _read_so_many(outcome))
 
     @admin.display(description=_("As X sent it"))
     def raw_form(self, row: Any) -> str:
         return _raw_form(row)
+
+
+def _read_so_many(outcome: rereading.Outcome) -> str:
+    words = gettext("%(read)s read and stored, %(still)s still unreadable.")
+    return words % {"read": number(outcome.read), "still": number(outcome.still)}
 
 
 def unknown_kinds() -> list[tuple[str, str, int]]:
@@ -188,6 +193,12 @@ class ActivityDeliveryAdmin(LookOnly):
     search_fields = ("event_uuid__exact",)
     exclude = ("raw",)
     readonly_fields = ("raw_form",)
+    actions = ["read_again"]
+
+    @admin.action(description=_("Read again, after an upgrade"))
+    def read_again(self, request: HttpRequest, rows: models.QuerySet[ActivityDelivery]) -> None:
+        odd = push.odd_ones().filter(pk__in=rows.order_by().values("pk"))[:MOST_DELIVERIES]
+        self.message_user(request, _read_so_many(rereading.read_deliveries_again(odd)))
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         mine = x_accounts_of(request.user).filter(x_user_id=OuterRef("x_user_id"))

@@ -44,6 +44,8 @@ from conversations.sync.who_may_ask import Known
 from dminbox import leases
 from dminbox.xapi import schema
 from dminbox.xapi.errors import XError
+from dminbox.xapi.members import Odd
+from dminbox.xapi.parsing import read_post
 
 log = structlog.get_logger("conversations.sync")
 
@@ -170,6 +172,23 @@ def _complete(
         row.quoted_id = quoted.get(row.pk)
     Post.objects.bulk_update(rows, DETAILS)
     _link_media({row.pk: told[row.pk].media_keys for row in rows})
+
+
+def add_poll(poll: schema.Poll) -> None:
+    """A poll that could not be read when the posts that have it came. Raises Odd where no post is without it."""
+    without = Post.objects.filter(poll__isnull=True, raw__attachments__has_key="poll_ids").only("raw")
+    pks = [row.pk for row in without.iterator() if poll.id in _poll_ids(row.raw)]
+    if not pks:
+        raise Odd("no post is without this poll")
+    with changes.updating(posts=pks):
+        Post.objects.filter(pk__in=pks).update(poll=poll.raw)
+
+
+def _poll_ids(post: schema.Raw) -> tuple[str, ...]:
+    try:
+        return read_post(post).poll_ids
+    except Odd:
+        return ()
 
 
 def _link_media(keys: Mapping[int, Sequence[str]]) -> None:

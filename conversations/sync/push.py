@@ -76,6 +76,10 @@ BILLED_BY_PUSH = {
 }
 A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+", re.IGNORECASE)
 
+Bills = dict[BilledResource.Kind, list[int]]
+Deed = Callable[[Activity, datetime], Bills | None]
+"""Does what an activity is about, that came at that time; gives what X bills of it, None where that is nothing ever."""
+
 
 class Odd(Exception):  # noqa: N818 (no failure: kept raw and counted)
     """Nothing can be made of this activity; the words say why, without what stands in it."""
@@ -208,14 +212,33 @@ def delivery_of(activity: Activity, source: str) -> ActivityDelivery:
     )
 
 
-def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
+def odd_ones() -> QuerySet[ActivityDelivery, int]:
+    """Deliveries that another version may understand. What was no activity at all is not known by its own id."""
+    odd = ActivityDelivery.objects.filter(state=State.ODD).exclude(event_type="")
+    return odd.order_by("pk").values_list("pk", flat=True)
+
+
+def read_again(pk: int) -> bool:
+    """Whether an odd delivery is odd no more. It was billed when it came; and things happened then, not now."""
+    try:
+        with transaction.atomic():
+            delivery = ActivityDelivery.objects.select_for_update().filter(pk=pk, state=State.ODD).first()
+            if delivery is not None:
+                _take_up(delivery, is_billed=True)
+    except DatabaseError as error:
+        log.warning("activity_failed", delivery_id=pk, error=type(error).__name__)
+        return False
+    return delivery is not None and delivery.state != State.ODD
+
+
+def _take_up(delivery: ActivityDelivery, heard: Activity | None = None, *, is_billed: bool = False) -> None:
     """Inside a transaction with the delivery. heard: the activity as it was parsed when it came, where that is still at
     hand.
     """
     try:
         with transaction.atomic():
             activity = heard or xapi.parse_activity(delivery.raw)
-            if _do(activity, delivery.received_at):
+            if _do(activity, delivery.received_at, is_billed=is_billed):
                 _count_unknown(activity)
                 delivery.state, delivery.detail = State.DONE, ""
             else:
@@ -233,19 +256,21 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None) -> None:
         # Its type alone: the words of an exception may quote what a person wrote.
         log.warning("activity_not_understood", event_type=delivery.event_type, error=type(error).__name__)
         delivery.state, delivery.detail = State.ODD, type(error).__name__
-    if delivery.state == State.ODD:
+    if delivery.state == State.ODD and not is_billed:
         _bill_unread(delivery)
     delivery.lease_until = None
     dropped = ["raw"] if delivery.raw is None else []
     delivery.save(update_fields=["state", "detail", "lease_until", "due_at", *dropped])
 
 
-def _do(activity: Activity, received_at: datetime) -> bool:
+def _do(activity: Activity, received_at: datetime, *, is_billed: bool) -> bool:
     """Whether all of it could be done."""
     try:
-        _deed(activity)(activity, received_at)
+        ids = _deed(activity)(activity, received_at)
     except TooEarly:
         return False
+    if ids is not None and not is_billed:
+        _bill(_x_account(activity), activity, received_at, ids)
     return True
 
 
@@ -256,7 +281,7 @@ def _put_off(delivery: ActivityDelivery) -> None:
     delivery.due_at = now + (AGAIN * max(delivery.attempts, 1) if is_soon else EARLY_AGAIN)
 
 
-def _deed(activity: Activity) -> Callable[[Activity, datetime], None]:
+def _deed(activity: Activity) -> Deed:
     deed = DEEDS.get(activity.event_type)
     if deed is None:
         raise Odd("a kind of activity we do not know")
@@ -273,7 +298,7 @@ def _count_unknown(activity: Activity) -> None:
 # --- Messages ---------------------------------------------------------------------------------------------------------
 
 
-def _store_messages(activity: Activity, received_at: datetime) -> None:
+def _store_messages(activity: Activity, _: datetime) -> Bills:
     x_account = _x_account(activity)
     page = xapi.messages(activity)
     if not page.events:
@@ -281,13 +306,11 @@ def _store_messages(activity: Activity, received_at: datetime) -> None:
     changes.lock(x_account)
     fresh = without_known(x_account, page)
     store_page(x_account, _answer(activity, fresh))
-    if activity.event_type == "dm.received":
-        _bill(x_account, activity, received_at, {BilledResource.Kind.DM_EVENT: _message_ids(activity.payload)})
-    else:
-        _bill(x_account, activity, received_at, {})
     _stop_typing(x_account, fresh)
     if any(A_POST.match(url.get("expanded_url") or "") for event in fresh.events for url in _urls(event)):
         _read_soon(x_account)
+    is_billed = activity.event_type == "dm.received"
+    return {BilledResource.Kind.DM_EVENT: _message_ids(activity.payload)} if is_billed else {}
 
 
 def _bill_unread(delivery: ActivityDelivery) -> None:
@@ -320,9 +343,7 @@ def _message_ids(payload: Raw) -> list[int]:
     return [pk for pk in found if pk is not None]
 
 
-def _bill(
-    x_account: XAccount, activity: Activity, received_at: datetime, ids: dict[BilledResource.Kind, list[int]]
-) -> None:
+def _bill(x_account: XAccount, activity: Activity, received_at: datetime, ids: Bills) -> None:
     """On the UTC day of the delivery, however long it waited to be taken up."""
     ledger.record_push(x_account, activity.event_type, received_at, ids)
     if ids:
@@ -383,9 +404,9 @@ def _read_soon(x_account: XAccount) -> None:
 # --- Receipts, typing -------------------------------------------------------------------------------------------------
 
 
-def _note_receipts(activity: Activity, _: datetime) -> None:
+def _note_receipts(activity: Activity, received_at: datetime) -> None:
     x_account = _x_account(activity)
-    receipts = xapi.read_receipts(activity)
+    receipts = xapi.read_receipts(activity, received_at)
     changes.lock(x_account)  # first: what is compared below must not move before it is written
     of_others = [receipt for receipt in receipts if as_number(receipt.reader_id) != x_account.x_user_id]
     found = [(receipt, _participant(x_account, receipt.reader_id, receipt.other_id)) for receipt in of_others]
@@ -400,9 +421,9 @@ def _note_receipts(activity: Activity, _: datetime) -> None:
         raise TooEarly
 
 
-def _note_typing(activity: Activity, _: datetime) -> None:
+def _note_typing(activity: Activity, received_at: datetime) -> None:
     x_account = _x_account(activity)
-    typings = xapi.typings(activity)
+    typings = xapi.typings(activity, received_at)
     changes.lock(x_account)
     for typing in typings:
         participant = _participant(x_account, typing.sender_id, typing.recipient_id)
@@ -440,15 +461,15 @@ def _tell(x_account: XAccount, participant: Participant, kind: Change.Kind, **va
 # --- Encrypted XChat, an ended connection -----------------------------------------------------------------------------
 
 
-def _note_chat(activity: Activity, received_at: datetime) -> None:
+def _note_chat(activity: Activity, received_at: datetime) -> Bills | None:
     """A notice that there is an encrypted message, with nothing of its content. X bills the message, not each notice:
     two of our accounts in one group get one each.
     """
     x_account = _x_account(activity)
-    message = xapi.encrypted_message(activity)
+    message = xapi.encrypted_message(activity, received_at)
     mark_encrypted(x_account, message.conversation_id, message.at)
-    if activity.event_type == "chat.received":
-        _bill(x_account, activity, received_at, {BilledResource.Kind.CHAT_EVENT: [_number_of(message.id)]})
+    is_billed = activity.event_type == "chat.received"
+    return {BilledResource.Kind.CHAT_EVENT: [_number_of(message.id)]} if is_billed else None
 
 
 def _number_of(chat_message_id: str) -> int:
@@ -498,11 +519,11 @@ def _conversation(x_account: XAccount, dm_conversation_id: str) -> Conversation:
     return conversation
 
 
-def _heed_revocation(activity: Activity, _: datetime) -> None:
+def _heed_revocation(activity: Activity, received_at: datetime) -> None:
     """The account turns to "reconnect" at once, unless it was connected anew since."""
-    user_id, at = xapi.revoked_user_id(activity), xapi.revoked_at(activity)
+    user_id, at = xapi.revoked_user_id(activity), xapi.revoked_at(activity) or received_at
     x_account = XAccount.objects.filter(x_user_id=as_number(user_id) or 0).first()
-    if x_account is None or (at is not None and at < x_account.connected_at):
+    if x_account is None or at < x_account.connected_at:
         return
     # After the commit, for the state of a connection is written in transactions of its own. Should the process die
     # before it, the next read is refused and says the same.
@@ -523,7 +544,7 @@ def _named(activity: Activity) -> XAccount | None:
     return XAccount.objects.filter(x_user_id=as_number(activity.user_id) or 0).first()
 
 
-DEEDS: dict[str, Callable[[Activity, datetime], None]] = {
+DEEDS: dict[str, Deed] = {
     "dm.received": _store_messages,
     "dm.sent": _store_messages,
     "dm.read": _note_receipts,

@@ -1,11 +1,12 @@
 """What was kept raw is read again: after an upgrade that can read it, it is stored as if X had just sent it.
 
-One row of the quarantine at a time, each stored and deleted in one step: run twice, or ended in between, it loses and
-doubles nothing.
+One row at a time, of the quarantine or of what was pushed, each stored and deleted or done in one step: run twice, or
+ended in between, it loses and doubles nothing.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,11 +18,11 @@ from accounts.models import XAccount
 from conversations import changes
 from conversations.ids import as_numbers
 from conversations.models import Media, Post, QuarantinedEvent, SyncState
-from conversations.sync import chats, push, quarantine, turns
+from conversations.sync import chats, posts, push, quarantine, turns
 from conversations.sync.store import store_page
 from dminbox.xapi import again
 from dminbox.xapi.members import Odd
-from dminbox.xapi.parsing import read_chat
+from dminbox.xapi.parsing import read_chat, read_poll
 from dminbox.xapi.schema import Answer, Billed, OddKind, Page, RateLimit
 
 log = structlog.get_logger("conversations.sync")
@@ -56,15 +57,34 @@ def read_again(some: Iterable[tuple[XAccount, Sequence[int]]]) -> Outcome:
     return sum((_read_some(x_account, pks) for x_account, pks in some), Outcome())
 
 
+def read_deliveries_again(pks: Iterable[int]) -> Outcome:
+    """What X pushed, one at a time. It was billed when it came, and is not again."""
+    read = Counter(push.read_again(pk) for pk in pks)
+    return Outcome(read[True], read[False])
+
+
 def _read_some(x_account: XAccount, pks: Sequence[int]) -> Outcome:
+    some = QuarantinedEvent.objects.filter(pk__in=pks).order_by("pk")
+    polls = [_read_poll(row) for row in some.filter(kind=OddKind.POLL)]
     with transaction.atomic():
         state = changes.lock(x_account)
         state.x_account = x_account
-        rows = list(QuarantinedEvent.objects.filter(pk__in=pks).order_by("pk"))
-        read = sum(_read(state, row) for row in rows)
+        read = polls + [_read(state, row) for row in some.exclude(kind=OddKind.POLL)]
         quarantine.count(x_account)
-    log.info("quarantine_read", x_account_id=x_account.pk, read=read, still_odd=len(rows) - read)
-    return Outcome(read, len(rows) - read)
+    outcome = Outcome(read.count(True), read.count(False))
+    log.info("quarantine_read", x_account_id=x_account.pk, read=outcome.read, still_odd=outcome.still)
+    return outcome
+
+
+def _read_poll(row: QuarantinedEvent) -> bool:
+    """Outside the lock of its X account: others may show the posts, too, and all are locked in one order."""
+    try:
+        with transaction.atomic():
+            posts.add_poll(read_poll(row.raw))
+            row.delete()
+    except Odd:
+        return False
+    return True
 
 
 def _read(state: SyncState, row: QuarantinedEvent) -> bool:
@@ -115,5 +135,5 @@ def _of_use(x_account: XAccount, page: Page) -> Page:
     shown = Post.objects.filter(pk__in=as_numbers(post.id for post in page.includes.posts)).exclude(raw={})
     pks = {str(pk) for pk in shown.values_list("pk", flat=True)}
     media = tuple(item for item in page.includes.media if item.media_key not in keys)
-    posts = tuple(post for post in page.includes.posts if post.id not in pks)
-    return replace(page, includes=replace(page.includes, media=media, posts=posts))
+    rest = tuple(post for post in page.includes.posts if post.id not in pks)
+    return replace(page, includes=replace(page.includes, media=media, posts=rest))

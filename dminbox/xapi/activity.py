@@ -6,6 +6,7 @@ The parsers here take whatever X's contract leaves open: it describes the envelo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from dminbox.xapi.legacy import read_message, read_people, read_pushed_media
@@ -119,24 +120,26 @@ def messages(activity: Activity) -> Page:
     return Page(events=events, odd=odd, includes=includes)
 
 
-def read_receipts(activity: Activity) -> tuple[Receipt, ...]:
-    """Of dm.read. Raises ValueError, naming the member, when none can be read."""
-    return _all_of(activity, "direct_message_mark_read_events", _receipt)
+def read_receipts(activity: Activity, came_at: datetime | None = None) -> tuple[Receipt, ...]:
+    """Of dm.read. Raises ValueError, naming the member, when none can be read. came_at: when it was pushed, where that
+    was not just now.
+    """
+    return _all_of(activity, "direct_message_mark_read_events", partial(_receipt, came_at=came_at))
 
 
-def typings(activity: Activity) -> tuple[Typing, ...]:
+def typings(activity: Activity, came_at: datetime | None = None) -> tuple[Typing, ...]:
     """Of dm.indicate_typing. Raises ValueError, naming the member, when none can be read."""
-    return _all_of(activity, "direct_message_indicate_typing_events", _typing)
+    return _all_of(activity, "direct_message_indicate_typing_events", partial(_typing, came_at=came_at))
 
 
-def encrypted_message(activity: Activity) -> ChatMessage:
+def encrypted_message(activity: Activity, came_at: datetime | None = None) -> ChatMessage:
     """Of chat.received and chat.sent. Raises ValueError, naming the member."""
     payload = activity.payload
     return ChatMessage(
         id=required_name(payload, "id"),
         conversation_id=required_chat_id(payload, "conversation_id"),
         sender_id=get_id(payload, "sender_id"),
-        at=_moment(payload),
+        at=_moment(payload, came_at),
     )
 
 
@@ -182,19 +185,21 @@ def _all_of(activity: Activity, name: str, read: Callable[[object], T]) -> tuple
     return found
 
 
-def _receipt(raw: object) -> Receipt:
+def _receipt(raw: object, came_at: datetime | None) -> Receipt:
     event = as_object(raw, "the receipt")
     return Receipt(
         reader_id=required_id(event, "sender_id"),
         other_id=_recipient_id(event),
         last_read_event_id=get_id(event, "last_read_event_id"),
-        at=_moment(event),
+        at=_moment(event, came_at),
     )
 
 
-def _typing(raw: object) -> Typing:
+def _typing(raw: object, came_at: datetime | None) -> Typing:
     event = as_object(raw, "the typing")
-    return Typing(sender_id=required_id(event, "sender_id"), recipient_id=_recipient_id(event), at=_moment(event))
+    return Typing(
+        sender_id=required_id(event, "sender_id"), recipient_id=_recipient_id(event), at=_moment(event, came_at)
+    )
 
 
 def _recipient_id(event: Raw) -> str:
@@ -202,7 +207,7 @@ def _recipient_id(event: Raw) -> str:
     return required_id(target if target else event, "recipient_id")
 
 
-def _moment(raw: Raw) -> datetime:
-    """When X says it happened; where it does not say, it was pushed because it happened now."""
+def _moment(raw: Raw, came_at: datetime | None) -> datetime:
+    """When X says it happened; where it does not say, it was pushed because it happened then."""
     told = (get_milliseconds(raw, name) for name in ("created_timestamp", "created_at_msec"))
-    return next((at for at in told if at), None) or get_time(raw, "created_at") or datetime.now(UTC)
+    return next((at for at in told if at), None) or get_time(raw, "created_at") or came_at or datetime.now(UTC)

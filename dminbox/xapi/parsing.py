@@ -205,7 +205,7 @@ def parse_includes(raw: object) -> Includes:
     told = [*list_or_odd(raw.get("tweets")), *list_or_odd(raw.get("posts"))]
     posts, odd_posts = sort_out(told, read_post, OddKind.POST)
     media, odd_media = sort_out(list_or_odd(raw.get("media")), read_media, OddKind.MEDIA)
-    polls, odd_polls = sort_out(list_or_odd(raw.get("polls")), _poll, OddKind.POLL)
+    polls, odd_polls = sort_out(list_or_odd(raw.get("polls")), read_poll, OddKind.POLL)
     return Includes(users, posts, media, polls, odd=(*odd_users, *odd_posts, *odd_media, *odd_polls))
 
 
@@ -321,7 +321,7 @@ def _variants(media: Raw) -> Iterator[Variant]:
             yield Variant(url, get_text(variant, "content_type"), get_count(variant, "bit_rate"))
 
 
-def _poll(raw: object) -> Poll:
+def read_poll(raw: object) -> Poll:
     poll = as_object(raw, "the poll")
     return Poll(
         id=required_id(poll, "id"),

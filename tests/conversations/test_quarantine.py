@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db import DataError
 from django.urls import reverse
+from django.utils import timezone
 
+from conversations import ledger
 from conversations.models import (
+    ActivityDelivery,
     ApiCall,
     Change,
     Conversation,
     DmEvent,
     Media,
+    Participant,
     Post,
     QuarantinedEvent,
+    SpendDay,
     SyncState,
     XUser,
 )
-from conversations.sync import rereading, store, store_page
+from conversations.sync import push, rereading, store, store_page
 from conversations.sync.quarantine import store_odd
 from dminbox.xapi.schema import OddEvent, OddKind
 from tests.conversations.push_support import FIRST as PUSHED_FIRST
-from tests.conversations.push_support import said
+from tests.conversations.push_support import activity, chat, received, said
 from tests.conversations.sync_support import ANN, MORNING, OWN, answer_of, make_reading, message, one_to_one
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -155,10 +162,104 @@ def test_each_kind_is_read_by_its_own_parser(x_account):
 
 
 def test_what_nothing_reads_by_itself_stays(x_account):
-    kept(x_account, OddKind.POLL, {"id": "4"})
     kept(x_account, OddKind.OTHER, "includes")
     QuarantinedEvent.objects.filter(raw="includes").update(kind="")
-    assert read() == (0, 2)
+    assert read() == (0, 1)
+
+
+def test_a_poll_alone_comes_to_the_posts_that_have_it(x_account):
+    shared = [message(FIRST + n, ANN, PAIR, referenced_tweets=[{"id": str(90 + n)}]) for n in range(3)]
+    polled = [{"id": str(90 + n), "text": "Which?", "attachments": {"poll_ids": [pk]}} for n, pk in enumerate("457")]
+    store_page(x_account, answer_of(body(*shared, tweets=polled)))
+    Post.objects.filter(pk=91).update(raw={"id": "91", "attachments": {"poll_ids": "surprise"}})
+    told = Change.objects.count()
+    poll = {"id": "4", "options": [{"position": 1, "label": "A lamp", "votes": 3}]}
+    kept(x_account, OddKind.POLL, poll)
+    kept(x_account, OddKind.POLL, {"id": "6"})
+    assert read() == (1, 1), "no post has the other"
+    assert {row.pk: row.poll for row in Post.objects.all()} == {90: poll, 91: None, 92: None}
+    assert [row.event.dm_event_id for row in Change.objects.order_by("pk")[told:]] == [FIRST]
+    assert (read(), SyncState.objects.get().odd_events) == ((0, 1), 1)
+
+
+# --- What was pushed --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_message(monkeypatch):
+    """The older version: it understands no pushed message, receipt, or sign of an encrypted one."""
+
+    def understands_nothing(*_: object) -> None:
+        raise RecursionError
+
+    with monkeypatch.context() as patch:
+        for name in ("messages", "read_receipts", "encrypted_message", "typings", "revoked_user_id"):
+            patch.setattr(push.xapi, name, understands_nothing)
+        yield patch
+
+
+def read_pushed() -> tuple[int, int]:
+    outcome = rereading.read_deliveries_again(push.odd_ones())
+    return outcome.read, outcome.still
+
+
+@pytest.mark.parametrize("days", [0, 10])
+def test_an_odd_push_is_read_again_and_never_billed_twice(x_account, no_message, days):
+    push.take_in(received(1), "stream")
+    push.take_in(chat(), "stream")
+    assert read_pushed() == (0, 2), "this version cannot, either"
+    billed = [*SpendDay.objects.values()], ApiCall.objects.count()
+    no_message.undo()
+    with time_machine.travel(timezone.now() + timedelta(days=days)):
+        ledger.forget_old()  # with which ids X has billed
+        assert read_pushed() == (2, 0)
+        assert read_pushed() == (0, 0)
+    assert ([*SpendDay.objects.values()], ApiCall.objects.count()) == billed
+    assert billed[1] == 2
+    assert DmEvent.objects.get().dm_event_id == PUSHED_FIRST + 1
+    assert Conversation.objects.exclude(encrypted_at=None).count() == 1
+
+
+def test_what_happened_long_ago_does_not_happen_now(x_account, no_message):
+    """X need not say when: then it was when it came."""
+    with time_machine.travel(timezone.now() - timedelta(days=2)) as then:
+        came_at = timezone.now()
+        push.take_in(received(1), "stream")
+        for number, kind in enumerate(("dm.read", "dm.indicate_typing")):
+            payload = {"sender_id": ANN, "recipient_id": OWN}
+            push.take_in(activity(kind, payload, uuid=f"{number}"), "stream")
+        push.take_in(activity("oauth.revoke", {"user_id": OWN}, uuid="9"), "stream")
+        then.shift(timedelta(minutes=1))
+    type(x_account).objects.update(connected_at=timezone.now() - timedelta(days=1))
+    no_message.undo()
+    assert read_pushed() == (4, 0)
+    ann = Participant.objects.get(x_user=int(ANN))
+    assert abs(ann.seen_at - came_at) < timedelta(seconds=5)
+    assert ann.typing_until is None
+    x_account.refresh_from_db()
+    assert x_account.state == "connected", "it was connected anew since"
+
+
+def test_a_push_that_is_still_odd_stays_as_it_was(x_account, no_message):
+    push.take_in(received(1), "stream")
+    push.keep_odd("surprise", "no activity", "stream")
+    before = [*ActivityDelivery.objects.order_by("pk").values()]
+    assert read_pushed() == (0, 1)
+    assert [*ActivityDelivery.objects.order_by("pk").values()] == before
+
+
+def test_the_command_and_the_admin_read_pushes_again_too(client, ada, x_account, no_message):
+    for number in range(2):
+        push.take_in(received(number, uuid=f"{number}"), "stream")
+    no_message.undo()
+    chosen = ActivityDelivery.objects.first()
+    client.force_login(ada)
+    form = {"action": "read_again", "_selected_action": [chosen.pk]}
+    address = reverse("admin:conversations_activitydelivery_changelist")
+    assert "1 read and stored, 0 still unreadable." in client.post(address, form, follow=True).content.decode()
+    said_so = StringIO()
+    call_command("read_quarantine", stdout=said_so)
+    assert said_so.getvalue() == "1 read and stored, 0 still unreadable\n"
 
 
 def test_what_older_versions_kept_is_read_as_an_event(x_account):

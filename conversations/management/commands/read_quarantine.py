@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from conversations.models import QuarantinedEvent
-from conversations.sync import rereading
+from conversations.sync import push, rereading
 
 
 class Command(BaseCommand):
@@ -15,4 +15,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         outcome = rereading.read_again(rereading.batches(QuarantinedEvent.objects.all()))
+        outcome += rereading.read_deliveries_again(push.odd_ones())
         self.stdout.write(f"{outcome.read} read and stored, {outcome.still} still unreadable")
