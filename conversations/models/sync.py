@@ -133,6 +133,10 @@ class SyncState(models.Model):
         default=False, db_default=False, editable=False, help_text="Whether it set out for the last time of that day."
     )
     chats_checked_at = models.DateTimeField(_("encrypted ones checked at"), null=True, blank=True)
+    chats_token = models.CharField(
+        max_length=200, default="", db_default="", editable=False, help_text="Where their list is read on."
+    )
+    chats_pages = models.PositiveIntegerField(default=0, db_default=0, editable=False, help_text="Read of it so far.")
 
     class Meta:
         verbose_name, verbose_name_plural = _("sync state"), _("sync states")

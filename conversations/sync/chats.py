@@ -18,7 +18,7 @@ from conversations.models import Conversation, SyncState
 from conversations.sync import pace, push, trouble
 from conversations.sync.quarantine import store_odd
 from dminbox.xapi.client import XClient
-from dminbox.xapi.errors import XError
+from dminbox.xapi.errors import BadPageToken, RateLimited, XError
 from dminbox.xapi.schema import Answer, ChatConversation, ChatPage
 
 log = structlog.get_logger("conversations.sync")
@@ -30,7 +30,10 @@ DRIFT = 0.25
 """By a random part of that much of the time each comes sooner, so that those in step drift apart."""
 ENDPOINT = "GET /2/chat/conversations"
 PAGE = 100
-MOST_PAGES = 10
+PAGES_PER_TURN = 10
+"""A longer list is read on after a window, from where the turn before ended."""
+MOST_PAGES = 1_000
+"""Of one list: a longer one leads in a circle."""
 
 
 def waiting() -> QuerySet[SyncState, int]:
@@ -55,28 +58,48 @@ def check(x_account_pk: int) -> None:
         return
     state = SyncState.objects.select_related("x_account").defer(*TOKENS_OF_JOINED).get(x_account=x_account_pk)
     if wait := pace.wait_for_request(state.x_account, ENDPOINT):
-        SyncState.objects.filter(pk=state.pk).update(chats_checked_at=now - EVERY + wait)
+        _come_back(state, wait)
         return
     try:
-        _read(state.x_account)
+        if not _read(state):
+            _come_back(state, pace.window())
     except XError as error:
+        if isinstance(error, BadPageToken):
+            _go_on_from(state, None)
+        if isinstance(error, RateLimited):
+            _come_back(state, pace.wait_after_refusal(error))
         trouble.heed(error)
         log.info("chats_failed", x_account_id=x_account_pk, error=type(error).__name__, status=error.status)
 
 
-def _read(x_account: XAccount) -> None:
-    """All of it, as far as the window goes: X says nothing of its order, and a new one may stand behind known ones."""
-    token: str | None = None
-    seen = set()
-    for _ in range(MOST_PAGES):
+def _read(state: SyncState) -> bool:
+    """Whether it came to the end: X says nothing of its order, and a new one may stand behind known ones."""
+    x_account, seen = state.x_account, set()
+    for _ in range(PAGES_PER_TURN):
+        token = state.chats_token or None
         answer = ledger.call(x_account, partial(_ask, token=token))
         ledger.record(x_account, answer)
         store_odd(x_account, [*answer.value.odd, *answer.value.includes.odd])
         mark(x_account, answer.value.conversations)
         seen.add(token)
         token = answer.value.next_token
-        if not token or token in seen or pace.wait_for_request(x_account, ENDPOINT):
-            return
+        is_circle = token in seen or state.chats_pages + 1 >= MOST_PAGES
+        _go_on_from(state, None if is_circle else token)
+        if not state.chats_token:
+            return True
+        if pace.wait_for_request(x_account, ENDPOINT):
+            break
+    return False
+
+
+def _go_on_from(state: SyncState, token: str | None) -> None:
+    """From the top without one."""
+    state.chats_token, state.chats_pages = token or "", state.chats_pages + 1 if token else 0
+    state.save(update_fields=["chats_token", "chats_pages"])
+
+
+def _come_back(state: SyncState, wait: timedelta) -> None:
+    SyncState.objects.filter(pk=state.pk).update(chats_checked_at=timezone.now() - EVERY + wait)
 
 
 def mark(x_account: XAccount, chats: Sequence[ChatConversation]) -> None:

@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from conversations.models import Conversation, QuarantinedEvent, RateWindow, SyncState
-from conversations.sync import chats
+from conversations.sync import chats, pace
 from tests.conversations.page_support import page
 from tests.conversations.sync_support import ANN, OWN, begin, connect, make_person, one_to_one
 from tests.factories import MembershipFactory, SyncStateFactory
@@ -110,6 +110,85 @@ def test_the_list_is_read_no_further_than_its_window_goes(x_account, xsim, monke
         xsim.post("chat", {"conversation_id": f"{int(ANN) + number}:{OWN}", "sender_id": str(int(ANN) + number)})
     chats.check(x_account.pk)
     assert [call["status"] for call in xsim.get("requests") if "chat" in call["path"]] == [200]
+
+
+def list_many(xsim, count):
+    for number in range(count):
+        make_person(xsim, str(int(ANN) + number))
+        xsim.post("chat", {"conversation_id": f"{int(ANN) + number}:{OWN}", "sender_id": str(int(ANN) + number)})
+
+
+@pytest.mark.parametrize("pages_per_turn", [1, 3])
+def test_a_long_list_is_read_on_turn_by_turn(x_account, xsim, monkeypatch, pages_per_turn):
+    monkeypatch.setattr(chats, "PAGE", 1)
+    monkeypatch.setattr(chats, "PAGES_PER_TURN", pages_per_turn)
+    list_many(xsim, 7)
+    turns = 0
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        while list(chats.waiting()):
+            chats.check(x_account.pk)
+            turns += 1
+            assert list(chats.waiting()) == [], "others have their turn"
+            clock.shift(pace.window() + timedelta(seconds=1))
+    assert turns == -(-7 // pages_per_turn)
+    assert Conversation.objects.filter(encrypted_at__isnull=False).count() == 7
+    assert len(requests_of(xsim)) == 7, "none twice"
+    state = SyncState.objects.get()
+    assert (state.chats_token, state.chats_pages) == ("", 0)
+
+
+def requests_of(xsim):
+    return [call for call in xsim.get("requests") if "chat" in call["path"]]
+
+
+def test_who_dies_amid_a_long_list_goes_on_where_it_was(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(chats, "PAGE", 1)
+    list_many(xsim, 4)
+    inner, marked = chats.mark, []
+
+    def dies(*of):
+        marked.append(of)
+        if len(marked) == 3:
+            raise KeyboardInterrupt
+        inner(*of)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chats, "mark", dies)
+        with pytest.raises(KeyboardInterrupt):
+            chats.check(x_account.pk)
+    SyncState.objects.update(chats_checked_at=None)
+    chats.check(x_account.pk)
+    assert Conversation.objects.filter(encrypted_at__isnull=False).count() == 4
+    assert len(requests_of(xsim)) == 3 + 2
+
+
+def test_a_circle_over_many_turns_ends(x_account, xsim, monkeypatch):
+    monkeypatch.setattr(chats, "PAGES_PER_TURN", 1)
+    monkeypatch.setattr(chats, "MOST_PAGES", 3)
+    for number in range(3):
+        body = {"data": [], "meta": {"result_count": 0, "next_token": f"round{number % 2}"}}
+        xsim.post("faults", {"kind": "body", "path": "chat", "body": body})
+        SyncState.objects.update(chats_checked_at=None)
+        chats.check(x_account.pk)
+    assert SyncState.objects.get().chats_token == ""
+    assert SyncState.objects.get().chats_checked_at > timezone.now() - chats.EVERY / 2
+
+
+def test_a_place_in_the_list_that_x_knows_no_more_is_given_up(x_account, xsim):
+    list_many(xsim, 1)
+    SyncState.objects.update(chats_token="A" * 24, chats_pages=4)
+    for _ in range(2):
+        SyncState.objects.update(chats_checked_at=None)
+        chats.check(x_account.pk)
+    assert Conversation.objects.filter(encrypted_at__isnull=False).count() == 1
+
+
+def test_a_refusal_for_the_window_is_waited_for_and_no_longer(x_account, xsim):
+    xsim.post("faults", {"kind": "429", "path": "chat"})
+    chats.check(x_account.pk)
+    assert list(chats.waiting()) == []
+    with time_machine.travel(timezone.now() + pace.window() + timedelta(seconds=5)):
+        assert list(chats.waiting()) == [x_account.pk]
 
 
 def test_what_is_known_of_a_long_list_takes_one_query_and_no_lock(x_account, xsim, django_assert_max_num_queries):
