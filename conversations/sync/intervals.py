@@ -131,11 +131,12 @@ def record(x_account: XAccount, conversation: Conversation | None, reach: Reach,
 
     is_top: the page began a walk, so its settled id is X's clock of now, and no row may claim more.
     """
-    if is_top:
-        _cut_back(x_account, conversation, reach.high)
-        if reach.claims_nothing:
-            return reach
     rows = list(rows_of(x_account, conversation))
+    if is_top and any(row.high_id > reach.high for row in rows):
+        _cut_back(x_account, conversation, reach.high)
+        rows = list(rows_of(x_account, conversation))
+    if is_top and reach.claims_nothing:
+        return reach
     touched = [row for row in rows if touches(resume(row), reach)]
     if reach.is_resting:
         reach = replace(reach, due_at=timezone.now() + _rest(reach.stalls))

@@ -136,7 +136,7 @@ def _goes_on(turn: Turn, reach: Reach) -> bool:
 
 def _size_of_first_page(state: SyncState) -> int:
     """As many events as X has billed today already, which come free, and a few more."""
-    is_first_read = not intervals.rows_of(state.x_account, None).exists()
+    is_first_read = not state.top_id and not intervals.rows_of(state.x_account, None).exists()
     if is_first_read and state.import_days:
         return pace.PAGE
     known = max(turns.free_today(state), turns.unsettled(state.x_account))
@@ -152,12 +152,6 @@ def _goes_on_importing(turn: Turn) -> bool:
 
 def _has_no_gap(turn: Turn) -> bool:
     return not intervals.gaps(turn.x_account, None, turn.state.horizon_id).exists()
-
-
-def _has_unread_gap(state: SyncState) -> bool:
-    """Gaps that rest do not count: they are tried at their own time, and hold nothing up."""
-    gap = intervals.next_gap(state.x_account, None, state.horizon_id)
-    return gap is not None and not gap.is_known
 
 
 def _drop_refused(turn: Turn) -> None:
@@ -350,25 +344,36 @@ def _settle(turn: Turn) -> None:
         if state is None:
             return
         intervals.reopen_conversations(state)
-        is_complete = (turn.is_top_read or turn.is_import_read) and _has_no_gap(turn)
-        is_same = turn.state.import_finished_at is None and turn.state.horizon_id == state.horizon_id
-        if is_complete and is_same and state.import_finished_at is None:
+        if state.import_finished_at is None and _has_finished_import(turn, state):
             state.import_finished_at = timezone.now()
+        # One that rests does not count: it is tried at its own time, and holds nothing up.
+        gap = intervals.next_gap(state.x_account, None, state.horizon_id)
         if state.state != State.NO_CREDIT:  # whoever met it said when
-            state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state)
+            state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state, gap)
         state.last_news = turn.news
-        if turn.is_top_read and turn.top_id and (turn.has_all_news or not _has_unread_gap(state)):
+        if turn.is_top_read and turn.top_id and (turn.has_all_news or not _is_unread(gap)):
             state.top_id = turn.top_id
         if turn.news:
             state.last_news_at = timezone.now()
         turns.give_back(state)
 
 
-def _wait(turn: Turn, state: SyncState) -> timedelta:
+def _has_finished_import(turn: Turn, state: SyncState) -> bool:
+    is_same = turn.state.import_finished_at is None and turn.state.horizon_id == state.horizon_id
+    return is_same and (turn.is_top_read or turn.is_import_read) and _has_no_gap(turn)
+
+
+def _is_unread(gap: ReadInterval | None) -> bool:
+    return gap is not None and not gap.is_known
+
+
+def _wait(turn: Turn, state: SyncState, gap: ReadInterval | None) -> timedelta:
+    """gap: the one to be read next."""
     answered_at = turn.answered_at or timezone.now()
-    has_gap = _has_unread_gap(state)
+    has_gap = _is_unread(gap)
     if turn.is_top_read and (not has_gap or pace.is_long_import(state)):
-        requests = pace.requests_at_once(state) if has_gap else 1 + _takes_way_along(state)
+        takes_way_along = gap is not None and gap.is_known and _is_way_late(state)
+        requests = pace.requests_at_once(state) if has_gap else 1 + takes_way_along
         usual = pace.usual_wait(state)
         if turn.at_latest is not None:
             usual = min(usual, max(turn.at_latest - timezone.now(), timedelta(seconds=1)))
@@ -378,9 +383,3 @@ def _wait(turn: Turn, state: SyncState) -> timedelta:
     if turn.rate.remaining is None or pace.may_read_on(turn.rate, 0, turn.kept):
         return timedelta(0)
     return pace.wait_for_window(turn.rate, answered_at)
-
-
-def _takes_way_along(state: SyncState) -> bool:
-    """Whether the next turn also reads a page of the way down to settled ground."""
-    gap = intervals.next_gap(state.x_account, None, state.horizon_id)
-    return gap is not None and gap.is_known and _is_way_late(state)

@@ -277,7 +277,10 @@ def _pause_at_ceiling(state: SyncState, x_account: XAccount) -> None:
 
 def locked(turn: Turn) -> SyncState | None:
     """The row, if the lease is still ours."""
-    return SyncState.objects.select_for_update().filter(pk=turn.state.pk, lease_holder=turn.holder).first()
+    state = SyncState.objects.select_for_update().filter(pk=turn.state.pk, lease_holder=turn.holder).first()
+    if state is not None:
+        state.x_account = turn.x_account
+    return state
 
 
 def give_back(state: SyncState) -> None:

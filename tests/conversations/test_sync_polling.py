@@ -150,3 +150,14 @@ def test_an_earlier_horizon_reads_anew_and_a_later_one_does_not(x_account, xsim)
     assert ReadInterval.objects.exists()
     assert SyncState.objects.get().horizon_id <= snowflake_floor(timezone.now())
     assert one_to_one(OWN, ANN) in stored(x_account)
+
+
+def test_a_poll_that_finds_nothing_new_takes_few_statements(x_account, xsim, django_assert_num_queries):
+    """Told in docs/scaling.md."""
+    write_history(xsim, [number / 10 for number in range(40)])
+    begin(x_account)
+    settle(x_account)
+    poll(x_account)
+    SyncState.objects.update(next_poll_at=timezone.now() - timedelta(seconds=1))
+    with django_assert_num_queries(31):
+        sync.poll(x_account.pk)
