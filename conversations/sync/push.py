@@ -76,9 +76,9 @@ BILLED_BY_PUSH = {
 }
 A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+", re.IGNORECASE)
 
-Bills = dict[BilledResource.Kind, list[int]]
+Bills = tuple[XAccount, dict[BilledResource.Kind, list[int]]]
 Deed = Callable[[Activity, datetime], Bills | None]
-"""Does what an activity is about, that came at that time; gives what X bills of it, None where that is nothing ever."""
+"""Does what an activity is about, that came at that time; gives whom X bills for what, None where that is nothing ever."""
 
 
 class Odd(Exception):  # noqa: N818 (no failure: kept raw and counted)
@@ -266,11 +266,11 @@ def _take_up(delivery: ActivityDelivery, heard: Activity | None = None, *, is_bi
 def _do(activity: Activity, received_at: datetime, *, is_billed: bool) -> bool:
     """Whether all of it could be done."""
     try:
-        ids = _deed(activity)(activity, received_at)
+        bills = _deed(activity)(activity, received_at)
     except TooEarly:
         return False
-    if ids is not None and not is_billed:
-        _bill(_x_account(activity), activity, received_at, ids)
+    if bills is not None and not is_billed:
+        _bill(*bills, activity, received_at)
     return True
 
 
@@ -310,7 +310,7 @@ def _store_messages(activity: Activity, _: datetime) -> Bills:
     if any(A_POST.match(url.get("expanded_url") or "") for event in fresh.events for url in _urls(event)):
         _read_soon(x_account)
     is_billed = activity.event_type == "dm.received"
-    return {BilledResource.Kind.DM_EVENT: _message_ids(activity.payload)} if is_billed else {}
+    return x_account, {BilledResource.Kind.DM_EVENT: _message_ids(activity.payload)} if is_billed else {}
 
 
 def _bill_unread(delivery: ActivityDelivery) -> None:
@@ -343,7 +343,9 @@ def _message_ids(payload: Raw) -> list[int]:
     return [pk for pk in found if pk is not None]
 
 
-def _bill(x_account: XAccount, activity: Activity, received_at: datetime, ids: Bills) -> None:
+def _bill(
+    x_account: XAccount, ids: dict[BilledResource.Kind, list[int]], activity: Activity, received_at: datetime
+) -> None:
     """On the UTC day of the delivery, however long it waited to be taken up."""
     ledger.record_push(x_account, activity.event_type, received_at, ids)
     if ids:
@@ -469,7 +471,7 @@ def _note_chat(activity: Activity, received_at: datetime) -> Bills | None:
     message = xapi.encrypted_message(activity, received_at)
     mark_encrypted(x_account, message.conversation_id, message.at)
     is_billed = activity.event_type == "chat.received"
-    return {BilledResource.Kind.CHAT_EVENT: [_number_of(message.id)]} if is_billed else None
+    return (x_account, {BilledResource.Kind.CHAT_EVENT: [_number_of(message.id)]}) if is_billed else None
 
 
 def _number_of(chat_message_id: str) -> int:
