@@ -21,7 +21,17 @@ from django.utils import timezone
 
 from accounts.models import XAccount
 from conversations import changes, text, words
-from conversations.models import Change, Conversation, DmEvent, NameGram, SearchEntry, SearchState, XUser
+from conversations.models import (
+    Change,
+    Conversation,
+    DmEvent,
+    EventPost,
+    NameGram,
+    Post,
+    SearchEntry,
+    SearchState,
+    XUser,
+)
 from conversations.models.people import CALLED_OTHERWISE
 from conversations.querysets import DmEventQuerySet
 from conversations.search.texts import beside, said_in
@@ -293,16 +303,21 @@ def _note_names(people: Sequence[XUser]) -> None:
 
 def _index_posts_of(authors: Collection[XUser]) -> None:
     """Under the locks of all whose messages these are: a lot that runs meanwhile may know newer words."""
-    if not authors:
+    rows = list(messages_with_posts_of(authors).order_by("pk").values_list("pk", "conversation__x_account"))
+    if not rows:
         return
-    by_them = Q(posts__author__in=authors) | Q(posts__quoted__author__in=authors)
-    found = DmEvent.objects.messages().filter(by_them).distinct().order_by("pk")
-    rows = list(found.values_list("pk", "conversation__x_account"))
     states = SearchState.objects.filter(x_account__in={x_account for _, x_account in rows})
     list(states.select_for_update().order_by("pk"))
     pks = [pk for pk, _ in rows]
     while pks:
         pks = pks[_index(pks[:LOT]) :]
+
+
+def messages_with_posts_of(authors: Collection[XUser]) -> DmEventQuerySet:
+    """Theirs, or that quote one of theirs: each way has its own index."""
+    posts, shared = Post.objects.filter(author__in=authors), EventPost.objects.order_by().values("event")
+    either = shared.filter(post__in=posts).union(shared.filter(post__quoted__in=posts))
+    return DmEvent.objects.messages().filter(pk__in=either)
 
 
 def name_words(person: XUser) -> Iterable[words.Word]:

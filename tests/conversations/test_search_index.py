@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -289,6 +290,17 @@ def test_names_to_split_are_found_by_their_index_in_any_crowd(db):
     assert [*index.called_otherwise()] == people[-1:]
     index.index_names()
     assert not index.called_otherwise()
+
+
+def test_messages_with_posts_of_the_newly_named_are_found_by_indexes(x_account, talk):
+    people = XUser.objects.bulk_create(XUser(id=pk, name=f"Lena {pk}") for pk in range(1, 2_001))
+    events = say(talk, *(f"look {number}" for number in range(2_000)))
+    posts = Post.objects.bulk_create(Post(id=pk, author_id=pk, quoted=None) for pk in range(1, 2_001))
+    EventPost.objects.bulk_create(EventPost(event=event, post=post) for event, post in zip(events, posts, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    for plan in plans_of(index.messages_with_posts_of(people[:3]).order_by("pk").values("pk")):
+        assert not re.search(r"Seq Scan|SCAN conversations", plan), plan
 
 
 def test_a_name_index_of_many_people_takes_several_lots(monkeypatch, db):
