@@ -78,7 +78,7 @@ A_POST = re.compile(r"https?://(?:www\.)?(?:twitter|x)\.com/[^/]+/status/[0-9]+"
 
 Bills = tuple[XAccount, dict[BilledResource.Kind, list[int]]]
 Deed = Callable[[Activity, datetime], Bills | None]
-"""Does what an activity is about, that came at that time; gives whom X bills for what, None where that is nothing ever."""
+"""Does what an activity is about, that came at that time; gives whom X bills for what, None where it never does."""
 
 
 class Odd(Exception):  # noqa: N818 (no failure: kept raw and counted)
