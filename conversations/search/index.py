@@ -275,6 +275,8 @@ def index_names() -> None:
 def _names_lot() -> int:
     """A message is found by the author of the post it shares too, so it takes part in their naming and renaming."""
     people = list(called_otherwise()[:NAMES_LOT])
+    if not people:
+        return 0  # without a transaction, which on SQLite everybody else would wait for
     with transaction.atomic():
         _index_posts_of(people)
         NameGram.objects.filter(x_user__in=people).delete()
