@@ -136,8 +136,8 @@ def _goes_on(turn: Turn, reach: Reach) -> bool:
 
 def _size_of_first_page(state: SyncState) -> int:
     """As many events as X has billed today already, which come free, and a few more."""
-    is_first_read = not state.top_id and not intervals.rows_of(state.x_account, None).exists()
-    if is_first_read and state.import_days:
+    may_be_first = state.import_finished_at is None or not state.top_id
+    if may_be_first and state.import_days and not intervals.rows_of(state.x_account, None).exists():
         return pace.PAGE
     known = max(turns.free_today(state), turns.unsettled(state.x_account))
     return pace.first_page(known, state.last_news)

@@ -152,6 +152,16 @@ def test_an_earlier_horizon_reads_anew_and_a_later_one_does_not(x_account, xsim)
     assert one_to_one(OWN, ANN) in stored(x_account)
 
 
+def test_a_choice_further_back_asks_for_full_pages_from_the_top(x_account, xsim):
+    write_history(xsim, range(1, 200))
+    begin(x_account, days=1)
+    settle(x_account)
+    asked(xsim)
+    begin(x_account, days=30)
+    settle(x_account)
+    assert set(sizes(xsim)) == {pace.PAGE}
+
+
 def test_a_poll_that_finds_nothing_new_takes_few_statements(x_account, xsim, django_assert_num_queries):
     """Told in docs/scaling.md."""
     write_history(xsim, [number / 10 for number in range(40)])
