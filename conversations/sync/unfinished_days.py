@@ -69,10 +69,11 @@ def read_day(pk: int) -> None:
     wish = wishes.claim(UnfinishedDay, pk)
     if wish is None:
         return
+    given: set[str] = set()
     with wishes.settling(wish):
         while wish.state == UnfinishedDay.State.DUE and wish.lease_until is not None and wishes.renew(wish):
             if _is_as_told(wish, timezone.now()):
-                _read_on(wish)
+                _read_on(wish, given)
             else:
                 wishes.finish(wish, UnfinishedDay.State.NOTED, NEW_PRICE)
 
@@ -82,8 +83,10 @@ def _is_as_told(wish: UnfinishedDay, now: datetime) -> bool:
     return wish.asked_at is not None and ledger.utc_day(wish.asked_at) == ledger.utc_day(now + ledger.CLOCKS_DIFFER)
 
 
-def _read_on(wish: UnfinishedDay) -> None:
-    """One page. From the top again where X refuses the cursor: what was read by then is free for today."""
+def _read_on(wish: UnfinishedDay, given: set[str]) -> None:
+    """One page. From the top again where X refuses a cursor of an earlier turn: what was read by then is free today.
+    given: the cursors of this turn.
+    """
 
     def read(client: XClient, size: int, with_people: bool) -> Answer[Page]:
         return client.dm_events(max_results=size, pagination_token=wish.next_token or None, expand_users=with_people)
@@ -92,8 +95,9 @@ def _read_on(wish: UnfinishedDay) -> None:
     try:
         with wishes.asked(wish, wish.x_account, ledger.LIST, read, size) as answer:
             _store(wish, answer)
+        given.add(wish.next_token)
     except BadPageToken:
-        if not wish.next_token:
+        if not wish.next_token or wish.next_token in given:
             raise
         wishes.write(wish, next_token="", events_read=0)  # noqa: S106 (no secret: a page's)
 

@@ -16,6 +16,8 @@ from accounts.models import Role
 from conversations import actions, metrics, sync
 from conversations.models import Post, SpendDay, SyncState, UnfinishedDay, XUser
 from conversations.sync import account_status, caps, pace, people, posts, unfinished_days, wishes
+from dminbox.xapi.client import XClient
+from dminbox.xapi.errors import BadPageToken
 from tests import factories
 from tests.accounts.conftest import browser
 from tests.conversations.page_support import words
@@ -320,6 +322,24 @@ def test_where_x_refuses_the_cursor_it_begins_anew_at_no_further_cost(x_account,
     UnfinishedDay.objects.update(next_token="A" * 24, events_read=14)
     assert read(day).state == State.DONE
     assert late in stored_ids(x_account)
+
+
+def test_where_x_refuses_each_cursor_that_it_gives_it_ends_with_xs_words(x_account, xsim, ada, day, monkeypatch):
+    monkeypatch.setattr(pace, "PAGE", 7)
+    ask(ada, x_account, day)
+    inner, asked_with = XClient.dm_events, []
+
+    def refuses(client, *, pagination_token=None, **of):
+        asked_with.append(pagination_token)
+        if len(asked_with) > 20:
+            pytest.fail("it would go on for ever")
+        if pagination_token:
+            raise BadPageToken("that token is none", status=400)
+        return inner(client, pagination_token=pagination_token, **of)
+
+    monkeypatch.setattr(XClient, "dm_events", refuses)
+    assert read(day).state == State.FAILED
+    assert [bool(token) for token in asked_with] == [False, True]
 
 
 def test_pages_that_lead_in_a_circle_are_no_end(x_account, ada, day, monkeypatch):
