@@ -16,6 +16,11 @@ IS_IN_SIGHT = """each => {
   const { left, right } = each.getBoundingClientRect();
   return left >= 0 && right <= window.innerWidth;
 }"""
+LINES = """each => {
+  const words = document.createRange();
+  words.selectNodeContents(each);
+  return new Set([...words.getClientRects()].map((part) => part.top)).size;
+}"""
 CUT = """all => all.filter((each) => each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight + 1)
   .map((each) => each.textContent)"""
 
@@ -113,6 +118,15 @@ def test_the_inbox_leaves_its_room_to_rows_however_many_accounts_and_views_there
     assert page.locator(".list-head").bounding_box()["height"] <= 200
     small = "all => all.map((each) => each.getBoundingClientRect().height).filter((height) => height < 44)"
     assert page.locator(".list-head :is(summary, .pill, input[type=search])").evaluate_all(small) == []
+
+
+@pytest.mark.parametrize("language", ["ar", "ja"])
+def test_the_heading_of_the_inbox_stands_in_one_line(visit, ada, filled, language):
+    User.objects.filter(pk=ada.pk).update(language=language)
+    page = visit(ada, **SMALL_PHONE).open_live("/")
+    page.locator("#live-state").wait_for()
+    page.locator("#read-at").evaluate("each => { each.textContent = 'as of 21:15 · pushed until 21:18'; }")
+    assert page.locator("#list h1").evaluate(LINES) == 1
 
 
 def test_pills_that_are_pushed_aside_are_reached_by_keys(visit, ada, with_views):
