@@ -48,6 +48,13 @@ def test_a_thread_says_in_full_whom_it_is_with_and_to_whom(visit, ada, filled, o
         assert all(each.evaluate(IS_IN_SIGHT) for each in parts)
 
 
+def test_beside_the_list_of_a_small_window_the_tools_stand_in_one_line_below_the_name(visit, ada, filled):
+    page = visit(ada, viewport={"width": 800, "height": 800}).open(f"/c/{filled.group.pk}/")
+    name, *tools = [each.bounding_box() for each in page.locator(".thread-name, .thread-tools > :visible").all()]
+    assert {tool["y"] >= name["y"] + name["height"] for tool in tools} == {True}
+    assert len({tool["y"] for tool in tools}) == 1
+
+
 def test_the_day_one_reads_in_covers_no_part_of_a_line_and_leaves_the_rest(visit, ada, filled):
     """It stands over all of the line, as the edge of what is read does."""
     page = visit(ada, **PHONE).open(f"/c/{filled.group.pk}/")
