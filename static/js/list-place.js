@@ -65,8 +65,9 @@
 
   async function restore() {
     const [load] = performance.getEntriesByType("navigation");
-    const found = box()?.offsetParent && JSON.parse(sessionStorage.getItem(key()) || "null");
+    const found = JSON.parse(sessionStorage.getItem(key()) || "null");
     if (!found || !(found.isOnItsWay || ["back_forward", "reload"].includes(load?.type))) return;
+    if (!box()?.offsetParent) return; // asked last: for the answer the page is laid out
     sessionStorage.removeItem(key());
     for (let pages = 0; pages < MOST_PAGES && !isInReach(found); pages += 1) {
       const link = document.querySelector("#list .more-pages a");
