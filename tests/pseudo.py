@@ -40,8 +40,7 @@ def brackets() -> Iterator[None]:
             singular, singular if number == 1 else plural
         ),
     }
-    wording._written.cache_clear()
-    constant.made.cache_clear()
+    forget()
     for name, fake in fakes.items():
         setattr(translation._trans, name, fake)
     try:
@@ -49,8 +48,13 @@ def brackets() -> Iterator[None]:
     finally:
         for name, function in real.items():
             setattr(translation._trans, name, function)
-        wording._written.cache_clear()
-        constant.made.cache_clear()
+        forget()
+
+
+def forget() -> None:
+    """What was made of translations once and for all."""
+    for kept in (wording._any_time_of, wording._written, constant.made):
+        kept.cache_clear()
 
 
 def bracketed(msgid: object, words: object) -> str:

@@ -107,9 +107,11 @@ def _own_end(username: str, usernames: Sequence[str]) -> str:
     """From its last word that begins in what another username shares; "" where it can stand whole."""
     others = [each for each in usernames if each != username]
     alike = max((len(commonprefix([username.lower(), each.lower()])) for each in others), default=0)
-    if alike <= ALIKE or alike == len(username):
+    if alike <= ALIKE:
         return ""
     words = [found.start() for found in WORDS_OF_USERNAME.finditer(username) if alike - ALIKE <= found.start() <= alike]
+    if alike == len(username) and not words:
+        return ""  # one word, with which another begins
     return username[max(words, default=alike - 2) :]
 
 

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from conversations import cards, links, text
 from conversations.models import DmEvent, EventParticipant, MediaFile, Participant, Post
+from conversations.showing.names import handle_of, name_of
 from conversations.showing.pictures import Picture, picture_of, stored
 
 RUN_BREAK = timedelta(minutes=20)
@@ -44,9 +45,12 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A shared post. `html` is empty when there is nothing but its address to show."""
+    """A shared post. `html` is empty when there is nothing but its address to show; so are `name` and `handle`, of its
+    author, while nobody knows who that is."""
 
     post: Post
+    name: SafeString
+    handle: SafeString
     html: SafeString
     pictures: list[Picture]
     options: list[Option]
@@ -237,7 +241,13 @@ def card_of(post: Post, *, is_quoted: bool = False, marks: text.Marks | None = N
     )
     options = _options_of(post.poll)
     votes = sum(option.votes for option in options)
-    return Card(post, html, pictures, options, votes, quoted, linked_by(post, marks))
+    return Card(post, *_author_of(post, marks), html, pictures, options, votes, quoted, linked_by(post, marks))
+
+
+def _author_of(post: Post, marks: text.Marks | None) -> tuple[SafeString, SafeString]:
+    if post.author is None:
+        return SafeString(), SafeString()
+    return text.marked(name_of(post.author), marks), text.marked(handle_of(post.author), marks)
 
 
 def _options_of(poll: Any) -> list[Option]:

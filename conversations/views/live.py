@@ -48,8 +48,9 @@ async def live_stream(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 def live_now(request: HttpRequest) -> HttpResponse:
-    """For who gets no stream through: what one may see, and the number each stands at, in one question."""
-    return HttpResponse(live.write_id(live.numbers_of(signed_in(request).pk)), content_type="text/plain")
+    """For who gets no stream through: what one may see, and how far it has come; in a second line the version."""
+    stand = live.write_id(live.numbers_of(signed_in(request).pk))
+    return HttpResponse(f"{stand}\n{static.version()}", content_type="text/plain")
 
 
 def _ticket(request: HttpRequest) -> Ticket:

@@ -365,10 +365,15 @@ const liveThread = (() => {
   function renewCards(pane, member) {
     const [name, handle] = ["a.by", "p + p > a"].map((place) => member.querySelector(place).textContent);
     for (const each of pane.querySelectorAll(`.post-by[data-x-user="${member.dataset.xUser}"]`)) {
-      each.querySelector("b").textContent = name;
-      each.querySelector("bdi").textContent = handle;
+      rename(each.querySelector("b"), name);
+      rename(each.querySelector("bdi"), handle);
       swap(each.querySelector(".avatar"), member.querySelector(".avatar").cloneNode(true));
     }
+  }
+
+  // What a search marked in a name stays marked as long as it is the same.
+  function rename(place, words) {
+    if (place.textContent !== words) place.textContent = words;
   }
 
   function renew(old, fresh, put) {

@@ -280,8 +280,11 @@ const livePage = (() => {
     const { status, isLed, text } = await ask(live.dataset.now);
     if (isLed) leave();
     noteAnswer(status !== 0 && status < 500);
-    if (status !== 200 || text === stand) return;
-    stand = text;
+    if (status !== 200) return;
+    const [now, version] = text.split("\n");
+    compare(version);
+    if (now === stand) return;
+    stand = now;
     refreshAll(); // finds out too what may no longer be seen
   }
 

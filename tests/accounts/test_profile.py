@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -21,6 +22,11 @@ def test_name_and_time_zone_can_be_changed(ben):
     assert answer.url == "/profile/"
     ben.refresh_from_db()
     assert (ben.name, ben.time_zone) == ("Benedikt", "Europe/Berlin")
+
+
+def test_labels_stand_without_a_colon_as_on_all_pages(ben):
+    labels = re.findall(r"<label[^>]*>([^<]+)</label>", browser(ben).get("/profile/").content.decode())
+    assert labels == ["Your name", "Language", "Time zone", "Single-key shortcuts"]
 
 
 @pytest.mark.parametrize("wrong", [{"name": ""}, {"time_zone": "Mars/Olympus"}, {"name": "x" * 81}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Membership
+from dminbox import static
 from tests import factories
 from tests.conversations.live_support import announce
 
@@ -22,7 +23,9 @@ def x_accounts(ben):
 def now(client):
     answer = client.get("/live/now/")
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/plain")
-    return answer.content.decode()
+    stand, version = answer.content.decode().split("\n")
+    assert version == static.version()
+    return stand
 
 
 def test_it_moves_with_each_change_and_shrinks_with_the_permission(client, ben, x_accounts):
@@ -39,6 +42,12 @@ def test_a_stranger_is_told_of_nothing_and_who_is_not_signed_in_is_led_away(clie
     assert client.get("/live/now/").status_code == 302
     client.force_login(cleo)
     assert now(client) == ""
+
+
+def test_it_says_the_version_so_that_a_page_without_a_stream_learns_of_an_update(client, ben, monkeypatch):
+    client.force_login(ben)
+    monkeypatch.setattr(static.staticfiles_storage, "manifest_hash", "a1b2", raising=False)
+    assert client.get("/live/now/").content == b"\na1b2"
 
 
 def test_it_takes_one_question_beside_who_asks(client, ben, x_accounts, django_assert_num_queries):

@@ -113,6 +113,8 @@ def test_a_hit_shows_where_it_was_found_and_marks_it(client, ada, shared):
         ("catalogue", '<b dir="auto">Winter <mark>catalogue</mark></b>'),
         ("opening", '<b dir="auto"><mark>Opening</mark> hours</b>'),
         ("driftwood", "<mark>Driftwood</mark> came first"),
+        ("sørensen", '<b dir="auto">Mira <mark>Sørensen</mark></b> <bdi class="faint">@mira_designs</bdi>'),
+        ("@drifter", '<b dir="auto">Drift</b> <bdi class="faint"><mark>@drifter</mark></bdi>'),
     ],
 )
 def test_the_thread_marks_it_where_it_is_shown(client, ada, talk, shared, typed, marked):

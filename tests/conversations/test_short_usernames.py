@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("noon")
         (["nordlicht_help_de", "nordlicht_help_fr", "nordlicht_shop"], ["…de", "…fr", "…shop"]),
         (["nordlichthelp", "NordlichtShop"], ["…hthelp", "…Shop"]),
         (["Nordlicht", "NordlichtHelp"], ["", "…Help"]),
+        (["NordlichtHelp", "NordlichtHelpDE", "NordlichtShop"], ["…Help", "…DE", "…Shop"]),
         (["NordlichtHelp", "NordlichtShop", "SommerHelp", "SommerShop"], ["No…Help", "No…Shop", "So…Help", "So…Shop"]),
         (["MyLampstoreBerlinOst", "MyLampstoreBerlinWest"], ["…Ost", "…West"]),
         (["MyLampstoreberlin", "MyLampstorebergen"], ["…erlin", "…ergen"]),

@@ -152,6 +152,12 @@ def test_a_handle_keeps_its_sign_in_front_of_it(language, written):
 # --- Dates and times --------------------------------------------------------------------------------------------------
 
 
+def test_the_brackets_of_one_test_are_in_no_moment_of_the_next():
+    with pseudo.brackets():
+        assert "⟦" in moment(NOW, "full")
+    assert "⟦" not in moment(NOW, "full")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_every_format(language):
     formats = import_module(f"{settings.FORMAT_MODULE_PATH}.{language}.formats")

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from accounts.models import Membership
 from conversations.models import SyncState
+from tests import factories
 from tests.conversations.page_support import unread_of
 from tests.e2e.conftest import DESK, PHONE
 from tests.e2e.test_live import arrive, is_live
@@ -51,6 +53,32 @@ def test_coming_back_to_an_older_part_of_a_thread_keeps_the_filters_of_the_list(
     page.goto(page.url.split("/c/")[0] + "/open/")
     page.go_back()
     page.wait_for_url("**?kind=one&at=*")
+
+
+IS_IN_SIGHT = """pill => {
+  const [box, { top, bottom }] = [pill.closest(".of-accounts").getBoundingClientRect(), pill.getBoundingClientRect()];
+  return top >= box.top && bottom <= box.bottom;
+}"""
+
+
+def test_many_x_accounts_leave_the_room_to_rows_and_all_are_reached_by_keys(visit, ada, filled):
+    for number in range(8):
+        Membership.objects.create(user=ada, x_account=factories.XAccountFactory(username=f"NordlichtZone{number}"))
+    seen = visit(ada)
+    page = seen.open("/")
+    pills = page.locator(".of-accounts .pill")
+    assert pills.count() == 11
+    assert page.locator(".list-head").bounding_box()["height"] <= 230
+    assert not pills.last.evaluate(IS_IN_SIGHT)
+    pills.first.focus()
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        assert page.locator(":focus").evaluate(IS_IN_SIGHT)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?account=*")
+    chosen = page.locator(".of-accounts .pill[aria-current]")
+    assert chosen.inner_text() == "@NordlichtZone7"
+    assert chosen.evaluate(IS_IN_SIGHT), "what is chosen, at once"
 
 
 def listed(page):

@@ -90,8 +90,8 @@ def test_behind_a_proxy_that_keeps_what_comes_pages_look_by_themselves(through, 
 def looking(visit, filled):
     """looking(user) -> Visit on a thread, without streams: its page looks every few seconds whether there is news."""
 
-    def begin(user):
-        ours = visit(user)
+    def begin(user, **options):
+        ours = visit(user, **options)
         for script in (WITHOUT_SHARED_WORKERS, NO_STREAMS):
             ours.context.add_init_script(script)
         page = ours.open_live(f"/c/{filled.long.pk}/")
@@ -123,6 +123,23 @@ def test_where_pages_look_they_find_what_is_new_within_seconds_and_ask_for_nothi
     assert ("/live/now/", "/live/now/") in pairwise(asked)
     found = arrive(filled.long, "Found by looking")
     page.wait_for_selector(f"#e{found.dm_event_id}", timeout=SOON)
+
+
+def test_where_pages_look_they_learn_too_that_dminbox_was_updated(looking, ada, filled):
+    """They keep what somebody may be typing, and ask for nothing more than before."""
+    ours = looking(ada, service_workers="block")  # one would ask in place of the page, out of reach of a route
+    ours.expect("console: Service Worker registration blocked")
+    page = ours.page
+    assert not page.locator("#updated").is_visible()
+
+    def answer_as_after_an_update(route):
+        stand, _ = route.fetch().text().split("\n")
+        route.fulfill(body=f"{stand}\n2", content_type="text/plain")
+
+    page.route("**/live/now/", answer_as_after_an_update)
+    page.locator("#updated").wait_for(timeout=SOON)
+    assert page.locator("#live").text_content() == "dminbox was updated."
+    page.unroute_all(behavior="wait")
 
 
 def test_one_of_two_people_is_removed_and_the_other_goes_on(both, ben, filled):

@@ -16,6 +16,11 @@ IS_IN_SIGHT = """each => {
   const { left, right } = each.getBoundingClientRect();
   return left >= 0 && right <= window.innerWidth;
 }"""
+LINES = """each => {
+  const words = document.createRange();
+  words.selectNodeContents(each);
+  return new Set([...words.getClientRects()].map((part) => part.top)).size;
+}"""
 CUT = """all => all.filter((each) => each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight + 1)
   .map((each) => each.textContent)"""
 
@@ -41,6 +46,13 @@ def test_a_thread_says_in_full_whom_it_is_with_and_to_whom(visit, ada, filled, o
         assert page.locator(".thread-name :is(h1, p)").evaluate_all(CUT) == []
         parts = page.locator(".thread-name :is(h1, p), .thread-tools a").all()
         assert all(each.evaluate(IS_IN_SIGHT) for each in parts)
+
+
+def test_beside_the_list_of_a_small_window_the_tools_stand_in_one_line_below_the_name(visit, ada, filled):
+    page = visit(ada, viewport={"width": 800, "height": 800}).open(f"/c/{filled.group.pk}/")
+    name, *tools = [each.bounding_box() for each in page.locator(".thread-name, .thread-tools > :visible").all()]
+    assert {tool["y"] >= name["y"] + name["height"] for tool in tools} == {True}
+    assert len({tool["y"] for tool in tools}) == 1
 
 
 def test_the_day_one_reads_in_covers_no_part_of_a_line_and_leaves_the_rest(visit, ada, filled):
@@ -113,6 +125,15 @@ def test_the_inbox_leaves_its_room_to_rows_however_many_accounts_and_views_there
     assert page.locator(".list-head").bounding_box()["height"] <= 200
     small = "all => all.map((each) => each.getBoundingClientRect().height).filter((height) => height < 44)"
     assert page.locator(".list-head :is(summary, .pill, input[type=search])").evaluate_all(small) == []
+
+
+@pytest.mark.parametrize("language", ["ar", "ja"])
+def test_the_heading_of_the_inbox_stands_in_one_line(visit, ada, filled, language):
+    User.objects.filter(pk=ada.pk).update(language=language)
+    page = visit(ada, **SMALL_PHONE).open_live("/")
+    page.locator("#live-state").wait_for()
+    page.locator("#read-at").evaluate("each => { each.textContent = 'as of 21:15 · pushed until 21:18'; }")
+    assert page.locator("#list h1").evaluate(LINES) == 1
 
 
 def test_pills_that_are_pushed_aside_are_reached_by_keys(visit, ada, with_views):

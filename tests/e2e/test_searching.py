@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from conversations.models import EventPost
 from tests.conversations.search_support import index_all
+from tests.e2e.looking import LOOKS, violations
 from tests.e2e.test_reading import wait_until
 
 pytestmark = pytest.mark.browser
@@ -14,6 +16,17 @@ pytestmark = pytest.mark.browser
 def filled(filled):
     index_all()
     return filled
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_what_is_marked_in_faint_words_can_be_read(visit, ada, filled, look):
+    shared = EventPost.objects.filter(event__conversation=filled.everything, post__author__isnull=False).first()
+    handle = shared.post.author.username
+    page = visit(ada).open(f"/c/{filled.everything.pk}/?find=@{handle}&at={shared.event.dm_event_id}")
+    page.emulate_media(**LOOKS[look])
+    mark = page.locator(".post-by mark", has_text=handle).first
+    mark.scroll_into_view_if_needed()
+    assert violations(page, ["color-contrast"]) == []
 
 
 def test_from_the_box_in_the_list_to_the_message_in_its_thread(visit, ada, filled):
