@@ -156,7 +156,7 @@ def _has_no_gap(turn: Turn) -> bool:
 
 def _has_unread_gap(state: SyncState) -> bool:
     """Gaps that rest do not count: they are tried at their own time, and hold nothing up."""
-    gap = intervals.next_gap(state.x_account, None, state.horizon_id)
+    gap = intervals.next_gap(state.x_account, state.horizon_id)
     return gap is not None and not gap.is_known
 
 
@@ -176,7 +176,7 @@ def _drop_refused(turn: Turn) -> None:
 def _read_gaps(turn: Turn, left_over: int = 0) -> None:
     size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
     has_gone = False
-    while _may_read_gap(turn, left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
+    while _may_read_gap(turn, left_over) and (gap := intervals.next_gap(turn.x_account, turn.state.horizon_id)):
         if gap.is_known and not _may_go_down(turn, has_gone=has_gone):
             return
         has_gone = gap.is_known
@@ -325,7 +325,7 @@ def _may_claim(state: SyncState, reached: Reach) -> bool:
     if not reached.token or intervals.meets_read(state.x_account, reached):
         return True
     within = LAST_OF_DAY if _is_day_ending(LAST_OF_DAY) else pace.window()
-    if _has_set_out(state, within) or intervals.next_gap(state.x_account, None, state.horizon_id):
+    if _has_set_out(state, within) or intervals.next_gap(state.x_account, state.horizon_id):
         return False
     state.settling_since = timezone.now()
     return True
@@ -382,5 +382,5 @@ def _wait(turn: Turn, state: SyncState) -> timedelta:
 
 def _takes_way_along(state: SyncState) -> bool:
     """Whether the next turn also reads a page of the way down to settled ground."""
-    gap = intervals.next_gap(state.x_account, None, state.horizon_id)
+    gap = intervals.next_gap(state.x_account, state.horizon_id)
     return gap is not None and gap.is_known and _is_way_late(state)
