@@ -1,6 +1,6 @@
 """Rows of the inbox and events of a thread, each put together in one go.
 
-A page has fifty of them. As templates, with a node for every value and every condition, they took longer than all the
+A page has dozens of them. As templates, with a node for every value and every condition, they took longer than all the
 rest of the page.
 """
 

@@ -28,7 +28,8 @@ from conversations.views.watching import is_watched
 from conversations.views.whom import whom_of
 from dminbox.statements import compiled_once
 
-PAGE = 50
+PAGE = 30
+"""Rows at once: as many as a high screen shows. Further ones come while one scrolls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 "use strict";
 
 {
-  const MOST_PAGES = 9; // of older rows that are loaded again
+  const MOST_PAGES = 15; // of older rows that are loaded again
   const NEAR_TOP = 8;
   const LONGEST_MS = 10_000; // for a page of them
   let isOnItsWay = false; // back to the list, by a link
@@ -43,6 +43,13 @@
     return rows().find((row) => row.dataset.conversation === found.conversation) ?? rows().find(isBelow);
   }
 
+  // Whether enough stands below it for it to come to where it stood.
+  function isInReach(found) {
+    const row = placeOf(found);
+    const { scrollTop, scrollHeight, clientHeight } = box();
+    return row && scrollTop + topOf(row) - found.top <= scrollHeight - clientHeight;
+  }
+
   function older(link) {
     return new Promise((done) => {
       const end = (event) => {
@@ -58,10 +65,11 @@
 
   async function restore() {
     const [load] = performance.getEntriesByType("navigation");
-    const found = box()?.offsetParent && JSON.parse(sessionStorage.getItem(key()) || "null");
+    const found = JSON.parse(sessionStorage.getItem(key()) || "null");
     if (!found || !(found.isOnItsWay || ["back_forward", "reload"].includes(load?.type))) return;
+    if (!box()?.offsetParent) return; // asked last: for the answer the page is laid out
     sessionStorage.removeItem(key());
-    for (let pages = 0; pages < MOST_PAGES && !placeOf(found); pages += 1) {
+    for (let pages = 0; pages < MOST_PAGES && !isInReach(found); pages += 1) {
       const link = document.querySelector("#list .more-pages a");
       if (!link) break;
       await older(link);
