@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -36,6 +36,7 @@ from conversations.models import (
     SyncState,
 )
 from dminbox.postgres.planning import by_its_values
+from dminbox.statements import compiled_once
 from dminbox.xapi.client import XClient
 from dminbox.xapi.errors import XError
 from dminbox.xapi.reply import Reply
@@ -371,17 +372,18 @@ def free_today(x_account: XAccount, since_id: int, at: datetime, most: int, *, b
         day=utc_day(at), kind=Kind.DM_EVENT, resource_id__gte=since_id, resource_id__lt=below
     )
     own = billed.filter(x_account=x_account)[:most].count()
-    shared = _lively_and_shared(x_account, since_id)
+    shared = _lively_and_shared(x_account.pk, since_id)
     stored = DmEvent.objects.filter(conversation__in=shared, dm_event_id__gte=since_id, dm_event_id__lt=below)
     by_another = billed.filter(resource_id=OuterRef("dm_event_id")).exclude(x_account=x_account)
     return own + stored.filter(Exists(by_another))[: most - own].count()
 
 
-def _lively_and_shared(x_account: XAccount, since_id: int) -> list[int]:
+@compiled_once
+def _lively_and_shared(x_account: int, since_id: int) -> QuerySet[Conversation, int]:
     """The conversations with an event since that id which another X account of ours may be in as well."""
     are_ours = XAccount.objects.values("x_user_id")
     lively = Conversation.objects.filter(x_account=x_account, last_dm_event_id__gte=since_id)
-    return list(lively.filter(Q(is_group=True) | Q(peer__in=are_ours)).values_list("pk", flat=True))
+    return lively.filter(Q(is_group=True) | Q(peer__in=are_ours)).values_list("pk", flat=True)
 
 
 def spend(x_account: XAccount, cap: Decimal | None = None) -> Spend:

@@ -17,12 +17,21 @@ SLACK = 4
 
 def is_free(column: str, now: datetime, longest: timedelta) -> Q:
     """No lease, or none that holds. longest: for which one is ever taken."""
-    return Q(**{column: None}) | is_due(column, now, longest)
+    return is_free_within(column, now, furthest(now, longest))
+
+
+def is_free_within(column: str, now: datetime, until: datetime) -> Q:
+    """The same for a statement that is put together once: until is `furthest` of now."""
+    return Q(**{column: None}) | _is_due_within(column, now, until)
 
 
 def is_due(column: str, now: datetime, longest: timedelta) -> Q:
     """Past, or further ahead than `longest`, the longest wait there is."""
-    return Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": furthest(now, longest)})
+    return _is_due_within(column, now, furthest(now, longest))
+
+
+def _is_due_within(column: str, now: datetime, until: datetime) -> Q:
+    return Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": until})
 
 
 def is_past(moment: datetime | None, now: datetime, longest: timedelta) -> bool:

@@ -170,7 +170,7 @@ def _drop_refused(turn: Turn) -> None:
 def _read_gaps(turn: Turn, left_over: int = 0) -> None:
     size = pace.PAGE if turn.state.import_finished_at is None else pace.SLACK
     has_gone = False
-    while _may_read_gap(turn, left_over) and (gap := intervals.next_gap(turn.x_account, None, turn.state.horizon_id)):
+    while _may_read_gap(turn, left_over) and (gap := intervals.next_gap(turn.x_account, turn.state.horizon_id)):
         if gap.is_known and not _may_go_down(turn, has_gone=has_gone):
             return
         has_gone = gap.is_known
@@ -319,7 +319,7 @@ def _may_claim(state: SyncState, reached: Reach) -> bool:
     if not reached.token or intervals.meets_read(state.x_account, reached):
         return True
     within = LAST_OF_DAY if _is_day_ending(LAST_OF_DAY) else pace.window()
-    if _has_set_out(state, within) or intervals.next_gap(state.x_account, None, state.horizon_id):
+    if _has_set_out(state, within) or intervals.next_gap(state.x_account, state.horizon_id):
         return False
     state.settling_since = timezone.now()
     return True
@@ -347,7 +347,7 @@ def _settle(turn: Turn) -> None:
         if state.import_finished_at is None and _has_finished_import(turn, state):
             state.import_finished_at = timezone.now()
         # One that rests does not count: it is tried at its own time, and holds nothing up.
-        gap = intervals.next_gap(state.x_account, None, state.horizon_id)
+        gap = intervals.next_gap(state.x_account, state.horizon_id)
         if state.state != State.NO_CREDIT:  # whoever met it said when
             state.next_poll_at = None if state.state == State.PAUSED else timezone.now() + _wait(turn, state, gap)
         state.last_news = turn.news

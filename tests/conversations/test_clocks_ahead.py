@@ -149,7 +149,7 @@ def test_people_posts_files_and_gaps_put_off_by_a_clock_ahead_are_due(x_account,
     assert [person.pk for person in people._claim([1])] == [1]
     assert [post.pk for post in posts._claim([2])] == [2]
     assert (people.due().count(), posts.due().count()) == (0, 0)
-    assert intervals.next_gap(x_account, None) == gap
+    assert intervals.next_gap(x_account) == gap
     file = MediaFile.objects.create(source_url="https://x.example/1", source_hash="1", state="due", due_at=later)
     assert files_due(8) == [file.pk]
     assert fetching._claim(file.pk)
@@ -162,7 +162,7 @@ def test_a_gap_rests_a_day_where_it_may(x_account, clock):
     ReadInterval.objects.create(
         x_account=x_account, low_id=10, high_id=20, next_token="A", due_at=NOW + intervals.LONGEST_REST
     )
-    assert intervals.next_gap(x_account, None) is None
+    assert intervals.next_gap(x_account) is None
 
 
 def test_a_refresh_leased_by_a_clock_ahead_is_nobodys(clock):

@@ -322,7 +322,7 @@ def test_what_is_pushed_while_an_import_rests_at_its_ceiling_ends_with_the_cap_t
     ],
 )
 def test_the_day_is_read_once_more_before_midnight_at_no_cost(x_account, xsim, known, hidden, hours, empty_pages):
-    evening = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
+    evening = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
     with time_machine.travel(evening) as ours:
         xsim.post("clock", {"set": evening.isoformat()})
         for number in range(known + hidden):

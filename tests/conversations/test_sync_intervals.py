@@ -154,7 +154,7 @@ def test_a_gap_below_a_joined_stretch_is_the_next_to_be_read():
     intervals.record(x_account, None, Reach(300, 400, "old"), is_top=True)
     intervals.record(x_account, None, Reach(500, 600, "new"), is_top=True)
     assert [row.next_token for row in intervals.gaps(x_account, None).order_by("-high_id")] == ["new", "old"]
-    gap = intervals.next_gap(x_account, None)
+    gap = intervals.next_gap(x_account)
     intervals.record(x_account, None, advance(intervals.resume(gap), page(390, token="x"), end_id=0), is_top=False)
     row = ReadInterval.objects.get()
     assert (row.low_id, row.high_id, row.next_token) == (300, 600, "old")
@@ -166,7 +166,7 @@ def test_with_a_cursor_that_x_refuses_goes_all_that_hangs_on_it(low):
     x_account = SyncStateFactory().x_account
     intervals.record(x_account, None, Reach(10, 20, ""), is_top=True)
     intervals.record(x_account, None, Reach(low, 80, "refused"), is_top=True)
-    assert intervals.drop(intervals.next_gap(x_account, None)), "it led to what was never read"
+    assert intervals.drop(intervals.next_gap(x_account)), "it led to what was never read"
     row = ReadInterval.objects.get()
     assert (row.low_id, row.high_id) == (10, 20)
 
@@ -198,7 +198,7 @@ def test_a_resting_gap_is_left_alone_until_it_is_due_and_rests_longer_each_time(
         intervals.record(x_account, None, Reach(10, 60, "t", stalls=stalls), is_top=False)
         row = ReadInterval.objects.get()
         rests.append(row.due_at - row.updated_at)
-        assert intervals.next_gap(x_account, None) is None
+        assert intervals.next_gap(x_account) is None
         assert intervals.gaps(x_account, None).count() == 1
     assert rests[0] < rests[1] < rests[2]
 
