@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import Role, XAccount
 from conversations import ledger
 from conversations.sync import status
+from conversations.views import inbox
 from tests import factories, plans
 
 pytestmark = [pytest.mark.services, pytest.mark.postgres]
@@ -110,7 +111,7 @@ def test_where_many_are_unread_the_newest_of_them_are_found_without_a_walk_throu
             "UPDATE conversations_readmark SET dm_event_id = 0, was_moved_back = true WHERE conversation_id % 2 = 0"
         )
         cursor.execute("ANALYZE conversations_readmark")
-    assert large.get("/?unread=1").content.count(b"data-conversation=") == 50
+    assert large.get("/?unread=1").content.count(b"data-conversation=") == inbox.PAGE
     assert [told for plan in plans_of(large, "/?unread=1") for told in too_much(plan)] == []
 
 
@@ -122,7 +123,7 @@ def test_where_one_of_several_has_many_unread_ones_the_others_are_looked_at_no_f
         cursor.execute("UPDATE conversations_readmark SET dm_event_id = 0 WHERE conversation_id % 2 = 0")
         cursor.execute("UPDATE conversations_conversation SET x_account_id = %s WHERE id %% 2 = 1", [other.pk])
         cursor.execute("ANALYZE conversations_readmark, conversations_conversation")
-    assert large.get("/?unread=1").content.count(b"data-conversation=") == 50
+    assert large.get("/?unread=1").content.count(b"data-conversation=") == inbox.PAGE
     assert [told for plan in plans_of(large, "/?unread=1") for told in too_much(plan)] == []
     for _ in range(2 * PLANNED_ANEW):
         large.get("/?unread=1")
