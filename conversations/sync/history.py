@@ -18,13 +18,14 @@ from conversations.models import Conversation, DmEvent, HistoryRead, ReadInterva
 from conversations.sync import intervals, wishes
 from conversations.sync.intervals import BEGINNING, Reach
 from conversations.sync.store import StoredPage, store_page
-from dminbox.xapi.client import XClient
+from dminbox.xapi.client import XClient, takes_conversation
 from dminbox.xapi.errors import BadPageToken
 from dminbox.xapi.schema import Answer, Page
 
 NO_MORE = gettext_noop("X returned no older messages of this conversation.")
 NOTHING_NEW = gettext_noop("X returned only messages that were already here. There may be older ones: load more.")
 NO_MORE_OF_THESE = gettext_noop("Everything X has of these is here.")
+ENCRYPTED = gettext_noop("This is an encrypted XChat conversation. Only X's own apps can open it.")
 RESTING = gettext_noop("X returned empty pages where older messages should be. dminbox tries again later.")
 
 
@@ -40,10 +41,18 @@ def read_history(pk: int) -> None:
     wish = wishes.claim(HistoryRead, pk)
     if wish is None:
         return
+    if not can_be_read(wish.conversation):
+        wishes.finish(wish, HistoryRead.State.FAILED, ENCRYPTED)
+        return
     progress = Progress()
     with wishes.settling(wish):
         while _goes_on(wish):
             _read_some_kinds(wish, progress) if wish.event_types else _read_on(wish, progress)
+
+
+def can_be_read(conversation: Conversation) -> bool:
+    """Whether X gives messages of it at all: an encrypted group is known by notices alone."""
+    return takes_conversation(conversation.dm_conversation_id)
 
 
 def _goes_on(wish: HistoryRead) -> bool:

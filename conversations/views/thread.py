@@ -41,7 +41,7 @@ from conversations.showing.thread import (
 )
 from conversations.sync import estimates
 from conversations.sync.caps import CapReached
-from conversations.sync.history import billed_again, with_billed_again
+from conversations.sync.history import ENCRYPTED, billed_again, can_be_read, with_billed_again
 from conversations.sync.wishes import people_to_pay
 from conversations.views import search
 from conversations.views.prices import all_of, new_price, prices, refusal, too_many_wishes
@@ -272,13 +272,17 @@ def read_history(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, pk: int) -> str:
-    """Writes the wish down; the words for a refusal when it could cost more than was told, or cross the month's cap."""
+    """Writes the wish down; the words for a refusal when X gives nothing of it, or when it could cost more than was
+    told, or cross the month's cap.
+    """
     mine = Conversation.objects.visible_to(request.user, Role.AGENT).with_ages()
     rows = mine.select_related("x_account__sync").defer(*TOKENS_OF_JOINED)
     conversation = get_object_or_404(rows, pk=pk)
     form = HistoryForm(request.POST)
     if not form.is_valid():
         raise Http404
+    if not can_be_read(conversation):
+        return _(ENCRYPTED)
     kinds = form.cleaned_data["event_types"]
     again = 0 if kinds else billed_again(conversation)
     told = form.cleaned_data["told"] or Decimal(0)

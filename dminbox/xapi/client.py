@@ -337,16 +337,25 @@ def _no_media(head: Reply, start: bytes) -> Exception:
     return error_table.failure_in(reply) or error_table.unreadable(reply, "no picture")
 
 
+def takes_conversation(dm_conversation_id: str) -> bool:
+    """Whether X's DM endpoints know such an id: of encrypted conversations not those of groups, "g" and a number."""
+    return CONVERSATION.fullmatch(_with_a_dash(dm_conversation_id)) is not None
+
+
 def _path(path: str, **ids: str) -> str:
     return path.format(**{name: _checked(name, value) for name, value in ids.items()})
 
 
 def _checked(name: str, value: str) -> str:
     if name == "dm_conversation_id":
-        value = value.replace(":", "-")
+        value = _with_a_dash(value)
     if not PATTERNS[name].fullmatch(value):
         raise ValueError(f"that is no {name}")
     return value
+
+
+def _with_a_dash(dm_conversation_id: str) -> str:
+    return dm_conversation_id.replace(":", "-")
 
 
 def _joined(ids: Iterable[str]) -> str:

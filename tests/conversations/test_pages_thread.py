@@ -14,7 +14,16 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, snowflake_floor
 from conversations import actions
-from conversations.models import BilledResource, DmEvent, HistoryRead, ReadInterval, ReadMark, SyncState, XUser
+from conversations.models import (
+    BilledResource,
+    Conversation,
+    DmEvent,
+    HistoryRead,
+    ReadInterval,
+    ReadMark,
+    SyncState,
+    XUser,
+)
 from tests import factories
 from tests.conversations.page_support import NOW, page, unmarked
 from tests.e2e import rich
@@ -426,6 +435,16 @@ def test_in_a_longer_thread_it_is_counted_where_the_oldest_message_stands(as_ada
     assert "older messages from X: at most $4.00" in html
     bought_today(filled.long)
     assert "older messages from X: at most $1.00" in page(as_ada, f"/c/{filled.long.pk}/older/?before={first}")
+
+
+def test_an_encrypted_group_is_not_wished_for(as_ada, filled):
+    group = Conversation.objects.create(
+        x_account=filled.support, dm_conversation_id="g1800000000000000001", is_group=True, encrypted_at=NOW
+    )
+    answer = as_ada.post(f"/c/{group.pk}/history/", {"told": "9"})
+    assert answer.status_code == 422
+    assert "This is an encrypted XChat conversation." in answer.content.decode()
+    assert not HistoryRead.objects.exists()
 
 
 def test_asking_for_all_of_it_is_a_wish_for_so_many_pages(as_ada, known):

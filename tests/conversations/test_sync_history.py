@@ -25,7 +25,7 @@ from conversations.models import (
     SyncState,
     XUser,
 )
-from conversations.sync import estimates, history, opening, pace, people, trouble, wishes
+from conversations.sync import estimates, history, opening, pace, people, push, trouble, wishes
 from dminbox.xapi import query
 from tests.conversations.sync_support import (
     ANN,
@@ -105,6 +105,18 @@ def test_history_goes_on_from_its_cursor_and_ends_at_the_beginning(x_account, xs
     assert tokens.count(None) == 1, "the top is read once; from there each page goes on where the last one ended"
     assert len(tokens) == len(set(tokens))
     assert stored(x_account) == held_by_x(xsim, x_account.access_token, f"/2/dm_conversations/{PAIR}/dm_events")
+
+
+def test_an_encrypted_group_is_not_asked_for_at_x(x_account, xsim):
+    begin(x_account)
+    settle(x_account)
+    push.mark_encrypted(x_account, "g1800000000000000001", timezone.now())
+    asked(xsim)
+    row = HistoryRead.objects.create(conversation=Conversation.objects.get(), pages_wanted=1)
+    sync.read_history(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.detail) == (Read.FAILED, history.ENCRYPTED)
+    assert asked(xsim) == []
 
 
 def test_a_page_that_costs_nothing_and_brings_nothing_is_no_page_of_the_wish(x_account, xsim, small_pages):
