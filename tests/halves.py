@@ -1,4 +1,4 @@
-"""What is drawn is long: where both databases are there, each plays its own half of the stories and of the examples."""
+"""Stories are long: where both databases are there, each plays its own half of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,3 @@ def own_half(every: Iterable[T]) -> list[T]:
     if os.environ.get("SOAK_HALVES") != "1":
         return list(every)
     return list(every)[int("postgres" in settings.DATABASES["default"]["ENGINE"]) :: 2]
-
-
-def own_half_of(examples: int) -> int:
-    """How many of so many that are drawn anew in each run."""
-    return len(own_half(range(examples)))

@@ -17,7 +17,6 @@ from conversations.search import finding, query
 from conversations.words import words_of
 from tests import factories
 from tests.conversations.search_support import index_all, say
-from tests.halves import own_half_of
 
 pytestmark = pytest.mark.services
 
@@ -249,7 +248,7 @@ NASTY = ["'; DROP TABLE x; --", '" OR 1=1', "\x00", "a" * 400, "ﷺ" * 200]
 PARTS = st.one_of(st.sampled_from([*SIGNS, *KEYS, *NASTY]), st.text(max_size=8))
 
 
-@settings(max_examples=own_half_of(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(PARTS, max_size=8), joint=st.sampled_from(["", " "]))
 def test_nothing_that_can_be_typed_is_an_error(as_ada, parts, joint):
     typed = joint.join(parts).encode(errors="ignore").decode()

@@ -15,7 +15,6 @@ from conversations.models import DmEvent, EventMedia, EventPost, Media, Post, Po
 from conversations.search import finding, index, query
 from tests import factories
 from tests.conversations.search_support import found_events, found_texts, index_all, say, scan_texts
-from tests.halves import own_half_of
 
 pytestmark = pytest.mark.services
 
@@ -221,9 +220,7 @@ WORDS = st.lists(
 
 
 @settings(
-    max_examples=own_half_of(60),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(rows=st.lists(st.tuples(WORDS, WORDS, WORDS, WORDS, WORDS), min_size=1, max_size=5), typed=WORDS)
 def test_the_index_finds_what_reading_everything_finds(ada, talk, rows, typed):

@@ -16,7 +16,6 @@ from conversations.words import Term, words_of
 from tests import factories
 from tests.conversations.search_support import found_events, found_texts, in_small_steps, index_all, say, scan, undone
 from tests.counting import calls_of
-from tests.halves import own_half_of
 
 pytestmark = pytest.mark.services
 
@@ -89,7 +88,7 @@ TIMES = st.sampled_from([1, 3])
 
 
 @settings(
-    max_examples=own_half_of(150),
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

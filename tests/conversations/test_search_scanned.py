@@ -16,7 +16,6 @@ from conversations.words import words_of
 from tests import factories
 from tests.conversations.search_support import found_events, holds, in_small_steps, index_all, say, undone
 from tests.conversations.test_search_finding import ANY, LATIN, OTHERS, SIGNS, TIMES
-from tests.halves import own_half_of
 
 pytestmark = pytest.mark.services
 FIRST_DAY = datetime(2026, 11, 1, tzinfo=UTC)
@@ -190,7 +189,7 @@ def says(message: Message, wish: Wish) -> bool:
 
 
 @settings(
-    max_examples=own_half_of(70),
+    max_examples=70,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
