@@ -21,6 +21,7 @@ from conversations import ids
 from conversations.links import HOSTS
 from conversations.models import Conversation, ConversationLookup, DmEvent
 from conversations.search.query import LONGEST
+from conversations.sync.history import ENCRYPTED
 from conversations.sync.opening import NO_TARGET
 from dminbox import wording
 
@@ -205,7 +206,7 @@ def _target_of_address(written: str, our_id: int) -> Target:
         case ["i", "user", found] if USER_ID.fullmatch(found):
             return _target_of_user_id(found)
         case ["i", "chat", *_]:
-            raise ValidationError(gettext("This is an encrypted XChat conversation. Only X's own apps can open it."))
+            raise ValidationError(gettext(ENCRYPTED))
         case [found] if found.lower() not in NOT_HANDLES:
             return _target_of_handle(found.removeprefix("@"))
     raise ValidationError(gettext("This link leads to neither a person nor a conversation."))
